@@ -1,0 +1,3 @@
+module github.com/postrider-mq/postrider
+
+go 1.26
