@@ -1,0 +1,137 @@
+package link
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"time"
+)
+
+// Wake tells the writer goroutine that Next has something. It may be called
+// under the owner's locks.
+func (l *Link) Wake() {
+	if l.pending.Load() || l.pending.Swap(true) {
+		return
+	}
+	l.signal()
+}
+
+func (l *Link) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Flush writes what Next has in the calling goroutine, as far as the socket
+// takes it without blocking; the rest is left to the writer goroutine. It must
+// not be called under the owner's locks.
+func (l *Link) Flush() {
+	if l.try == nil || !l.writing.TryLock() {
+		l.Wake()
+		return
+	}
+	l.pending.Store(false)
+	more := l.flush()
+	l.writing.Unlock()
+	if more {
+		l.Wake()
+	}
+}
+
+// flushRounds bounds how long a Flush may keep its caller, in pieces.
+const flushRounds = 3
+
+// flush reports whether something is left for the writer goroutine.
+func (l *Link) flush() (more bool) {
+	for range flushRounds {
+		if len(l.rest) == 0 {
+			l.rest = l.src.Next()
+		}
+		if len(l.rest) == 0 {
+			return false
+		}
+		n, err := l.try.write(l.rest)
+		if err != nil {
+			l.Close(err)
+			return false
+		}
+		if n > 0 {
+			l.writes.Add(1)
+		}
+		if l.rest = l.rest[n:]; len(l.rest) > 0 {
+			return true
+		}
+	}
+	return true
+}
+
+// write is the writer goroutine.
+func (l *Link) write() {
+	for {
+		select {
+		case <-l.wake:
+		case <-l.done:
+			return
+		}
+		// One yield lets those who are about to send join this batch.
+		runtime.Gosched()
+		l.writing.Lock()
+		err := l.drain()
+		l.writing.Unlock()
+		if err != nil {
+			l.Close(err)
+			return
+		}
+	}
+}
+
+// drain writes until Next has nothing more. The caller holds writing.
+func (l *Link) drain() error {
+	for {
+		if len(l.rest) == 0 {
+			l.pending.Store(false)
+			l.rest = l.src.Next()
+		}
+		if len(l.rest) == 0 {
+			return nil
+		}
+		if err := l.writeRest(); err != nil {
+			return err
+		}
+	}
+}
+
+// writeRest writes the whole of rest. It goes on after a deadline as long as
+// each one saw progress.
+func (l *Link) writeRest() error {
+	for len(l.rest) > 0 {
+		l.conn.SetWriteDeadline(time.Now().Add(l.cfg.Stall))
+		n, err := l.conn.Write(l.rest)
+		l.rest = l.rest[n:]
+		if n > 0 {
+			l.writes.Add(1)
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			if n > 0 {
+				continue
+			}
+			return ErrStalled
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Drain writes what is pending in the calling goroutine, blocking until the
+// socket took it all, the deadline passed, or the link ended. It is for the
+// last words of a connection, before Close.
+func (l *Link) Drain(deadline time.Time) error {
+	stop := time.AfterFunc(time.Until(deadline), func() { l.Close(os.ErrDeadlineExceeded) })
+	defer stop.Stop()
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.drain()
+}
