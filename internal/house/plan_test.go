@@ -1,0 +1,65 @@
+package house
+
+import "strings"
+
+// A room is the place of one package in the house.
+type room struct {
+	floor  int
+	pure   bool     // no goroutine, lock, socket, file, clock or chance
+	guest  bool     // sees only what users of this module see
+	tests  bool     // may be imported by test files alone
+	beside []string // neighbours on the same floor that it may import
+}
+
+// A plan gives each package, by its folder, a room. A key that ends in "/..."
+// holds for all folders below it.
+type plan map[string]room
+
+// floors is the plan of this module. ARCHITECTURE.md draws it and says why.
+var floors = plan{
+	"cmd/postrider": {floor: 6},
+	"examples/...":  {floor: 6, guest: true},
+
+	".": {floor: 5},
+
+	"broker":          {floor: 4, beside: []string{"internal/server", "internal/admin"}},
+	"internal/client": {floor: 4},
+	"internal/server": {floor: 4},
+	"internal/admin":  {floor: 4},
+
+	"internal/core": {floor: 3},
+
+	"internal/journal": {floor: 2},
+	"internal/link":    {floor: 2},
+	"internal/access":  {floor: 2},
+	"internal/seal":    {floor: 2},
+
+	"internal/queue":   {floor: 1, pure: true},
+	"internal/route":   {floor: 1, pure: true},
+	"internal/session": {floor: 1, pure: true},
+
+	"amqp":              {floor: 0, pure: true},
+	"amqp/internal/gen": {floor: 0},
+	"internal/disk":     {floor: 0},
+
+	"internal/sim":   {floor: 6, tests: true},
+	"internal/house": {floor: 0},
+}
+
+// find returns the room of the package in folder dir.
+func (p plan) find(dir string) (room, bool) {
+	if r, ok := p[dir]; ok {
+		return r, true
+	}
+	for key, r := range p {
+		if below, ok := strings.CutSuffix(key, "..."); ok && strings.HasPrefix(dir, below) {
+			return r, true
+		}
+	}
+	return room{}, false
+}
+
+// public reports whether users of the module can import the package in dir.
+func public(dir string) bool {
+	return !strings.Contains("/"+dir+"/", "/internal/")
+}

@@ -1,0 +1,3 @@
+package bench
+
+import _ "example.test/house/internal/gone"

@@ -1,0 +1,3 @@
+package client
+
+import _ "example.test/house/broker" // want: sideways: internal/client imports broker on floor 4

@@ -1,0 +1,1 @@
+package util // want: internal/util is on no floor

@@ -1,0 +1,3 @@
+package amqp
+
+const Name = "AMQP"

@@ -1,0 +1,5 @@
+package main
+
+import _ "example.test/house"
+
+func main() {}

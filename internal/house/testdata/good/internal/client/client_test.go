@@ -1,0 +1,6 @@
+package client_test
+
+import (
+	_ "example.test/house/broker"
+	_ "example.test/house/internal/client"
+)

@@ -1,0 +1,6 @@
+package core
+
+import (
+	_ "example.test/house/internal/queue"
+	_ "sync"
+)

@@ -1,0 +1,12 @@
+package queue
+
+import (
+	_ "math/rand"
+	_ "os"
+	_ "sync"
+	"time"
+)
+
+var began = time.Now()
+
+func init() { go func() {}() }
