@@ -1,0 +1,186 @@
+package amqp
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Flags of the properties, in the order in which their values are on the wire.
+const (
+	FlagContentType uint16 = 1 << (15 - iota)
+	FlagContentEncoding
+	FlagHeaders
+	FlagDeliveryMode
+	FlagPriority
+	FlagCorrelationID
+	FlagReplyTo
+	FlagExpiration
+	FlagMessageID
+	FlagTimestamp
+	FlagType
+	FlagUserID
+	FlagAppID
+	FlagClusterID
+
+	flagsUnknown uint16 = 1<<1 | 1<<0 // no property; the last would announce more flags
+)
+
+// RawProperties are content properties as on the wire: the flags and the values.
+// ParseHeader returns them checked. Nil and empty mean no properties.
+type RawProperties []byte
+
+// A PropertiesView shows the values of RawProperties without copying them. Flags tell which
+// are there; the others are zero. Headers is a whole encoded table, its length
+// included, for ParseTable, CheckTable or LookupTable.
+type PropertiesView struct {
+	Flags           uint16
+	DeliveryMode    uint8
+	Priority        uint8
+	Timestamp       uint64 // seconds since 1970
+	ContentType     []byte
+	ContentEncoding []byte
+	Headers         []byte
+	CorrelationID   []byte
+	ReplyTo         []byte
+	Expiration      []byte
+	MessageID       []byte
+	Type            []byte
+	UserID          []byte
+	AppID           []byte
+	ClusterID       []byte
+}
+
+// View splits p into its values, which alias p, and allocates nothing. It does not
+// look into the headers. It fails with an *Error with code 502 if p was not checked
+// before and is malformed.
+func (p RawProperties) View() (v PropertiesView, err error) {
+	if len(p) == 0 {
+		return v, nil
+	}
+	r := reader{b: p}
+	flags := r.short()
+	v.Flags = flags
+	if flags&(FlagContentType|FlagContentEncoding|FlagHeaders) != 0 {
+		if flags&FlagContentType != 0 {
+			v.ContentType = r.shortstr()
+		}
+		if flags&FlagContentEncoding != 0 {
+			v.ContentEncoding = r.shortstr()
+		}
+		if flags&FlagHeaders != 0 {
+			v.Headers = r.rawTable()
+		}
+	}
+	if flags&FlagDeliveryMode != 0 {
+		v.DeliveryMode = r.octet()
+	}
+	if flags&FlagPriority != 0 {
+		v.Priority = r.octet()
+	}
+	if flags&(FlagPriority-1) != 0 {
+		v.afterPriority(&r)
+	}
+	if r.bad || len(r.b) != 0 || flags&flagsUnknown != 0 {
+		return PropertiesView{}, errProperties(&r, flags)
+	}
+	return v, nil
+}
+
+func (v *PropertiesView) afterPriority(r *reader) {
+	flags := v.Flags
+	if flags&FlagCorrelationID != 0 {
+		v.CorrelationID = r.shortstr()
+	}
+	if flags&FlagReplyTo != 0 {
+		v.ReplyTo = r.shortstr()
+	}
+	if flags&FlagExpiration != 0 {
+		v.Expiration = r.shortstr()
+	}
+	if flags&FlagMessageID != 0 {
+		v.MessageID = r.shortstr()
+	}
+	if flags&FlagTimestamp != 0 {
+		v.Timestamp = r.longlong()
+	}
+	if flags&FlagType != 0 {
+		v.Type = r.shortstr()
+	}
+	if flags&FlagUserID != 0 {
+		v.UserID = r.shortstr()
+	}
+	if flags&FlagAppID != 0 {
+		v.AppID = r.shortstr()
+	}
+	if flags&FlagClusterID != 0 {
+		v.ClusterID = r.shortstr()
+	}
+}
+
+// DeliveryMode returns the delivery mode, or 0 if there is none. It reads no
+// further than that and allocates nothing.
+func (p RawProperties) DeliveryMode() uint8 {
+	if len(p) < 2 {
+		return 0
+	}
+	flags := binary.BigEndian.Uint16(p)
+	if flags&FlagDeliveryMode == 0 {
+		return 0
+	}
+	r := reader{b: p[2:]}
+	if flags&(FlagContentType|FlagContentEncoding|FlagHeaders) != 0 {
+		r.skipShortstrs(flags & (FlagContentType | FlagContentEncoding))
+		if flags&FlagHeaders != 0 {
+			r.rawTable()
+		}
+	}
+	return r.octet()
+}
+
+// check checks everything about p, the headers included.
+func (p RawProperties) check() error {
+	r := reader{b: p}
+	flags := r.short()
+	if flags&(FlagContentType|FlagContentEncoding|FlagHeaders) != 0 {
+		r.skipShortstrs(flags & (FlagContentType | FlagContentEncoding))
+		if flags&FlagHeaders != 0 {
+			if _, err := CheckTable(r.rawTable()); err != nil && !r.bad {
+				return err
+			}
+		}
+	}
+	if flags&FlagDeliveryMode != 0 {
+		r.octet()
+	}
+	if flags&FlagPriority != 0 {
+		r.octet()
+	}
+	if flags&(FlagPriority-1) != 0 {
+		r.skipShortstrs(flags & (FlagCorrelationID | FlagReplyTo | FlagExpiration | FlagMessageID))
+		if flags&FlagTimestamp != 0 {
+			r.longlong()
+		}
+		r.skipShortstrs(flags & (FlagType | FlagUserID | FlagAppID | FlagClusterID))
+	}
+	if r.bad || len(r.b) != 0 || flags&flagsUnknown != 0 {
+		return errProperties(&r, flags)
+	}
+	return nil
+}
+
+// skipShortstrs skips one short string for each flag.
+func (r *reader) skipShortstrs(flags uint16) {
+	for range bits.OnesCount16(flags) {
+		r.shortstr()
+	}
+}
+
+func errProperties(r *reader, flags uint16) error {
+	switch {
+	case flags&flagsUnknown != 0:
+		return Errorf(SyntaxError, "content properties: flags 0x%04x name no property", flags&flagsUnknown)
+	case r.bad:
+		return &Error{Code: SyntaxError, Text: "content properties end too early"}
+	}
+	return &Error{Code: SyntaxError, Text: "octets follow the content properties"}
+}
