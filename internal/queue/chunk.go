@@ -1,0 +1,106 @@
+package queue
+
+import "math/bits"
+
+// chunkSize is one slot for each bit of a word.
+const chunkSize = 64
+
+// State says where an entry is.
+type State uint8
+
+const (
+	// Reserved is a hole: the position was handed out, and nothing pushed yet.
+	Reserved State = iota + 1
+
+	// Ready is an entry that waits for a consumer.
+	Ready
+
+	// Out is an entry that a consumer or a Get has, and has not settled.
+	Out
+)
+
+// chunk holds the slots of 64 consecutive positions. Bit i of its words speaks
+// of slot i; at most one of the three is set, and none means gone (or not yet
+// reserved). Chunks that live are linked in the order of their positions.
+//
+// With a pointer for M it is 576 bytes, which is one of the allocator's sizes.
+type chunk[M any] struct {
+	number     uint64 // position / chunkSize
+	reserved   uint64
+	ready      uint64
+	out        uint64
+	prev, next *chunk[M]
+	past       *past // nil until one of the entries was delivered
+	returned   bool  // waits in the deque's heap of returned chunks
+	slots      [chunkSize]M
+}
+
+// past is what is known of entries that were delivered. Most entries of a long
+// queue were not, so it is kept out of the slot.
+type past struct {
+	holders   [chunkSize]*consumer // of the entries that are out; nil for Get
+	histories [chunkSize]history
+}
+
+// history is how often an entry was delivered and came back, times two, plus
+// one if a consumer may have seen it.
+type history uint32
+
+func newHistory(redelivered bool, deliveries uint32) history {
+	h := history(min(deliveries, 1<<31-1) << 1)
+	if redelivered {
+		h |= 1
+	}
+	return h
+}
+
+func (h history) redelivered() bool  { return h&1 != 0 }
+func (h history) deliveries() uint32 { return uint32(h >> 1) }
+func (h history) returned() history  { return newHistory(true, h.deliveries()+1) }
+
+// live says whether any of the chunk's slots may still be of use.
+func (c *chunk[M]) live() bool { return c.reserved|c.ready|c.out != 0 }
+
+// entry returns what the slot holds.
+func (c *chunk[M]) entry(slot uint64) Entry[M] {
+	e := Entry[M]{Pos: c.number*chunkSize + slot, Msg: c.slots[slot]}
+	if c.past != nil {
+		h := c.past.histories[slot]
+		e.Redelivered, e.Deliveries = h.redelivered(), h.deliveries()
+	}
+	return e
+}
+
+// erase forgets what a slot held, so that nothing keeps the message alive.
+func (c *chunk[M]) erase(slot uint64) {
+	var none M
+	c.slots[slot] = none
+	if c.past != nil {
+		c.past.holders[slot] = nil
+		c.past.histories[slot] = 0
+	}
+}
+
+// firstReady returns the slot of the first ready entry; there must be one.
+func (c *chunk[M]) firstReady() uint64 { return uint64(bits.TrailingZeros64(c.ready)) }
+
+func (c *chunk[M]) remember() *past {
+	if c.past == nil {
+		c.past = new(past)
+	}
+	return c.past
+}
+
+// state tells which of the three words has the bit.
+func (c *chunk[M]) state(bit uint64) (s State, ok bool) {
+	switch {
+	case c.ready&bit != 0:
+		return Ready, true
+	case c.out&bit != 0:
+		return Out, true
+	case c.reserved&bit != 0:
+		return Reserved, true
+	default:
+		return 0, false
+	}
+}

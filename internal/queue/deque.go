@@ -1,0 +1,235 @@
+package queue
+
+// deque keeps entries in slots addressed by position, in chunks.
+//
+//	          first                          cursor          last
+//	        ┌────────┐     ┌────────┐     ┌────────┐     ┌────────┐
+//	chunks  │ 3      │ ──► │ 7      │ ──► │ 8      │ ──► │ 9      │
+//	        │ .o.... │     │ oorooo │     │ ..ooor │     │ rrh--- │   next = 9*64+3
+//	        └────────┘     └────────┘     └────────┘     └────────┘
+//	                        returned
+//
+//	. gone   o out   r ready   h reserved, a hole   - not yet reserved
+//
+// The cursor only moves forward: chunks before it have been delivered in full.
+// Where an entry becomes ready behind it (it came back, or a hole was filled
+// late), the chunk is put on the heap of returned chunks, and these are served
+// first. So the first ready entry is found without a search, whatever lies
+// between. A chunk without a live slot is unlinked at once, except the one in
+// which next lies.
+//
+// All operations are O(1) amortised; only a chunk's way through the heap costs
+// the logarithm of the number of those that wait there.
+type deque[M any] struct {
+	next       uint64 // the position that is reserved next
+	ready, out int    // entries in these states
+
+	chunks      map[uint64]*chunk[M] // by number
+	most        int                  // the most chunks since the map was made
+	first, last *chunk[M]
+	cursor      *chunk[M] // nil: beyond last
+	returned    returned[M]
+
+	recent *chunk[M] // found by the last search, likely to be asked for again
+	spare  *chunk[M] // kept for the next one needed
+}
+
+// shrinkFrom is the number of chunks from which the map is made anew when most of them are gone.
+const shrinkFrom = 1024
+
+func newDeque[M any]() deque[M] {
+	return deque[M]{next: 1, chunks: make(map[uint64]*chunk[M])}
+}
+
+// split returns the number of a position's chunk, its slot and the slot's bit.
+func split(pos uint64) (number, slot, bit uint64) {
+	slot = pos % chunkSize
+	return pos / chunkSize, slot, 1 << slot
+}
+
+// reserve opens the next position.
+func (d *deque[M]) reserve() uint64 {
+	pos := d.next
+	number, _, bit := split(pos)
+	c := d.last
+	if c == nil || c.number != number {
+		c = d.insert(number)
+	}
+	c.reserved |= bit
+	d.moveNext(pos + 1)
+	return pos
+}
+
+// reserveFrom moves next forward.
+func (d *deque[M]) reserveFrom(next uint64) {
+	if next > d.next {
+		d.moveNext(next)
+	}
+}
+
+// moveNext sets next, and lets go of the chunk it leaves if that is of no use any more.
+func (d *deque[M]) moveNext(next uint64) {
+	left := d.next / chunkSize
+	d.next = next
+	if next/chunkSize == left {
+		return
+	}
+	if c := d.find(left); c != nil {
+		d.freeIfDead(c)
+	}
+}
+
+// fill puts a message into a reserved position.
+func (d *deque[M]) fill(pos uint64, m M) bool {
+	number, slot, bit := split(pos)
+	c := d.find(number)
+	if c == nil || c.reserved&bit == 0 {
+		return false
+	}
+	c.reserved &^= bit
+	c.slots[slot] = m
+	d.makeReady(c, bit)
+	return true
+}
+
+// skip gives up a reserved position.
+func (d *deque[M]) skip(pos uint64) {
+	number, _, bit := split(pos)
+	if c := d.find(number); c != nil && c.reserved&bit != 0 {
+		c.reserved &^= bit
+		d.freeIfDead(c)
+	}
+}
+
+// restore puts a message into a position that is gone or was never reserved;
+// what lives at the position already stays.
+func (d *deque[M]) restore(pos uint64, m M, h history) {
+	number, slot, bit := split(pos)
+	c := d.find(number)
+	if c == nil {
+		c = d.insert(number)
+	}
+	if _, live := c.state(bit); live {
+		return
+	}
+	c.slots[slot] = m
+	if h != 0 {
+		c.remember().histories[slot] = h
+	}
+	d.makeReady(c, bit)
+	d.reserveFrom(pos + 1)
+}
+
+// take hands the first ready entry, of which there must be one, to a holder.
+func (d *deque[M]) take(holder *consumer) Entry[M] {
+	c := d.firstReady()
+	slot := c.firstReady()
+	bit := uint64(1) << slot
+	d.unready(c, bit)
+	c.out |= bit
+	d.out++
+	c.remember().holders[slot] = holder
+	return c.entry(slot)
+}
+
+// remove takes the first ready entry, of which there must be one, out of the deque.
+func (d *deque[M]) remove() Entry[M] {
+	c := d.firstReady()
+	slot := c.firstReady()
+	e := c.entry(slot)
+	d.unready(c, 1<<slot)
+	c.erase(slot)
+	d.freeIfDead(c)
+	return e
+}
+
+// settle removes an entry that is out, and returns it and its holder.
+func (d *deque[M]) settle(pos uint64) (e Entry[M], holder *consumer, ok bool) {
+	number, slot, bit := split(pos)
+	c := d.find(number)
+	if c == nil || c.out&bit == 0 {
+		return e, nil, false
+	}
+	e, holder = c.entry(slot), c.past.holders[slot]
+	c.out &^= bit
+	d.out--
+	c.erase(slot)
+	d.freeIfDead(c)
+	return e, holder, true
+}
+
+// giveBack makes an entry that is out ready again, and returns who held it.
+func (d *deque[M]) giveBack(pos uint64) (holder *consumer, ok bool) {
+	number, slot, bit := split(pos)
+	c := d.find(number)
+	if c == nil || c.out&bit == 0 {
+		return nil, false
+	}
+	p := c.past
+	holder, p.holders[slot] = p.holders[slot], nil
+	p.histories[slot] = p.histories[slot].returned()
+	c.out &^= bit
+	d.out--
+	d.makeReady(c, bit)
+	return holder, true
+}
+
+// lookup returns the entry at a position and its state.
+func (d *deque[M]) lookup(pos uint64) (e Entry[M], s State, ok bool) {
+	number, slot, bit := split(pos)
+	c := d.find(number)
+	if c == nil {
+		return e, 0, false
+	}
+	if s, ok = c.state(bit); !ok {
+		return e, 0, false
+	}
+	return c.entry(slot), s, true
+}
+
+// all yields the entries that are ready or out, in order.
+func (d *deque[M]) all(yield func(Entry[M], State) bool) {
+	for c := d.first; c != nil; c = c.next {
+		for slot := uint64(0); slot < chunkSize; slot++ {
+			s, ok := c.state(1 << slot)
+			if !ok || s == Reserved {
+				continue
+			}
+			if !yield(c.entry(slot), s) {
+				return
+			}
+		}
+	}
+}
+
+// makeReady marks a slot as ready, and the chunk as returned if the cursor has passed it.
+func (d *deque[M]) makeReady(c *chunk[M], bit uint64) {
+	c.ready |= bit
+	d.ready++
+	if c.returned || d.cursor != nil && d.cursor.number <= c.number {
+		return
+	}
+	c.returned = true
+	d.returned.push(c)
+}
+
+// unready takes the mark from a slot of the chunk that firstReady returned.
+func (d *deque[M]) unready(c *chunk[M], bit uint64) {
+	c.ready &^= bit
+	d.ready--
+	if c.returned && c.ready == 0 {
+		c.returned = false
+		d.returned.pop()
+	}
+}
+
+// firstReady returns the chunk of the first ready entry, of which there must be one.
+func (d *deque[M]) firstReady() *chunk[M] {
+	if len(d.returned) > 0 {
+		return d.returned[0]
+	}
+	for d.cursor.ready == 0 {
+		d.cursor = d.cursor.next
+	}
+	return d.cursor
+}

@@ -1,0 +1,76 @@
+package queue
+
+// Time is a moment on the caller's monotonic clock, in nanoseconds. Spans of
+// time have the same type.
+type Time int64
+
+// An Entry is one message in its place in the queue.
+type Entry[M any] struct {
+	Pos uint64
+	Msg M
+
+	// Redelivered says that a consumer may have seen the entry before.
+	Redelivered bool
+
+	// Deliveries counts how often the entry was delivered before and came back.
+	Deliveries uint32
+}
+
+// Effects is what an event leads to. The caller performs it in this order:
+// drop, deliver, then delete the queue; and if More is set, it calls Advance
+// for the rest.
+//
+// The slices belong to the queue. They are valid until its next method that
+// returns Effects; Pause, Reserve and the methods that only look leave them alone.
+type Effects[M any] struct {
+	// Drop lists entries that left the queue without having been acknowledged.
+	Drop []Dropped[M]
+
+	// Deliver lists deliveries in the order in which they are to be sent.
+	Deliver []Delivery[M]
+
+	// More says that consumers with credit and ready entries are left. A single
+	// event delivers a bounded number of entries, so that a consumer without
+	// limit can be paused in the midst of ten million.
+	More bool
+
+	// Deleted says that the queue's life ended, and why. It is reported once.
+	Deleted Deletion
+}
+
+// A Delivery is an entry on its way to a consumer.
+type Delivery[M any] struct {
+	Consumer ConsumerID
+	Entry    Entry[M]
+
+	// NoAck says that the delivery has settled the entry: it is gone from the queue.
+	NoAck bool
+}
+
+// A Dropped entry is gone from the queue for the reason given.
+type Dropped[M any] struct {
+	Entry  Entry[M]
+	Reason Reason
+}
+
+// Reason says why an entry was dropped.
+type Reason uint8
+
+const (
+	// Rejected means that a consumer refused the entry for good.
+	Rejected Reason = iota + 1
+)
+
+// Deletion says why a queue's life ended.
+type Deletion uint8
+
+const (
+	// Alive is the zero value: the queue lives on.
+	Alive Deletion = iota
+
+	// Abandoned means that the last consumer of an auto-delete queue left.
+	Abandoned
+
+	// Expired means that nobody used the queue for Config.Expires.
+	Expired
+)
