@@ -1,0 +1,154 @@
+package route
+
+import (
+	"strings"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// An Exchange is what a client declares. Nothing may change Args once it has been handed over.
+type Exchange struct {
+	Name       string
+	Kind       Kind
+	Durable    bool
+	AutoDelete bool // goes with the last binding from it; never before it had one
+	Internal   bool // clients may not publish to it; other exchanges may forward to it
+	Args       amqp.Table
+}
+
+// Kind is how an exchange chooses among its bindings, by its name in the protocol.
+type Kind string
+
+const (
+	Direct  Kind = "direct"  // the binding's key is the message's routing key
+	Fanout  Kind = "fanout"  // every binding
+	Topic   Kind = "topic"   // the binding's key is a pattern of words: * stands for one, # for any number
+	Headers Kind = "headers" // the binding's arguments are compared with the message's headers
+)
+
+// Alternate names the exchange that gets what this one can route nowhere, or is empty.
+func (x *Exchange) Alternate() string {
+	name, _ := x.Args[alternateArg].(string)
+	return name
+}
+
+const alternateArg = "alternate-exchange"
+
+// An exchange is a declared Exchange with its bindings: all of them, for listing and for equality, and once more in the
+// shape in which its kind looks them up.
+type exchange[Q comparable] struct {
+	spec      Exchange
+	alternate string
+	outgoing  trie[*binding] // by binding.id, as incoming
+	incoming  trie[*binding]
+
+	// The one of its kind.
+	direct  trie[ports[Q]] // by routing key
+	fanout  ports[Q]
+	topic   *topicNode[Q]
+	headers trie[rule[Q]] // by binding.id
+}
+
+// Exchange returns what was declared under name.
+func (t *Table[Q]) Exchange(name string) (Exchange, bool) {
+	if x, ok := t.exchanges.get(name); ok {
+		return x.spec, true
+	}
+	return Exchange{}, false
+}
+
+// Lookup is Exchange with the error that a passive declaration gives: 404 when there is none.
+func (t *Table[Q]) Lookup(name string) (Exchange, error) {
+	if x, ok := t.exchanges.get(name); ok {
+		return x.spec, nil
+	}
+	return Exchange{}, t.noExchange(name)
+}
+
+// Declare returns the table with the exchange x, or the same table when it is there already.
+// Errors: 403 for a reserved name, 406 when one of that name differs or an argument is bad, 503 for an unknown kind.
+func (t *Table[Q]) Declare(x Exchange) (*Table[Q], error) {
+	if err := x.Kind.check(); err != nil {
+		return t, err
+	}
+	if x.Name == "" {
+		return t, errDefaultExchange()
+	}
+	if old, ok := t.exchanges.get(x.Name); ok {
+		return t, t.equivalent(&old.spec, &x)
+	}
+	if strings.HasPrefix(x.Name, "amq.") {
+		return t, amqp.Errorf(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", x.Name)
+	}
+	c := *t
+	c.exchanges = c.exchanges.with(x.Name, &exchange[Q]{spec: x, alternate: x.Alternate()})
+	return &c, nil
+}
+
+func (k Kind) check() error {
+	switch k {
+	case Direct, Fanout, Topic, Headers:
+		return nil
+	}
+	return amqp.Errorf(amqp.CommandInvalid, "unknown exchange type '%s'", string(k))
+}
+
+// equivalent returns nil when x declares again what old declared, else the 406 that names the first difference.
+func (t *Table[Q]) equivalent(old, x *Exchange) error {
+	switch {
+	case x.Kind != old.Kind:
+		return t.inequivalent(x.Name, "type", string(x.Kind), string(old.Kind))
+	case x.Durable != old.Durable:
+		return t.inequivalent(x.Name, "durable", x.Durable, old.Durable)
+	case x.AutoDelete != old.AutoDelete:
+		return t.inequivalent(x.Name, "auto_delete", x.AutoDelete, old.AutoDelete)
+	case x.Internal != old.Internal:
+		return t.inequivalent(x.Name, "internal", x.Internal, old.Internal)
+	}
+	return nil
+}
+
+func (t *Table[Q]) inequivalent(name, arg string, got, current any) error {
+	return amqp.Errorf(amqp.PreconditionFailed,
+		"inequivalent arg '%s' for exchange '%s' in vhost '%s': received '%v' but current is '%v'", arg, name, t.vhost, got, current)
+}
+
+// Delete returns the table without the exchange and the bindings from and to it, and without the auto-delete exchanges that
+// thereby lost their last one. No such exchange: the same table. Errors: 403 for a predeclared one, 406 when ifUnused and there are bindings from it.
+func (t *Table[Q]) Delete(name string, ifUnused bool) (*Table[Q], Removed, error) {
+	var gone Removed
+	if name == "" {
+		return t, gone, errDefaultExchange()
+	}
+	if strings.HasPrefix(name, "amq.") {
+		return t, gone, amqp.Errorf(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", name)
+	}
+	x, ok := t.exchanges.get(name)
+	if !ok {
+		return t, gone, nil
+	}
+	if ifUnused && x.outgoing.len() > 0 {
+		return t, gone, amqp.Errorf(amqp.PreconditionFailed, "exchange '%s' in vhost '%s' in use", name, t.vhost)
+	}
+	c := *t
+	c.drop(x, &gone)
+	return &c, gone, nil
+}
+
+// drop takes x out, and its bindings. t must be a copy that nobody else has seen.
+func (t *Table[Q]) drop(x *exchange[Q], gone *Removed) {
+	t.exchanges = t.exchanges.without(x.spec.Name)
+	gone.Exchanges = append(gone.Exchanges, x.spec)
+	for _, b := range x.outgoing.all() {
+		t.unbind(b, gone)
+	}
+	for _, b := range x.incoming.all() {
+		if b.Source != x.spec.Name { // else it is gone already
+			t.unbind(b, gone)
+		}
+	}
+}
+
+func errDefaultExchange() error {
+	return amqp.Errorf(amqp.AccessRefused, "operation not permitted on the default exchange")
+}
