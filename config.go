@@ -1,0 +1,53 @@
+package postrider
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+)
+
+// Config says what a node is. Only Name is required.
+type Config struct {
+	// Name is this node's address: the name peers send to, and the sender's name
+	// on everything it sends. At most 255 bytes of UTF-8, no control characters.
+	Name string
+
+	// Listen is where peers deliver straight to this node, as host:port; "" means
+	// that nobody can. Port 0 takes a free one, see [Node.Addr]. An address that
+	// is not a loopback address needs TLS.
+	Listen string
+
+	// Listener is used in place of Listen when it is not nil: a socket that was
+	// handed over, or a network in memory. The node closes it.
+	Listener net.Listener
+
+	// Brokers are the AMQP URLs of the one broker, or of the nodes of one RabbitMQ cluster,
+	// where mailboxes live; they are tried in turn. With none, mailboxes live in
+	// the broker embedded in this node.
+	Brokers []string
+
+	// Dir keeps what must survive a restart: the inbox and the embedded mailboxes.
+	// It is made if it is missing, and belongs to one running node. "" keeps
+	// everything in memory.
+	Dir string
+
+	// Peers says where the nodes are that this one sends to by name: host:port, or an AMQP URL.
+	Peers map[string]string
+
+	// TLS secures the listener, which uses it as a server, and the connections to
+	// amqps:// URLs, which use it as a client. nil means the system's roots for
+	// the latter.
+	TLS *tls.Config
+
+	// Logger gets what a person who runs the node wants to know. nil means [slog.Default].
+	Logger *slog.Logger
+
+	// OutboxMessages and OutboxBytes bound what may wait, unconfirmed, for one peer or for
+	// the broker. 0 means 262,144 messages and 64 MiB.
+	OutboxMessages int
+	OutboxBytes    int
+
+	// Dial opens connections in place of [net.Dialer] when it is not nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}

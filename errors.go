@@ -1,0 +1,73 @@
+package postrider
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The fates a send can meet. They are found with [errors.Is], mostly inside a
+// [*SendError] that says which message it was and how far it had come.
+var (
+	// ErrNoSuchTarget: nobody is known by that name, or the broker has no such mailbox.
+	ErrNoSuchTarget = errors.New("no such target")
+	// ErrPeerDown: there is no connection to the peer or broker, or it broke before it answered.
+	ErrPeerDown = errors.New("peer is down")
+	// ErrFull: the outbox of this node holds as much as it may. What was posted before stays in it.
+	ErrFull = errors.New("outbox is full")
+	// ErrRefused: the other side would not take the message (a negative confirm).
+	ErrRefused = errors.New("message was refused")
+	// ErrClosed: this node is closed or shutting down.
+	ErrClosed = errors.New("node is closed")
+)
+
+// Stage is the place a message had reached when its send ended in an error.
+type Stage uint8
+
+const (
+	// InOutbox: it never left this process.
+	InOutbox Stage = iota
+	// OnWire: it was written to a connection, and nothing came back.
+	OnWire
+	// AtTarget: the other side had it and said no.
+	AtTarget
+)
+
+func (s Stage) String() string {
+	return [...]string{"in the outbox", "on the wire", "at the target"}[s%3]
+}
+
+// SendError is how a send fails: which message, to whom, how far it had come,
+// and why. Its causes (one of the errors of this package, and the context's
+// error where a context ended) are found with [errors.Is] and [errors.As].
+type SendError struct {
+	ID     string // the message's id: sending again under it is recognisable as a repeat
+	Target string // as [Target.String] names it
+	Stage  Stage
+	// MaybeDelivered: the message was written and its confirm never came, so it may or
+	// may not have arrived. When false, it was certainly not delivered.
+	MaybeDelivered bool
+	Err            error
+}
+
+func (e *SendError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "postrider: message %s to %s failed %s: %v", e.ID, e.Target, e.Stage, e.Err)
+	if e.MaybeDelivered {
+		b.WriteString(" (it may have been delivered)")
+	}
+	return b.String()
+}
+
+func (e *SendError) Unwrap() error { return e.Err }
+
+// RemoteError is an answer that says no: a handler that returned an error to a
+// [Call], or a broker that refused an operation with an AMQP reply code.
+type RemoteError struct {
+	Code   int    // an AMQP reply code such as 403 or 404; 500 for a handler's error
+	Reason string // in the other side's words
+}
+
+func (e *RemoteError) Error() string {
+	return fmt.Sprintf("remote error %d: %s", e.Code, e.Reason)
+}

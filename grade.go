@@ -1,0 +1,28 @@
+package postrider
+
+import "strconv"
+
+// Grade says how far a message has come for certain. Grades are ordered.
+type Grade uint8
+
+const (
+	// Pending is the grade of a message nobody has taken responsibility for yet.
+	Pending Grade = iota
+	// Stored: a broker took responsibility, after a sync to disk where both the
+	// mailbox and the message are durable.
+	Stored
+	// Received: the message is in the recipient's own inbox, in its process.
+	Received
+)
+
+func (g Grade) String() string {
+	switch g {
+	case Pending:
+		return "pending"
+	case Stored:
+		return "stored"
+	case Received:
+		return "received"
+	}
+	return "grade " + strconv.Itoa(int(g))
+}

@@ -1,0 +1,72 @@
+package postrider
+
+// A SendOption changes one Send, Post or Call.
+type SendOption func(*sendOptions)
+
+type sendOptions struct {
+	id        string
+	transient bool
+}
+
+// ID gives the message an id of the caller's choosing in place of a generated one:
+// an order number, or the id of the failed attempt that is being repeated. At most 255 bytes.
+func ID(id string) SendOption { return func(o *sendOptions) { o.id = id } }
+
+// Transient lets a broker forget the message when it stops: it is confirmed without
+// waiting for a disk. Messages are persistent otherwise, in mailboxes that are durable.
+func Transient() SendOption { return func(o *sendOptions) { o.transient = true } }
+
+func sendOptionsOf(opts []SendOption) sendOptions {
+	if len(opts) == 0 {
+		return sendOptions{}
+	}
+	var o sendOptions
+	applyAll(&o, opts)
+	return o
+}
+
+// A HandleOption changes one [Node.Handle].
+type HandleOption func(*handleOptions)
+
+type handleOptions struct {
+	workers  int
+	prefetch int
+}
+
+// Workers runs up to n handlers at the same time. The default is 1, which is also
+// the only number that keeps messages in order.
+func Workers(n int) HandleOption { return func(o *handleOptions) { o.workers = max(n, 1) } }
+
+// Prefetch lets up to n messages be on their way to this node's handlers, or in
+// them, before any is acknowledged. The default is 256 and never less than the
+// number of workers; at most 65,535.
+func Prefetch(n int) HandleOption {
+	return func(o *handleOptions) { o.prefetch = min(max(n, 1), maxPrefetch) }
+}
+
+const (
+	defaultPrefetch = 256
+	maxPrefetch     = 65535
+)
+
+func handleOptionsOf(opts []HandleOption) handleOptions {
+	o := handleOptions{workers: 1, prefetch: defaultPrefetch}
+	applyAll(&o, opts)
+	o.prefetch = min(max(o.prefetch, o.workers), maxPrefetch)
+	return o
+}
+
+// A MessagesOption changes one [Node.Messages].
+type MessagesOption func(*messagesOptions)
+
+type messagesOptions struct{ from string }
+
+// From lets through only what the node of that name has sent. What others have
+// sent stays where it is, for other receivers.
+func From(peer string) MessagesOption { return func(o *messagesOptions) { o.from = peer } }
+
+func applyAll[O any, F ~func(*O)](o *O, opts []F) {
+	for _, apply := range opts {
+		apply(o)
+	}
+}
