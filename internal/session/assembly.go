@@ -1,0 +1,146 @@
+package session
+
+import "github.com/postrider-mq/postrider/amqp"
+
+// Content is a message's properties and body. One buffer holds both; it
+// belongs to whoever received the event.
+type Content struct {
+	Props amqp.RawProperties
+	Body  []byte
+}
+
+// assembly puts together the content that follows one method on one channel:
+//
+//	idle ──begin──► header ──header──► body ──body──► idle
+//	                  │                                ▲
+//	                  └──────── an empty body ─────────┘
+type assembly struct {
+	stage   stage
+	method  amqp.Method // whose content it is
+	content Content
+	buf     []byte // properties, then as much of the body as arrived
+	props   int    // how much of buf is properties
+	whole   uint64 // what len(buf) will be
+}
+
+type stage uint8
+
+const (
+	idle stage = iota
+	wantHeader
+	wantBody
+)
+
+// exactBody is the largest body that is given its whole buffer at once. A
+// larger one gets memory as it arrives: a promise of bytes costs the peer
+// nothing.
+const exactBody = 64 << 10
+
+func (a *assembly) begin(m amqp.Method) {
+	a.stage, a.method = wantHeader, m
+}
+
+// reset forgets a content that will not be finished.
+func (a *assembly) reset() { *a = assembly{} }
+
+// header takes the content header; done tells that the content has no body.
+func (a *assembly) header(payload []byte, maxMessage uint64) (done bool, err error) {
+	switch a.stage {
+	case idle:
+		return false, errNoMethod()
+	case wantBody:
+		return false, a.errNoBody()
+	}
+	class, size, props, err := amqp.ParseHeader(payload)
+	if err != nil {
+		return false, err
+	}
+	if want := a.method.ID().Class(); class != want {
+		return false, a.unexpected("expected content header for class %d, got one for class %d instead", want, class)
+	}
+	if size > maxMessage {
+		return false, a.tooLarge(size, maxMessage)
+	}
+	a.props, a.whole = len(props), uint64(len(props))+size
+	a.buf = make([]byte, len(props), uint64(len(props))+min(size, exactBody))
+	copy(a.buf, props)
+	a.stage = wantBody
+	return a.finish(), nil
+}
+
+// body takes a piece of the body; done tells that it was the last.
+func (a *assembly) body(payload []byte) (done bool, err error) {
+	switch a.stage {
+	case idle:
+		return false, errNoMethod()
+	case wantHeader:
+		return false, a.errNoHeader()
+	}
+	need := uint64(len(a.buf)) + uint64(len(payload))
+	if need > a.whole {
+		return false, a.overrun(need)
+	}
+	if need > uint64(cap(a.buf)) {
+		a.grow(need)
+	}
+	a.buf = append(a.buf, payload...)
+	return a.finish(), nil
+}
+
+// grow makes room for need bytes, doubling, never beyond the whole.
+func (a *assembly) grow(need uint64) {
+	buf := make([]byte, len(a.buf), min(a.whole, max(need, 2*uint64(cap(a.buf)))))
+	copy(buf, a.buf)
+	a.buf = buf
+}
+
+// finish hands the buffer over to the content once it is full.
+func (a *assembly) finish() bool {
+	if uint64(len(a.buf)) < a.whole {
+		return false
+	}
+	a.content.Props = amqp.RawProperties(a.buf[:a.props:a.props])
+	a.content.Body = a.buf[a.props:]
+	a.buf, a.stage = nil, idle
+	return true
+}
+
+// interrupted is the error of a method frame in the middle of a content.
+func (a *assembly) interrupted() error {
+	if a.stage == wantHeader {
+		return a.errNoHeader()
+	}
+	return a.errNoBody()
+}
+
+func errNoMethod() error {
+	return amqp.Errorf(amqp.UnexpectedFrame, "expected method frame, got non method frame instead")
+}
+
+func (a *assembly) errNoHeader() error {
+	return a.unexpected("expected content header for class %d, got non content header frame instead",
+		a.method.ID().Class())
+}
+
+func (a *assembly) errNoBody() error {
+	return a.unexpected("expected content body, got non content body frame instead")
+}
+
+func (a *assembly) unexpected(format string, args ...any) error {
+	return a.blame(amqp.Errorf(amqp.UnexpectedFrame, format, args...))
+}
+
+func (a *assembly) overrun(need uint64) error {
+	return a.blame(amqp.Errorf(amqp.FrameError, "content body of %d bytes overruns the %d announced in its header",
+		need-uint64(a.props), a.whole-uint64(a.props)))
+}
+
+func (a *assembly) tooLarge(size, limit uint64) error {
+	return a.blame(amqp.Errorf(amqp.PreconditionFailed,
+		"message size %d is larger than configured max size %d", size, limit))
+}
+
+func (a *assembly) blame(err *amqp.Error) error {
+	err.Method = a.method.ID()
+	return err
+}

@@ -1,0 +1,239 @@
+package session
+
+import (
+	"strings"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// endpoint is what both sides of a connection have in common. Its state, and
+// all state of the package, is owned by whoever calls Receive; calls from other
+// goroutines need that owner's lock.
+type endpoint struct {
+	state      state
+	channels   channels
+	frameMax   uint32 // of the bytes of a frame, either way
+	heartbeat  uint16
+	maxMessage uint64
+	peer       Peer
+
+	in  amqp.Interner
+	out []byte // what Event.Reply shows
+
+	// Methods without content that come as often as messages, parsed in place.
+	ack    amqp.BasicAck
+	nack   amqp.BasicNack
+	reject amqp.BasicReject
+	get    amqp.BasicGet
+}
+
+// state is where a connection stands. The names are those that peers know from
+// RabbitMQ's error texts.
+type state uint8
+
+const (
+	greeting  state = iota // the protocol header has not passed yet
+	starting               // server: start-ok is due; client: start is
+	verifying              // the shell looks at the credentials
+	tuning                 // tune-ok or tune is due
+	opening                // open or open-ok is due
+	entering               // the shell looks at the virtual host
+	running
+	closing // close was sent; everything but close and close-ok is discarded
+	closed
+)
+
+var stateNames = [...]string{
+	"pre_init", "starting", "starting", "tuning", "opening", "opening", "running", "closing", "closed",
+}
+
+func (s state) String() string { return stateNames[s] }
+
+// FrameMax is the size that no frame may exceed, either way, its eight bytes of
+// overhead included: what to pass to amqp.ParseFrame and amqp.AppendBodyFrames.
+// It changes when the connection is tuned.
+func (e *endpoint) FrameMax() uint32 { return e.frameMax }
+
+// ChannelMax is the highest channel number.
+func (e *endpoint) ChannelMax() uint16 { return e.channels.max }
+
+// Heartbeat is the negotiated interval in seconds; 0 means none.
+func (e *endpoint) Heartbeat() uint16 { return e.heartbeat }
+
+// Peer is what the other side said of itself.
+func (e *endpoint) Peer() Peer { return e.peer }
+
+// Ready tells whether the connection is open: not before the handshake ended,
+// nor once either side asked to close it.
+func (e *endpoint) Ready() bool { return e.state == running }
+
+// Closed tells that the connection is over and nothing more is to be received:
+// hang up once what was returned is sent.
+func (e *endpoint) Closed() bool { return e.state == closed }
+
+// ChannelOpen tells whether methods may be sent on channel n. It is false from
+// the moment either side closed the channel or the connection.
+func (e *endpoint) ChannelOpen(n uint16) bool {
+	ch := e.channels.at(n)
+	return e.state == running && ch != nil && ch.state == channelOpen
+}
+
+// Fail closes what err is to close: channel n when err's code closes channels,
+// the connection otherwise or when n is 0. It returns the close to send; nil
+// when there is nothing to say, because the channel or the connection is gone
+// or being closed already. Release everything of it before sending.
+func (e *endpoint) Fail(n uint16, err *amqp.Error) (reply []byte) {
+	e.out = e.out[:0]
+	switch {
+	case e.state >= closing:
+	case n != 0 && err.Scope() == amqp.ScopeChannel:
+		e.failChannel(n, err)
+	default:
+		e.failConnection(err)
+	}
+	return e.out
+}
+
+func (e *endpoint) failChannel(n uint16, err *amqp.Error) {
+	ch := e.channels.at(n)
+	if ch == nil || ch.state == channelClosing {
+		return
+	}
+	ch.state = channelClosing
+	ch.assembly.reset()
+	e.send(n, &amqp.ChannelClose{
+		ReplyCode: err.Code, ReplyText: err.ReplyText(),
+		ClassID: err.Method.Class(), MethodID: err.Method.Method(),
+	})
+}
+
+func (e *endpoint) failConnection(err *amqp.Error) {
+	e.state = closing
+	e.dropChannels()
+	e.send(0, &amqp.ConnectionClose{
+		ReplyCode: err.Code, ReplyText: err.ReplyText(),
+		ClassID: err.Method.Class(), MethodID: err.Method.Method(),
+	})
+}
+
+func (e *endpoint) dropChannels() { e.channels = channels{max: e.channels.max} }
+
+// send appends a method to the reply. On error nothing is appended, and only a
+// method with text from outside can be in error.
+func (e *endpoint) send(n uint16, m amqp.Method) error {
+	out, err := m.AppendFrame(e.out, n)
+	e.out = out
+	return err
+}
+
+// ended handles channel 0 once close was sent or the end was reached.
+//
+// "After sending this method, any received methods except Close and Close-OK
+// MUST be discarded." A close that crossed ours is answered, and ours is still
+// to be answered.
+func (e *endpoint) ended(f amqp.Frame) Event {
+	id, _, err := amqp.PeekMethod(f.Payload)
+	if e.state == closed || f.Type != amqp.FrameMethod || err != nil {
+		return Event{}
+	}
+	switch id {
+	case amqp.ConnectionCloseID:
+		e.send(0, &amqp.ConnectionCloseOk{})
+		return Event{Reply: e.out}
+	case amqp.ConnectionCloseOkID:
+		e.state = closed
+		return Event{Kind: Closed}
+	}
+	return Event{}
+}
+
+// hungUp handles the peer's connection.close.
+func (e *endpoint) hungUp(args []byte) (Event, error) {
+	var m amqp.ConnectionClose
+	if err := m.Parse(args, nil); err != nil {
+		return Event{}, err
+	}
+	e.state = closed
+	e.dropChannels()
+	e.send(0, &amqp.ConnectionCloseOk{})
+	return Event{Kind: Closed, Reply: e.out, Err: reason(m.ReplyCode, m.ReplyText, m.ClassID, m.MethodID)}, nil
+}
+
+// drained handles a frame for a channel that was closed from here: it is
+// discarded, unless it says that the number is free again.
+func (e *endpoint) drained(n uint16, f amqp.Frame) (event Event, freed bool) {
+	id, _, err := amqp.PeekMethod(f.Payload)
+	if f.Type != amqp.FrameMethod || err != nil {
+		return Event{}, false
+	}
+	switch id {
+	case amqp.ChannelCloseID:
+		e.send(n, &amqp.ChannelCloseOk{})
+		return Event{Channel: n, Reply: e.out}, false
+	case amqp.ChannelCloseOkID:
+		e.channels.free(n)
+		return Event{Channel: n}, true
+	}
+	return Event{}, false
+}
+
+// channelLeft handles the peer's channel.close.
+func (e *endpoint) channelLeft(n uint16, args []byte) (Event, error) {
+	var m amqp.ChannelClose
+	if err := m.Parse(args, nil); err != nil {
+		return Event{}, err
+	}
+	e.channels.free(n)
+	e.send(n, &amqp.ChannelCloseOk{})
+	return Event{
+		Kind: ChannelClosed, Channel: n, Reply: e.out,
+		Err: reason(m.ReplyCode, m.ReplyText, m.ClassID, m.MethodID),
+	}, nil
+}
+
+// content feeds a header or body frame to its channel; whole tells that the
+// content is complete.
+func (e *endpoint) content(ch *channel, f amqp.Frame) (whole bool, err error) {
+	switch f.Type {
+	case amqp.FrameHeader:
+		return ch.assembly.header(f.Payload, e.maxMessage)
+	case amqp.FrameBody:
+		return ch.assembly.body(f.Payload)
+	}
+	return false, unexpectedFrame(f)
+}
+
+// reason is what a close method says; nil when it says that all is well. A few
+// clients send 0 for that.
+func reason(code uint16, text string, class, method uint16) *amqp.Error {
+	if code == amqp.ReplySuccess || code == 0 {
+		return nil
+	}
+	return &amqp.Error{
+		Code:   code,
+		Text:   strings.TrimPrefix(text, amqp.CodeName(code)+" - "),
+		Method: amqp.MethodID(class)<<16 | amqp.MethodID(method),
+	}
+}
+
+func unexpectedFrame(f amqp.Frame) error {
+	part, n := "all", len(f.Payload)
+	if n > 16 {
+		part, n = "first 16", 16
+	}
+	return amqp.Errorf(amqp.UnexpectedFrame, "type %d, %s octets = %s on channel %d",
+		f.Type, part, octets(f.Payload[:n]), f.Channel)
+}
+
+func unexpectedMethod(id amqp.MethodID, s state) error {
+	return blamed(id, amqp.Errorf(amqp.ChannelError, "unexpected method in connection state %s", s))
+}
+
+func unimplemented(id amqp.MethodID) error {
+	return blamed(id, amqp.Errorf(amqp.CommandInvalid, "unimplemented method"))
+}
+
+func blamed(id amqp.MethodID, err *amqp.Error) error {
+	err.Method = id
+	return err
+}

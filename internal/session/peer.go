@@ -1,0 +1,67 @@
+package session
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// Peer is what the other side of a connection said of itself when it began.
+type Peer struct {
+	Properties amqp.Table // read only
+}
+
+// Has tells whether the peer has a capability, such as "basic.nack".
+func (p Peer) Has(capability string) bool {
+	all, _ := p.Properties["capabilities"].(amqp.Table)
+	has, _ := all[capability].(bool)
+	return has
+}
+
+// Text returns a property that is a string, such as "product" or
+// "connection_name"; "" when it is not there.
+func (p Peer) Text(property string) string {
+	s, _ := p.Properties[property].(string)
+	return s
+}
+
+// serverCapabilities lists what the broker behind a Server does, no more.
+var serverCapabilities = []string{
+	"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
+	"connection.blocked", "per_consumer_qos", "direct_reply_to", "authentication_failure_close",
+}
+
+// clientCapabilities lists what a Client copes with.
+var clientCapabilities = []string{
+	"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
+	"connection.blocked", "authentication_failure_close",
+}
+
+// introduce returns the properties with the capabilities added.
+func introduce(properties amqp.Table, capabilities []string) amqp.Table {
+	all := make(amqp.Table, len(capabilities))
+	for _, name := range capabilities {
+		all[name] = true
+	}
+	t := make(amqp.Table, len(properties)+1)
+	for k, v := range properties {
+		t[k] = v
+	}
+	t["capabilities"] = all
+	return t
+}
+
+// octets writes bytes as they appear in error texts that peers know: <<1,2,3>>.
+func octets(b []byte) string {
+	var s strings.Builder
+	s.WriteString("<<")
+	for i, c := range b {
+		if i > 0 {
+			s.WriteByte(',')
+		}
+		s.WriteString(strconv.Itoa(int(c)))
+	}
+	s.WriteString(">>")
+	return s.String()
+}
