@@ -63,9 +63,16 @@ func (d *deque[M]) link(c, prev *chunk[M]) {
 	}
 }
 
-// freeIfDead unlinks a chunk that has no live slot, unless positions in it are still to come.
+// freeIfDead unlinks a chunk that has no live slot, unless positions in it are
+// still to come. An empty deque is left with one chunk, be it the last or the spare.
 func (d *deque[M]) freeIfDead(c *chunk[M]) {
-	if c.live() || c.number == d.next/chunkSize {
+	if c.live() {
+		return
+	}
+	if c.number == d.next/chunkSize {
+		if d.first == d.last {
+			d.spare = nil
+		}
 		return
 	}
 	d.unlink(c)
@@ -116,12 +123,8 @@ func (d *deque[M]) newChunk(number uint64) *chunk[M] {
 	return c
 }
 
-// recycle keeps an unlinked chunk, all of whose slots are erased, as the spare
-// one. An empty queue keeps none.
+// recycle keeps an unlinked chunk, all of whose slots are erased, as the spare one.
 func (d *deque[M]) recycle(c *chunk[M]) {
 	c.prev, c.next = nil, nil
 	d.spare = c
-	if d.first == nil || d.first == d.last && !d.first.live() {
-		d.spare = nil
-	}
 }

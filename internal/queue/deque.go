@@ -34,7 +34,8 @@ type deque[M any] struct {
 	spare  *chunk[M] // kept for the next one needed
 }
 
-// shrinkFrom is the number of chunks from which the map is made anew when most of them are gone.
+// shrinkFrom is the number of chunks from which the map is made anew when most
+// of them are gone, and the heap of returned ones when all are.
 const shrinkFrom = 1024
 
 func newDeque[M any]() deque[M] {
@@ -101,17 +102,18 @@ func (d *deque[M]) skip(pos uint64) {
 	}
 }
 
-// restore puts a message into a position that is gone or was never reserved;
-// what lives at the position already stays.
+// restore puts a message into a position, reserved or not. An entry that is
+// there already stays as it is.
 func (d *deque[M]) restore(pos uint64, m M, h history) {
 	number, slot, bit := split(pos)
 	c := d.find(number)
 	if c == nil {
 		c = d.insert(number)
 	}
-	if _, live := c.state(bit); live {
+	if (c.ready|c.out)&bit != 0 {
 		return
 	}
+	c.reserved &^= bit
 	c.slots[slot] = m
 	if h != 0 {
 		c.remember().histories[slot] = h

@@ -20,16 +20,18 @@ func (h *returned[M]) push(c *chunk[M]) {
 	s[i] = c
 }
 
-// pop removes the first chunk. An empty heap gives its memory back.
+// pop removes the first chunk. A heap that was large gives its memory back when it is empty.
 func (h *returned[M]) pop() {
 	s := *h
 	end := len(s) - 1
 	last := s[end]
 	s[end] = nil
-	if s = s[:end]; end == 0 {
-		s = nil
-	} else {
+	s = s[:end]
+	switch {
+	case end > 0:
 		s.sink(last)
+	case cap(s) > shrinkFrom:
+		s = nil
 	}
 	*h = s
 }
