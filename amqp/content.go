@@ -45,8 +45,8 @@ func AppendHeaderFrame(dst []byte, channel uint16, class uint16, bodySize uint64
 }
 
 // AppendBodyFrames appends body as frames of at most frameMax octets, FrameOverhead
-// included; none if it is empty. A frameMax of 0 means 128 MiB, any other less than
-// MinFrameMax means that.
+// included; none if it is empty. A frameMax of 0 or beyond 128 MiB means 128 MiB, any other
+// below MinFrameMax means MinFrameMax.
 func AppendBodyFrames(dst []byte, channel uint16, body []byte, frameMax uint32) []byte {
 	piece := bodyPiece(frameMax)
 	if frames := (len(body) + piece - 1) / piece; frames > 1 {
@@ -65,7 +65,7 @@ func AppendBodyFrames(dst []byte, channel uint16, body []byte, frameMax uint32) 
 // bodyPiece returns how much of a body fits a frame.
 func bodyPiece(frameMax uint32) int {
 	switch {
-	case frameMax == 0:
+	case frameMax == 0 || frameMax > defaultFrameMax:
 		frameMax = defaultFrameMax
 	case frameMax < MinFrameMax:
 		frameMax = MinFrameMax

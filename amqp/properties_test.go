@@ -1,0 +1,138 @@
+package amqp
+
+import (
+	"bytes"
+	"math/rand"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// allProperties has a value in every field.
+func allProperties() *Properties {
+	return &Properties{
+		ContentType: "content-type", ContentEncoding: "content-encoding",
+		Headers:      Table{"x-flag": true, "x-name": "v"},
+		DeliveryMode: Persistent, Priority: 7,
+		CorrelationID: "correlation-id", ReplyTo: "reply-to", Expiration: "60000", MessageID: "message-id",
+		Timestamp: time.Unix(1700000000, 0).UTC(),
+		Type:      "type", UserID: "user-id", AppID: "app-id", ClusterID: "cluster-id",
+	}
+}
+
+func TestPropertiesAreEncodedAsAnotherClientEncodesThem(t *testing.T) {
+	wire := vectors(t)["properties"]
+	if got := must[[]byte](t)(allProperties().Append(nil)); !bytes.Equal(got, wire) {
+		t.Errorf("wrote %x\nwant  %x", got, wire)
+	}
+	var got Properties
+	if err := got.Parse(wire, nil); err != nil || !reflect.DeepEqual(&got, allProperties()) {
+		t.Errorf("parsed %+v, %v", got, err)
+	}
+}
+
+func TestAViewShowsEveryValue(t *testing.T) {
+	raw := RawProperties(must[[]byte](t)(allProperties().Append(nil)))
+	v := must[PropertiesView](t)(raw.View())
+	for got, want := range map[string]string{
+		string(v.ContentType): "content-type", string(v.ContentEncoding): "content-encoding",
+		string(v.CorrelationID): "correlation-id", string(v.ReplyTo): "reply-to",
+		string(v.Expiration): "60000", string(v.MessageID): "message-id", string(v.Type): "type",
+		string(v.UserID): "user-id", string(v.AppID): "app-id", string(v.ClusterID): "cluster-id",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if v.DeliveryMode != Persistent || v.Priority != 7 || v.Timestamp != 1700000000 || v.Flags != 0xfffc {
+		t.Errorf("%+v", v)
+	}
+	if name, ok, err := LookupTable(v.Headers, "x-name"); name != "v" || !ok || err != nil {
+		t.Errorf("x-name is %v, %v, %v", name, ok, err)
+	}
+}
+
+func TestTheDeliveryModeIsFoundBehindWhatPrecedesIt(t *testing.T) {
+	p := allProperties()
+	for _, clear := range []func(){
+		func() {}, func() { p.ContentEncoding = "" }, func() { p.Headers = nil }, func() { p.ContentType = "" },
+	} {
+		clear()
+		raw := RawProperties(must[[]byte](t)(p.Append(nil)))
+		if got := raw.DeliveryMode(); got != Persistent {
+			t.Errorf("%x: delivery mode %d", raw, got)
+		}
+	}
+	p.DeliveryMode = 0
+	if got := RawProperties(must[[]byte](t)(p.Append(nil))).DeliveryMode(); got != 0 {
+		t.Errorf("delivery mode %d where there is none", got)
+	}
+}
+
+func TestNoPropertiesAtAll(t *testing.T) {
+	for _, raw := range []RawProperties{nil, {}, {0, 0}} {
+		v, err := raw.View()
+		if err != nil || v.Flags != 0 || raw.DeliveryMode() != 0 {
+			t.Errorf("%x: %+v, %v", []byte(raw), v, err)
+		}
+	}
+	if got := must[[]byte](t)(new(Properties).Append(nil)); !bytes.Equal(got, []byte{0, 0}) {
+		t.Errorf("zero properties are %x", got)
+	}
+}
+
+func TestMalformedProperties(t *testing.T) {
+	whole := must[[]byte](t)(allProperties().Append(nil))
+	for n := 1; n < len(whole); n++ {
+		raw := RawProperties(whole[:n])
+		wantCode(t, raw.check(), SyntaxError)
+		_, err := raw.View()
+		wantCode(t, err, SyntaxError)
+		raw.DeliveryMode() // whatever it says, it does not panic
+	}
+	for _, raw := range []RawProperties{
+		append(bytes.Clone(whole), 0), // a surplus octet
+		{0, 1}, {0, 2},                // flags that do not exist
+	} {
+		wantCode(t, raw.check(), SyntaxError)
+		_, err := raw.View()
+		wantCode(t, err, SyntaxError)
+	}
+	badHeaders := RawProperties("\x20\x00\x00\x00\x00\x03\x01k?")
+	wantCode(t, badHeaders.check(), SyntaxError)
+	wantCode(t, new(Properties).Parse(badHeaders, nil), SyntaxError)
+}
+
+func TestPropertiesThatCannotBeEncoded(t *testing.T) {
+	for _, p := range []*Properties{
+		{ReplyTo: strings.Repeat("x", 256), Headers: Table{}},
+		{ContentType: strings.Repeat("x", 256), Headers: Table{"x": 1}},
+		{Headers: Table{"x": struct{}{}}, MessageID: "m"},
+	} {
+		dst, err := p.Append([]byte("before"))
+		wantCode(t, err, SyntaxError)
+		if string(dst) != "before" {
+			t.Errorf("left %q", dst)
+		}
+	}
+}
+
+func TestRandomPropertiesSurviveTheWire(t *testing.T) {
+	rnd := rand.New(rand.NewSource(3))
+	in := new(Interner)
+	for range 5000 {
+		var want, got Properties
+		randomize(rnd, &want)
+		raw := RawProperties(must[[]byte](t)(want.Append(nil)))
+		if err := raw.check(); err != nil {
+			t.Fatal(err)
+		}
+		if err := got.Parse(raw, in); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%v\nparsed %+v\nwant   %+v", err, got, want)
+		}
+		if raw.DeliveryMode() != want.DeliveryMode {
+			t.Fatalf("delivery mode %d, want %d", raw.DeliveryMode(), want.DeliveryMode)
+		}
+	}
+}
