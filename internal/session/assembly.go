@@ -15,12 +15,11 @@ type Content struct {
 //	                  │                                ▲
 //	                  └──────── an empty body ─────────┘
 type assembly struct {
-	stage   stage
-	method  amqp.Method // whose content it is
-	content Content
-	buf     []byte // properties, then as much of the body as arrived
-	props   int    // how much of buf is properties
-	whole   uint64 // what len(buf) will be
+	stage  stage
+	method amqp.Method // whose content it is
+	buf    []byte      // properties, then as much of the body as arrived
+	props  int         // how much of buf is properties
+	whole  uint64      // what len(buf) will be
 }
 
 type stage uint8
@@ -94,15 +93,20 @@ func (a *assembly) grow(need uint64) {
 	a.buf = buf
 }
 
-// finish hands the buffer over to the content once it is full.
+// finish tells whether the content is whole, and if so waits for the next one.
 func (a *assembly) finish() bool {
 	if uint64(len(a.buf)) < a.whole {
 		return false
 	}
-	a.content.Props = amqp.RawProperties(a.buf[:a.props:a.props])
-	a.content.Body = a.buf[a.props:]
-	a.buf, a.stage = nil, idle
+	a.stage = idle
 	return true
+}
+
+// take hands over the content that is whole.
+func (a *assembly) take() Content {
+	c := Content{Props: amqp.RawProperties(a.buf[:a.props:a.props]), Body: a.buf[a.props:]}
+	a.buf = nil
+	return c
 }
 
 // interrupted is the error of a method frame in the middle of a content.
@@ -111,10 +115,6 @@ func (a *assembly) interrupted() error {
 		return a.errNoHeader()
 	}
 	return a.errNoBody()
-}
-
-func errNoMethod() error {
-	return amqp.Errorf(amqp.UnexpectedFrame, "expected method frame, got non method frame instead")
 }
 
 func (a *assembly) errNoHeader() error {

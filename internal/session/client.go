@@ -72,9 +72,7 @@ func (c *Client) OpenChannel() (n uint16, open []byte, err error) {
 // CloseChannel returns the close to send for a channel that is no longer
 // needed; nil when it is closed or being closed. What arrives on it is
 // discarded from now on; a ChannelClosed event says that its number is free.
-func (c *Client) CloseChannel(n uint16) (reply []byte) { return c.leave(n) }
-
-func (c *Client) leave(n uint16) []byte {
+func (c *Client) CloseChannel(n uint16) (reply []byte) {
 	c.out = c.out[:0]
 	ch := c.channels.at(n)
 	if c.state != running || ch == nil || ch.state == channelClosing {
@@ -102,7 +100,7 @@ func (c *Client) Close() (reply []byte) {
 // Receive takes the next frame. An error is always an *amqp.Error, and a fault
 // of the server's; what it ends is for Fail to decide, with the frame's channel.
 func (c *Client) Receive(f amqp.Frame) (Event, error) {
-	c.out = c.out[:0]
+	c.begin()
 	switch {
 	case f.Channel == 0:
 		return c.onConnection(f)
@@ -126,11 +124,11 @@ func (c *Client) Receive(f amqp.Frame) (Event, error) {
 	if f.Type == amqp.FrameMethod {
 		return c.onMethod(f.Channel, ch, f.Payload)
 	}
-	whole, err := c.content(ch, f)
+	whole, err := c.receiveContent(ch, f)
 	if err != nil || !whole {
 		return Event{}, err
 	}
-	return Event{Kind: Deliver, Channel: f.Channel, Method: ch.assembly.method, Content: &ch.assembly.content}, nil
+	return Event{Kind: Deliver, Channel: f.Channel, Method: ch.assembly.method, Content: &c.content}, nil
 }
 
 func (c *Client) onFreeNumber(f amqp.Frame) error {
@@ -159,11 +157,11 @@ func (c *Client) onMethod(n uint16, ch *channel, payload []byte) (Event, error) 
 	}
 	switch id {
 	case amqp.BasicDeliverID:
-		return c.begin(ch, &ch.deliver, args)
+		return c.announce(ch, &ch.deliver, args)
 	case amqp.BasicGetOkID:
-		return c.begin(ch, &ch.getOk, args)
+		return c.announce(ch, &ch.getOk, args)
 	case amqp.BasicReturnID:
-		return c.begin(ch, &ch.returns, args)
+		return c.announce(ch, &ch.returns, args)
 	case amqp.BasicAckID:
 		return c.pass(Confirm, n, &c.ack, args)
 	case amqp.BasicNackID:
@@ -176,8 +174,8 @@ func (c *Client) onMethod(n uint16, ch *channel, payload []byte) (Event, error) 
 	return c.onReply(n, id, args)
 }
 
-// begin parses a method that carries content in place.
-func (c *Client) begin(ch *channel, m amqp.Method, args []byte) (Event, error) {
+// announce parses a method that carries content in place.
+func (c *Client) announce(ch *channel, m amqp.Method, args []byte) (Event, error) {
 	if err := m.Parse(args, &c.in); err != nil {
 		return Event{}, err
 	}

@@ -17,8 +17,9 @@ type endpoint struct {
 	maxMessage uint64
 	peer       Peer
 
-	in  amqp.Interner
-	out []byte // what Event.Reply shows
+	in      amqp.Interner
+	out     []byte  // what Event.Reply shows
+	content Content // what Event.Content shows, dropped at the next frame
 
 	// Methods without content that come as often as messages, parsed in place.
 	ack    amqp.BasicAck
@@ -86,6 +87,8 @@ func (e *endpoint) Fail(n uint16, err *amqp.Error) (reply []byte) {
 	e.out = e.out[:0]
 	switch {
 	case e.state >= closing:
+	case e.state == greeting:
+		e.state = closed
 	case n != 0 && err.Scope() == amqp.ScopeChannel:
 		e.failChannel(n, err)
 	default:
@@ -117,6 +120,9 @@ func (e *endpoint) failConnection(err *amqp.Error) {
 }
 
 func (e *endpoint) dropChannels() { e.channels = channels{max: e.channels.max} }
+
+// begin forgets what the last call showed.
+func (e *endpoint) begin() { e.out, e.content = e.out[:0], Content{} }
 
 // send appends a method to the reply. On error nothing is appended, and only a
 // method with text from outside can be in error.
@@ -191,16 +197,21 @@ func (e *endpoint) channelLeft(n uint16, args []byte) (Event, error) {
 	}, nil
 }
 
-// content feeds a header or body frame to its channel; whole tells that the
-// content is complete.
-func (e *endpoint) content(ch *channel, f amqp.Frame) (whole bool, err error) {
+// receiveContent feeds a header or body frame to its channel. When the content
+// is whole, it is in e.content.
+func (e *endpoint) receiveContent(ch *channel, f amqp.Frame) (whole bool, err error) {
 	switch f.Type {
 	case amqp.FrameHeader:
-		return ch.assembly.header(f.Payload, e.maxMessage)
+		whole, err = ch.assembly.header(f.Payload, e.maxMessage)
 	case amqp.FrameBody:
-		return ch.assembly.body(f.Payload)
+		whole, err = ch.assembly.body(f.Payload)
+	default:
+		err = unexpectedFrame(f)
 	}
-	return false, unexpectedFrame(f)
+	if whole {
+		e.content = ch.assembly.take()
+	}
+	return whole, err
 }
 
 // reason is what a close method says; nil when it says that all is well. A few
@@ -214,26 +225,4 @@ func reason(code uint16, text string, class, method uint16) *amqp.Error {
 		Text:   strings.TrimPrefix(text, amqp.CodeName(code)+" - "),
 		Method: amqp.MethodID(class)<<16 | amqp.MethodID(method),
 	}
-}
-
-func unexpectedFrame(f amqp.Frame) error {
-	part, n := "all", len(f.Payload)
-	if n > 16 {
-		part, n = "first 16", 16
-	}
-	return amqp.Errorf(amqp.UnexpectedFrame, "type %d, %s octets = %s on channel %d",
-		f.Type, part, octets(f.Payload[:n]), f.Channel)
-}
-
-func unexpectedMethod(id amqp.MethodID, s state) error {
-	return blamed(id, amqp.Errorf(amqp.ChannelError, "unexpected method in connection state %s", s))
-}
-
-func unimplemented(id amqp.MethodID) error {
-	return blamed(id, amqp.Errorf(amqp.CommandInvalid, "unimplemented method"))
-}
-
-func blamed(id amqp.MethodID, err *amqp.Error) error {
-	err.Method = id
-	return err
 }

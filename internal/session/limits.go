@@ -14,6 +14,7 @@ const (
 	defaultFrameMax   = 128 << 10
 	defaultChannelMax = 2047
 	defaultMaxMessage = 128 << 20
+	mostMaxMessage    = 1 << 40 // sums with it do not overflow
 
 	// "Prior to tuning, frames of up to 4096 bytes": real clients put more than
 	// that into start-ok, so twice as much is let in.
@@ -31,6 +32,7 @@ func (l Limits) withDefaults() Limits {
 	if l.MaxMessage == 0 {
 		l.MaxMessage = defaultMaxMessage
 	}
+	l.MaxMessage = min(l.MaxMessage, mostMaxMessage)
 	return l
 }
 

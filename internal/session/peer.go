@@ -1,11 +1,6 @@
 package session
 
-import (
-	"strconv"
-	"strings"
-
-	"github.com/postrider-mq/postrider/amqp"
-)
+import "github.com/postrider-mq/postrider/amqp"
 
 // Peer is what the other side of a connection said of itself when it began.
 type Peer struct {
@@ -50,18 +45,4 @@ func introduce(properties amqp.Table, capabilities []string) amqp.Table {
 	}
 	t["capabilities"] = all
 	return t
-}
-
-// octets writes bytes as they appear in error texts that peers know: <<1,2,3>>.
-func octets(b []byte) string {
-	var s strings.Builder
-	s.WriteString("<<")
-	for i, c := range b {
-		if i > 0 {
-			s.WriteByte(',')
-		}
-		s.WriteString(strconv.Itoa(int(c)))
-	}
-	s.WriteString(">>")
-	return s.String()
 }

@@ -70,7 +70,7 @@ func (s *Server) Preamble(b []byte) (rest, reply []byte, ok bool, err error) {
 // Receive takes the next frame. An error is always an *amqp.Error; what it ends
 // is for Fail to decide, with the frame's channel.
 func (s *Server) Receive(f amqp.Frame) (Event, error) {
-	s.out = s.out[:0]
+	s.begin()
 	switch {
 	case f.Channel == 0:
 		return s.onConnection(f)
@@ -91,11 +91,11 @@ func (s *Server) Receive(f amqp.Frame) (Event, error) {
 	if f.Type == amqp.FrameMethod {
 		return s.onMethod(f.Channel, ch, f.Payload)
 	}
-	whole, err := s.content(ch, f)
+	whole, err := s.receiveContent(ch, f)
 	if err != nil || !whole {
 		return Event{}, err
 	}
-	return Event{Kind: Publish, Channel: f.Channel, Method: &ch.publish, Content: &ch.assembly.content}, nil
+	return Event{Kind: Publish, Channel: f.Channel, Method: &ch.publish, Content: &s.content}, nil
 }
 
 // onMethod handles a method on an open channel.
@@ -295,7 +295,7 @@ func (s *Server) AcceptOpen() (reply []byte) {
 // understands; others are just hung up on.
 func (s *Server) Fail(n uint16, err *amqp.Error) (reply []byte) {
 	login := s.state == starting || s.state == verifying
-	if s.state == greeting || login && err.Code == amqp.AccessRefused && !s.peer.Has("authentication_failure_close") {
+	if login && err.Code == amqp.AccessRefused && !s.peer.Has("authentication_failure_close") {
 		s.state = closed
 		return nil
 	}
