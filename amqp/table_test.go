@@ -65,11 +65,14 @@ func TestBothLettersOfALongMeanSigned(t *testing.T) {
 }
 
 func TestAnIntTakesTheWidthItNeeds(t *testing.T) {
-	for v, want := range map[int]any{
+	for v, want := range map[int64]any{
 		0: int32(0), -1: int32(-1), math.MaxInt32: int32(math.MaxInt32), math.MinInt32: int32(math.MinInt32),
 		math.MaxInt32 + 1: int64(math.MaxInt32 + 1), math.MinInt64: int64(math.MinInt64),
 	} {
-		raw := must[[]byte](t)(AppendTable(nil, Table{"k": v}))
+		if int64(int(v)) != v {
+			continue // no int on this machine
+		}
+		raw := must[[]byte](t)(AppendTable(nil, Table{"k": int(v)}))
 		if got, _, _ := LookupTable(raw, "k"); got != want {
 			t.Errorf("%d came back as %T %v", v, got, got)
 		}
