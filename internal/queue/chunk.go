@@ -61,14 +61,13 @@ func (h history) returned() history  { return newHistory(true, h.deliveries()+1)
 // live says whether any of the chunk's slots may still be of use.
 func (c *chunk[M]) live() bool { return c.reserved|c.ready|c.out != 0 }
 
-// entry returns what the slot holds.
-func (c *chunk[M]) entry(slot uint64) Entry[M] {
-	e := Entry[M]{Pos: c.number*chunkSize + slot, Msg: c.slots[slot]}
+// tell writes what the slot holds to e, which is zero before.
+func (c *chunk[M]) tell(slot uint64, e *Entry[M]) {
+	e.Pos, e.Msg = c.number*chunkSize+slot, c.slots[slot]
 	if c.past != nil {
 		h := c.past.histories[slot]
 		e.Redelivered, e.Deliveries = h.redelivered(), h.deliveries()
 	}
-	return e
 }
 
 // erase forgets what a slot held, so that nothing keeps the message alive.

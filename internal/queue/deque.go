@@ -122,8 +122,9 @@ func (d *deque[M]) restore(pos uint64, m M, h history) {
 	d.reserveFrom(pos + 1)
 }
 
-// take hands the first ready entry, of which there must be one, to a holder.
-func (d *deque[M]) take(holder *consumer) Entry[M] {
+// take hands the first ready entry, of which there must be one, to a holder,
+// and tells it in e, which is zero before.
+func (d *deque[M]) take(holder *consumer, e *Entry[M]) {
 	c := d.firstReady()
 	slot := c.firstReady()
 	bit := uint64(1) << slot
@@ -131,33 +132,33 @@ func (d *deque[M]) take(holder *consumer) Entry[M] {
 	c.out |= bit
 	d.out++
 	c.remember().holders[slot] = holder
-	return c.entry(slot)
+	c.tell(slot, e)
 }
 
-// remove takes the first ready entry, of which there must be one, out of the deque.
-func (d *deque[M]) remove() Entry[M] {
+// remove takes the first ready entry, of which there must be one, out of the
+// deque, and tells it in e, which is zero before.
+func (d *deque[M]) remove(e *Entry[M]) {
 	c := d.firstReady()
 	slot := c.firstReady()
-	e := c.entry(slot)
+	c.tell(slot, e)
 	d.unready(c, 1<<slot)
 	c.erase(slot)
 	d.freeIfDead(c)
-	return e
 }
 
-// settle removes an entry that is out, and returns it and its holder.
-func (d *deque[M]) settle(pos uint64) (e Entry[M], holder *consumer, ok bool) {
+// settle removes an entry that is out, and returns its message and its holder.
+func (d *deque[M]) settle(pos uint64) (m M, holder *consumer, ok bool) {
 	number, slot, bit := split(pos)
 	c := d.find(number)
 	if c == nil || c.out&bit == 0 {
-		return e, nil, false
+		return m, nil, false
 	}
-	e, holder = c.entry(slot), c.past.holders[slot]
+	m, holder = c.slots[slot], c.past.holders[slot]
 	c.out &^= bit
 	d.out--
 	c.erase(slot)
 	d.freeIfDead(c)
-	return e, holder, true
+	return m, holder, true
 }
 
 // giveBack makes an entry that is out ready again, and returns who held it.
@@ -186,7 +187,8 @@ func (d *deque[M]) lookup(pos uint64) (e Entry[M], s State, ok bool) {
 	if s, ok = c.state(bit); !ok {
 		return e, 0, false
 	}
-	return c.entry(slot), s, true
+	c.tell(slot, &e)
+	return e, s, true
 }
 
 // all yields the entries that are ready or out, in order.
@@ -197,7 +199,9 @@ func (d *deque[M]) all(yield func(Entry[M], State) bool) {
 			if !ok || s == Reserved {
 				continue
 			}
-			if !yield(c.entry(slot), s) {
+			var e Entry[M]
+			c.tell(slot, &e)
+			if !yield(e, s) {
 				return
 			}
 		}

@@ -66,20 +66,37 @@ func mustHold[M any](t *testing.T, d *deque[M]) {
 	}
 }
 
+func fresh[M any]() *deque[M] {
+	d := newDeque[M]()
+	return &d
+}
+
 // filled returns a deque with n ready messages: 1 at position 1, and so on.
 func filled(n int) *deque[uint64] {
-	d := newDeque[uint64]()
+	d := fresh[uint64]()
 	for range n {
 		pos := d.reserve()
 		d.fill(pos, pos)
 	}
-	return &d
+	return d
+}
+
+// taken returns the first ready entry and leaves it out.
+func taken[M any](d *deque[M]) (e Entry[M]) {
+	d.take(nil, &e)
+	return e
+}
+
+// removed returns the first ready entry, which is gone.
+func removed[M any](d *deque[M]) (e Entry[M]) {
+	d.remove(&e)
+	return e
 }
 
 func TestDequeKeepsOrderOverManyChunks(t *testing.T) {
 	d := filled(1000)
 	for want := uint64(1); want <= 1000; want++ {
-		if e := d.take(nil); e.Pos != want || e.Msg != want {
+		if e := taken(d); e.Pos != want || e.Msg != want {
 			t.Fatalf("took %+v, want %d", e, want)
 		}
 	}
@@ -89,11 +106,11 @@ func TestDequeKeepsOrderOverManyChunks(t *testing.T) {
 func TestDequeFreesChunksAroundAStraggler(t *testing.T) {
 	const n = 100_000
 	d := filled(1)
-	straggler := d.take(nil).Pos
+	straggler := taken(d).Pos
 	for range n {
 		pos := d.reserve()
 		d.fill(pos, pos)
-		d.take(nil)
+		taken(d)
 		d.settle(pos)
 	}
 	if len(d.chunks) != 2 {
@@ -103,7 +120,7 @@ func TestDequeFreesChunksAroundAStraggler(t *testing.T) {
 	d.fill(pos, pos)
 	d.giveBack(straggler)
 	mustHold(t, d)
-	if first, second := d.remove(), d.remove(); first.Pos != straggler || second.Pos != pos {
+	if first, second := removed(d), removed(d); first.Pos != straggler || second.Pos != pos {
 		t.Fatalf("took %d and %d", first.Pos, second.Pos)
 	}
 	mustHold(t, d)
@@ -115,7 +132,7 @@ func TestDequeFreesChunksAroundAStraggler(t *testing.T) {
 func TestDequeFindsReturnedEntriesInOrder(t *testing.T) {
 	d := filled(5000)
 	for range 5000 {
-		d.take(nil)
+		taken(d)
 	}
 	back := rand.New(rand.NewSource(1)).Perm(5000)[:2000]
 	for _, i := range back {
@@ -124,7 +141,7 @@ func TestDequeFindsReturnedEntriesInOrder(t *testing.T) {
 	mustHold(t, d)
 	slices.Sort(back)
 	for _, i := range back {
-		if e := d.take(nil); e.Pos != uint64(i+1) || !e.Redelivered || e.Deliveries != 1 {
+		if e := taken(d); e.Pos != uint64(i+1) || !e.Redelivered || e.Deliveries != 1 {
 			t.Fatalf("took %+v, want position %d again", e, i+1)
 		}
 	}
@@ -132,25 +149,25 @@ func TestDequeFindsReturnedEntriesInOrder(t *testing.T) {
 }
 
 func TestDequePassesOverHoles(t *testing.T) {
-	d := newDeque[uint64]()
+	d := fresh[uint64]()
 	for range 300 {
 		d.reserve()
 	}
 	d.fill(300, 300)
 	d.fill(2, 2)
 	for _, want := range []uint64{2, 300} {
-		if e := d.take(nil); e.Pos != want {
+		if e := taken(d); e.Pos != want {
 			t.Fatalf("took %d, want %d", e.Pos, want)
 		}
 	}
 	d.fill(299, 299)
 	d.fill(70, 70)
 	for _, want := range []uint64{70, 299} {
-		if e := d.remove(); e.Pos != want {
+		if e := removed(d); e.Pos != want {
 			t.Fatalf("removed %d, want %d", e.Pos, want)
 		}
 	}
-	mustHold(t, &d)
+	mustHold(t, d)
 }
 
 func TestDequeRefusesWhatWasNotReserved(t *testing.T) {
@@ -183,30 +200,30 @@ func TestDequeRestoresInAnyOrder(t *testing.T) {
 	}
 	for name, order := range orders {
 		t.Run(name, func(t *testing.T) {
-			d := newDeque[int]()
+			d := fresh[int]()
 			for _, i := range order {
 				d.restore(uint64(3*i+1), i, 0)
 			}
-			mustHold(t, &d)
+			mustHold(t, d)
 			for i := range n {
-				if e := d.remove(); e.Msg != i {
+				if e := removed(d); e.Msg != i {
 					t.Fatalf("got %d, want %d", e.Msg, i)
 				}
 			}
-			mustHold(t, &d)
+			mustHold(t, d)
 		})
 	}
 }
 
 func TestDequeForgetsMessages(t *testing.T) {
-	d := newDeque[*int]()
+	d := fresh[*int]()
 	for range 10 {
 		d.fill(d.reserve(), new(int))
 	}
-	d.take(nil)
+	taken(d)
 	d.settle(1)
 	for range 9 {
-		d.remove()
+		removed(d)
 	}
 	for i, m := range d.last.slots {
 		if m != nil {
@@ -219,14 +236,14 @@ func TestDequeGivesMemoryBack(t *testing.T) {
 	d := filled(chunkSize * shrinkFrom * 2)
 	for range 2 {
 		for d.ready > 0 {
-			d.take(nil)
+			taken(d)
 		}
 		for pos := uint64(1); pos < d.next; pos++ {
 			d.giveBack(pos)
 		}
 	}
 	for d.ready > 0 {
-		d.remove()
+		removed(d)
 	}
 	mustHold(t, d)
 	if d.most > shrinkFrom/2 || cap(d.returned) > shrinkFrom || d.spare != nil {
@@ -240,7 +257,7 @@ func TestDequeCostsLittlePerEntry(t *testing.T) {
 	}
 	const n = 1_000_000
 	before := heapInUse()
-	d := newDeque[*int]()
+	d := fresh[*int]()
 	m := new(int)
 	for range n {
 		d.fill(d.reserve(), m)
@@ -249,12 +266,12 @@ func TestDequeCostsLittlePerEntry(t *testing.T) {
 		t.Errorf("a ready entry costs %d bytes", each)
 	}
 	for range n {
-		d.take(nil)
+		taken(d)
 	}
 	if each := (heapInUse() - before) / n; each > 24 {
 		t.Errorf("an entry that is out costs %d bytes", each)
 	}
-	runtime.KeepAlive(&d)
+	runtime.KeepAlive(d)
 }
 
 func heapInUse() uint64 {

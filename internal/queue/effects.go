@@ -38,6 +38,18 @@ type Effects[M any] struct {
 	Deleted Deletion
 }
 
+// addDelivery makes room for one more, which is zero, and returns it to be
+// filled in place: a delivery is large enough for a copy to be felt.
+func (fx *Effects[M]) addDelivery() *Delivery[M] {
+	n := len(fx.Deliver)
+	if n < cap(fx.Deliver) {
+		fx.Deliver = fx.Deliver[:n+1]
+	} else {
+		fx.Deliver = append(fx.Deliver, Delivery[M]{})
+	}
+	return &fx.Deliver[n]
+}
+
 // A Delivery is an entry on its way to a consumer.
 type Delivery[M any] struct {
 	Consumer ConsumerID

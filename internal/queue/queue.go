@@ -71,7 +71,9 @@ func (q *Queue[M]) Restore(pos uint64, m M, redelivered bool, deliveries uint32)
 func (q *Queue[M]) Purge(removed func(Entry[M])) int {
 	n := q.entries.ready
 	for q.entries.ready > 0 {
-		removed(q.entries.remove())
+		var e Entry[M]
+		q.entries.remove(&e)
+		removed(e)
 	}
 	return n
 }
@@ -100,7 +102,8 @@ func (q *Queue[M]) begin() {
 	fx := &q.effects
 	clear(fx.Drop)
 	clear(fx.Deliver)
-	*fx = Effects[M]{Drop: fx.Drop[:0], Deliver: fx.Deliver[:0]}
+	fx.Drop, fx.Deliver = fx.Drop[:0], fx.Deliver[:0]
+	fx.More, fx.Deleted = false, Alive
 }
 
 // deliver completes the effects of an event with the deliveries that are possible now.
@@ -115,18 +118,17 @@ func (q *Queue[M]) deliver() Effects[M] {
 			fx.More = true
 			break
 		}
-		fx.Deliver = append(fx.Deliver, q.deliverTo(c))
+		q.deliverTo(c, fx.addDelivery())
 	}
 	return *fx
 }
 
-func (q *Queue[M]) deliverTo(c *consumer) Delivery[M] {
-	d := Delivery[M]{Consumer: c.ID, NoAck: c.NoAck}
+func (q *Queue[M]) deliverTo(c *consumer, d *Delivery[M]) {
+	d.Consumer, d.NoAck = c.ID, c.NoAck
 	if c.NoAck {
-		d.Entry = q.entries.remove()
+		q.entries.remove(&d.Entry)
 	} else {
-		d.Entry = q.entries.take(c)
+		q.entries.take(c, &d.Entry)
 	}
 	q.roster.served(c)
-	return d
 }

@@ -5,12 +5,12 @@ package queue
 // to the entry's consumer, if that is still attached.
 func (q *Queue[M]) Settle(now Time, pos uint64) (m M, ok bool, fx Effects[M]) {
 	q.begin()
-	e, c, ok := q.entries.settle(pos)
+	m, c, ok := q.entries.settle(pos)
 	if !ok {
 		return m, false, q.effects
 	}
 	q.roster.credit(c)
-	return e.Msg, true, q.deliver()
+	return m, true, q.deliver()
 }
 
 // Reject ends an entry that is out because its consumer refused it, or returns
@@ -20,7 +20,8 @@ func (q *Queue[M]) Reject(now Time, pos uint64, requeue bool) Effects[M] {
 		return q.Requeue(now, pos)
 	}
 	q.begin()
-	e, c, ok := q.entries.settle(pos)
+	e, _, _ := q.entries.lookup(pos)
+	_, c, ok := q.entries.settle(pos)
 	if !ok {
 		return q.effects
 	}
@@ -52,8 +53,9 @@ func (q *Queue[M]) Get(now Time, noAck bool) (e Entry[M], ok bool) {
 	case q.entries.ready == 0:
 		return e, false
 	case noAck:
-		return q.entries.remove(), true
+		q.entries.remove(&e)
 	default:
-		return q.entries.take(nil), true
+		q.entries.take(nil, &e)
 	}
+	return e, true
 }
