@@ -61,13 +61,14 @@ func (h history) returned() history  { return newHistory(true, h.deliveries()+1)
 // live says whether any of the chunk's slots may still be of use.
 func (c *chunk[M]) live() bool { return c.reserved|c.ready|c.out != 0 }
 
-// tell writes what the slot holds to e, which is zero before.
+// tell writes what the slot holds to e.
 func (c *chunk[M]) tell(slot uint64, e *Entry[M]) {
-	e.Pos, e.Msg = c.number*chunkSize+slot, c.slots[slot]
+	var h history
 	if c.past != nil {
-		h := c.past.histories[slot]
-		e.Redelivered, e.Deliveries = h.redelivered(), h.deliveries()
+		h = c.past.histories[slot]
 	}
+	e.Pos, e.Msg = c.number*chunkSize+slot, c.slots[slot]
+	e.Redelivered, e.Deliveries = h.redelivered(), h.deliveries()
 }
 
 // erase forgets what a slot held, so that nothing keeps the message alive.

@@ -22,11 +22,11 @@ type Consumer struct {
 
 // Attach adds a consumer, last in turn among those of its priority. It returns
 // ErrExclusive or ErrAttached, and no effects then.
-func (q *Queue[M]) Attach(now Time, c Consumer) (Effects[M], error) {
+func (q *Queue[M]) Attach(now Time, c Consumer) (*Effects[M], error) {
 	if err := q.roster.admits(c); err != nil {
-		return Effects[M]{}, err
+		return nil, err
 	}
-	q.begin()
+	q.effects.reset()
 	q.roster.add(c)
 	q.life.consumed = true
 	return q.deliver(), nil
@@ -34,10 +34,10 @@ func (q *Queue[M]) Attach(now Time, c Consumer) (Effects[M], error) {
 
 // Detach removes a consumer. What is out with it stays out, until it is
 // settled or requeued by position. An unknown consumer is ignored.
-func (q *Queue[M]) Detach(now Time, id ConsumerID) Effects[M] {
-	q.begin()
+func (q *Queue[M]) Detach(now Time, id ConsumerID) *Effects[M] {
+	q.effects.reset()
 	if !q.roster.remove(id) {
-		return q.effects
+		return &q.effects
 	}
 	q.Touch(now)
 	q.effects.Deleted = q.abandoned()
@@ -50,8 +50,8 @@ func (q *Queue[M]) Detach(now Time, id ConsumerID) Effects[M] {
 func (q *Queue[M]) Pause(id ConsumerID) { q.roster.pause(id) }
 
 // Resume ends a pause.
-func (q *Queue[M]) Resume(now Time, id ConsumerID) Effects[M] {
-	q.begin()
+func (q *Queue[M]) Resume(now Time, id ConsumerID) *Effects[M] {
+	q.effects.reset()
 	q.roster.resume(id)
 	return q.deliver()
 }

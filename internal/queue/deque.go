@@ -123,7 +123,7 @@ func (d *deque[M]) restore(pos uint64, m M, h history) {
 }
 
 // take hands the first ready entry, of which there must be one, to a holder,
-// and tells it in e, which is zero before.
+// and tells it in e.
 func (d *deque[M]) take(holder *consumer, e *Entry[M]) {
 	c := d.firstReady()
 	slot := c.firstReady()
@@ -136,7 +136,7 @@ func (d *deque[M]) take(holder *consumer, e *Entry[M]) {
 }
 
 // remove takes the first ready entry, of which there must be one, out of the
-// deque, and tells it in e, which is zero before.
+// deque, and tells it in e.
 func (d *deque[M]) remove(e *Entry[M]) {
 	c := d.firstReady()
 	slot := c.firstReady()

@@ -20,8 +20,9 @@ type Entry[M any] struct {
 // drop, deliver, then delete the queue; and if More is set, it calls Advance
 // for the rest.
 //
-// The slices belong to the queue. They are valid until its next method that
-// returns Effects; Pause, Reserve and the methods that only look leave them alone.
+// It belongs to the queue, as do the slices, and is valid until the next method
+// that returns Effects; Pause, Reserve, Get and the methods that only look
+// leave it alone.
 type Effects[M any] struct {
 	// Drop lists entries that left the queue without having been acknowledged.
 	Drop []Dropped[M]
@@ -38,8 +39,22 @@ type Effects[M any] struct {
 	Deleted Deletion
 }
 
-// addDelivery makes room for one more, which is zero, and returns it to be
-// filled in place: a delivery is large enough for a copy to be felt.
+// reset forgets everything. Of what is in the buffers only the messages matter:
+// they must not be kept alive.
+func (fx *Effects[M]) reset() {
+	var none M
+	for i := range fx.Drop {
+		fx.Drop[i].Entry.Msg = none
+	}
+	for i := range fx.Deliver {
+		fx.Deliver[i].Entry.Msg = none
+	}
+	fx.Drop, fx.Deliver = fx.Drop[:0], fx.Deliver[:0]
+	fx.More, fx.Deleted = false, Alive
+}
+
+// addDelivery makes room for one more and returns it. The caller sets all its
+// fields, in place: a delivery is large enough for a copy to be felt.
 func (fx *Effects[M]) addDelivery() *Delivery[M] {
 	n := len(fx.Deliver)
 	if n < cap(fx.Deliver) {

@@ -20,8 +20,8 @@ func (q *Queue[M]) Deadline() (t Time, ok bool) {
 
 // Advance does what has become due by now, and goes on with deliveries that
 // an event left over, see Effects.More.
-func (q *Queue[M]) Advance(now Time) Effects[M] {
-	q.begin()
+func (q *Queue[M]) Advance(now Time) *Effects[M] {
+	q.effects.reset()
 	if t, ok := q.Deadline(); ok && now >= t {
 		q.effects.Deleted = q.end(Expired)
 	}

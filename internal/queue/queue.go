@@ -49,8 +49,8 @@ func (q *Queue[M]) Reserve() uint64 { return q.entries.reserve() }
 func (q *Queue[M]) ReserveFrom(next uint64) { q.entries.reserveFrom(next) }
 
 // Push fills a reserved position. Any other position is a defect of the caller and panics.
-func (q *Queue[M]) Push(now Time, pos uint64, m M) Effects[M] {
-	q.begin()
+func (q *Queue[M]) Push(now Time, pos uint64, m M) *Effects[M] {
+	q.effects.reset()
 	if !q.entries.fill(pos, m) {
 		panic(fmt.Sprintf("queue: push at position %d, which is not reserved", pos))
 	}
@@ -97,17 +97,8 @@ func (q *Queue[M]) Lookup(pos uint64) (e Entry[M], s State, ok bool) {
 // queue must not change meanwhile.
 func (q *Queue[M]) All() iter.Seq2[Entry[M], State] { return q.entries.all }
 
-// begin forgets the effects of the event before.
-func (q *Queue[M]) begin() {
-	fx := &q.effects
-	clear(fx.Drop)
-	clear(fx.Deliver)
-	fx.Drop, fx.Deliver = fx.Drop[:0], fx.Deliver[:0]
-	fx.More, fx.Deleted = false, Alive
-}
-
 // deliver completes the effects of an event with the deliveries that are possible now.
-func (q *Queue[M]) deliver() Effects[M] {
+func (q *Queue[M]) deliver() *Effects[M] {
 	fx := &q.effects
 	for q.entries.ready > 0 {
 		c := q.roster.next()
@@ -120,7 +111,7 @@ func (q *Queue[M]) deliver() Effects[M] {
 		}
 		q.deliverTo(c, fx.addDelivery())
 	}
-	return *fx
+	return fx
 }
 
 func (q *Queue[M]) deliverTo(c *consumer, d *Delivery[M]) {

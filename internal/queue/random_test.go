@@ -316,11 +316,11 @@ func (r *run) note(format string, args ...any) { r.log = append(r.log, fmt.Sprin
 
 func (r *run) same(got, want any) {
 	r.t.Helper()
-	if g, ok := got.(Effects[int]); ok {
+	if g, ok := got.(*Effects[int]); ok {
 		got = plain(g)
 	}
 	if w, ok := want.(Effects[int]); ok {
-		want = plain(w)
+		want = plain(&w)
 	}
 	if !reflect.DeepEqual(got, want) {
 		r.fail("got %+v, want %+v", got, want)
@@ -328,7 +328,11 @@ func (r *run) same(got, want any) {
 }
 
 // plain makes no difference between an empty list and none.
-func plain(fx Effects[int]) Effects[int] {
+func plain(p *Effects[int]) (fx Effects[int]) {
+	if p == nil {
+		return fx
+	}
+	fx = *p
 	if len(fx.Drop) == 0 {
 		fx.Drop = nil
 	}

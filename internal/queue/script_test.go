@@ -204,7 +204,7 @@ func (s *script) show() {
 	s.say("%d ready, %d out, %d consumers", s.q.Len(), s.q.Unacked(), s.q.Consumers())
 }
 
-func (s *script) effects(fx Effects[string]) {
+func (s *script) effects(fx *Effects[string]) {
 	for _, d := range fx.Drop {
 		s.say("dropped %s: %s", describe(d.Entry), map[Reason]string{Rejected: "rejected"}[d.Reason])
 	}
