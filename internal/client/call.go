@@ -1,0 +1,134 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// ReplyTo is the address that the broker replaces by one of this connection's own, so that an
+// answer needs no queue. It works on the channel that consumes from it.
+const ReplyTo = "amq.rabbitmq.reply-to"
+
+// Reply is the answer to a call. Its bytes belong to the caller.
+type Reply struct {
+	Props amqp.RawProperties
+	Body  []byte
+}
+
+// A call is decided twice: its message is confirmed, and its answer comes; in either order.
+type call struct {
+	fate   Fate
+	answer chan answer // takes one
+}
+
+type answer struct {
+	reply Reply
+	err   error
+}
+
+// Call publishes a message and waits for the reply that carries its id as the correlation-id.
+// env must ask for a reply at [ReplyTo]. A connection that breaks after the message was
+// written takes the reply with it: the call fails with ErrBroken. written is as for Send.
+func (p *Publisher) Call(ctx context.Context, env *Envelope, id, body []byte) (reply Reply, written bool, err error) {
+	c := &call{answer: make(chan answer, 1)}
+	key := string(id)
+	if err := p.expect(key, c); err != nil {
+		return Reply{}, false, err
+	}
+	defer p.unexpect(key)
+	at, err := p.enqueue(ctx, &c.fate, env, id, body)
+	if err != nil {
+		return Reply{}, false, err
+	}
+	sent := c.fate.Done()
+	for {
+		select {
+		case a := <-c.answer:
+			return a.reply, c.fate.Stage() != Held, a.err
+		case <-sent:
+			if err := c.fate.Err(); err != nil {
+				return Reply{}, c.fate.WasWritten(), err
+			}
+			sent = nil
+		case <-ctx.Done():
+			if err := p.because(ctx); c.fate.Abandon(err) {
+				p.forget(at, &c.fate)
+			}
+			return Reply{}, c.fate.WasWritten(), ctx.Err()
+		}
+	}
+}
+
+// expect books a call before its message can be answered.
+func (p *Publisher) expect(key string, c *call) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	if _, taken := p.calls[key]; taken {
+		return fmt.Errorf("a call with the id %q is under way", key)
+	}
+	p.calls[key] = c
+	if !p.replies {
+		p.replies, p.open = true, false // until the channel consumes replies
+		p.wants++
+		p.changed()
+	}
+	return nil
+}
+
+func (p *Publisher) unexpect(key string) {
+	p.mu.Lock()
+	delete(p.calls, key)
+	p.mu.Unlock()
+}
+
+// wantsReplies reports whether calls were made.
+func (p *Publisher) wantsReplies() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.replies
+}
+
+// reply hands an answer to its call. One that nobody waits for is dropped: the caller gave up.
+func (p *Publisher) reply(props amqp.RawProperties, body []byte) {
+	v, err := props.View()
+	if err != nil {
+		return
+	}
+	p.mu.Lock()
+	c := p.calls[string(v.CorrelationID)]
+	p.mu.Unlock()
+	if c != nil {
+		c.give(answer{reply: Reply{Props: props, Body: body}})
+	}
+}
+
+// breakCalls fails the calls whose message was written: their answers went with the
+// connection. Those still held will be made on the next one. The caller holds mu.
+func (p *Publisher) breakCalls(why error) {
+	for _, c := range p.calls {
+		if c.fate.Stage() == Held {
+			continue
+		}
+		err := fmt.Errorf("%w: %w", ErrBroken, why)
+		c.fate.Abandon(err)
+		c.give(answer{err: err})
+	}
+}
+
+func (p *Publisher) closeCalls() {
+	for _, c := range p.calls {
+		c.give(answer{err: ErrClosed})
+	}
+}
+
+func (c *call) give(a answer) {
+	select {
+	case c.answer <- a:
+	default:
+	}
+}

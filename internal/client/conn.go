@@ -1,0 +1,304 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// Config says where a Conn connects to and how.
+type Config struct {
+	Name      string    // what the other side shows as the connection's name
+	Addresses []Address // tried in turn
+	TLS       *tls.Config
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // nil = net.Dialer
+	Logger    *slog.Logger
+
+	Publishes   bool // the connection is used to publish
+	MaxMessages int  // bounds of the send log; 0 = the defaults
+	MaxBytes    int
+
+	Heartbeat time.Duration // 0 = 30 s, less if the other side wants less
+	Connect   time.Duration // bounds one attempt, handshake included; 0 = 10 s
+}
+
+const (
+	defaultHeartbeat = 30 * time.Second
+	defaultConnect   = 10 * time.Second
+	firstBackoff     = 20 * time.Millisecond
+	lastBackoff      = 2 * time.Second
+	settledAfter     = time.Second // a connection that lived so long was a good one
+	answerTimeout    = 30 * time.Second
+	goodbyeTimeout   = time.Second
+)
+
+// Conn keeps one AMQP connection up until it is closed: it dials again with a jittered
+// backoff, declares and consumes again what it was told to, and publishes again
+// what was not confirmed. Any goroutine may use it.
+//
+//	              ┌────────────── backoff ◄───────────────┐
+//	              ▼                                       │ broken
+//	New ──► dial, handshake ──► reconcile: channels, ──► up ──► reconcile when
+//	                            queues, consumers               something is wanted
+//
+// One manager goroutine owns this cycle. It compares what is wanted (queues,
+// consumers, replies) with what the present connection has and asks the broker for the
+// difference, one question after the other.
+type Conn struct {
+	cfg Config
+	pub *Publisher
+
+	ctx    context.Context // ends when Close is called
+	cancel context.CancelFunc
+	ended  chan struct{}
+	poked  chan struct{} // something is wanted; one place
+
+	mu        sync.Mutex
+	queues    map[string]*Queue
+	consumers map[*Consumer]struct{}
+	state     State
+	changed   chan struct{} // closed when state changes
+}
+
+// State is whether a connection is up, and if not, why.
+type State struct {
+	Up      bool
+	Err     error  // why it is down; nil before the first attempt has ended
+	Product string // what the other side calls itself, while up
+}
+
+// New starts a connection. It does not wait for it.
+func New(cfg Config) *Conn {
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{}).DialContext
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Heartbeat <= 0 {
+		cfg.Heartbeat = defaultHeartbeat
+	}
+	if cfg.Connect <= 0 {
+		cfg.Connect = defaultConnect
+	}
+	c := &Conn{
+		cfg:       cfg,
+		ended:     make(chan struct{}),
+		poked:     make(chan struct{}, 1),
+		queues:    make(map[string]*Queue),
+		consumers: make(map[*Consumer]struct{}),
+		changed:   make(chan struct{}),
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.pub = newPublisher(cfg.MaxMessages, cfg.MaxBytes, c.poke)
+	go c.run()
+	return c
+}
+
+// Publisher returns the publishing half; only for a connection that publishes.
+func (c *Conn) Publisher() *Publisher { return c.pub }
+
+// State returns the present state and a channel that is closed when it changes.
+func (c *Conn) State() (State, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state, c.changed
+}
+
+func (c *Conn) setState(s State) {
+	c.mu.Lock()
+	c.state = s
+	close(c.changed)
+	c.changed = make(chan struct{})
+	c.mu.Unlock()
+}
+
+// Close says goodbye and ends the connection and all its goroutines. What is unconfirmed is
+// decided with ErrClosed; see Publisher.Flush.
+func (c *Conn) Close() {
+	c.cancel()
+	<-c.ended
+}
+
+// poke has the manager look at what is wanted.
+func (c *Conn) poke() {
+	select {
+	case c.poked <- struct{}{}:
+	default:
+	}
+}
+
+// run is the manager goroutine.
+func (c *Conn) run() {
+	defer close(c.ended)
+	defer c.over()
+	failures := 0
+	for c.ctx.Err() == nil {
+		at := c.cfg.Addresses[failures%len(c.cfg.Addresses)]
+		w, err := c.connect(at)
+		if err != nil {
+			failures++
+			c.failed(at, err)
+			if failures%len(c.cfg.Addresses) == 0 {
+				c.pause(failures / len(c.cfg.Addresses))
+			}
+			continue
+		}
+		since := time.Now()
+		err = c.serve(w)
+		if c.ctx.Err() != nil {
+			return
+		}
+		c.cfg.Logger.Warn("connection lost", "to", at.String(), "error", err)
+		c.setState(State{Err: err})
+		if time.Since(since) > settledAfter {
+			failures %= len(c.cfg.Addresses) // the same address, at once
+			continue
+		}
+		failures += len(c.cfg.Addresses)
+		c.pause(failures / len(c.cfg.Addresses))
+	}
+}
+
+// pause waits before the n-th round of attempts.
+func (c *Conn) pause(n int) {
+	d := lastBackoff
+	if n < 8 {
+		d = min(firstBackoff<<(n-1), lastBackoff)
+	}
+	t := time.NewTimer(d/2 + rand.N(d/2))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.ctx.Done():
+	}
+}
+
+// failed records an attempt that did not lead to a connection.
+func (c *Conn) failed(at Address, err error) {
+	if c.ctx.Err() != nil {
+		return
+	}
+	first := c.downBefore() == nil
+	err = fmt.Errorf("%w: %s: %w", ErrDown, at, err)
+	if refusal(err) {
+		c.pub.refuse(err)
+	} else {
+		c.pub.down(err)
+	}
+	c.setState(State{Err: err})
+	c.eachConsumer(func(u *Consumer) { u.attempted(err) })
+	level := slog.LevelDebug
+	if first || refusal(err) {
+		level = slog.LevelWarn
+	}
+	c.cfg.Logger.Log(c.ctx, level, "cannot connect", "to", at.String(), "error", err)
+}
+
+func (c *Conn) downBefore() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.Err
+}
+
+// refusal tells a failure that waiting will not mend.
+func refusal(err error) bool {
+	var refused *amqp.Error
+	if errors.As(err, &refused) {
+		return refused.Code == amqp.AccessRefused || refused.Code == amqp.NotAllowed
+	}
+	var cert *tls.CertificateVerificationError
+	return errors.As(err, &cert)
+}
+
+// connect makes one attempt.
+func (c *Conn) connect(at Address) (*wire, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.Connect)
+	defer cancel()
+	nc, err := c.cfg.Dial(ctx, "tcp", at.Host)
+	if err != nil {
+		return nil, err
+	}
+	if at.TLS {
+		if nc, err = secure(ctx, nc, at.Host, c.cfg.TLS); err != nil {
+			return nil, err
+		}
+	}
+	return greet(ctx, c, nc, at)
+}
+
+func secure(ctx context.Context, nc net.Conn, hostport string, cfg *tls.Config) (net.Conn, error) {
+	if cfg == nil {
+		cfg = &tls.Config{}
+	}
+	if cfg.ServerName == "" {
+		cfg = cfg.Clone()
+		cfg.ServerName, _, _ = net.SplitHostPort(hostport)
+	}
+	tc := tls.Client(nc, cfg)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return tc, nil
+}
+
+// serve uses a connection until it ends, and returns why it did.
+func (c *Conn) serve(w *wire) error {
+	c.pub.attach(w.link, w.frameMax)
+	c.setState(State{Up: true, Product: w.product})
+	c.cfg.Logger.Debug("connected", "to", w.link.RemoteAddr().String(), "product", w.product)
+	beat := newHeart(w)
+	defer beat.stop()
+	for {
+		if err := c.reconcile(w); err != nil {
+			w.link.Close(err)
+		}
+		select {
+		case <-w.link.Done():
+			return c.lost(w)
+		case <-c.poked:
+		case <-beat.tick():
+			beat.check()
+		case <-c.ctx.Done():
+			w.goodbye()
+			return c.lost(w)
+		}
+	}
+}
+
+// lost cleans up after a connection and returns why it ended.
+func (c *Conn) lost(w *wire) error {
+	<-w.readerEnded
+	err, blame := w.why()
+	c.pub.detach(err, blame)
+	c.eachConsumer(func(u *Consumer) { u.detach() })
+	return err
+}
+
+// over is the last thing the manager does.
+func (c *Conn) over() {
+	c.pub.close()
+	c.setState(State{Err: ErrClosed})
+	c.eachConsumer(func(u *Consumer) { u.over() })
+}
+
+func (c *Conn) eachConsumer(do func(*Consumer)) {
+	c.mu.Lock()
+	all := make([]*Consumer, 0, len(c.consumers))
+	for u := range c.consumers {
+		all = append(all, u)
+	}
+	c.mu.Unlock()
+	for _, u := range all {
+		do(u)
+	}
+}

@@ -1,0 +1,378 @@
+package client
+
+import (
+	"sync"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+// Consumer takes messages from one queue, over however many connections. Each
+// delivery is handed over on the reader's goroutine; acks are gathered and
+// written together.
+type Consumer struct {
+	conn     *Conn
+	queue    *Queue
+	prefetch uint16
+	hand     func(*Delivery)
+
+	first   signal // the first attempt to consume has ended
+	stopped signal // no more deliveries come
+	gone    signal // the channel is released
+
+	mu       sync.Mutex
+	wire     *wire // nil while not consuming
+	channel  uint16
+	epoch    uint64 // counts channels: a delivery of an earlier one is stale
+	starting bool   // the manager is about to consume
+	active   bool   // the broker delivers
+	retry    time.Time
+	failures int
+	err      error // why the last attempt failed
+	stop     bool  // no more deliveries are wanted
+	halted   bool  // and none are taken
+	release  bool  // nor will there be acks
+	unacked  unacked
+	acks     []uint64
+	nacks    []nack
+}
+
+type nack struct {
+	tag     uint64
+	requeue bool
+}
+
+// Consume begins to take messages from a queue, with up to prefetch of them unacknowledged.
+// hand is called by the reader's goroutine: it must not block, and what it keeps is bounded by prefetch.
+func (c *Conn) Consume(q *Queue, prefetch uint16, hand func(*Delivery)) *Consumer {
+	u := &Consumer{
+		conn:     c,
+		queue:    q,
+		prefetch: prefetch,
+		hand:     hand,
+		first:    newSignal(),
+		stopped:  newSignal(),
+		gone:     newSignal(),
+	}
+	c.mu.Lock()
+	c.consumers[u] = struct{}{}
+	down := c.state.Err
+	c.mu.Unlock()
+	if down != nil {
+		u.attempted(down)
+	}
+	if c.ctx.Err() != nil {
+		u.over()
+	}
+	c.poke()
+	return u
+}
+
+// First is closed when the first attempt to consume has ended; Err says how. A consumer
+// whose attempt failed goes on trying.
+func (u *Consumer) First() <-chan struct{} { return u.first.ch }
+
+// Err is why the last attempt to consume failed; nil when it did not.
+func (u *Consumer) Err() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.err
+}
+
+// Stop asks the broker for no more; the channel that it returns is closed when
+// none come. What was delivered can still be settled.
+func (u *Consumer) Stop() <-chan struct{} {
+	u.mu.Lock()
+	u.stop = true
+	if u.idle() {
+		u.halt()
+	}
+	u.mu.Unlock()
+	u.conn.poke()
+	return u.stopped.ch
+}
+
+// Release gives the channel up, after Stop: what is not settled goes back to its queue.
+// The channel that it returns is closed when that is done.
+func (u *Consumer) Release() <-chan struct{} {
+	u.mu.Lock()
+	u.stop, u.release = true, true
+	u.halt()
+	idle := u.idle()
+	u.mu.Unlock()
+	if idle {
+		u.finish()
+	}
+	u.conn.poke()
+	return u.gone.ch
+}
+
+// idle tells that the broker knows nothing of the consumer. The caller holds mu.
+func (u *Consumer) idle() bool { return u.wire == nil && !u.starting }
+
+// finish takes the consumer off the connection.
+func (u *Consumer) finish() {
+	u.conn.mu.Lock()
+	delete(u.conn.consumers, u)
+	u.conn.mu.Unlock()
+	u.gone.raise()
+}
+
+type step uint8
+
+const (
+	stepNone step = iota
+	stepStart
+	stepCancel
+	stepForget
+)
+
+// step says what the manager has to do for the consumer.
+func (u *Consumer) step(w *wire, now time.Time) step {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case u.release:
+		return stepForget
+	case u.stop && u.active && !u.halted:
+		return stepCancel
+	case u.stop:
+		u.halt()
+	case !u.active && !now.Before(u.retry):
+		u.starting = true
+		return stepStart
+	}
+	return stepNone
+}
+
+// halt takes no more deliveries. The caller holds mu.
+func (u *Consumer) halt() {
+	u.halted = true
+	u.stopped.raise()
+}
+
+// begin enters a new channel, before the broker is asked to deliver.
+func (u *Consumer) begin(w *wire, channel uint16) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.wire, u.channel = w, channel
+	u.reset()
+}
+
+// reset forgets the channel's deliveries. The caller holds mu.
+func (u *Consumer) reset() {
+	u.epoch++
+	u.unacked = unacked{}
+	u.acks, u.nacks = u.acks[:0], u.nacks[:0]
+}
+
+// started records how an attempt ended. Another follows later if it failed.
+func (u *Consumer) started(w *wire, err error) {
+	u.mu.Lock()
+	u.err, u.starting = err, false
+	if err == nil {
+		if u.wire == w { // the channel was not closed again meanwhile
+			u.active, u.failures = true, 0
+		}
+	} else {
+		u.fail()
+	}
+	u.mu.Unlock()
+	if err != nil {
+		u.conn.cfg.Logger.Warn("cannot consume", "queue", u.queue.Name, "error", err)
+	}
+	u.first.raise()
+}
+
+// fail leaves the channel and books another attempt. The caller holds mu.
+func (u *Consumer) fail() {
+	u.wire, u.active = nil, false
+	u.reset()
+	u.failures++
+	d := min(firstBackoff<<min(u.failures, 10), lastBackoff)
+	u.retry = time.Now().Add(d)
+	time.AfterFunc(d, u.conn.poke)
+}
+
+// attempted says that there is no connection to consume on.
+func (u *Consumer) attempted(err error) {
+	u.mu.Lock()
+	if !u.active {
+		u.err = err
+	}
+	u.mu.Unlock()
+	u.first.raise()
+}
+
+// channelClosed and cancelledBy are told by the reader: the broker delivers no more.
+func (u *Consumer) channelClosed(w *wire, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.wire == w {
+		u.err = err
+		u.fail()
+	}
+}
+
+func (u *Consumer) cancelledBy(w *wire) {
+	u.mu.Lock()
+	if u.wire != w {
+		u.mu.Unlock()
+		return
+	}
+	n := u.channel
+	u.fail()
+	u.mu.Unlock()
+	w.mu.Lock()
+	delete(w.consumers, n)
+	w.mu.Unlock()
+	w.closeChannel(n)
+}
+
+// detach ends the use of a wire that broke.
+func (u *Consumer) detach() {
+	u.mu.Lock()
+	u.wire, u.active, u.starting, u.retry = nil, false, false, time.Time{}
+	u.reset()
+	if u.stop {
+		u.halt()
+	}
+	release := u.release
+	u.mu.Unlock()
+	if release {
+		u.finish()
+	}
+}
+
+// over is the end of the connection for good.
+func (u *Consumer) over() {
+	u.mu.Lock()
+	u.stop, u.release = true, true
+	u.err = ErrClosed
+	u.mu.Unlock()
+	u.detach()
+	u.first.raise()
+}
+
+func (u *Consumer) cancelled() {
+	u.mu.Lock()
+	u.halt()
+	u.mu.Unlock()
+}
+
+func (u *Consumer) channelOn() uint16 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.channel
+}
+
+// leave gives up the channel and returns it; 0 when there is none.
+func (u *Consumer) leave(w *wire) uint16 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.wire != w {
+		return 0
+	}
+	u.active = false
+	return u.channel
+}
+
+// delivered hands over one message; for the reader.
+func (u *Consumer) delivered(w *wire, m *amqp.BasicDeliver, content *session.Content) {
+	d := &Delivery{
+		Props:       content.Props,
+		Body:        content.Body,
+		Key:         m.RoutingKey,
+		Redelivered: m.Redelivered,
+		consumer:    u,
+		tag:         m.DeliveryTag,
+	}
+	u.mu.Lock()
+	if u.wire != w || u.halted {
+		u.mu.Unlock()
+		return
+	}
+	d.epoch = u.epoch
+	u.unacked.add(d.tag)
+	u.mu.Unlock()
+	u.hand(d)
+}
+
+// Delivery is one message on its way to a handler.
+type Delivery struct {
+	Props       amqp.RawProperties
+	Body        []byte
+	Key         string
+	Redelivered bool
+
+	consumer *Consumer
+	epoch    uint64
+	tag      uint64
+}
+
+// Stale tells a delivery whose channel is gone: the broker delivers it again, marked redelivered.
+func (d *Delivery) Stale() bool {
+	d.consumer.mu.Lock()
+	defer d.consumer.mu.Unlock()
+	return d.epoch != d.consumer.epoch
+}
+
+// Ack tells the broker to forget the message; without effect on a stale one.
+func (d *Delivery) Ack() error { return d.settle(true, false) }
+
+// Nack gives the message back: to the queue, or to its dead letters.
+func (d *Delivery) Nack(requeue bool) error { return d.settle(false, requeue) }
+
+func (d *Delivery) settle(ack, requeue bool) error {
+	u := d.consumer
+	u.mu.Lock()
+	if d.epoch != u.epoch || u.wire == nil || !u.unacked.remove(d.tag) {
+		u.mu.Unlock()
+		return nil
+	}
+	if ack {
+		u.acks = append(u.acks, d.tag)
+	} else {
+		u.nacks = append(u.nacks, nack{d.tag, requeue})
+	}
+	l := u.wire.link
+	u.mu.Unlock()
+	l.Wake()
+	return nil
+}
+
+// appendAcks appends what was settled since the last call: nacks one by one, then one
+// ack for all tags below the oldest that is unsettled, then one for each above.
+func (u *Consumer) appendAcks(b []byte) []byte {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.acks) == 0 && len(u.nacks) == 0 {
+		return b
+	}
+	for _, n := range u.nacks {
+		m := amqp.BasicNack{DeliveryTag: n.tag, Requeue: n.requeue}
+		b, _ = m.AppendFrame(b, u.channel)
+	}
+	oldest := u.unacked.oldest()
+	var upTo uint64
+	below := 0
+	for _, tag := range u.acks {
+		if tag < oldest {
+			upTo = max(upTo, tag)
+			below++
+		}
+	}
+	if below > 0 {
+		m := amqp.BasicAck{DeliveryTag: upTo, Multiple: below > 1}
+		b, _ = m.AppendFrame(b, u.channel)
+	}
+	for _, tag := range u.acks {
+		if tag > oldest {
+			m := amqp.BasicAck{DeliveryTag: tag}
+			b, _ = m.AppendFrame(b, u.channel)
+		}
+	}
+	u.acks, u.nacks = u.acks[:0], u.nacks[:0]
+	return b
+}

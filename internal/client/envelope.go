@@ -1,0 +1,98 @@
+package client
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// publishChannel is the channel that all publishes of a connection use.
+const publishChannel = 1
+
+// Envelope is everything of a publish but its message-id and its body, encoded
+// once for many messages. It is immutable.
+//
+//	method frame | header frame: sizes, flags, before, message-id, after | body frames
+type Envelope struct {
+	method        []byte
+	flags         uint16
+	before, after []byte // the properties on either side of the message-id
+}
+
+// MaxID is the longest message-id in octets.
+const MaxID = 255
+
+// NewEnvelope encodes an envelope. p.MessageID is not used. It fails with an
+// *amqp.Error when a string is longer than 255 octets or the headers cannot be encoded.
+func NewEnvelope(exchange, key string, mandatory bool, p amqp.Properties) (*Envelope, error) {
+	publish := amqp.BasicPublish{Exchange: exchange, RoutingKey: key, Mandatory: mandatory}
+	method, err := publish.AppendFrame(nil, publishChannel)
+	if err != nil {
+		return nil, err
+	}
+	p.MessageID = ""
+	all, err := p.Append(nil)
+	if err != nil {
+		return nil, err
+	}
+	// "The property values are stored in order of the flags": what comes after the
+	// message-id is a tail of the whole.
+	head := p
+	head.Timestamp, head.Type, head.UserID, head.AppID, head.ClusterID = time.Time{}, "", "", "", ""
+	before, err := head.Append(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Envelope{
+		method: method,
+		flags:  binary.BigEndian.Uint16(all) | amqp.FlagMessageID,
+		before: before[2:],
+		after:  all[len(before):],
+	}, nil
+}
+
+// bound is at least the size of what appendTo appends.
+func (e *Envelope) bound(id, body int, frameMax uint32) int {
+	frames := body/int(max(frameMax, amqp.MinFrameMax)-amqp.FrameOverhead) + 1
+	return len(e.method) + amqp.FrameOverhead + headerHead + len(e.before) + 1 + id + len(e.after) +
+		body + frames*amqp.FrameOverhead
+}
+
+const headerHead = 14 // class, weight, body size, flags
+
+// appendTo appends a whole publish. The id is at most MaxID octets.
+func (e *Envelope) appendTo(dst []byte, id, body []byte, frameMax uint32) []byte {
+	dst = append(dst, e.method...)
+	size := uint32(headerHead + len(e.before) + 1 + len(id) + len(e.after))
+	dst = append(dst, amqp.FrameHeader, byte(publishChannel>>8), byte(publishChannel&0xff))
+	dst = binary.BigEndian.AppendUint32(dst, size)
+	dst = append(dst, 0, basicClass, 0, 0)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(len(body)))
+	dst = binary.BigEndian.AppendUint16(dst, e.flags)
+	dst = append(dst, e.before...)
+	dst = append(dst, byte(len(id)))
+	dst = append(dst, id...)
+	dst = append(dst, e.after...)
+	dst = append(dst, amqp.FrameEnd)
+	return amqp.AppendBodyFrames(dst, publishChannel, body, frameMax)
+}
+
+const basicClass = 60
+
+// refit appends an encoded publish with its body frames cut down to frameMax.
+func refit(dst, encoded []byte, frameMax uint32) []byte {
+	for len(encoded) > 0 {
+		rest, f, ok, err := amqp.ParseFrame(encoded, 0)
+		if !ok || err != nil {
+			panic("client: a publish in the log is not made of frames")
+		}
+		if f.Type == amqp.FrameBody {
+			dst = amqp.AppendBodyFrames(dst, f.Channel, f.Payload, frameMax)
+		} else {
+			dst = append(dst, encoded[:len(encoded)-len(rest)]...)
+		}
+		encoded = rest
+	}
+	return dst
+}

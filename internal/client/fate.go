@@ -1,0 +1,123 @@
+package client
+
+import "sync/atomic"
+
+// Stage says how far a message had come when its fate was asked for.
+type Stage uint32
+
+const (
+	Held     Stage = iota // in the log; no byte of it has been given to a socket
+	Written               // given to a socket at least once; what the other side did with it is not known
+	deciding              // somebody is about to say what became of it
+	Decided               // its fate is known and does not change again
+)
+
+// Fate is what becomes of one message. Its zero value is a message that is
+// still held; it must not be copied once it was handed to a [Publisher].
+//
+//	Held ──► Written ──► Decided
+//	  └──────────────────────┘   the sender gave up before it was written
+//
+// Any goroutine may look at a Fate; it is decided once, and the first decision stands.
+type Fate struct {
+	stage   atomic.Uint32
+	written bool // set before the stage is Decided, read only after
+	err     error
+	waiter  atomic.Pointer[waiter]
+
+	returned bool // the broker found no queue for it; guarded by the Publisher's lock
+}
+
+// A waiter wakes those who wait for a fate. One that is reused is a token in a
+// buffered channel, for a single waiter; any other is a channel to be closed.
+type waiter struct {
+	ch     chan struct{}
+	reused bool
+}
+
+var decidedWaiter = func() *waiter {
+	w := &waiter{ch: make(chan struct{})}
+	close(w.ch)
+	return w
+}()
+
+// Done returns a channel that is closed when the fate is decided.
+func (f *Fate) Done() <-chan struct{} {
+	if w := f.waiter.Load(); w != nil {
+		return w.ch
+	}
+	w := &waiter{ch: make(chan struct{})}
+	if f.waiter.CompareAndSwap(nil, w) {
+		return w.ch
+	}
+	return f.waiter.Load().ch
+}
+
+// Stage says how far the message has come.
+func (f *Fate) Stage() Stage {
+	if s := Stage(f.stage.Load()); s != deciding {
+		return s
+	}
+	return Written
+}
+
+// Decided reports whether the fate is known.
+func (f *Fate) Decided() bool { return Stage(f.stage.Load()) == Decided }
+
+// Err is nil for a message the other side took responsibility for, and for one
+// whose fate is not decided yet.
+func (f *Fate) Err() error {
+	if !f.Decided() {
+		return nil
+	}
+	return f.err
+}
+
+// WasWritten reports, of a decided fate, whether the message had been given to a
+// socket before: after an error, whether it may have been delivered all the same.
+func (f *Fate) WasWritten() bool { return f.Decided() && f.written }
+
+// Confirmed decides the fate: nil when the other side took responsibility for
+// the message.
+func (f *Fate) Confirmed(err error) { f.decide(err) }
+
+// Abandon decides the fate on behalf of a sender who gives up. A message that
+// was not written by then never will be. It returns false if the fate had
+// been decided before.
+func (f *Fate) Abandon(err error) bool { return f.decide(err) }
+
+func (f *Fate) decide(err error) bool {
+	for {
+		s := Stage(f.stage.Load())
+		if s >= deciding {
+			return false
+		}
+		if f.stage.CompareAndSwap(uint32(s), uint32(deciding)) {
+			f.written = s == Written
+			break
+		}
+	}
+	f.err = err
+	f.stage.Store(uint32(Decided))
+	if w := f.waiter.Swap(decidedWaiter); w != nil {
+		w.wake()
+	}
+	return true
+}
+
+func (w *waiter) wake() {
+	if w.reused {
+		w.ch <- struct{}{}
+		return
+	}
+	close(w.ch)
+}
+
+// write marks the message as given to a socket and reports whether it is still
+// to be sent: not if its sender gave up.
+func (f *Fate) write() bool {
+	if f.stage.CompareAndSwap(uint32(Held), uint32(Written)) {
+		return true
+	}
+	return Stage(f.stage.Load()) == Written
+}

@@ -1,0 +1,252 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/link"
+)
+
+// The fates of publishes and calls, beside *amqp.Error and a context's error.
+var (
+	ErrFull       = errors.New("too much is waiting to be confirmed")
+	ErrTooLarge   = errors.New("message is larger than the send log")
+	ErrUnroutable = errors.New("no queue takes the message")
+	ErrRefused    = errors.New("the broker refused the message")
+	ErrDown       = errors.New("not connected")
+	ErrBroken     = errors.New("connection broke before the answer")
+	ErrClosed     = errors.New("client is closed")
+)
+
+// Publisher is the publishing half of a [Conn]: a bounded send log and the calls
+// that wait for a reply. Any goroutine may use it.
+type Publisher struct {
+	maxMessages int
+	maxBytes    int
+	changed     func() // tells the connection that replies are wanted
+
+	mu       sync.Mutex
+	log      sendLog
+	link     *link.Link // nil while there is no connection
+	open     bool       // the channel is set up, and what is wanted of the connection is there
+	blocked  bool       // the broker asked for a pause
+	wants    uint64     // counts what was wanted of the connection, see hold
+	frameMax uint32     // what messages are encoded for
+	room     chan struct{}
+	why      error // why there is no connection
+	refused  error // the last connection was refused in a way that waiting will not mend
+	closed   bool
+	idle     chan struct{}
+
+	calls   map[string]*call
+	replies bool // calls were made: the channel consumes replies
+	hint    uint64
+
+	settled []*Fate // the reader's
+}
+
+// Default bounds of a send log.
+const (
+	DefaultMaxMessages = 1 << 18
+	DefaultMaxBytes    = 64 << 20
+	defaultFrameMax    = 128 << 10
+)
+
+func newPublisher(maxMessages, maxBytes int, changed func()) *Publisher {
+	if maxMessages <= 0 {
+		maxMessages = DefaultMaxMessages
+	}
+	if maxBytes <= 0 {
+		maxBytes = DefaultMaxBytes
+	}
+	return &Publisher{
+		maxMessages: maxMessages,
+		maxBytes:    maxBytes,
+		changed:     changed,
+		frameMax:    defaultFrameMax,
+		why:         ErrDown,
+		calls:       make(map[string]*call),
+	}
+}
+
+// Post accepts a message and returns at once; f is decided when it is confirmed,
+// over however many connections. id and body are copied. ErrFull and ErrClosed,
+// and an id or body that is too long, leave f undecided.
+func (p *Publisher) Post(f *Fate, env *Envelope, id, body []byte) error {
+	p.mu.Lock()
+	_, err := p.add(f, env, id, body, false)
+	l := p.writable()
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if l != nil {
+		l.Wake()
+	}
+	return nil
+}
+
+// sending is the fate of a Send and what wakes its caller; it is used again.
+type sending struct {
+	Fate
+	token waiter
+}
+
+var sendings = sync.Pool{New: func() any {
+	return &sending{token: waiter{ch: make(chan struct{}, 1), reused: true}}
+}}
+
+// Send publishes a message and waits for its confirm. If ctx ends first, the
+// error is the context's, joined with ErrDown and its reason when there is no
+// connection; a message that was not written by then never will be. written says
+// whether, after an error, it may have been delivered all the same.
+func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (written bool, err error) {
+	s := sendings.Get().(*sending)
+	s.waiter.Store(&s.token)
+	at, err := p.enqueue(ctx, &s.Fate, env, id, body)
+	if err != nil {
+		return false, err
+	}
+	select {
+	case <-s.token.ch:
+	case <-ctx.Done():
+		if err := p.because(ctx); s.Abandon(err) {
+			p.forget(at, &s.Fate)
+			return s.written, err
+		}
+		<-s.token.ch
+	}
+	written, err = s.written, s.err
+	if err == nil { // nothing else knows it any more
+		s.Fate = Fate{}
+		sendings.Put(s)
+	}
+	return written, err
+}
+
+// enqueue adds a message whose sender waits, and writes it in this goroutine if that
+// can be done at once. It waits for room.
+func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, body []byte) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	for {
+		p.mu.Lock()
+		at, err := p.add(f, env, id, body, true)
+		if err == ErrFull {
+			room := p.awaitRoom()
+			p.mu.Unlock()
+			select {
+			case <-room:
+				continue
+			case <-ctx.Done():
+				return 0, errors.Join(ErrFull, p.because(ctx))
+			}
+		}
+		l := p.writable()
+		p.mu.Unlock()
+		if err == nil && l != nil {
+			l.Flush()
+		}
+		return at, err
+	}
+}
+
+// add encodes a message into the log. The caller holds mu.
+func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uint64, error) {
+	if p.closed {
+		return 0, ErrClosed
+	}
+	if wait && p.refused != nil {
+		return 0, p.refused
+	}
+	if len(id) > MaxID {
+		return 0, amqp.Errorf(amqp.SyntaxError, "message-id of %d octets is too long", len(id))
+	}
+	n := env.bound(len(id), len(body), p.frameMax)
+	if n > p.maxBytes {
+		return 0, fmt.Errorf("%w: %d bytes, %d allowed", ErrTooLarge, n, p.maxBytes)
+	}
+	if p.log.live >= p.maxMessages || p.log.bytes+n > p.maxBytes {
+		return 0, ErrFull
+	}
+	c := p.log.room(n)
+	off := len(c.buf)
+	c.buf = env.appendTo(c.buf, id, body, p.frameMax)
+	return p.log.add(f, c, off, wait), nil
+}
+
+// writable returns the link if publishes can go out on it now. The caller holds mu.
+func (p *Publisher) writable() *link.Link {
+	if !p.open || p.blocked {
+		return nil
+	}
+	return p.link
+}
+
+func (p *Publisher) awaitRoom() chan struct{} {
+	if p.room == nil {
+		p.room = make(chan struct{})
+	}
+	return p.room
+}
+
+// freed wakes those who wait for room or for the log to be empty. The caller holds mu.
+func (p *Publisher) freed() {
+	if p.room != nil {
+		close(p.room)
+		p.room = nil
+	}
+	if p.idle != nil && p.log.live == 0 {
+		close(p.idle)
+		p.idle = nil
+	}
+}
+
+// forget drops a message that its sender gave up before it was written.
+func (p *Publisher) forget(at uint64, f *Fate) {
+	p.mu.Lock()
+	p.log.forget(at, f)
+	p.freed()
+	p.mu.Unlock()
+}
+
+// because is the context's error, with the reason when there is no connection.
+func (p *Publisher) because(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: %w", p.why, ctx.Err())
+}
+
+// Flush waits until nothing is unconfirmed.
+func (p *Publisher) Flush(ctx context.Context) error {
+	p.mu.Lock()
+	if p.log.live == 0 {
+		p.mu.Unlock()
+		return nil
+	}
+	if p.idle == nil {
+		p.idle = make(chan struct{})
+	}
+	idle := p.idle
+	p.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return p.because(ctx)
+	}
+}
+
+// Pending returns how many messages are unconfirmed and their encoded size.
+func (p *Publisher) Pending() (messages, bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.live, p.log.bytes
+}

@@ -1,0 +1,214 @@
+package client
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/link"
+)
+
+// This file is what the connection tells its Publisher.
+
+// maxPiece is about how much is handed to the socket at once.
+const maxPiece = 128 << 10
+
+// next appends what is to be written on l now.
+func (p *Publisher) next(l *link.Link, dst []byte) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.link != l || p.writable() == nil {
+		return dst
+	}
+	return p.log.next(dst, maxPiece, p.frameMax)
+}
+
+// attach begins a connection: what is unconfirmed will be written again.
+func (p *Publisher) attach(l *link.Link, frameMax uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.link, p.frameMax, p.refused = l, frameMax, nil
+}
+
+// hold keeps publishes back until what is wanted now is there.
+func (p *Publisher) hold() {
+	p.mu.Lock()
+	p.wants++
+	p.open = false
+	p.mu.Unlock()
+}
+
+func (p *Publisher) wanted() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.wants
+}
+
+// release lets publishes out if nothing was wanted since wanted returned seen.
+func (p *Publisher) release(l *link.Link, seen uint64) {
+	p.mu.Lock()
+	if p.link == l && p.wants == seen {
+		p.open = true
+	}
+	p.mu.Unlock()
+	l.Wake()
+}
+
+func (p *Publisher) setBlocked(l *link.Link, blocked bool) {
+	p.mu.Lock()
+	if p.link == l {
+		p.blocked = blocked
+	}
+	p.mu.Unlock()
+	l.Wake()
+}
+
+// detach ends a connection. blame is the reason when it may lie in what was
+// published: if that was a single message, it shares the connection's fate, else
+// they are tried again one by one.
+func (p *Publisher) detach(why error, blame *amqp.Error) {
+	p.mu.Lock()
+	p.link, p.open, p.blocked, p.why = nil, false, false, why
+	var culprit *Fate
+	suspects := 0
+	if blame != nil {
+		suspects = p.log.unconfirmed()
+	}
+	if suspects == 1 {
+		culprit = p.takeFirst()
+	}
+	p.log.rewind()
+	if suspects > 1 {
+		p.log.careful = suspects
+	}
+	p.hint = p.log.tail
+	p.breakCalls(why)
+	p.freed()
+	p.mu.Unlock()
+	if culprit != nil {
+		culprit.Confirmed(blame)
+	}
+}
+
+// takeFirst removes the oldest live message. The caller holds mu.
+func (p *Publisher) takeFirst() *Fate {
+	p.log.trim()
+	e := p.log.at(p.log.tail)
+	f := e.fate
+	p.log.free(e)
+	p.log.trim()
+	return f
+}
+
+// refuse tells those who wait that connecting fails for a reason that does not pass by itself.
+// What was posted stays.
+func (p *Publisher) refuse(err error) {
+	var told []*Fate
+	p.mu.Lock()
+	p.refused, p.why = err, err
+	p.log.each(p.log.cursor, func(e *entry) {
+		if e.wait {
+			told = append(told, e.fate)
+			p.log.free(e)
+		}
+	})
+	p.log.trim()
+	p.freed()
+	p.mu.Unlock()
+	for _, f := range told {
+		f.Confirmed(err)
+	}
+}
+
+// down records why the last attempt to connect failed.
+func (p *Publisher) down(why error) {
+	p.mu.Lock()
+	p.why = why
+	p.mu.Unlock()
+}
+
+// confirm settles what an ack (fault nil) or a nack names; for the reader.
+func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
+	p.mu.Lock()
+	p.settled = p.log.confirm(tag, multiple, p.settled[:0])
+	p.freed()
+	careful := p.log.careful > 0
+	l := p.writable()
+	p.mu.Unlock()
+	for i, f := range p.settled {
+		p.settled[i] = nil
+		if fault == nil && f.returned {
+			f.decide(ErrUnroutable)
+		} else {
+			f.decide(fault)
+		}
+	}
+	if careful && l != nil {
+		l.Wake()
+	}
+}
+
+// returned notes that a message could not be routed; its confirm is still to come. Returns come in
+// the order of publishing, so the search goes on where the last one ended.
+func (p *Publisher) returned(props amqp.RawProperties) {
+	v, err := props.View()
+	if err != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from := max(p.hint, p.log.tail)
+	if !p.markReturned(v.MessageID, from, p.log.cursor) {
+		p.markReturned(v.MessageID, p.log.tail, min(from, p.log.cursor))
+	}
+}
+
+func (p *Publisher) markReturned(id []byte, from, to uint64) bool {
+	for i := from; i < to; i++ {
+		e := p.log.at(i)
+		if e.fate == nil || e.fate.returned || !bytes.Equal(messageID(e), id) {
+			continue
+		}
+		e.fate.returned = true
+		p.hint = i + 1
+		return true
+	}
+	return false
+}
+
+// messageID digs the id out of an encoded publish.
+func messageID(e *entry) []byte {
+	rest, _, _, _ := amqp.ParseFrame(e.in.buf[e.off:e.off+e.size], 0)
+	_, header, ok, _ := amqp.ParseFrame(rest, 0)
+	if !ok {
+		return nil
+	}
+	_, _, props, err := amqp.ParseHeader(header.Payload)
+	if err != nil {
+		return nil
+	}
+	v, err := props.View()
+	if err != nil {
+		return nil
+	}
+	return v.MessageID
+}
+
+// close ends everything: what was not confirmed by now is reported as it stands.
+func (p *Publisher) close() {
+	var fates []*Fate
+	p.mu.Lock()
+	p.closed, p.open = true, false
+	p.log.each(p.log.tail, func(e *entry) {
+		fates = append(fates, e.fate)
+		p.log.free(e)
+	})
+	p.log.trim()
+	p.breakCalls(ErrClosed)
+	p.closeCalls()
+	p.freed()
+	p.mu.Unlock()
+	for _, f := range fates {
+		f.Confirmed(fmt.Errorf("%w: message was not confirmed", ErrClosed))
+	}
+}

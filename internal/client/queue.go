@@ -1,0 +1,105 @@
+package client
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// Queue is a queue that a connection makes sure of, each time it is connected:
+// one that exists is used as it is, one that does not is declared.
+type Queue struct {
+	Name    string
+	Durable bool
+	Args    amqp.Table
+	// OnRabbitMQ is added to Args when the other side is RabbitMQ itself.
+	OnRabbitMQ amqp.Table
+
+	mu  sync.Mutex
+	err error
+}
+
+// Err is why the broker did not let the queue be used, nil when it did or has not been asked.
+func (q *Queue) Err() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
+}
+
+func (q *Queue) setErr(err error) {
+	q.mu.Lock()
+	q.err = err
+	q.mu.Unlock()
+}
+
+// Ensure makes sure of a queue before anything that is published after this call
+// goes out. It does not wait; the first Queue of a name is the one that counts, and
+// is returned.
+func (c *Conn) Ensure(q *Queue) *Queue {
+	c.mu.Lock()
+	if have, ok := c.queues[q.Name]; ok {
+		c.mu.Unlock()
+		return have
+	}
+	c.queues[q.Name] = q
+	c.mu.Unlock()
+	c.pub.hold()
+	c.poke()
+	return q
+}
+
+func (c *Conn) wantedQueues() []*Queue {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.queues))
+}
+
+// sure makes sure of a queue on this wire. An *amqp.Error of the channel is kept in
+// the queue and is not an error here.
+func (w *wire) sure(q *Queue) error {
+	if w.declared[q] {
+		return nil
+	}
+	err := w.declare(q)
+	var refused *amqp.Error
+	if err != nil && !errors.As(err, &refused) {
+		return err
+	}
+	q.setErr(err)
+	w.declared[q] = true
+	return nil
+}
+
+// declare looks first: declaring what exists with other arguments is an error.
+func (w *wire) declare(q *Queue) error {
+	err := w.onTopology(&amqp.QueueDeclare{Queue: q.Name, Passive: true})
+	var refused *amqp.Error
+	if !errors.As(err, &refused) || refused.Code != amqp.NotFound {
+		return err
+	}
+	args := q.Args
+	if w.product == "RabbitMQ" && len(q.OnRabbitMQ) > 0 {
+		args = maps.Clone(q.OnRabbitMQ)
+		maps.Copy(args, q.Args)
+	}
+	return w.onTopology(&amqp.QueueDeclare{Queue: q.Name, Durable: q.Durable, Arguments: args})
+}
+
+// onTopology asks on a channel of its own, so that a refusal closes nothing else.
+func (w *wire) onTopology(m amqp.Method) error {
+	if w.topology == 0 {
+		n, err := w.openChannel()
+		if err != nil {
+			return err
+		}
+		w.topology = n
+	}
+	err := w.ask(w.topology, m, nil)
+	if err != nil {
+		w.topology = 0
+	}
+	return err
+}

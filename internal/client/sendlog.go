@@ -1,0 +1,269 @@
+package client
+
+import (
+	"sort"
+	"sync"
+)
+
+// sendLog holds encoded publishes, in order, from the moment they are accepted
+// until the other side has confirmed them. It is the outbox of the socket and the
+// log from which a new connection is caught up.
+//
+//	     gone │ written, unconfirmed │ held            │
+//	──────────┼──────────────────────┼─────────────────┼──►
+//	        tail                  cursor             head
+//
+// The writer moves the cursor, confirms move the tail, a new connection puts the cursor
+// back to the tail. Tags are given out as messages are written, from 1 on each
+// connection. An entry without a fate is a hole: settled out of turn, or given up.
+//
+// The log is owned by its [Publisher] and guarded by its lock.
+type sendLog struct {
+	ring               []entry // a power of two; an index is taken modulo its length
+	tail, cursor, head uint64
+	last               uint64 // the last tag given out on this connection
+	live               int    // entries that are not holes
+	bytes              int    // their encoded size
+	fill               *chunk // where the next message is encoded; nil = none begun
+	careful            int    // so many messages go out one at a time
+}
+
+type entry struct {
+	fate *Fate // nil: a hole
+	in   *chunk
+	off  uint32
+	size uint32
+	tag  uint64 // between tail and cursor: its tag, or a hole's predecessor's
+	wait bool   // its sender waits for it (and is told of a refusal)
+}
+
+// A chunk is a buffer of encoded messages. Each lies in one chunk as a whole.
+type chunk struct {
+	buf  []byte
+	live int // messages in it that are not freed
+}
+
+const (
+	chunkSize = 64 << 10
+	firstRing = 64
+)
+
+var chunks = sync.Pool{New: func() any { return &chunk{buf: make([]byte, 0, chunkSize)} }}
+
+// room returns a chunk that takes n more bytes.
+func (l *sendLog) room(n int) *chunk {
+	if c := l.fill; c != nil {
+		if cap(c.buf)-len(c.buf) >= n {
+			return c
+		}
+		l.fill = nil
+		l.recycle(c)
+	}
+	if n > chunkSize {
+		l.fill = &chunk{buf: make([]byte, 0, n)}
+	} else {
+		l.fill = chunks.Get().(*chunk)
+	}
+	return l.fill
+}
+
+// add books the message that was encoded in c from off on, and returns its index.
+func (l *sendLog) add(f *Fate, c *chunk, off int, wait bool) uint64 {
+	if l.head-l.tail == uint64(len(l.ring)) {
+		l.grow()
+	}
+	size := len(c.buf) - off
+	c.live++
+	l.live++
+	l.bytes += size
+	at := l.head
+	*l.at(at) = entry{fate: f, in: c, off: uint32(off), size: uint32(size), wait: wait}
+	l.head++
+	return at
+}
+
+func (l *sendLog) at(i uint64) *entry { return &l.ring[i&uint64(len(l.ring)-1)] }
+
+// grow makes room in the ring: by squeezing out holes among what is held when they
+// are many, else by doubling.
+func (l *sendLog) grow() {
+	if holes := l.head - l.tail - uint64(l.live); holes > uint64(len(l.ring))/2 {
+		l.squeeze()
+		if l.head-l.tail < uint64(len(l.ring)) {
+			return
+		}
+	}
+	ring := make([]entry, max(firstRing, 2*len(l.ring)))
+	for i := l.tail; i < l.head; i++ {
+		ring[i&uint64(len(ring)-1)] = *l.at(i)
+	}
+	l.ring = ring
+}
+
+func (l *sendLog) squeeze() {
+	to := l.cursor
+	for i := l.cursor; i < l.head; i++ {
+		if e := *l.at(i); e.fate != nil {
+			*l.at(to) = e
+			to++
+		}
+	}
+	for i := to; i < l.head; i++ {
+		*l.at(i) = entry{}
+	}
+	l.head = to
+}
+
+// next appends to dst what is to be written now, up to about limit bytes, and gives
+// out tags. frameMax is the connection's.
+func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
+	for l.cursor < l.head && len(dst) < limit {
+		if l.careful > 0 && l.tail < l.cursor {
+			break
+		}
+		e := l.at(l.cursor)
+		if e.fate == nil || !e.fate.write() {
+			l.free(e)
+			e.tag = l.last
+			l.cursor++
+			l.trim()
+			continue
+		}
+		l.last++
+		e.tag = l.last
+		b := e.in.buf[e.off : e.off+e.size]
+		if e.size > frameMax {
+			dst = refit(dst, b, frameMax)
+		} else {
+			dst = append(dst, b...)
+		}
+		l.cursor++
+		if l.careful > 0 {
+			l.careful--
+			break
+		}
+	}
+	return dst
+}
+
+// confirm settles one tag, or all up to it, and appends the fates to out. Tags
+// that are not outstanding are passed over.
+func (l *sendLog) confirm(tag uint64, multiple bool, out []*Fate) []*Fate {
+	if multiple {
+		for l.tail < l.cursor {
+			e := l.at(l.tail)
+			if tag != 0 && e.tag > tag {
+				break
+			}
+			if e.fate != nil {
+				out = append(out, e.fate)
+				l.free(e)
+			}
+			l.tail++
+		}
+	} else if e := l.find(tag); e != nil {
+		out = append(out, e.fate)
+		l.free(e)
+	}
+	l.trim()
+	return out
+}
+
+// find returns the live entry with a tag. Without holes its place is known.
+func (l *sendLog) find(tag uint64) *entry {
+	if l.tail == l.cursor || tag == 0 || tag > l.last {
+		return nil
+	}
+	if first := l.at(l.tail).tag; tag >= first {
+		if i := l.tail + (tag - first); i < l.cursor {
+			if e := l.at(i); e.tag == tag && e.fate != nil {
+				return e
+			}
+		}
+	}
+	n := sort.Search(int(l.cursor-l.tail), func(n int) bool {
+		return l.at(l.tail+uint64(n)).tag >= tag
+	})
+	for i := l.tail + uint64(n); i < l.cursor && l.at(i).tag == tag; i++ {
+		if e := l.at(i); e.fate != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// forget frees a held message whose sender gave up. at is where it was added; it
+// may have moved towards the tail since.
+func (l *sendLog) forget(at uint64, f *Fate) {
+	if l.head == l.cursor {
+		return
+	}
+	for i := min(at, l.head-1); i >= l.cursor; i-- {
+		if e := l.at(i); e.fate == f {
+			l.free(e)
+			l.trim()
+			return
+		}
+		if i == 0 {
+			return
+		}
+	}
+}
+
+// rewind makes everything unconfirmed the next to be written.
+func (l *sendLog) rewind() {
+	l.cursor, l.last, l.careful = l.tail, 0, 0
+}
+
+// each calls do with the live entries from..head.
+func (l *sendLog) each(from uint64, do func(*entry)) {
+	for i := from; i < l.head; i++ {
+		if e := l.at(i); e.fate != nil {
+			do(e)
+		}
+	}
+}
+
+// unconfirmed is how many messages were written on this connection and not confirmed.
+func (l *sendLog) unconfirmed() (n int) {
+	for i := l.tail; i < l.cursor; i++ {
+		if l.at(i).fate != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// free turns an entry into a hole and gives its bytes back.
+func (l *sendLog) free(e *entry) {
+	if e.fate == nil {
+		return
+	}
+	l.live--
+	l.bytes -= int(e.size)
+	e.in.live--
+	l.recycle(e.in)
+	e.fate, e.in = nil, nil
+	if l.live == 0 && l.fill != nil {
+		c := l.fill
+		l.fill = nil
+		l.recycle(c)
+	}
+}
+
+// recycle gives back a chunk in which nothing lives and nothing will be added.
+func (l *sendLog) recycle(c *chunk) {
+	if c.live > 0 || c == l.fill || cap(c.buf) != chunkSize {
+		return
+	}
+	c.buf = c.buf[:0]
+	chunks.Put(c)
+}
+
+// trim moves the tail over holes.
+func (l *sendLog) trim() {
+	for l.tail < l.head && l.at(l.tail).fate == nil {
+		l.tail++
+		l.cursor = max(l.cursor, l.tail)
+	}
+}
