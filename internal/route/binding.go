@@ -51,17 +51,20 @@ func (t *Table[Q]) Bind(b Binding) (_ *Table[Q], changed bool, err error) {
 	return &c, true, nil
 }
 
-// Unbind returns the table without the binding, and without the auto-delete exchanges that lost their last one by it. No such
-// binding: the same table. Errors: 404 when there is no such exchange or queue, 403 for the default exchange.
+// Unbind returns the table without the binding, and without the auto-delete exchanges that lost their last one by it. No
+// such binding, exchange or queue: the same table. Errors: 403 for the default exchange.
 func (t *Table[Q]) Unbind(b Binding) (*Table[Q], Removed, error) {
 	var gone Removed
-	src, err := t.ends(&b)
-	if err != nil {
-		return t, gone, err
+	if b.touchesDefault() {
+		return t, gone, errDefaultExchange()
 	}
 	id, err := b.id()
 	if err != nil {
 		return t, gone, err
+	}
+	src, ok := t.exchanges.get(b.Source)
+	if !ok {
+		return t, gone, nil
 	}
 	old, ok := src.outgoing.get(id)
 	if !ok {
@@ -121,7 +124,7 @@ func (t *Table[Q]) incoming(destination string, toQueue bool) (none trie[*bindin
 
 // ends returns the source of b, when both ends exist and may be bound.
 func (t *Table[Q]) ends(b *Binding) (*exchange[Q], error) {
-	if b.Source == "" || b.Destination == "" && !b.ToQueue {
+	if b.touchesDefault() {
 		return nil, errDefaultExchange()
 	}
 	src, ok := t.exchanges.get(b.Source)
@@ -139,6 +142,8 @@ func (t *Table[Q]) ends(b *Binding) (*exchange[Q], error) {
 	}
 	return src, nil
 }
+
+func (b *Binding) touchesDefault() bool { return b.Source == "" || b.Destination == "" && !b.ToQueue }
 
 func newBinding(b Binding, kind Kind) (*binding, error) {
 	id, err := b.id()

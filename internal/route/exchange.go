@@ -1,6 +1,7 @@
 package route
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -57,8 +58,11 @@ func (t *Table[Q]) Exchange(name string) (Exchange, bool) {
 	return Exchange{}, false
 }
 
-// Lookup is Exchange with the error that a passive declaration gives: 404 when there is none.
+// Lookup is Exchange as a passive declaration does it. Errors: 404 when there is none, 403 for the default exchange.
 func (t *Table[Q]) Lookup(name string) (Exchange, error) {
+	if name == "" {
+		return Exchange{}, errDefaultExchange()
+	}
 	if x, ok := t.exchanges.get(name); ok {
 		return x.spec, nil
 	}
@@ -80,6 +84,9 @@ func (t *Table[Q]) Declare(x Exchange) (*Table[Q], error) {
 	if strings.HasPrefix(x.Name, "amq.") {
 		return t, amqp.Errorf(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", x.Name)
 	}
+	if err := t.checkArgs(&x); err != nil {
+		return t, err
+	}
 	c := *t
 	c.exchanges = c.exchanges.with(x.Name, &exchange[Q]{spec: x, alternate: x.Alternate()})
 	return &c, nil
@@ -90,38 +97,74 @@ func (k Kind) check() error {
 	case Direct, Fanout, Topic, Headers:
 		return nil
 	}
+	if k == "" {
+		return amqp.Errorf(amqp.CommandInvalid, "invalid exchange type ''")
+	}
 	return amqp.Errorf(amqp.CommandInvalid, "unknown exchange type '%s'", string(k))
 }
 
-// equivalent returns nil when x declares again what old declared, else the 406 that names the first difference.
-func (t *Table[Q]) equivalent(old, x *Exchange) error {
-	switch {
-	case x.Kind != old.Kind:
-		return t.inequivalent(x.Name, "type", string(x.Kind), string(old.Kind))
-	case x.Durable != old.Durable:
-		return t.inequivalent(x.Name, "durable", x.Durable, old.Durable)
-	case x.AutoDelete != old.AutoDelete:
-		return t.inequivalent(x.Name, "auto_delete", x.AutoDelete, old.AutoDelete)
-	case x.Internal != old.Internal:
-		return t.inequivalent(x.Name, "internal", x.Internal, old.Internal)
+// checkArgs says what is wrong with the arguments of a new exchange. Those that it does not know are never wrong.
+func (t *Table[Q]) checkArgs(x *Exchange) error {
+	v, given := x.Args[alternateArg]
+	if _, ok := v.(string); given && !ok {
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in exchange '%s' in vhost '%s'",
+			typeName(v), alternateArg, x.Name, t.vhost)
 	}
 	return nil
 }
 
-func (t *Table[Q]) inequivalent(name, arg string, got, current any) error {
-	return amqp.Errorf(amqp.PreconditionFailed,
-		"inequivalent arg '%s' for exchange '%s' in vhost '%s': received '%v' but current is '%v'", arg, name, t.vhost, got, current)
+// equivalent returns nil when x declares again what old declared, else the 406 that names the first difference.
+func (t *Table[Q]) equivalent(old, x *Exchange) error {
+	for _, field := range [...]struct {
+		name         string
+		got, current any
+	}{
+		{"type", x.Kind, old.Kind},
+		{"durable", x.Durable, old.Durable},
+		{"auto_delete", x.AutoDelete, old.AutoDelete},
+		{"internal", x.Internal, old.Internal},
+	} {
+		if field.got != field.current {
+			return t.inequivalent(x.Name, field.name, fmt.Sprintf("'%v'", field.got), fmt.Sprintf("'%v'", field.current))
+		}
+	}
+	return t.equivalentArg(x.Name, alternateArg, x.Args, old.Args)
+}
+
+func (t *Table[Q]) equivalentArg(exchange, arg string, got, current amqp.Table) error {
+	g, gotOK := got[arg]
+	c, currentOK := current[arg]
+	switch {
+	case gotOK && currentOK && !equal(g, c):
+		return t.inequivalent(exchange, arg, fmt.Sprintf("'%v'", g), fmt.Sprintf("'%v'", c))
+	case gotOK != currentOK:
+		return t.inequivalent(exchange, arg, describe(g, gotOK), describe(c, currentOK))
+	}
+	return nil
+}
+
+func describe(v any, ok bool) string {
+	if !ok {
+		return "none"
+	}
+	return fmt.Sprintf("the value '%v' of type '%s'", v, typeName(v))
+}
+
+func (t *Table[Q]) inequivalent(exchange, arg, got, current string) error {
+	return amqp.Errorf(amqp.PreconditionFailed, "inequivalent arg '%s' for exchange '%s' in vhost '%s': received %s but current is %s",
+		arg, exchange, t.vhost, got, current)
 }
 
 // Delete returns the table without the exchange and the bindings from and to it, and without the auto-delete exchanges that
-// thereby lost their last one. No such exchange: the same table. Errors: 403 for a predeclared one, 406 when ifUnused and there are bindings from it.
+// thereby lost their last one. No such exchange: the same table.
+// Errors: 403 for a reserved name, 406 when ifUnused and there are bindings from it.
 func (t *Table[Q]) Delete(name string, ifUnused bool) (*Table[Q], Removed, error) {
 	var gone Removed
 	if name == "" {
 		return t, gone, errDefaultExchange()
 	}
 	if strings.HasPrefix(name, "amq.") {
-		return t, gone, amqp.Errorf(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", name)
+		return t, gone, amqp.Errorf(amqp.AccessRefused, "deletion of system exchange '%s' in vhost '%s' not allowed", name, t.vhost)
 	}
 	x, ok := t.exchanges.get(name)
 	if !ok {

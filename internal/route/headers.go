@@ -1,7 +1,6 @@
 package route
 
 import (
-	"reflect"
 	"strings"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -15,11 +14,11 @@ type rule[Q comparable] struct {
 
 // A matcher is a binding's arguments, made ready for comparison.
 //
-//	x-match      compares                            one match is enough
-//	all          arguments that do not begin with x-   no; it is what holds without x-match
-//	any          arguments that do not begin with x-   yes
-//	all-with-x   all arguments but x-match             no
-//	any-with-x   all arguments but x-match             yes
+//	x-match      looks at                            and wants
+//	all          arguments that do not begin with x-   every one to match; so it is without x-match
+//	any          arguments that do not begin with x-   one at least
+//	all-with-x   all but x-match itself                every one
+//	any-with-x   all but x-match itself                one at least
 type matcher struct {
 	any  bool
 	want map[string]any // nil: the header need only be there
@@ -29,14 +28,18 @@ const matchArg = "x-match"
 
 func newMatcher(args amqp.Table) (*matcher, error) {
 	m := &matcher{want: make(map[string]any, len(args))}
-	how, _ := args[matchArg]
-	withX := how == "all-with-x" || how == "any-with-x"
-	switch how {
-	case nil, "all", "all-with-x":
-	case "any", "any-with-x":
+	withX := false
+	how, given := args[matchArg]
+	switch {
+	case !given || how == "all":
+	case how == "any":
 		m.any = true
+	case how == "all-with-x":
+		withX = true
+	case how == "any-with-x":
+		m.any, withX = true, true
 	default:
-		return nil, amqp.Errorf(amqp.PreconditionFailed, "Invalid x-match field value %v; expected all, any, all-with-x, or any-with-x", how)
+		return nil, badMatch(how)
 	}
 	for name, v := range args {
 		if name != matchArg && (withX || !strings.HasPrefix(name, "x-")) {
@@ -46,10 +49,18 @@ func newMatcher(args amqp.Table) (*matcher, error) {
 	return m, nil
 }
 
+func badMatch(how any) error {
+	if _, ok := how.(string); !ok {
+		return amqp.Errorf(amqp.PreconditionFailed, "Invalid x-match field type %s (value %s); expected longstr", typeName(how), term(how))
+	}
+	return amqp.Errorf(amqp.PreconditionFailed,
+		"Invalid x-match field value %s; expected all, any, all-with-x, or any-with-x", term(how))
+}
+
 func (m *matcher) matches(headers amqp.Table) bool {
 	for name, want := range m.want {
 		got, ok := headers[name]
-		ok = ok && (want == nil || reflect.DeepEqual(want, got))
+		ok = ok && (want == nil || equal(want, got))
 		if ok == m.any {
 			return ok
 		}
@@ -62,21 +73,17 @@ func (w *walk[Q]) compare(rules trie[rule[Q]]) {
 	if rules.len() == 0 {
 		return
 	}
-	var headers amqp.Table
-	if w.headers != nil {
-		headers = w.headers()
-	}
 	w.mingled = true
-	w.compareNode(rules.root, headers)
+	w.compareNode(rules.root)
 }
 
-func (w *walk[Q]) compareNode(n *node[rule[Q]], headers amqp.Table) {
+func (w *walk[Q]) compareNode(n *node[rule[Q]]) {
 	for i := range n.leaves {
-		if r := &n.leaves[i].value; r.match.matches(headers) {
+		if r := &n.leaves[i].value; r.match.matches(w.headers) {
 			w.arrive(&r.port)
 		}
 	}
 	for _, kid := range n.kids {
-		w.compareNode(kid, headers)
+		w.compareNode(kid)
 	}
 }

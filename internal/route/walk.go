@@ -45,28 +45,51 @@ func (t *Table[Q]) toQueue(name string, dst []Q) []Q {
 }
 
 func (t *Table[Q]) walk(x *exchange[Q], key string, headers func() amqp.Table, dst []Q) ([]Q, error) {
-	var near [8]*exchange[Q] // keeps a walk of a few exchanges off the heap
-	w := walk[Q]{table: t, key: key, headers: headers, found: dst, todo: append(near[:0], x)}
-	for next := 0; next < len(w.todo); next++ {
-		if err := w.visit(w.todo[next]); err != nil {
+	w := walk[Q]{table: t, key: key, found: distinct[Q]{list: dst}}
+	w.add(x)
+	for i := 0; i < w.reached; i++ {
+		x := w.at(i)
+		if x.spec.Kind == Headers && headers != nil {
+			w.headers, headers = headers(), nil
+		}
+		if err := w.visit(x); err != nil {
 			return dst, err
 		}
 	}
-	return w.found, nil
+	return w.found.list, nil
 }
 
-// A walk is the way of one message from exchange to exchange. It lives on the stack of Route.
+// A walk is the way of one message from exchange to exchange. It lives on the stack of Route, and so it refers neither to
+// itself nor to the caller's function.
 type walk[Q comparable] struct {
 	table   *Table[Q]
 	key     string
-	headers func() amqp.Table
-	todo    []*exchange[Q] // the exchanges reached, each once, in the order in which they are visited
+	headers amqp.Table // once an exchange has asked for them
 
-	found   []Q
-	mingled bool       // found may hold what is to be added
-	seen    map[Q]bool // found[:counted], once found is long
-	counted int
-	hits    int // how many bindings of the exchange being visited led anywhere
+	// The exchanges reached, each once, in the order in which they are visited.
+	reached int
+	near    [8]*exchange[Q]
+	far     distinct[*exchange[Q]] // those after near
+
+	found   distinct[Q]
+	mingled bool // found may hold what is to be added
+	hits    int  // how many bindings of the exchange being visited led anywhere
+}
+
+func (w *walk[Q]) add(x *exchange[Q]) {
+	if w.reached < len(w.near) {
+		w.near[w.reached] = x
+	} else {
+		w.far.list = append(w.far.list, x)
+	}
+	w.reached++
+}
+
+func (w *walk[Q]) at(i int) *exchange[Q] {
+	if i < len(w.near) {
+		return w.near[i]
+	}
+	return w.far.list[i-len(w.near)]
 }
 
 // visit follows the bindings of x that match; if there is none, the message goes to x's alternate exchange.
@@ -94,7 +117,7 @@ func (w *walk[Q]) visit(x *exchange[Q]) error {
 
 // follow goes to each of the destinations, which differ from each other.
 func (w *walk[Q]) follow(s ports[Q]) {
-	w.mingled = len(w.found) > 0
+	w.mingled = len(w.found.list) > 0
 	w.followNode(s.set.root)
 }
 
@@ -115,32 +138,38 @@ func (w *walk[Q]) arrive(p *port[Q]) {
 	switch {
 	case !p.toQueue:
 		w.enter(p.name)
-	case !w.mingled || !w.has(p.queue):
-		w.found = append(w.found, p.queue)
+	case !w.mingled || !w.found.has(p.queue):
+		w.found.list = append(w.found.list, p.queue)
 	}
 }
 
 // enter puts the exchange on the list, unless it has been reached before or does not exist.
 func (w *walk[Q]) enter(name string) {
 	x, ok := w.table.exchanges.get(name)
-	if !ok || slices.Contains(w.todo, x) {
-		return
+	if ok && !slices.Contains(w.near[:], x) && !w.far.has(x) {
+		w.add(x)
 	}
-	w.todo = append(w.todo, x)
 }
 
-const fewQueues = 32
+// A distinct is a list that can be asked what it holds. Its owner appends to list and has no need to ask before.
+type distinct[E comparable] struct {
+	list    []E
+	seen    map[E]bool // list[:counted]
+	counted int
+}
 
-// has tells whether q was found already. A long list is worth a map.
-func (w *walk[Q]) has(q Q) bool {
-	if len(w.found) <= fewQueues {
-		return slices.Contains(w.found, q)
+// few is up to where looking through a list is quicker than keeping a map.
+const few = 32
+
+func (d *distinct[E]) has(e E) bool {
+	if len(d.list) <= few {
+		return slices.Contains(d.list, e)
 	}
-	if w.seen == nil {
-		w.seen = make(map[Q]bool, 2*len(w.found))
+	if d.seen == nil {
+		d.seen = make(map[E]bool, 2*len(d.list))
 	}
-	for ; w.counted < len(w.found); w.counted++ {
-		w.seen[w.found[w.counted]] = true
+	for ; d.counted < len(d.list); d.counted++ {
+		d.seen[d.list[d.counted]] = true
 	}
-	return w.seen[q]
+	return d.seen[e]
 }

@@ -1,0 +1,87 @@
+package route
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// Each line has the binding's arguments, the message's headers, and whether RabbitMQ finds that they match.
+func TestHeadersAsRabbitMQ(t *testing.T) {
+	text, err := os.ReadFile("testdata/headers.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if line[0] == '#' {
+			continue
+		}
+		args, rest, _ := strings.Cut(line, "} {")
+		headers, want, _ := strings.Cut("{"+rest, "} ")
+		m, err := newMatcher(parseTable(t, args+"}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.matches(parseTable(t, headers+"}")); got != (strings.TrimSpace(want) == "true") {
+			t.Errorf("%s: got %t", strings.TrimSpace(line), got)
+		}
+	}
+}
+
+// Values are compared with their types, as they are on the wire.
+func TestHeaderValues(t *testing.T) {
+	noon := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		a, b any
+		same bool
+	}{
+		{int32(1), int32(1), true},
+		{int32(1), int64(1), false},
+		{1, int32(1), true},
+		{1 << 40, int64(1 << 40), true},
+		{"x", []byte("x"), false},
+		{[]byte("x"), []byte("x"), true},
+		{1.5, 1.5, true},
+		{noon, noon.In(time.FixedZone("elsewhere", 3600)), true},
+		{noon, noon.Add(time.Second), false},
+		{noon, "x", false},
+		{amqp.Table{"a": 1, "b": []any{true}}, amqp.Table{"b": []any{true}, "a": int32(1)}, true},
+		{amqp.Decimal{Scale: 2, Value: 5}, amqp.Decimal{Scale: 2, Value: 5}, true},
+		{nil, nil, true},
+		{nil, false, false},
+	} {
+		if equal(c.a, c.b) != c.same || equal(c.b, c.a) != c.same {
+			t.Errorf("%T %v and %T %v: want %t", c.a, c.a, c.b, c.b, c.same)
+		}
+	}
+}
+
+// The headers are asked for when an exchange looks at them, and then only once.
+func TestHeadersAreReadOnce(t *testing.T) {
+	asked := 0
+	headers := func() amqp.Table { asked++; return amqp.Table{"a": "b"} }
+	table := New[string]("/").AddQueue("q", "q")
+	for _, b := range []Binding{
+		{Source: "amq.headers", Destination: "q", ToQueue: true},
+		{Source: "amq.headers", Destination: "amq.match"},
+		{Source: "amq.match", Destination: "q", ToQueue: true, Args: amqp.Table{"a": "b"}},
+		{Source: "amq.fanout", Destination: "q", ToQueue: true},
+	} {
+		var err error
+		if table, _, err = table.Bind(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		exchange string
+		asked    int
+	}{{"amq.fanout", 0}, {"amq.headers", 1}} {
+		asked = 0
+		if got, err := table.Route(c.exchange, "", headers, nil); err != nil || len(got) != 1 || asked != c.asked {
+			t.Errorf("%s: %v %v, asked %d times", c.exchange, got, err, asked)
+		}
+	}
+}

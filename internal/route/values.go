@@ -1,0 +1,93 @@
+package route
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// equal tells whether two values of a table are the same on the wire: of one type, down to the width of an
+// integer, and of one value. Tables are equal whatever the order of their names.
+func equal(a, b any) bool {
+	switch a := narrow(a).(type) {
+	case []byte, []any, amqp.Table, map[string]any, time.Time:
+		return equalEncoded(a, b)
+	default:
+		switch narrow(b).(type) {
+		case []byte, []any, amqp.Table, map[string]any, time.Time:
+			return false
+		}
+		return a == narrow(b)
+	}
+}
+
+func equalEncoded(a, b any) bool {
+	x, errX := amqp.AppendTable(nil, amqp.Table{"": a})
+	y, errY := amqp.AppendTable(nil, amqp.Table{"": b})
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// narrow gives an int the width that it has on the wire.
+func narrow(v any) any {
+	i, ok := v.(int)
+	switch {
+	case !ok:
+		return v
+	case i >= math.MinInt32 && i <= math.MaxInt32:
+		return int32(i)
+	}
+	return int64(i)
+}
+
+// typeName is RabbitMQ's word for the type of a table's value.
+func typeName(v any) string {
+	switch narrow(v).(type) {
+	case nil:
+		return "void"
+	case bool:
+		return "bool"
+	case int8:
+		return "byte"
+	case uint8:
+		return "unsignedbyte"
+	case int16:
+		return "short"
+	case uint16:
+		return "unsignedshort"
+	case int32:
+		return "signedint"
+	case uint32:
+		return "unsignedint"
+	case int64:
+		return "long"
+	case float32:
+		return "float"
+	case float64:
+		return "double"
+	case amqp.Decimal:
+		return "decimal"
+	case string:
+		return "longstr"
+	case []byte:
+		return "binary"
+	case []any:
+		return "array"
+	case time.Time:
+		return "timestamp"
+	}
+	return "table"
+}
+
+// term writes a value as RabbitMQ's error texts show it.
+func term(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "undefined"
+	case string, []byte:
+		return fmt.Sprintf(`<<"%s">>`, v)
+	}
+	return fmt.Sprint(v)
+}
