@@ -215,6 +215,18 @@ func TestDequeRestoresInAnyOrder(t *testing.T) {
 	}
 }
 
+func TestDequeRestoresIntoAReservedPosition(t *testing.T) {
+	d := fresh[int]()
+	d.restore(d.reserve(), 7, newHistory(true, 1))
+	mustHold(t, d)
+	if e := removed(d); e.Msg != 7 || !e.Redelivered {
+		t.Fatalf("got %+v", e)
+	}
+	if _, s, ok := d.lookup(1); ok {
+		t.Fatalf("the position is still in state %d", s)
+	}
+}
+
 func TestDequeForgetsMessages(t *testing.T) {
 	d := fresh[*int]()
 	for range 10 {

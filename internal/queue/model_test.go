@@ -157,6 +157,15 @@ func (m *model) Purge() (purged []Entry[int]) {
 	return purged
 }
 
+func (m *model) Replace(pos uint64, msg int) bool {
+	e := m.at(pos)
+	if e == nil || e.state == Reserved {
+		return false
+	}
+	e.Msg = msg
+	return true
+}
+
 func (m *model) Touch(now Time) { m.used = now }
 
 func (m *model) Deadline() (Time, bool) {

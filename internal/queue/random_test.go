@@ -116,7 +116,7 @@ func (r *run) any() {
 }
 
 func (r *run) seldom() {
-	switch r.choose(8) {
+	switch r.choose(6) {
 	case 0:
 		r.purge()
 	case 1:
@@ -137,6 +137,11 @@ func (r *run) seldom() {
 		for _, pos := range r.m.positions(Out) {
 			r.settleAt(pos)
 		}
+	case 5:
+		pos := uint64(r.choose(int(r.m.next) + 10))
+		r.fresh++
+		r.note("replace at %d by %d", pos, r.fresh)
+		r.same(r.q.Replace(pos, r.fresh), r.m.Replace(pos, r.fresh))
 	}
 }
 

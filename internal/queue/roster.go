@@ -13,7 +13,7 @@ import (
 // whose credit or reader comes back joins at the end.
 type roster struct {
 	members   map[ConsumerID]*consumer
-	exclusive bool    // the one member there is has the queue for itself
+	exclusive bool    // the member there is, if any, has the queue for itself
 	ranks     []*rank // highest priority first
 }
 
@@ -73,7 +73,6 @@ func (r *roster) remove(id ConsumerID) bool {
 		return false
 	}
 	delete(r.members, id)
-	r.exclusive = false
 	c.detached = true
 	c.place()
 	if c.rank.members--; c.rank.members == 0 {
