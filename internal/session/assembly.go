@@ -46,7 +46,7 @@ func (a *assembly) reset() { *a = assembly{} }
 func (a *assembly) header(payload []byte, maxMessage uint64) (done bool, err error) {
 	switch a.stage {
 	case idle:
-		return false, errNoMethod()
+		return false, errUnannounced()
 	case wantBody:
 		return false, a.errNoBody()
 	}
@@ -71,7 +71,7 @@ func (a *assembly) header(payload []byte, maxMessage uint64) (done bool, err err
 func (a *assembly) body(payload []byte) (done bool, err error) {
 	switch a.stage {
 	case idle:
-		return false, errNoMethod()
+		return false, errUnannounced()
 	case wantHeader:
 		return false, a.errNoHeader()
 	}

@@ -133,7 +133,7 @@ func (c *Client) Receive(f amqp.Frame) (Event, error) {
 
 func (c *Client) onFreeNumber(f amqp.Frame) error {
 	if f.Type != amqp.FrameMethod {
-		return errNoMethod()
+		return errNoMethod(f)
 	}
 	id, _, err := amqp.PeekMethod(f.Payload)
 	if err != nil {

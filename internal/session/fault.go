@@ -9,8 +9,16 @@ import (
 
 // The texts of these errors are RabbitMQ's: clients and people search for them.
 
-// errNoMethod is content that no method announced.
-func errNoMethod() error {
+// errNoMethod is a frame where only a method may come, on a channel.
+func errNoMethod(f amqp.Frame) error {
+	if f.Type == amqp.FrameHeartbeat {
+		return unexpectedFrame(f)
+	}
+	return errUnannounced()
+}
+
+// errUnannounced is content that no method announced.
+func errUnannounced() error {
 	return amqp.Errorf(amqp.UnexpectedFrame, "expected method frame, got non method frame instead")
 }
 

@@ -40,7 +40,7 @@ func otherAMQP(version []byte) string {
 	case [4]byte{1, 1, 0, 9}, [4]byte{1, 1, 8, 0}, [4]byte{1, 1, 9, 0}:
 		return "a client of AMQP 0-8 or 0-9; only 0-9-1 is spoken here"
 	}
-	return fmt.Sprintf("a client of AMQP version % d; only 0-9-1 is spoken here", version[:4])
+	return fmt.Sprintf("a client of AMQP version %v; only 0-9-1 is spoken here", version[:4])
 }
 
 // Greeting looks at the first bytes that a server sent, before they are parsed

@@ -173,7 +173,7 @@ func (s *Server) onFreeNumber(f amqp.Frame) (Event, error) {
 		return Event{}, err
 	}
 	if f.Type != amqp.FrameMethod {
-		return Event{}, errNoMethod()
+		return Event{}, errNoMethod(f)
 	}
 	id, args, err := amqp.PeekMethod(f.Payload)
 	if err != nil {
