@@ -1,0 +1,64 @@
+package access
+
+import (
+	"encoding/binary"
+	"errors"
+	"strings"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// Mechanisms are the SASL mechanisms that a server offers, in its words in connection.start.
+const Mechanisms = "PLAIN AMQPLAIN"
+
+var mechanisms = map[string]func(response []byte) (login, error){
+	"PLAIN":    parsePlain,
+	"AMQPLAIN": parseAMQPlain,
+}
+
+// Bounds of a login. A password may be long, as tokens are.
+const (
+	maxName     = 255
+	maxPassword = 4096
+)
+
+// parsePlain reads a response of PLAIN (RFC 4616):
+//
+//	message = [authzid] UTF8NUL authcid UTF8NUL passwd
+//
+// It acts as nobody else: an authzid must be empty or the name itself.
+func parsePlain(response []byte) (login, error) {
+	parts := strings.Split(string(response[:min(len(response), 2*maxName+maxPassword+3)]), "\x00")
+	if len(parts) != 3 {
+		return login{}, errors.New("PLAIN wants three fields, separated by zero bytes")
+	}
+	if parts[0] != "" && parts[0] != parts[1] {
+		return login{}, errors.New("a user may not act as another")
+	}
+	return login{parts[1], parts[2]}.checked()
+}
+
+// parseAMQPlain reads a response of AMQPLAIN: the inside of a table with the strings LOGIN and PASSWORD.
+func parseAMQPlain(response []byte) (login, error) {
+	if len(response) > amqp.MaxTableBytes {
+		return login{}, errors.New("AMQPLAIN's table is too long")
+	}
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(response)), uint32(len(response)))
+	_, table, err := amqp.ParseTable(append(b, response...))
+	if err != nil {
+		return login{}, err
+	}
+	name, ok1 := table["LOGIN"].(string)
+	password, ok2 := table["PASSWORD"].(string)
+	if !ok1 || !ok2 {
+		return login{}, errors.New("AMQPLAIN wants the strings LOGIN and PASSWORD")
+	}
+	return login{name, password}.checked()
+}
+
+func (l login) checked() (login, error) {
+	if len(l.name) > maxName || len(l.password) > maxPassword {
+		return login{}, errors.New("the name or the password is too long")
+	}
+	return l, nil
+}
