@@ -2,13 +2,20 @@ package journal
 
 import (
 	"context"
+	"errors"
+	"hash/crc32"
+	"io"
 	"log/slog"
+	"math/bits"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postrider-mq/postrider/internal/disk"
 )
 
-// LSN is a log sequence number: the address of a record in the logical journal. It grows with every record. Zero is no record's.
+// LSN is a log sequence number: the address of a record in the logical journal, in bytes. It grows with every record. Zero
+// is no record's.
 type LSN uint64
 
 // Kind says what a record means. The journal gives no meaning to kinds; those from 0xF0 up are its own.
@@ -18,7 +25,7 @@ type Kind uint8
 type Record struct {
 	LSN  LSN
 	Kind Kind
-	Live bool   // appended with live set
+	Live bool   // it was appended with live set
 	Body []byte // in callbacks: valid until the callback returns
 }
 
@@ -27,94 +34,322 @@ type SyncMode uint8
 
 const (
 	SyncAlways   SyncMode = iota // when a sync that covers it has succeeded
-	SyncInterval                 // when it was written; a sync follows within Config.SyncPeriod
-	SyncNone                     // when it was written; the operating system decides when it reaches the disk
+	SyncInterval                 // when it was written: a power failure may take back the last Config.SyncPeriod
+	SyncNone                     // when it was written: a power failure may take back as much as a whole segment
+)
+
+// String returns the mode's name in settings.
+func (m SyncMode) String() string {
+	switch m {
+	case SyncAlways:
+		return "always"
+	case SyncInterval:
+		return "interval"
+	case SyncNone:
+		return "none"
+	}
+	return "invalid"
+}
+
+const (
+	defaultSegmentSize = 64 << 20
+	smallestSegment    = 4 << 20 // what the first segment gets, unless Config.SegmentSize is smaller
+	defaultSyncPeriod  = 100 * time.Millisecond
 )
 
 // Config configures Open. FS is the only field that must be set.
 type Config struct {
 	FS          disk.FS
-	SegmentSize int64         // 64 MiB when zero
+	SegmentSize int64         // what the room for records in a segment grows to; 64 MiB when zero
 	Sync        SyncMode      // SyncAlways when zero
-	SyncPeriod  time.Duration // for SyncInterval: 100 ms when zero
+	SyncPeriod  time.Duration // for SyncInterval; 100 ms when zero
 	Logger      *slog.Logger  // nothing is logged when nil
 
-	// OnDurable is told after each sync: every record with an LSN of at most upTo is durable. It is called by the
-	// writer goroutine, with no lock held, and must not block.
+	// OnDurable is told after each batch: every record with an LSN of at most upTo is durable. The writer goroutine
+	// calls it, with no lock held; it must not block.
 	OnDurable func(upTo LSN)
-	// OnFailure is called once, when a write or sync failed and the journal has stopped for good.
+	// OnFailure is called once, when a write or a sync failed and the journal has stopped for good.
 	OnFailure func(error)
-	// Carry is called for each live record of the oldest segment when the journal wants that segment's space. If the record is still
-	// needed, the callee appends it anew and then releases the old LSN. It is called by the journal's housekeeper, with no lock held.
+	// OnFull is called with true when there is no room on the disk for the next segment, while part of the present one is
+	// still left, and with false when room was found again.
+	OnFull func(full bool)
+	// Carry is called for each live record of the oldest segment when the journal wants that segment's space back. If
+	// the record is still needed, the callee appends it anew and then releases the old LSN. The reclaimer goroutine calls
+	// it, with no lock held.
 	Carry func(Record)
 }
 
-// Journal is an append-only file of records that survive a crash.
-type Journal struct{}
+// Journal is an append-only file of records that survive a crash. Its methods may be called from any goroutine.
+type Journal struct {
+	cfg  Config
+	fs   disk.FS
+	log  *slog.Logger
+	lock io.Closer // on the directory
+	id   [16]byte
+	seed uint64 // of this run's salts
 
-// Open recovers the journal in cfg.FS.
-func Open(cfg Config, replay func(Record) error) (*Journal, error) { panic("being built") }
+	recovery Recovery
 
-// Append adds a record made of parts.
-func (j *Journal) Append(kind Kind, live bool, parts ...[]byte) LSN { panic("being built") }
+	// The intake. A leaf: whoever holds mu takes no other lock and does no I/O.
+	mu      sync.Mutex
+	wake    sync.Cond // the writer waits here
+	idle    bool      // it does
+	next    LSN       // the address of the next record
+	last    LSN       // of the last record appended
+	tail    *segment  // being filled
+	fill    *batch    // being filled, in tail
+	full    []*batch  // closed, to be written, oldest first
+	writing *batch    // the writer has it
+	spare   []*batch
+	closing bool
+	syncDue bool // SyncInterval: the period is over
+	err     error
+	changed chan struct{} // closed when durable or err changes; nil when nobody waits
+	records uint64        // appended
+	bytes   uint64
 
-// Release says that a live record is no longer needed.
-func (j *Journal) Release(lsn LSN) { panic("being built") }
+	// Read without mu.
+	backlog  atomic.Int64
+	durable  atomic.Uint64
+	segments atomic.Pointer[[]*segment] // oldest first; replaced under mu
+	stalled  atomic.Bool
+	batches  atomic.Uint64
+	syncs    atomic.Uint64
+
+	// Owned by the writer goroutine.
+	current  *segment // the last batch was written to it
+	written  LSN      // every byte below was written
+	synced   LSN      // every byte below was synced
+	lastSync time.Time
+	timer    *time.Timer
+
+	making  sync.Mutex // held while a segment's file is made; guards the next two
+	entered *segment   // the newest segment with a file in use
+	ahead   *segment   // the one after it, made ahead of time; nil when it is not made yet
+
+	wakePreparer  chan struct{}
+	wakeReclaimer chan struct{}
+	stop          context.Context // done when the journal closes or fails
+	stopped       context.CancelFunc
+	running       sync.WaitGroup
+	closeOnce     sync.Once
+	closeErr      error
+}
+
+// ErrClosed is returned for what would need an open journal.
+var ErrClosed = errors.New("the journal is closed")
+
+// Append adds a record made of the concatenated parts, which it copies, and returns its LSN. A live record keeps its
+// segment on the disk until it is released.
+//
+// It never waits for the disk: use Backlog to hold publishers back. It calls nothing and may be called under any lock. After a failure
+// or Close it does nothing, and the LSN that it returns never becomes durable. A body beyond MaxBody panics.
+func (j *Journal) Append(kind Kind, live bool, parts ...[]byte) LSN {
+	n, crc := 0, uint32(0)
+	for _, p := range parts {
+		n += len(p)
+		crc = crc32.Update(crc, castagnoli, p)
+	}
+	if n > MaxBody || kind >= ownKinds {
+		panic("journal: record is too large or of a reserved kind")
+	}
+	size := recordSize(n)
+
+	j.mu.Lock()
+	if j.fill == nil { // failed or closed
+		lsn := j.next
+		j.mu.Unlock()
+		return lsn
+	}
+	if !j.roomInSegment(size) {
+		j.roll(size)
+	}
+	if len(j.fill.buf)+size+commitSize > cap(j.fill.buf) {
+		j.room(size)
+	}
+	lsn := j.next
+	b := j.fill
+	h := recordHeader{length: uint32(n), kind: kind, salt: b.seg.salt, lsn: lsn, bodyCRC: crc}
+	if live {
+		h.flags = flagLive
+		b.seg.kept++
+		b.seg.keptBytes += int64(size)
+	}
+	b.add(&h, size, parts)
+	j.next += LSN(size)
+	j.last = lsn
+	j.records++
+	j.bytes += uint64(size)
+	j.backlog.Add(int64(size))
+	if j.idle {
+		j.idle = false
+		j.wake.Signal()
+	}
+	j.mu.Unlock()
+	return lsn
+}
+
+// Release says that the live record at lsn is no longer needed. The caller does so once, and after it appended whatever
+// replaces the record; the segment is deleted when that is durable.
+func (j *Journal) Release(lsn LSN) {
+	s := j.segment(lsn)
+	if s == nil {
+		return
+	}
+	n := s.released.Add(1)
+	if s.filled.Load() && (n >= s.kept || n%1024 == 0) {
+		j.poke(j.wakeReclaimer)
+	}
+}
+
+// segment returns the segment that lsn lies in, or nil.
+func (j *Journal) segment(lsn LSN) *segment {
+	list := *j.segments.Load()
+	lo, hi := 0, len(list)
+	for lo < hi {
+		if mid := (lo + hi) / 2; list[mid].base <= lsn {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == 0 {
+		return nil
+	}
+	return list[lo-1]
+}
 
 // Durable returns the LSN up to which, inclusive, every record is durable.
-func (j *Journal) Durable() LSN { panic("being built") }
+func (j *Journal) Durable() LSN { return LSN(j.durable.Load()) }
 
-// Wait returns nil when the record at lsn is durable.
-func (j *Journal) Wait(ctx context.Context, lsn LSN) error { panic("being built") }
+// Wait returns nil when the record at lsn is durable, and an error when it cannot become so or ctx is done first.
+func (j *Journal) Wait(ctx context.Context, lsn LSN) error {
+	for {
+		changed, err := j.watch(lsn)
+		if changed == nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
 
-// Read returns the record at lsn, with a body of its own.
-func (j *Journal) Read(lsn LSN) (Record, error) { panic("being built") }
-
-// Backlog returns the number of bytes appended and not yet durable.
-func (j *Journal) Backlog() int { panic("being built") }
+// watch returns a channel that is closed at the next change, or nil when there is an answer.
+func (j *Journal) watch(lsn LSN) (<-chan struct{}, error) {
+	if lsn <= j.Durable() {
+		return nil, nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case lsn <= j.Durable():
+		return nil, nil
+	case j.err != nil:
+		return nil, j.err
+	case lsn > j.last:
+		return nil, ErrClosed
+	}
+	if j.changed == nil {
+		j.changed = make(chan struct{})
+	}
+	return j.changed, nil
+}
 
 // Err returns why the journal failed, or nil.
-func (j *Journal) Err() error { panic("being built") }
-
-// Stats is a snapshot of the journal's figures.
-type Stats struct {
-	Segments      int
-	Bytes         int64 // on disk
-	LiveBytes     int64 // an estimate of the part of them that is needed
-	LiveRecords   int64
-	Appended      uint64 // records since Open
-	AppendedBytes uint64 // their bytes with headers
-	Batches       uint64 // written and, in SyncAlways, synced since Open
-	Syncs         uint64
-	Backlog       int  // bytes appended and not yet durable
-	Stalled       bool // the disk is full: nothing becomes durable until there is space
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if errors.Is(j.err, ErrClosed) {
+		return nil
+	}
+	return j.err
 }
 
-// Stats returns the journal's figures.
-func (j *Journal) Stats() Stats { panic("being built") }
+// Last returns the LSN of the last record appended since Open, or zero.
+func (j *Journal) Last() LSN {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
+// Backlog returns the number of bytes appended and not yet durable.
+func (j *Journal) Backlog() int { return int(j.backlog.Load()) }
 
 // Recovery returns what Open found.
-func (j *Journal) Recovery() Recovery { panic("being built") }
+func (j *Journal) Recovery() Recovery { return j.recovery }
 
-// Recovery tells what Open found in the directory.
-type Recovery struct {
-	Segments int
-	Records  int64    // replayed
-	Clean    bool     // the journal was closed properly
-	Torn     int64    // bytes at the tail that were being written when the process or the machine stopped
-	Damaged  []Damage // what could not be read, oldest first
+// Close makes everything appended durable and gives the directory back. It returns the failure, if there was one.
+func (j *Journal) Close() error {
+	j.closeOnce.Do(func() { j.closeErr = j.close() })
+	return j.closeErr
 }
 
-// Damage is a stretch of the journal that could not be read. Its raw bytes were copied into the file Quarantine.
-type Damage struct {
-	Segment    string
-	Offset     int64 // in the segment's file
-	Length     int64
-	LSN        LSN
-	Synced     bool // it had been durable: the disk lost it. Otherwise it may never have been wholly written.
-	Reason     string
-	Quarantine string // empty when the stretch holds no bytes
+func (j *Journal) close() error {
+	j.mu.Lock()
+	j.closing = true
+	j.idle = false
+	j.wake.Signal()
+	j.mu.Unlock()
+	j.running.Wait()
+	err := j.Err()
+	if j.ahead != nil {
+		_ = j.ahead.close()
+		err = errors.Join(err, j.fs.Remove(j.ahead.name()))
+	}
+	for _, s := range *j.segments.Load() {
+		err = errors.Join(err, s.close())
+	}
+	return errors.Join(err, j.lock.Close())
 }
 
-// Close writes out everything appended, syncs and gives the directory back.
-func (j *Journal) Close() error { panic("being built") }
+// fail stops the journal for good: nothing becomes durable any more, and nothing is tried again.
+func (j *Journal) fail(err error) {
+	j.mu.Lock()
+	first := j.err == nil
+	if first {
+		j.halt(err)
+	}
+	j.mu.Unlock()
+	if !first {
+		return
+	}
+	j.log.Error("the journal has failed and confirms nothing any more; restart to recover what is on the disk", "err", err)
+	if j.cfg.OnFailure != nil {
+		j.cfg.OnFailure(err)
+	}
+}
+
+// halt ends the intake. It runs with j.mu held.
+func (j *Journal) halt(err error) {
+	j.err = err
+	j.fill, j.full, j.spare = nil, nil, nil
+	j.announce()
+	j.idle = false
+	j.wake.Signal()
+	j.stopped()
+}
+
+// announce wakes those who wait in Wait. It runs with j.mu held.
+func (j *Journal) announce() {
+	if j.changed != nil {
+		close(j.changed)
+		j.changed = nil
+	}
+}
+
+// poke wakes one of the helpers, now or when it next looks.
+func (j *Journal) poke(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+// salt returns the salt of the segment at base. It differs from run to run, so that no bytes of an earlier file of the same name pass for the segment's.
+func (j *Journal) salt(base LSN) uint64 {
+	hi, lo := bits.Mul64(uint64(base)^j.seed, 0x9E3779B97F4A7C15^j.seed>>7)
+	return hi ^ lo ^ j.seed
+}

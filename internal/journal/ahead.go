@@ -1,0 +1,130 @@
+package journal
+
+import (
+	"errors"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// retryFull is how long it takes until a full disk is asked for room again.
+const retryFull = 500 * time.Millisecond
+
+// prepare is the preparer goroutine: it makes the next segment, off the writer's path, when a quarter of the present one is used.
+func (j *Journal) prepare() {
+	defer j.running.Done()
+	var retry <-chan time.Time
+	for {
+		select {
+		case <-j.wakePreparer:
+		case <-retry:
+		case <-j.stop.Done():
+			return
+		}
+		retry = nil
+		if err := j.makeAhead(); err != nil {
+			retry = time.After(retryFull)
+			j.cannotMake(err)
+		}
+	}
+}
+
+// cannotMake reports that there is no file for a segment, and returns err. A directory that could not be synced is the end.
+func (j *Journal) cannotMake(err error) error {
+	switch {
+	case errors.As(err, new(dirSyncError)):
+		j.fail(err)
+	case errors.Is(err, disk.ErrNoSpace):
+		j.setFull(true, err)
+	default:
+		j.log.Warn("the next segment of the journal cannot be made yet", "err", err)
+	}
+	return err
+}
+
+// setFull notes whether the disk has room for another segment.
+func (j *Journal) setFull(full bool, err error) {
+	if j.stalled.Swap(full) == full {
+		return
+	}
+	if full {
+		j.log.Error("the disk is full: free space, or consume messages, before the last segment is used up", "dir", j.fs.String(), "err", err)
+	} else {
+		j.log.Info("the disk has room again", "dir", j.fs.String())
+	}
+	if j.cfg.OnFull != nil {
+		j.cfg.OnFull(full)
+	}
+}
+
+func (j *Journal) makeAhead() error {
+	j.making.Lock()
+	defer j.making.Unlock()
+	if j.ahead != nil {
+		return nil
+	}
+	base := j.entered.end()
+	s := &segment{base: base, capacity: j.nextCapacity(j.entered.capacity)}
+	if err := j.makeSegment(s); err != nil {
+		return err
+	}
+	j.ahead = s
+	j.setFull(false, nil)
+	return nil
+}
+
+// makeSegment makes the file of s.
+func (j *Journal) makeSegment(s *segment) error {
+	salt := j.salt(s.base)
+	h := segmentHeader{id: j.id, salt: salt, base: s.base, capacity: s.capacity}
+	file, err := makeFile(j.fs, h, nil, segmentHeaderSize+s.capacity)
+	s.salt, s.file = uint32(salt), file
+	return err
+}
+
+// enter has a file ready for a segment that the writer is about to write to: the one made ahead of time, or a new one. When
+// the disk is full it waits for room. Only the writer calls it.
+func (j *Journal) enter(s *segment) error {
+	for j.current != s {
+		err := j.tryEnter(s)
+		if err == nil {
+			j.current = s
+			break
+		}
+		if !errors.Is(err, disk.ErrNoSpace) || errors.As(err, new(dirSyncError)) {
+			return err
+		}
+		j.setFull(true, err)
+		select {
+		case <-time.After(retryFull):
+		case <-j.stop.Done():
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *Journal) tryEnter(s *segment) error {
+	j.making.Lock()
+	defer j.making.Unlock()
+	made := j.ahead
+	j.ahead = nil
+	if made != nil && made.capacity != s.capacity { // s has to hold a large record
+		if err := made.close(); err != nil {
+			return err
+		}
+		made = nil
+	}
+	if made == nil {
+		made = &segment{base: s.base, capacity: s.capacity}
+		if err := j.makeSegment(made); err != nil {
+			return err
+		}
+		j.setFull(false, nil)
+	}
+	s.mu.Lock()
+	s.file = made.file
+	s.mu.Unlock()
+	j.entered = s
+	return nil
+}

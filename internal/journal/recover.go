@@ -1,0 +1,325 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// Recovery tells what Open found in the directory.
+type Recovery struct {
+	Segments int
+	Records  int64    // replayed
+	Bytes    int64    // read
+	Clean    bool     // the journal was new, or closed properly
+	Torn     int64    // bytes dropped at the tail: they were being written when the process or the machine stopped
+	Damaged  []Damage // what could not be read, oldest first
+}
+
+// Damage is a stretch of the journal that could not be read. Its raw bytes were copied into the file Quarantine.
+type Damage struct {
+	Segment    string
+	Offset     int64 // in the segment's file
+	Length     int64
+	LSN        LSN
+	Synced     bool // it had been durable: the disk lost it. Otherwise it may never have been wholly written.
+	Reason     string
+	Quarantine string // empty when the stretch holds no bytes
+}
+
+// recovery is the work of Open. It goes over the files twice: once over the newest, backwards, to find where the journal
+// ends, and then over all of them to replay.
+//
+// The end is decided like this. A batch is written only after the one before it was synced, so at most the last batch can
+// be torn. Everything before the last intact commit record counts, and what is not readable there is damage. After it,
+// records count up to the first that is not readable; the rest is a torn tail.
+type recovery struct {
+	j      *Journal
+	fs     disk.FS
+	replay func(Record) error
+	report Recovery
+	began  time.Time
+	told   time.Time
+
+	segments []*found // oldest first
+	end      LSN      // the journal ends here
+	safe     LSN      // every byte below had been synced: the last commit record says so
+	buf      []byte
+}
+
+// found is a segment that was found in the directory.
+type found struct {
+	*segment
+	id        [16]byte
+	limit     LSN // what lies from here on is not its own: the next segment's base, or the journal's end
+	salted    bool
+	badHeader []byte // the file's header, if it is damaged
+
+	// What survey found.
+	committed bool // an intact commit record
+	lastEnd   LSN  // of the run of records after the last commit record
+	safe      LSN  // what the last commit record says was synced
+	clean     bool // the last commit record is that of a proper Close, and nothing follows
+	sealed    bool
+	torn      int64 // bytes from lastEnd on
+
+	// What replaying found at or above the address up to which everything was synced.
+	users         bool // records of the journal's user
+	tailKept      uint64
+	tailKeptBytes int64
+}
+
+// run recovers. It returns where the journal goes on and the segments so far.
+func (r *recovery) run() (next LSN, segments []*segment, err error) {
+	if err := r.list(); err != nil {
+		return 0, nil, err
+	}
+	if len(r.segments) == 0 {
+		r.report.Clean = true
+		return firstLSN, nil, nil
+	}
+	r.findEnd()
+	next, err = r.replayAll()
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := r.removeLeftovers(next); err != nil {
+		return 0, nil, err
+	}
+	for _, s := range r.segments {
+		segments = append(segments, s.segment)
+	}
+	r.report.Segments = len(segments)
+	r.summarize()
+	return next, segments, nil
+}
+
+func (r *recovery) close() {
+	for _, s := range r.segments {
+		_ = s.close()
+	}
+}
+
+// list opens the segments and deletes what was being made when the process stopped.
+func (r *recovery) list() error {
+	names, err := r.fs.List(".")
+	if err != nil {
+		return fmt.Errorf("list %s: %w", r.fs, err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ext+tmpExt) {
+			if err := r.fs.Remove(name); err != nil {
+				return fmt.Errorf("remove unfinished file %s from %s: %w", name, r.fs, err)
+			}
+			continue
+		}
+		base, ok := parseSegmentName(name)
+		if !ok {
+			continue
+		}
+		s, err := r.openSegment(name, base)
+		if err != nil {
+			return err
+		}
+		r.segments = append(r.segments, s)
+	}
+	for i, s := range r.segments[:max(0, len(r.segments)-1)] {
+		s.limit = min(s.limit, r.segments[i+1].base)
+	}
+	return r.adoptID()
+}
+
+func (r *recovery) openSegment(name string, base LSN) (*found, error) {
+	file, err := r.fs.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open segment %s of %s: %w", name, r.fs, err)
+	}
+	s := &found{segment: &segment{base: base, file: file}}
+	s.filled.Store(true)
+	if err := r.readHeader(s); err != nil {
+		_ = s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// readHeader reads the file's header. A damaged one costs no record: all that is needed can be told from the rest.
+func (r *recovery) readHeader(s *found) error {
+	size, err := s.file.Size()
+	if err != nil {
+		return fmt.Errorf("find the size of segment %s of %s: %w", s.name(), r.fs, err)
+	}
+	s.capacity = max(0, size-segmentHeaderSize)
+	b := make([]byte, segmentHeaderSize)
+	r.readAll(s, b, 0)
+	h, ok, err := parseSegmentHeader(b)
+	if err != nil {
+		return fmt.Errorf("segment %s of %s: %w", s.name(), r.fs, err)
+	}
+	if !ok || h.base != s.base || h.capacity < 0 || h.capacity > 1<<40 {
+		s.badHeader = b
+	} else {
+		s.salt, s.salted, s.id = uint32(h.salt), true, h.id
+		s.capacity = h.capacity
+	}
+	s.limit = s.base + LSN(min(s.capacity, max(0, size-segmentHeaderSize)))
+	return nil
+}
+
+// adoptID takes over the journal's identity from its segments, which must not be of two journals.
+func (r *recovery) adoptID() error {
+	var first *found
+	for _, s := range r.segments {
+		switch {
+		case !s.salted:
+		case first == nil:
+			first, r.j.id = s, s.id
+		case s.id != first.id:
+			return fmt.Errorf("segments %s and %s of %s belong to two different journals: move one of them away", first.name(), s.name(), r.fs)
+		}
+	}
+	return nil
+}
+
+// readAll fills b from the file. Where the disk fails, page by page, zeros stand in and are found to be damage.
+func (r *recovery) readAll(s *found, b []byte, off int64) {
+	n, err := s.file.ReadAt(b, off)
+	if n == len(b) || err == io.EOF {
+		clear(b[n:])
+		return
+	}
+	r.j.log.Error("the disk cannot read a segment of the journal; trying page by page", "segment", s.name(), "offset", off, "err", err)
+	const page = 4096
+	for at := 0; at < len(b); at += page {
+		piece := b[at:min(at+page, len(b))]
+		n, err := s.file.ReadAt(piece, off+int64(at))
+		clear(piece[n:])
+		if err != nil && err != io.EOF {
+			clear(piece)
+		}
+	}
+}
+
+// load reads the segment's records, up to its limit, into r.buf.
+func (r *recovery) load(s *found) []byte {
+	n := int(s.limit - s.base)
+	if cap(r.buf) < n {
+		r.buf = make([]byte, n)
+	}
+	r.buf = r.buf[:n]
+	r.readAll(s, r.buf, segmentHeaderSize)
+	return r.buf
+}
+
+func (r *recovery) scan(s *found) *scanner {
+	return newScanner(r.load(s), s.base, s.salt, s.salted)
+}
+
+// findEnd finds the newest segment with a commit record, and there, or in the one after it, the end of the journal.
+func (r *recovery) findEnd() {
+	last := len(r.segments) - 1
+	for ; last > 0; last-- {
+		r.survey(r.segments[last])
+		if r.segments[last].committed {
+			break
+		}
+	}
+	s := r.segments[last]
+	if last == 0 {
+		r.survey(s)
+	}
+	r.end, r.safe, r.report.Clean = s.lastEnd, s.safe, s.clean
+	if last+1 < len(r.segments) {
+		// This segment was synced as a whole before anything was written to the next one.
+		after := r.segments[last+1]
+		if (s.sealed || s.lastEnd == after.base) && after.lastEnd > after.base {
+			r.end, r.report.Clean = after.lastEnd, false
+		}
+	}
+	for _, s := range r.segments {
+		if s.limit > r.end {
+			r.report.Torn += s.tornFrom(r.end)
+			s.limit = max(s.base, r.end)
+		}
+	}
+}
+
+// tornFrom returns how many bytes of the segment, from address end on, are not zero up to the last that is not.
+func (s *found) tornFrom(end LSN) int64 {
+	return max(0, int64(s.lastEnd)+s.torn-int64(max(end, s.base)))
+}
+
+// survey reads one segment to find what its last commit record is and what follows it.
+func (r *recovery) survey(s *found) {
+	sc := r.scan(s)
+	s.lastEnd = s.base
+	broken := false // since the last commit record
+	for sc.next() {
+		if sc.damage != "" {
+			broken, s.clean = true, false
+			continue
+		}
+		if c, ok := sc.commit(); ok {
+			s.committed, broken = true, false
+			s.safe = max(s.safe, min(c.durableUpTo, sc.lsn))
+			s.clean = c.flags&commitCloses != 0
+		} else if !broken {
+			s.clean = false
+		}
+		if !broken {
+			s.lastEnd = sc.end()
+		}
+	}
+	s.sealed = sc.sealed
+	s.torn = max(0, int64(sc.used)-int64(s.lastEnd-s.base))
+	if sc.sealed {
+		s.torn = 0
+	}
+}
+
+// summarize says in the log what was found.
+func (r *recovery) summarize() {
+	log := r.j.log
+	for _, d := range r.report.Damaged {
+		log.Error("a part of the journal is damaged; its bytes are in quarantine and the rest is served", "segment", d.Segment, "offset", d.Offset,
+			"length", d.Length, "lsn", uint64(d.LSN), "synced", d.Synced, "reason", d.Reason, "quarantine", d.Quarantine)
+	}
+	log.Info("journal recovered", "dir", r.fs.String(), "segments", r.report.Segments, "records", r.report.Records,
+		"bytes", r.report.Bytes, "clean", r.report.Clean, "torn", r.report.Torn, "damaged", len(r.report.Damaged), "took", time.Since(r.began).Round(time.Millisecond))
+}
+
+// progress logs how far a long recovery has come, once a second.
+func (r *recovery) progress(i int) {
+	if now := time.Now(); now.Sub(r.began) > time.Second && now.Sub(r.told) > time.Second {
+		r.told = now
+		r.j.log.Info("recovering the journal", "segment", i+1, "of", len(r.segments), "records", r.report.Records)
+	}
+}
+
+// removeLeftovers deletes the segments that begin at or after next: they hold nothing. It does so before anything new can
+// come to lie at their addresses.
+func (r *recovery) removeLeftovers(next LSN) error {
+	var err error
+	r.segments = slices.DeleteFunc(r.segments, func(s *found) bool {
+		if s.base < next {
+			return false
+		}
+		err = errors.Join(err, s.close())
+		if s.base > next { // a file named next is replaced by the new segment
+			err = errors.Join(err, r.fs.Remove(s.name()))
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("remove empty segments from %s: %w", r.fs, err)
+	}
+	if err := r.fs.SyncDir("."); err != nil {
+		return fmt.Errorf("sync directory %s: %w", r.fs, err)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package journal
+
+import (
+	"fmt"
+	"path"
+)
+
+const quarantineDir = "quarantine"
+
+// replayAll shows every record to the journal's user, puts what is damaged into quarantine and makes the tail safe. It
+// returns where the journal goes on.
+func (r *recovery) replayAll() (next LSN, err error) {
+	var tail []*tailPiece
+	for i, s := range r.segments {
+		r.progress(i)
+		if s.limit == s.base {
+			continue
+		}
+		piece, err := r.replaySegment(i, s)
+		if err != nil {
+			return 0, err
+		}
+		if piece != nil {
+			tail = append(tail, piece)
+		}
+	}
+	if err := r.syncQuarantine(); err != nil {
+		return 0, err
+	}
+	if len(tail) == 0 {
+		return r.goOn(), nil
+	}
+	return r.secure(tail)
+}
+
+// goOn returns where the journal goes on when nothing in the tail is worth keeping. The commit records there may not be on
+// the disk, so they are left behind.
+func (r *recovery) goOn() LSN {
+	next := r.segments[0].base
+	for _, s := range r.segments {
+		if s.limit > s.base {
+			next = max(s.base, min(r.safe, s.limit))
+		}
+	}
+	return next
+}
+
+// replaySegment returns the part of the segment that may not be on the disk although it can be read.
+func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
+	data := r.load(s)
+	sc := newScanner(data, s.base, s.salt, s.salted)
+	r.report.Bytes += int64(len(data))
+	if s.badHeader != nil {
+		if err := r.damaged(s, 0, s.badHeader, s.base, "the segment's header is damaged"); err != nil {
+			return nil, err
+		}
+	}
+	end := s.base
+	var holes []hole
+	for sc.next() {
+		end = sc.end()
+		if sc.damage != "" {
+			holes = append(holes, hole{sc.lsn, len(sc.raw)})
+			if err := r.damaged(s, s.offset(sc.lsn), sc.raw, sc.lsn, sc.damage); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if sc.own() {
+			continue
+		}
+		if err := r.record(s, sc); err != nil {
+			return nil, err
+		}
+	}
+	s.salt = sc.salt
+	s.used = int64(end - s.base)
+	if err := r.checkEnd(i, s, data, end, sc.sealed); err != nil {
+		return nil, err
+	}
+	return r.tailPiece(s, data, end, holes), nil
+}
+
+func (r *recovery) record(s *found, sc *scanner) error {
+	if sc.live {
+		s.kept++
+		s.keptBytes += int64(len(sc.raw))
+	}
+	if sc.lsn >= r.safe {
+		s.users = true
+		if sc.live {
+			s.tailKept++
+			s.tailKeptBytes += int64(len(sc.raw))
+		}
+	}
+	r.report.Records++
+	return r.replay(Record{LSN: sc.lsn, Kind: sc.kind, Live: sc.live, Body: sc.body})
+}
+
+// checkEnd notices when records are missing between the last one of a segment and the next segment.
+func (r *recovery) checkEnd(i int, s *found, data []byte, end LSN, sealed bool) error {
+	if i+1 == len(r.segments) || r.segments[i+1].limit == r.segments[i+1].base && r.segments[i+1].base >= r.end {
+		return nil
+	}
+	after := r.segments[i+1].base
+	if end == after || sealed && (s.end() == after || s.badHeader != nil) {
+		return nil
+	}
+	if sealed {
+		return r.damaged(s, s.offset(end), nil, end, fmt.Sprintf("the segments between this one and %s are missing", segmentName(after)))
+	}
+	rest := data[end-s.base:]
+	return r.damaged(s, s.offset(end), rest[:lastNonZero(rest)], end, "the segment ends without a seal: records are missing")
+}
+
+// damaged enters a damaged stretch in the report and copies its bytes into quarantine.
+func (r *recovery) damaged(s *found, off int64, raw []byte, lsn LSN, reason string) error {
+	d := Damage{Segment: s.name(), Offset: off, Length: int64(len(raw)), LSN: lsn, Synced: lsn < r.safe, Reason: reason}
+	if len(raw) > 0 {
+		d.Quarantine = path.Join(quarantineDir, fmt.Sprintf("%s-%d.bin", d.Segment, off))
+		if err := r.quarantine(d.Quarantine, raw); err != nil {
+			return fmt.Errorf("copy what is damaged into %s of %s: %w", d.Quarantine, r.fs, err)
+		}
+	}
+	r.report.Damaged = append(r.report.Damaged, d)
+	return nil
+}
+
+func (r *recovery) quarantine(name string, raw []byte) error {
+	file, err := r.fs.Create(name)
+	if err != nil {
+		return err
+	}
+	if _, err = file.WriteAt(raw, 0); err == nil {
+		err = file.Sync()
+	}
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (r *recovery) syncQuarantine() error {
+	for _, d := range r.report.Damaged {
+		if d.Quarantine != "" {
+			return r.fs.SyncDir(quarantineDir)
+		}
+	}
+	return nil
+}

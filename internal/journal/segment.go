@@ -1,0 +1,116 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// segment is one file of the journal: the addresses from base to base+capacity. An address is at offset
+// segmentHeaderSize + address - base of the file.
+type segment struct {
+	base     LSN
+	capacity int64
+	salt     uint32
+
+	// How much in it is needed. Guarded by Journal.mu while the segment is being filled, constant afterwards.
+	kept      uint64 // live records appended
+	keptBytes int64
+	used      int64
+	filled    atomic.Bool   // nothing more will be appended to it
+	released  atomic.Uint64 // live records released since
+
+	mu   sync.RWMutex // held for reading by whoever uses file, for writing by whoever sets or closes it
+	file disk.File    // nil before the first batch is written, and after the segment was deleted
+
+	// Owned by the reclaimer.
+	carried   bool
+	carriedAt uint64 // released, then
+}
+
+func (s *segment) name() string         { return segmentName(s.base) }
+func (s *segment) end() LSN             { return s.base + LSN(s.capacity) }
+func (s *segment) offset(lsn LSN) int64 { return segmentHeaderSize + int64(lsn-s.base) }
+func (s *segment) live() int64          { return max(0, int64(s.kept)-int64(s.released.Load())) }
+func (s *segment) dead() bool           { return s.filled.Load() && s.released.Load() >= s.kept }
+
+// liveBytes estimates the bytes of the live records, as if all were of the same size.
+func (s *segment) liveBytes() int64 {
+	if s.kept == 0 {
+		return 0
+	}
+	return int64(float64(s.keptBytes) * float64(s.live()) / float64(s.kept))
+}
+
+func (s *segment) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	file := s.file
+	s.file = nil
+	if file == nil {
+		return nil
+	}
+	return file.Close()
+}
+
+// dirSyncError says that the directory could not be synced: as with files, no later sync makes up for it.
+type dirSyncError struct{ error }
+
+func (e dirSyncError) Unwrap() error { return e.error }
+
+// makeFile makes the file of a segment from a header and the bytes of its first records, followed by zeros up to size: written in full
+// and synced under a temporary name first, so that under its own name it is whole or not there. A file that had the name is replaced.
+func makeFile(fs disk.FS, h segmentHeader, content []byte, size int64) (disk.File, error) {
+	name := segmentName(h.base)
+	if err := writeFile(fs, name+tmpExt, h, content, size); err != nil {
+		_ = fs.Remove(name + tmpExt)
+		return nil, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
+	}
+	if err := fs.Rename(name+tmpExt, name); err != nil {
+		return nil, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
+	}
+	if err := fs.SyncDir("."); err != nil {
+		return nil, dirSyncError{fmt.Errorf("sync directory %s: %w", fs, err)}
+	}
+	file, err := fs.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
+	}
+	return file, nil
+}
+
+const tmpExt = ".tmp"
+
+// writeFile writes and syncs a file. Zeros are written, not left to the file system, so that later syncs have contents
+// to write and no metadata.
+func writeFile(fs disk.FS, name string, h segmentHeader, content []byte, size int64) (err error) {
+	file, err := fs.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := file.Preallocate(size); err != nil {
+		return err
+	}
+	if _, err := file.WriteAt(h.bytes(), 0); err != nil {
+		return err
+	}
+	at := int64(segmentHeaderSize)
+	if len(content) > 0 {
+		if _, err := file.WriteAt(content, at); err != nil {
+			return err
+		}
+		at += int64(len(content))
+	}
+	for at < size {
+		n, err := file.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return file.Sync()
+}

@@ -1,0 +1,32 @@
+package journal
+
+// Stats is a snapshot of the journal's figures.
+type Stats struct {
+	Segments      int
+	Bytes         int64  // used on the disk, without what is zeroed ahead
+	LiveRecords   int64  // appended as live and not released
+	LiveBytes     int64  // an estimate of theirs
+	Appended      uint64 // records since Open
+	AppendedBytes uint64 // theirs, with headers
+	Batches       uint64 // made durable since Open
+	Syncs         uint64 // of batches, since Open
+	Backlog       int    // bytes appended and not yet durable
+	Full          bool   // there is no room on the disk for the next segment
+}
+
+// Stats returns the journal's figures.
+func (j *Journal) Stats() Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	st := Stats{
+		Appended: j.records, AppendedBytes: j.bytes, Batches: j.batches.Load(), Syncs: j.syncs.Load(),
+		Backlog: j.Backlog(), Full: j.stalled.Load(),
+	}
+	for _, s := range *j.segments.Load() {
+		st.Segments++
+		st.Bytes += s.used
+		st.LiveRecords += s.live()
+		st.LiveBytes += s.liveBytes()
+	}
+	return st
+}

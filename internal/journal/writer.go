@@ -1,0 +1,168 @@
+package journal
+
+import (
+	"fmt"
+	"time"
+)
+
+// write is the writer goroutine: the only one that writes records. It takes what there is, writes and syncs it,
+// announces it, and takes what arrived meanwhile. Nothing waits for a timer.
+func (j *Journal) write() {
+	defer j.running.Done()
+	for {
+		b, ok := j.take()
+		if !ok {
+			return
+		}
+		if err := j.perform(b); err != nil {
+			j.fail(err)
+			return
+		}
+	}
+}
+
+// take waits for work and returns the batch to write, or nil when a sync is due. At the end it returns false.
+func (j *Journal) take() (b *batch, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for {
+		switch {
+		case j.err != nil:
+			return nil, false
+		case len(j.full) > 0:
+			b = j.full[0]
+			j.full = j.full[:copy(j.full, j.full[1:])]
+		case len(j.fill.buf) > 0:
+			b = j.closeBatch(0)
+			j.begin(b.seg)
+		case j.closing:
+			b = j.closeBatch(commitCloses)
+		case j.syncDue:
+			j.syncDue = false
+			return nil, true
+		default:
+			j.idle = true
+			j.wake.Wait()
+			continue
+		}
+		j.writing = b
+		return b, true
+	}
+}
+
+func (j *Journal) perform(b *batch) error {
+	if b == nil {
+		return j.sync(j.current)
+	}
+	if b.flags&commitCloses != 0 {
+		return j.finish(b)
+	}
+	if err := j.put(b); err != nil {
+		return err
+	}
+	if j.mustSync(b) {
+		if err := j.sync(b.seg); err != nil {
+			return err
+		}
+	}
+	j.settle(b)
+	return nil
+}
+
+// put writes a batch, ended by its commit record.
+func (j *Journal) put(b *batch) error {
+	if err := j.enter(b.seg); err != nil {
+		return err
+	}
+	c := commit{durableUpTo: j.synced, start: b.start, records: b.records, flags: b.flags}
+	c.put(b.buf[len(b.buf)-commitSize:], b.commitLSN(), b.seg.salt)
+	if _, err := b.seg.file.WriteAt(b.buf, b.seg.offset(b.start)); err != nil {
+		return fmt.Errorf("write %d bytes to segment %s of %s at offset %d: %w", len(b.buf), b.seg.name(), j.fs, b.seg.offset(b.start), err)
+	}
+	j.written = b.end()
+	if j.written > b.seg.base+LSN(b.seg.capacity/4) {
+		j.poke(j.wakePreparer)
+	}
+	return nil
+}
+
+// mustSync reports whether the batch has to be synced before it is announced. Seals are synced in every mode, so that
+// what may be lost lies in one segment.
+func (j *Journal) mustSync(b *batch) bool {
+	if j.cfg.Sync == SyncAlways || b.flags&commitSeals != 0 {
+		return true
+	}
+	if j.cfg.Sync == SyncNone {
+		return false
+	}
+	if time.Since(j.lastSync) >= j.cfg.SyncPeriod {
+		return true
+	}
+	if j.timer == nil {
+		j.timer = time.AfterFunc(j.cfg.SyncPeriod, j.remindOfSync)
+	}
+	return false
+}
+
+// remindOfSync has the writer sync what it wrote last, when nothing followed that.
+func (j *Journal) remindOfSync() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.syncDue, j.idle = true, false
+	j.wake.Signal()
+}
+
+// sync makes everything written so far safe: all of it lies in s, or was synced with an earlier seal.
+func (j *Journal) sync(s *segment) error {
+	if j.timer != nil {
+		j.timer.Stop()
+		j.timer = nil
+	}
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("sync segment %s of %s: %w", s.name(), j.fs, err)
+	}
+	j.syncs.Add(1)
+	j.synced = j.written
+	j.lastSync = time.Now()
+	return nil
+}
+
+// settle announces that a batch is durable.
+func (j *Journal) settle(b *batch) {
+	upTo := b.commitLSN()
+	n := len(b.buf)
+	j.batches.Add(1)
+	j.mu.Lock()
+	j.durable.Store(uint64(upTo))
+	j.backlog.Add(-int64(n))
+	j.writing = nil
+	j.announce()
+	j.recycle(b)
+	j.mu.Unlock()
+	if j.cfg.OnDurable != nil {
+		j.cfg.OnDurable(upTo)
+	}
+}
+
+// finish writes the last batch of all, which is empty: its commit record says that everything before it is durable.
+func (j *Journal) finish(b *batch) error {
+	defer func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.err == nil {
+			j.halt(ErrClosed)
+		}
+	}()
+	if j.current != b.seg { // nothing was written to it, and nothing needs to be
+		return nil
+	}
+	if j.synced < b.start { // a relaxed mode
+		if err := j.sync(b.seg); err != nil {
+			return err
+		}
+	}
+	if err := j.put(b); err != nil {
+		return err
+	}
+	return j.sync(b.seg)
+}
