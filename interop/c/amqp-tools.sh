@@ -17,8 +17,9 @@ clean_up() {
 }
 trap clean_up EXIT
 
+exec 3>&1 # so that a failure is seen wherever it happens
 fail() {
-    echo "FAIL $scenario: $*"
+    echo "FAIL $scenario: $*" >&3
     exit 1
 }
 

@@ -1,0 +1,73 @@
+package interop
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// startBroker runs `postrider serve` as its users do, until the test ends, and
+// returns its URL. A test under the race detector gets a broker under it too.
+func startBroker(t *testing.T) (url string) {
+	t.Helper()
+	program := build(t, "..", "./cmd/postrider", raceFlags...)
+	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--dir", t.TempDir())
+	log := &strings.Builder{} // read only when the process has ended
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address := make(chan string, 1)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		readAddress(out, address)
+	}()
+	t.Cleanup(func() { stopBroker(t, cmd, drained, log) })
+	select {
+	case at := <-address:
+		return "amqp://guest:guest@" + at + "/%2F"
+	case <-drained:
+		t.Fatal("postrider serve ended without saying where it listens")
+	case <-time.After(time.Minute):
+		t.Fatal("postrider serve did not say where it listens")
+	}
+	return ""
+}
+
+// readAddress finds the line "listening on amqp://HOST:PORT" and reads on to
+// the end, so that the broker never waits for us.
+func readAddress(out io.Reader, address chan<- string) {
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if at, ok := strings.CutPrefix(lines.Text(), "listening on amqp://"); ok {
+			address <- at
+			break
+		}
+	}
+	_, _ = io.Copy(io.Discard, out)
+}
+
+// stopBroker interrupts the broker and wants it to end well.
+func stopBroker(t *testing.T, cmd *exec.Cmd, drained <-chan struct{}, log *strings.Builder) {
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Errorf("interrupting the broker: %v", err)
+	}
+	giveUp := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer giveUp.Stop()
+	<-drained
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the broker did not end well: %v", err)
+	}
+	if t.Failed() {
+		t.Logf("the broker's log:\n%s", log)
+	}
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs what the programs in this folder need and the machine lacks, from
+# Debian and npm. Harmless to run again; quick when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+has() { command -v "$1" >/dev/null; }
+python_has() { [[ -x /usr/bin/python3 ]] && /usr/bin/python3 -c "import $1" 2>/dev/null; }
+modern_node() { has node && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; }
+
+missing=()
+python_has pika || missing+=(python3-pika)
+python_has kombu || missing+=(python3-kombu)
+has amqp-consume || missing+=(amqp-tools)
+modern_node || missing+=(nodejs)
+has npm || missing+=(npm)
+has cc || missing+=(gcc libc6-dev) # for Go's race detector
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif has sudo; then
+        sudo "$@"
+    else
+        echo "interop/install.sh: ${missing[*]} must be installed, and there is neither root nor sudo." >&2
+        echo "Ask someone who may: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
+}
+
+if ((${#missing[@]})); then
+    if ! has apt-get; then
+        echo "interop/install.sh: not a Debian system. Install what corresponds to: ${missing[*]}" >&2
+        exit 1
+    fi
+    echo "interop: installing ${missing[*]}"
+    apt_install &>/dev/null || { as_root apt-get update --quiet && apt_install; }
+fi
+
+# npm writes its own lock file last, so that one as new as ours means it is all there.
+if [[ ! node/node_modules/.package-lock.json -nt node/package-lock.json ]]; then
+    echo "interop: installing node's packages"
+    (cd node && npm ci --loglevel=error)
+fi
