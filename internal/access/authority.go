@@ -22,13 +22,7 @@ type Peer struct {
 func (p Peer) local() bool { return p.Addr.Unmap().IsLoopback() }
 
 // NewAuthority returns an Authority over users, who may still be added to and taken from.
-func NewAuthority(users *Users) (*Authority, error) {
-	v, err := newVerifier()
-	if err != nil {
-		return nil, err
-	}
-	return &Authority{users, v}, nil
-}
+func NewAuthority(users *Users) *Authority { return &Authority{users, newVerifier()} }
 
 // A Denied is a login that was refused.
 type Denied struct {

@@ -6,7 +6,7 @@
 //	users.AddGuest(access.Full())
 //	users.Add("alice", secret, access.Full())
 //	users.Add("peer", key, access.PublishOnly("inbox.bob"))
-//	authority, err := access.NewAuthority(users)
+//	authority := access.NewAuthority(users)
 //	user, err := authority.Login(ctx, "PLAIN", response, access.Peer{Addr: addr})
 //	err = user.MayPublish("", "inbox.bob")
 //

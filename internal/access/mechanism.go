@@ -22,13 +22,18 @@ const (
 	maxPassword = 4096
 )
 
+var errTooLong = errors.New("the name or the password is too long")
+
 // parsePlain reads a response of PLAIN (RFC 4616):
 //
 //	message = [authzid] UTF8NUL authcid UTF8NUL passwd
 //
 // It acts as nobody else: an authzid must be empty or the name itself.
 func parsePlain(response []byte) (login, error) {
-	parts := strings.Split(string(response[:min(len(response), 2*maxName+maxPassword+3)]), "\x00")
+	if len(response) > 2*maxName+maxPassword+2 {
+		return login{}, errTooLong
+	}
+	parts := strings.Split(string(response), "\x00")
 	if len(parts) != 3 {
 		return login{}, errors.New("PLAIN wants three fields, separated by zero bytes")
 	}
@@ -41,7 +46,7 @@ func parsePlain(response []byte) (login, error) {
 // parseAMQPlain reads a response of AMQPLAIN: the inside of a table with the strings LOGIN and PASSWORD.
 func parseAMQPlain(response []byte) (login, error) {
 	if len(response) > amqp.MaxTableBytes {
-		return login{}, errors.New("AMQPLAIN's table is too long")
+		return login{}, errTooLong
 	}
 	b := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(response)), uint32(len(response)))
 	_, table, err := amqp.ParseTable(append(b, response...))
@@ -58,7 +63,7 @@ func parseAMQPlain(response []byte) (login, error) {
 
 func (l login) checked() (login, error) {
 	if len(l.name) > maxName || len(l.password) > maxPassword {
-		return login{}, errors.New("the name or the password is too long")
+		return login{}, errTooLong
 	}
 	return l, nil
 }

@@ -45,7 +45,7 @@ const (
 // errBusy says that too many logins wait already.
 var errBusy = errors.New("access: busy")
 
-func newVerifier() (*verifier, error) {
+func newVerifier() *verifier {
 	v := &verifier{
 		cores:   make(chan struct{}, runtime.GOMAXPROCS(0)),
 		waiting: make(chan struct{}, maxWaiting+runtime.GOMAXPROCS(0)),
@@ -53,8 +53,8 @@ func newVerifier() (*verifier, error) {
 		proven:  map[proof]struct{}{},
 		flights: map[proof]*flight{},
 	}
-	_, err := rand.Read(v.key[:])
-	return v, err
+	rand.Read(v.key[:])
+	return v
 }
 
 // verify tells whether l has the password of h. Errors: errBusy, or ctx's if it ends first.
