@@ -1,0 +1,39 @@
+package core
+
+import "github.com/postrider-mq/postrider/internal/queue"
+
+// Burst gathers what a run of operations leaves to be done without locks. Its
+// owner makes it, passes it to each operation, and calls End when it is about
+// to wait for something else. A Burst belongs to one goroutine and is reused.
+type Burst struct {
+	// Urgent is passed on to the sinks: few messages, better sent at once than
+	// together with what may follow. The owner may set it before End.
+	Urgent bool
+
+	now     queue.Time
+	wake    []Sink
+	finish  []*Queue // auto-delete queues that lost their last consumer
+	scratch []byte   // a record being made
+	acked   []span   // what a Settle ends
+	one     []span   // what a single delivery ends
+	places  []place  // where a publish goes
+	routed  []routed // the same, with the transient queues
+}
+
+// Begin takes the time for the operations that follow.
+func (b *Burst) Begin(now queue.Time) { b.now = now }
+
+// End wakes each sink that was given something, once, and deletes the queues
+// whose life ended. No lock may be held.
+func (b *Burst) End() {
+	for i, s := range b.wake {
+		s.Wake(b.Urgent)
+		b.wake[i] = nil
+	}
+	b.wake = b.wake[:0]
+	for len(b.finish) > 0 {
+		q := b.finish[len(b.finish)-1]
+		b.finish = b.finish[:len(b.finish)-1]
+		q.vhost.finish(b, q)
+	}
+}

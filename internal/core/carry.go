@@ -1,0 +1,78 @@
+package core
+
+import "github.com/postrider-mq/postrider/internal/journal"
+
+// carry appends a fact of the journal's oldest segment anew if it still holds,
+// so that the segment can be deleted. The journal's compaction calls it.
+//
+// Whether a fact holds is decided, and its successor appended, under the lock
+// that its end would be recorded under; so an end never precedes it.
+func (c *Core) carry(rec journal.Record) {
+	d := decoder{b: rec.Body}
+	switch rec.Kind {
+	case kindEnqueued:
+		c.carryMessage(rec)
+	case kindQueueDeclared:
+		c.carryQueue(d.uint(), rec)
+	case kindExchangeDeclared, kindBound:
+		if v, ok := c.VHost(d.text()); ok {
+			v.carryFact(rec)
+		}
+	}
+}
+
+// carryMessage gives each queue that still has the message a record of its own.
+func (c *Core) carryMessage(rec journal.Record) {
+	places, _, err := parseEnqueued(rec.Body, nil)
+	if err != nil { // it was read from memory with a checksum: a defect of ours
+		c.log.Error("a record could not be carried over", "lsn", rec.LSN, "error", err)
+		return
+	}
+	for _, p := range places {
+		if q, ok := c.byID.Load(p.queue); ok {
+			q.(*Queue).carry(p.pos, rec.LSN)
+		}
+	}
+}
+
+func (q *Queue) carry(pos uint64, from journal.LSN) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e, _, ok := q.core.Lookup(pos)
+	if !ok || e.Msg == nil || !e.Msg.journaled || e.Msg.lsn != from {
+		return
+	}
+	old, c := e.Msg, q.vhost.core
+	head := appendEnqueued(nil, []place{{queue: q.id, pos: pos}}, old)
+	next := &Message{Exchange: old.Exchange, Key: old.Key, Props: old.Props, Body: old.Body, journaled: true}
+	next.needed.Store(1)
+	next.lsn = c.append(kindEnqueued, true, head, old.Props, old.Body)
+	q.core.Replace(pos, next)
+	old.release(c)
+}
+
+func (c *Core) carryQueue(id uint64, rec journal.Record) {
+	found, ok := c.byID.Load(id)
+	if !ok {
+		return
+	}
+	q := found.(*Queue)
+	q.vhost.mu.Lock()
+	defer q.vhost.mu.Unlock()
+	if q.declared != rec.LSN {
+		return
+	}
+	q.declared = c.append(rec.Kind, true, rec.Body)
+	c.release(rec.LSN)
+}
+
+func (v *VHost) carryFact(rec journal.Record) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	key := factKey(rec.Kind, rec.Body)
+	if lsn, ok := v.facts[key]; !ok || lsn != rec.LSN {
+		return
+	}
+	v.facts[key] = v.core.append(rec.Kind, true, rec.Body)
+	v.core.release(rec.LSN)
+}

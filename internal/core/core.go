@@ -1,0 +1,161 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
+)
+
+// ErrClosed is returned by everything that is asked of a closed core.
+var ErrClosed = errors.New("broker is closed")
+
+// maxBacklog is how many bytes may wait for the disk before publishers are
+// made to wait too.
+const maxBacklog = 16 << 20
+
+// Config says where a core keeps what must survive. Nothing in it is global:
+// a process may run many.
+type Config struct {
+	FS          disk.FS // nil: memory only
+	SegmentSize int64   // bytes; 0 = the journal's default
+	Sync        journal.SyncMode
+	Logger      *slog.Logger
+	VHosts      []string // made at the start when they are not there; "/" always is
+	// OnFailure is called once when the journal can no longer be trusted. After
+	// it nothing is confirmed any more and the owner should stop.
+	OnFailure func(error)
+}
+
+// Core is one broker's names, queues and journal.
+type Core struct {
+	log     *slog.Logger
+	journal *journal.Journal // nil: memory only
+	start   time.Time
+	failed  func(error)
+
+	mu     sync.Mutex
+	vhosts map[string]*VHost
+	closed bool
+
+	queueID    atomic.Uint64 // the last that was given
+	consumerID atomic.Uint64
+
+	byID    sync.Map // queue id → *Queue, for the compaction
+	waiting waiters
+	timer   *timer
+}
+
+// Open recovers what the journal holds and returns a core that is ready.
+func Open(cfg Config) (*Core, error) {
+	c := &Core{
+		log:    cfg.Logger,
+		start:  time.Now(),
+		failed: cfg.OnFailure,
+		vhosts: map[string]*VHost{},
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	c.timer = newTimer(c)
+	if cfg.FS != nil {
+		if err := c.recover(cfg); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range append([]string{"/"}, cfg.VHosts...) {
+		c.vhost(name)
+	}
+	return c, nil
+}
+
+// Close stops the timer and closes the journal; what was confirmed stays.
+func (c *Core) Close() error {
+	c.mu.Lock()
+	already := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if already {
+		return nil
+	}
+	c.timer.stop()
+	if c.journal == nil {
+		return nil
+	}
+	return c.journal.Close()
+}
+
+// Now is the time as queues know it: monotonic since the start.
+func (c *Core) Now() queue.Time { return queue.Time(time.Since(c.start)) }
+
+// VHost finds a virtual host by name.
+func (c *Core) VHost(name string) (*VHost, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.vhosts[name]
+	return v, ok
+}
+
+// vhost finds or makes one.
+func (c *Core) vhost(name string) *VHost {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.vhosts[name]
+	if !ok {
+		v = newVHost(c, name)
+		c.vhosts[name] = v
+	}
+	return v
+}
+
+// append writes a fact, if there is a disk.
+func (c *Core) append(kind journal.Kind, live bool, parts ...[]byte) journal.LSN {
+	if c.journal == nil {
+		return 0
+	}
+	return c.journal.Append(kind, live, parts...)
+}
+
+func (c *Core) release(lsn journal.LSN) {
+	if c.journal != nil {
+		c.journal.Release(lsn)
+	}
+}
+
+// Throttle waits while too much is waiting for the disk. A publisher calls it
+// between bursts, without locks.
+func (c *Core) Throttle(ctx context.Context) error {
+	if c.journal == nil || c.journal.Backlog() < maxBacklog {
+		return nil
+	}
+	return c.journal.Wait(ctx, c.journal.Last())
+}
+
+// await returns when lsn is durable.
+func (c *Core) await(ctx context.Context, lsn journal.LSN) error {
+	if c.journal == nil || lsn == 0 {
+		return nil
+	}
+	if err := c.journal.Wait(ctx, lsn); err != nil {
+		return fmt.Errorf("writing to the journal: %w", err)
+	}
+	return nil
+}
+
+// Sync returns when everything appended so far is durable.
+func (c *Core) Sync(ctx context.Context) error {
+	if c.journal == nil {
+		return nil
+	}
+	return c.await(ctx, c.journal.Last())
+}
+
+var _ io.Closer = (*Core)(nil)

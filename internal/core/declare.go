@@ -1,0 +1,208 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
+)
+
+// maxName is the longest name of a queue or exchange, in bytes: what a short
+// string of the protocol can hold.
+const maxName = 255
+
+// DeclareQueue makes the queue, or checks that the one of that name is alike. An
+// empty name asks for a fresh one. It returns after a durable queue is safe on
+// disk. Errors: 403 reserved name, 405 exclusive to another connection, 406
+// not alike or a bad argument.
+func (c *Client) DeclareQueue(ctx context.Context, b *Burst, spec QueueSpec) (QueueInfo, error) {
+	if err := checkQueueArgs(c.VHost, &spec); err != nil {
+		return QueueInfo{}, err
+	}
+	q, lsn, err := c.declareQueue(b, spec)
+	if err != nil {
+		return QueueInfo{}, err
+	}
+	return q.info(), c.VHost.core.await(ctx, lsn)
+}
+
+func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, error) {
+	v := c.VHost
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if spec.Name == "" {
+		spec.Name = randomName("amq.gen-")
+	} else if q, ok := v.existing(b, spec.Name); ok {
+		if err := c.mayUse(q); err != nil {
+			return nil, 0, err
+		}
+		if err := q.sameAs(&spec); err != nil {
+			return nil, 0, err
+		}
+		q.touch(b)
+		return q, q.declared, nil
+	} else if strings.HasPrefix(spec.Name, "amq.") {
+		return nil, 0, amqp.Errorf(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", spec.Name)
+	}
+	var owner *Client
+	if spec.Exclusive {
+		owner = c
+	}
+	q, lsn := v.addQueue(b, spec, owner)
+	return q, lsn, nil
+}
+
+// existing finds a queue by name; one that only waits to be deleted is deleted
+// now. The caller holds mu.
+func (v *VHost) existing(b *Burst, name string) (*Queue, bool) {
+	q, ok := v.table.Load().Queue(name)
+	if ok && q.isGone() {
+		v.dropQueue(b, q)
+		return nil, false
+	}
+	return q, ok
+}
+
+func (q *Queue) isGone() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.gone
+}
+
+func (q *Queue) touch(b *Burst) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.core.Touch(b.now)
+}
+
+// InspectQueue is a passive declare. Errors: 404, 405.
+func (c *Client) InspectQueue(b *Burst, name string) (QueueInfo, error) {
+	q, err := c.queue(name)
+	if err != nil {
+		return QueueInfo{}, err
+	}
+	q.touch(b)
+	return q.info(), nil
+}
+
+// DeleteQueue deletes a queue and returns how many ready messages went with it.
+// A queue that does not exist is deleted already. Errors: 405, 406 in use or
+// not empty.
+func (c *Client) DeleteQueue(ctx context.Context, b *Burst, name string, ifUnused, ifEmpty bool) (int, error) {
+	q, ok := c.VHost.table.Load().Queue(name)
+	if !ok {
+		return 0, nil
+	}
+	if err := c.mayUse(q); err != nil {
+		return 0, err
+	}
+	info := q.info()
+	switch {
+	case ifUnused && info.Consumers > 0:
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s in use", q)
+	case ifEmpty && info.Messages > 0:
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s not empty", q)
+	}
+	n, lsn := c.VHost.removeQueue(b, q)
+	return n, c.VHost.core.await(ctx, lsn)
+}
+
+// PurgeQueue drops a queue's ready messages and returns how many they were.
+// Errors: 404, 405.
+func (c *Client) PurgeQueue(b *Burst, name string) (int, error) {
+	q, err := c.queue(name)
+	if err != nil {
+		return 0, err
+	}
+	return q.purge(b), nil
+}
+
+// ConsumeSpec is what basic.consume asks for.
+type ConsumeSpec struct {
+	Queue     string
+	Tag       string
+	Channel   uint16
+	Prefetch  uint16 // 0 = no limit
+	NoAck     bool
+	Exclusive bool
+	Priority  int32
+}
+
+// Consume subscribes sink to a queue. started is called, if not nil, when the
+// subscription is sure and before the first delivery. Errors: 404, 405, 403 in exclusive use.
+func (c *Client) Consume(b *Burst, spec ConsumeSpec, sink Sink, started func(*Consumer)) (*Consumer, error) {
+	q, err := c.queue(spec.Queue)
+	if err != nil {
+		return nil, err
+	}
+	consumer := &Consumer{
+		Queue:     q,
+		Tag:       spec.Tag,
+		Channel:   spec.Channel,
+		NoAck:     spec.NoAck,
+		Exclusive: spec.Exclusive,
+		sink:      sink,
+		id:        queue.ConsumerID(c.VHost.core.consumerID.Add(1)),
+	}
+	return consumer, q.attach(b, consumer, spec, started)
+}
+
+func (q *Queue) attach(b *Burst, c *Consumer, spec ConsumeSpec, started func(*Consumer)) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone {
+		return q.notFound()
+	}
+	fx, err := q.core.Attach(b.now, queue.Consumer{
+		ID:        c.id,
+		Prefetch:  spec.Prefetch,
+		NoAck:     spec.NoAck,
+		Exclusive: spec.Exclusive,
+		Priority:  spec.Priority,
+	})
+	if err != nil {
+		return amqp.Errorf(amqp.AccessRefused, "%s in exclusive use", q)
+	}
+	q.consumers[c.id] = c
+	if started != nil {
+		started(c)
+	}
+	q.perform(b, fx)
+	return nil
+}
+
+// Get takes one message from a queue; ok is false when it is empty. left is
+// how many are ready after it. Errors: 404, 405.
+func (c *Client) Get(b *Burst, name string, noAck bool) (from *Queue, d Delivery, left int, ok bool, err error) {
+	q, err := c.queue(name)
+	if err != nil {
+		return nil, d, 0, false, err
+	}
+	d, left, ok = q.get(b, noAck)
+	return q, d, left, ok, nil
+}
+
+// queue finds a queue that this client may use.
+func (c *Client) queue(name string) (*Queue, error) {
+	q, ok := c.VHost.table.Load().Queue(name)
+	if !ok || q.isGone() {
+		return nil, amqp.Errorf(amqp.NotFound, "no queue '%s' in vhost '%s'", name, c.VHost.Name)
+	}
+	return q, c.mayUse(q)
+}
+
+func (c *Client) mayUse(q *Queue) error {
+	if q.owner == nil || q.owner == c {
+		return nil
+	}
+	return amqp.Errorf(amqp.ResourceLocked, "cannot obtain exclusive access to locked %s. It could be originally declared "+
+		"on another connection or the exclusive property value does not match that of the original declaration.", q)
+}
+
+// String is the queue as error texts name it.
+func (q *Queue) String() string { return fmt.Sprintf("queue '%s' in vhost '%s'", q.Name, q.vhost.Name) }
+
+func (q *Queue) notFound() error { return amqp.Errorf(amqp.NotFound, "no %s", q) }

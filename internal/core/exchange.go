@@ -1,0 +1,126 @@
+package core
+
+import (
+	"context"
+
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/route"
+)
+
+// DeclareExchange makes the exchange, or checks that the one of that name is
+// alike. It returns after a durable one is safe on disk. Errors: 403 reserved
+// name, 406 not alike, 503 unknown type.
+func (c *Client) DeclareExchange(ctx context.Context, x route.Exchange) error {
+	if err := CheckName("exchange", x.Name); err != nil {
+		return err
+	}
+	lsn, err := c.VHost.declareExchange(x)
+	if err != nil {
+		return err
+	}
+	return c.VHost.core.await(ctx, lsn)
+}
+
+func (v *VHost) declareExchange(x route.Exchange) (journal.LSN, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	old := v.table.Load()
+	table, err := old.Declare(x)
+	if err != nil || table == old {
+		return 0, err
+	}
+	v.table.Store(table)
+	if !x.Durable {
+		return 0, nil
+	}
+	return v.remember(kindExchangeDeclared, v.exchange(&x)), nil
+}
+
+// InspectExchange is a passive declare. Errors: 404.
+func (c *Client) InspectExchange(name string) error {
+	_, err := c.VHost.table.Load().Lookup(name)
+	return err
+}
+
+// DeleteExchange deletes an exchange and its bindings. One that does not exist
+// is deleted already. Errors: 403 predeclared, 406 in use.
+func (c *Client) DeleteExchange(ctx context.Context, name string, ifUnused bool) error {
+	return c.VHost.change(ctx, func(t *table) (*table, route.Removed, error) { return t.Delete(name, ifUnused) })
+}
+
+// Bind adds a binding to a queue or an exchange; one that is there already
+// stays. Errors: 404, 405, 403 the default exchange, 406 bad arguments.
+func (c *Client) Bind(ctx context.Context, x route.Binding) error {
+	if err := c.mayBind(x); err != nil {
+		return err
+	}
+	lsn, err := c.VHost.bind(x)
+	if err != nil {
+		return err
+	}
+	return c.VHost.core.await(ctx, lsn)
+}
+
+func (v *VHost) bind(x route.Binding) (journal.LSN, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	table, changed, err := v.table.Load().Bind(x)
+	if err != nil || !changed {
+		return 0, err
+	}
+	v.table.Store(table)
+	if !v.durableBinding(&x) {
+		return 0, nil
+	}
+	return v.remember(kindBound, v.binding(&x)), nil
+}
+
+// Unbind removes a binding. Errors: 404, 405.
+func (c *Client) Unbind(ctx context.Context, x route.Binding) error {
+	if err := c.mayBind(x); err != nil {
+		return err
+	}
+	return c.VHost.change(ctx, func(t *table) (*table, route.Removed, error) { return t.Unbind(x) })
+}
+
+// mayBind refuses another connection's exclusive queue.
+func (c *Client) mayBind(x route.Binding) error {
+	if !x.ToQueue {
+		return nil
+	}
+	if q, ok := c.VHost.table.Load().Queue(x.Destination); ok {
+		return c.mayUse(q)
+	}
+	return nil // the table says 404
+}
+
+type table = route.Table[*Queue]
+
+// change applies a removal and writes down what went.
+func (v *VHost) change(ctx context.Context, remove func(*table) (*table, route.Removed, error)) error {
+	lsn, err := v.applyRemoval(remove)
+	if err != nil {
+		return err
+	}
+	return v.core.await(ctx, lsn)
+}
+
+func (v *VHost) applyRemoval(remove func(*table) (*table, route.Removed, error)) (last journal.LSN, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t, gone, err := remove(v.table.Load())
+	if err != nil {
+		return 0, err
+	}
+	v.table.Store(t)
+	for i := range gone.Bindings {
+		body := v.binding(&gone.Bindings[i])
+		if v.forget(kindBound, body) {
+			last = v.core.append(kindUnbound, false, body)
+		}
+	}
+	if lsn := v.dropped(route.Removed{Exchanges: gone.Exchanges}); lsn != 0 {
+		last = lsn
+	}
+	return last, nil
+}

@@ -1,0 +1,150 @@
+package core
+
+import (
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/route"
+)
+
+// Outcome is what became of a publish.
+type Outcome struct {
+	Routed bool        // it reached at least one queue
+	LSN    journal.LSN // confirm when the journal is durable up to here; 0 = at once
+}
+
+// Publisher publishes into one virtual host. It remembers its last route, so
+// a run of messages to one place is routed once. It belongs to one goroutine.
+type Publisher struct {
+	vhost *VHost
+
+	// The last route, valid as long as the table is the same one.
+	table         *route.Table[*Queue]
+	exchange, key string
+	queues        []*Queue
+}
+
+// NewPublisher returns a publisher into v.
+func (v *VHost) NewPublisher() *Publisher { return &Publisher{vhost: v} }
+
+// Publish routes m and puts it into its queues. m must not be changed
+// afterwards. Errors: 404 no such exchange, 403 an internal one.
+func (p *Publisher) Publish(b *Burst, m *Message) (Outcome, error) {
+	if reply, ok := p.vhost.replyTo(m); ok {
+		return Outcome{Routed: reply.deliver(b, m)}, nil
+	}
+	queues, err := p.route(m)
+	switch {
+	case err != nil || len(queues) == 0:
+		return Outcome{}, err
+	case len(queues) == 1:
+		return queues[0].publish(b, m), nil
+	default:
+		return publishAll(b, queues, m), nil
+	}
+}
+
+func (p *Publisher) route(m *Message) ([]*Queue, error) {
+	table := p.vhost.table.Load()
+	if table == p.table && m.Exchange == p.exchange && m.Key == p.key {
+		return p.queues, nil
+	}
+	byHeaders := false
+	queues, err := table.Route(m.Exchange, m.Key, func() amqp.Table {
+		byHeaders = true
+		return m.headers()
+	}, p.queues[:0])
+	p.queues = queues
+	p.table, p.exchange, p.key = table, m.Exchange, m.Key
+	if err != nil || byHeaders { // depends on more than exchange and key
+		p.table = nil
+	}
+	return queues, err
+}
+
+// headers decodes the headers of m; nil when it has none.
+func (m *Message) headers() amqp.Table {
+	view, err := m.Props.View()
+	if err != nil || len(view.Headers) == 0 {
+		return nil
+	}
+	_, t, err := amqp.ParseTable(view.Headers)
+	if err != nil {
+		return nil
+	}
+	return t
+}
+
+// publish is the common case, one queue: position, record and push under one
+// hold of its lock.
+func (q *Queue) publish(b *Burst, m *Message) Outcome {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone {
+		return Outcome{}
+	}
+	pos := q.core.Reserve()
+	if q.durableFor(m) {
+		b.places = append(b.places[:0], place{queue: q.id, pos: pos})
+		q.vhost.core.writeEnqueued(b, m)
+	}
+	q.perform(b, q.core.Push(b.now, pos, m))
+	return Outcome{Routed: true, LSN: m.lsn}
+}
+
+// publishAll is the case of several queues: all positions first, then one
+// record, then a push into each. No two queues are locked at once.
+func publishAll(b *Burst, queues []*Queue, m *Message) Outcome {
+	b.places, b.routed = b.places[:0], b.routed[:0]
+	for _, q := range queues {
+		pos, ok := q.reserve()
+		if !ok {
+			continue
+		}
+		b.routed = append(b.routed, routed{q, pos})
+		if q.durableFor(m) {
+			b.places = append(b.places, place{queue: q.id, pos: pos})
+		}
+	}
+	if len(b.places) > 0 {
+		queues[0].vhost.core.writeEnqueued(b, m)
+	}
+	for _, r := range b.routed {
+		r.queue.push(b, r.pos, m)
+	}
+	return Outcome{Routed: len(b.routed) > 0, LSN: m.lsn}
+}
+
+// routed is a queue with the position that it reserved for a message.
+type routed struct {
+	queue *Queue
+	pos   uint64
+}
+
+func (q *Queue) reserve() (pos uint64, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone {
+		return 0, false
+	}
+	return q.core.Reserve(), true
+}
+
+func (q *Queue) push(b *Burst, pos uint64, m *Message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone { // deleted since the position was reserved
+		if q.journals(m) {
+			m.release(q.vhost.core)
+		}
+		return
+	}
+	q.perform(b, q.core.Push(b.now, pos, m))
+}
+
+// writeEnqueued puts m into the journal for b.places.
+func (c *Core) writeEnqueued(b *Burst, m *Message) {
+	b.scratch = appendEnqueued(b.scratch[:0], b.places, m)
+	m.needed.Store(int32(len(b.places)))
+	m.journaled = true
+	m.lsn = c.append(kindEnqueued, true, b.scratch, m.Props, m.Body)
+}

@@ -1,0 +1,226 @@
+package core
+
+import (
+	"sync"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
+)
+
+// QueueSpec is what a client declares.
+type QueueSpec struct {
+	Name       string
+	Durable    bool
+	Exclusive  bool
+	AutoDelete bool
+	Args       amqp.Table
+}
+
+// Queue is a monitor around a pure queue: every method takes its lock, does
+// one event and performs the effects.
+type Queue struct {
+	QueueSpec
+	id       uint64
+	vhost    *VHost
+	owner    *Client     // of an exclusive queue
+	declared journal.LSN // the record of its declaration; guarded by vhost.mu
+
+	mu        sync.Mutex
+	core      *queue.Queue[*Message]
+	consumers map[queue.ConsumerID]*Consumer
+	gone      bool // deleted, or about to be by the end of a burst
+	scheduled bool // known to the timer
+}
+
+func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
+	return &Queue{
+		QueueSpec: spec,
+		id:        id,
+		vhost:     v,
+		core:      queue.New[*Message](now, queueConfig(&spec)),
+		consumers: map[queue.ConsumerID]*Consumer{},
+	}
+}
+
+// durableFor says whether m has to be in the journal for this queue.
+func (q *Queue) durableFor(m *Message) bool {
+	return q.kept() && q.vhost.core.journal != nil && m.Persistent()
+}
+
+// QueueInfo is what declare-ok tells.
+type QueueInfo struct {
+	Name      string
+	Messages  int // ready
+	Consumers int
+}
+
+func (q *Queue) info() QueueInfo {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return QueueInfo{Name: q.Name, Messages: q.core.Len(), Consumers: q.core.Consumers()}
+}
+
+// perform does what an event led to. The caller holds q.mu.
+func (q *Queue) perform(b *Burst, fx *queue.Effects[*Message]) {
+	for {
+		for i := range fx.Drop {
+			d := &fx.Drop[i].Entry
+			q.settled(b, d.Pos, d.Msg)
+		}
+		for i := range fx.Deliver {
+			q.deliver(b, &fx.Deliver[i])
+		}
+		if fx.Deleted != queue.Alive {
+			q.gone = true
+			b.finish = append(b.finish, q)
+		}
+		if !fx.More {
+			return
+		}
+		fx = q.core.Advance(b.now)
+	}
+}
+
+func (q *Queue) deliver(b *Burst, d *queue.Delivery[*Message]) {
+	c := q.consumers[d.Consumer]
+	taken := c.sink.Deliver(Delivery{
+		Consumer:    c,
+		Message:     d.Entry.Msg,
+		Pos:         d.Entry.Pos,
+		Redelivered: d.Entry.Redelivered,
+		Deliveries:  d.Entry.Deliveries,
+	})
+	if taken.Full {
+		q.core.Pause(c.id)
+	}
+	if taken.Wake {
+		b.wake = append(b.wake, c.sink)
+	}
+	if d.NoAck {
+		q.settled(b, d.Entry.Pos, d.Entry.Msg)
+	}
+}
+
+// settled records that the queue needs m at pos no more.
+func (q *Queue) settled(b *Burst, pos uint64, m *Message) {
+	if !q.journals(m) {
+		return
+	}
+	b.one = append(b.one[:0], span{first: pos, count: 1})
+	q.writeSettled(b, b.one)
+	m.release(q.vhost.core)
+}
+
+// journals says whether m is in the journal on behalf of this queue.
+func (q *Queue) journals(m *Message) bool { return m.journaled && q.kept() }
+
+func (q *Queue) writeSettled(b *Burst, spans []span) {
+	b.scratch = appendSettled(b.scratch[:0], q.id, spans)
+	q.vhost.core.append(kindSettled, false, b.scratch)
+}
+
+// release says that one queue less needs the message's record.
+func (m *Message) release(c *Core) {
+	if m.needed.Add(-1) == 0 {
+		c.release(m.lsn)
+	}
+}
+
+// Settle ends deliveries that were acknowledged. Positions that are not out
+// are ignored: their queue was purged of them or deleted.
+func (q *Queue) Settle(b *Burst, positions ...uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b.acked = b.acked[:0]
+	for _, pos := range positions {
+		m, ok, fx := q.core.Settle(b.now, pos)
+		if !ok {
+			continue
+		}
+		if q.journals(m) {
+			b.acked = addSpan(b.acked, pos)
+			m.release(q.vhost.core)
+		}
+		q.perform(b, fx)
+	}
+	if len(b.acked) > 0 {
+		q.writeSettled(b, b.acked)
+	}
+}
+
+// Requeue returns deliveries to their places, marked as redelivered.
+func (q *Queue) Requeue(b *Burst, positions ...uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone {
+		return
+	}
+	q.perform(b, q.core.Requeue(b.now, positions...))
+}
+
+// Discard ends deliveries that were rejected for good.
+func (q *Queue) Discard(b *Burst, positions ...uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, pos := range positions {
+		q.perform(b, q.core.Reject(b.now, pos, false))
+	}
+}
+
+// get takes the first ready message; with noAck it is gone from the queue.
+func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone {
+		return d, 0, false
+	}
+	e, ok := q.core.Get(b.now, noAck)
+	if !ok {
+		return d, 0, false
+	}
+	if noAck {
+		q.settled(b, e.Pos, e.Msg)
+	}
+	d = Delivery{Message: e.Msg, Pos: e.Pos, Redelivered: e.Redelivered, Deliveries: e.Deliveries}
+	return d, q.core.Len(), true
+}
+
+// purge drops what is ready and returns how much that was.
+func (q *Queue) purge(b *Burst) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var spans []span
+	n := q.core.Purge(func(e queue.Entry[*Message]) {
+		if q.journals(e.Msg) {
+			spans = addSpan(spans, e.Pos)
+			e.Msg.release(q.vhost.core)
+		}
+	})
+	if len(spans) > 0 {
+		q.writeSettled(b, spans)
+	}
+	return n
+}
+
+// close ends the queue's life: consumers are told, messages are let go. The
+// record of its deletion stands for their settlement.
+func (q *Queue) close(b *Burst) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.gone = true
+	for id, c := range q.consumers {
+		delete(q.consumers, id)
+		q.core.Detach(b.now, id)
+		c.sink.Cancelled(c)
+		b.wake = append(b.wake, c.sink)
+	}
+	n := q.core.Len()
+	for e := range q.core.All() {
+		if q.journals(e.Msg) {
+			e.Msg.release(q.vhost.core)
+		}
+	}
+	q.core = queue.New[*Message](b.now, queue.Config{})
+	return n
+}

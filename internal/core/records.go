@@ -1,0 +1,199 @@
+package core
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/journal"
+)
+
+// The kinds of fact. They are written to disk: never renumber.
+//
+// A number is an unsigned varint; a text is its length and its bytes; a table
+// is an AMQP field table. Unknown trailing bytes are ignored, so that a later
+// version may append fields.
+//
+//	QueueDeclared     id, vhost, name, flags, arguments
+//	QueueDeleted      id, vhost, name
+//	ExchangeDeclared  vhost, name, kind, flags, arguments
+//	ExchangeDeleted   vhost, name
+//	Bound, Unbound    vhost, source, destination, flags (1 = to a queue), key, arguments
+//	Enqueued          n, n × (queue id, position), exchange, key, properties, body (the rest)
+//	Settled           queue id, n, n × (first position, count)
+const (
+	kindQueueDeclared    journal.Kind = 1
+	kindQueueDeleted     journal.Kind = 2
+	kindExchangeDeclared journal.Kind = 3
+	kindExchangeDeleted  journal.Kind = 4
+	kindBound            journal.Kind = 5
+	kindUnbound          journal.Kind = 6
+	kindEnqueued         journal.Kind = 7
+	kindSettled          journal.Kind = 8
+)
+
+var errShortRecord = errors.New("record ends early")
+
+// decoder reads the fields of a record; the first error sticks.
+type decoder struct {
+	b   []byte
+	err error
+}
+
+func (d *decoder) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+	d.b = nil
+}
+
+func (d *decoder) uint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.fail(errShortRecord)
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) bytes() []byte {
+	n := d.uint()
+	if n > uint64(len(d.b)) {
+		d.fail(errShortRecord)
+		return nil
+	}
+	v := d.b[:n:n]
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) text() string { return string(d.bytes()) }
+
+func (d *decoder) table() amqp.Table {
+	if d.err != nil {
+		return nil
+	}
+	rest, t, err := amqp.ParseTable(d.b)
+	if err != nil {
+		d.fail(fmt.Errorf("arguments: %w", err))
+		return nil
+	}
+	d.b = rest
+	return t
+}
+
+func appendUint(dst []byte, v uint64) []byte { return binary.AppendUvarint(dst, v) }
+
+func appendText(dst []byte, s string) []byte {
+	return append(appendUint(dst, uint64(len(s))), s...)
+}
+
+func appendTable(dst []byte, t amqp.Table) []byte {
+	out, err := amqp.AppendTable(dst, t)
+	if err != nil { // it came through AppendTable's twin, ParseTable, or was checked on declare
+		out, _ = amqp.AppendTable(dst, nil)
+	}
+	return out
+}
+
+// Flags of declarations.
+const (
+	flagDurable    = 1 << 0
+	flagAutoDelete = 1 << 1
+	flagExclusive  = 1 << 2
+	flagInternal   = 1 << 3
+)
+
+func flags(set ...bool) uint64 {
+	var v uint64
+	for i, on := range set {
+		if on {
+			v |= 1 << i
+		}
+	}
+	return v
+}
+
+// place is one message's position in one queue.
+type place struct{ queue, pos uint64 }
+
+// appendEnqueued writes what precedes properties and body of an Enqueued.
+func appendEnqueued(dst []byte, places []place, m *Message) []byte {
+	dst = appendUint(dst, uint64(len(places)))
+	for _, p := range places {
+		dst = appendUint(dst, p.queue)
+		dst = appendUint(dst, p.pos)
+	}
+	dst = appendText(dst, m.Exchange)
+	dst = appendText(dst, m.Key)
+	return appendUint(dst, uint64(len(m.Props)))
+}
+
+// parseEnqueued copies what it keeps: record bodies are only lent.
+func parseEnqueued(body []byte, places []place) ([]place, *Message, error) {
+	d := decoder{b: body}
+	n := d.uint()
+	if n > uint64(len(d.b)) {
+		d.fail(errShortRecord)
+	}
+	for range n {
+		if d.err != nil {
+			break
+		}
+		places = append(places, place{queue: d.uint(), pos: d.uint()})
+	}
+	m := &Message{Exchange: d.text(), Key: d.text()}
+	props := d.bytes()
+	if d.err != nil {
+		return nil, nil, fmt.Errorf("enqueued: %w", d.err)
+	}
+	held := make([]byte, len(props)+len(d.b))
+	copy(held, props)
+	copy(held[len(props):], d.b)
+	m.Props = amqp.RawProperties(held[:len(props):len(props)])
+	m.Body = held[len(props):]
+	return places, m, nil
+}
+
+// span is a run of positions.
+type span struct{ first, count uint64 }
+
+func appendSettled(dst []byte, queue uint64, spans []span) []byte {
+	dst = appendUint(dst, queue)
+	dst = appendUint(dst, uint64(len(spans)))
+	for _, s := range spans {
+		dst = appendUint(dst, s.first)
+		dst = appendUint(dst, s.count)
+	}
+	return dst
+}
+
+func parseSettled(body []byte) (queue uint64, spans []span, err error) {
+	d := decoder{b: body}
+	queue = d.uint()
+	n := d.uint()
+	if n > uint64(len(d.b)) {
+		d.fail(errShortRecord)
+	}
+	for range n {
+		if d.err != nil {
+			break
+		}
+		spans = append(spans, span{first: d.uint(), count: d.uint()})
+	}
+	if d.err != nil {
+		return 0, nil, fmt.Errorf("settled: %w", d.err)
+	}
+	return queue, spans, nil
+}
+
+// addSpan extends the last span or starts a new one.
+func addSpan(spans []span, pos uint64) []span {
+	if n := len(spans); n > 0 && spans[n-1].first+spans[n-1].count == pos {
+		spans[n-1].count++
+		return spans
+	}
+	return append(spans, span{first: pos, count: 1})
+}

@@ -1,0 +1,318 @@
+package core
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/route"
+)
+
+// recovery folds the journal's facts into what is left of them.
+//
+// A declaration may stand behind the messages of its queue, because the
+// compaction appends old facts anew. So nothing is applied while reading: all
+// is collected by name and id, and joined at the end.
+type recovery struct {
+	vhosts    map[string]bool
+	exchanges map[string]fact[route.Exchange]
+	bindings  map[string]fact[route.Binding]
+	queues    map[uint64]*recoveredQueue
+	lastID    uint64
+	unneeded  []journal.LSN // records to release once the journal is open
+}
+
+// fact is something about topology and where it is written.
+type fact[T any] struct {
+	value T
+	vhost string
+	lsn   journal.LSN
+}
+
+type recoveredQueue struct {
+	spec     QueueSpec
+	vhost    string
+	declared journal.LSN
+	deleted  bool
+	next     uint64 // above the highest position that was seen
+	entries  map[uint64]*Message
+}
+
+func newRecovery() *recovery {
+	return &recovery{
+		vhosts:    map[string]bool{},
+		exchanges: map[string]fact[route.Exchange]{},
+		bindings:  map[string]fact[route.Binding]{},
+		queues:    map[uint64]*recoveredQueue{},
+	}
+}
+
+// recover opens the journal and restores what it holds.
+func (c *Core) recover(cfg Config) error {
+	r := newRecovery()
+	j, err := journal.Open(journal.Config{
+		FS:          cfg.FS,
+		SegmentSize: cfg.SegmentSize,
+		Sync:        cfg.Sync,
+		Logger:      c.log,
+		OnDurable:   c.onDurable,
+		OnFailure:   c.failed,
+		Carry:       c.carry,
+	}, r.replay)
+	if err != nil {
+		return err
+	}
+	c.journal = j
+	r.apply(c)
+	for _, lsn := range r.unneeded {
+		j.Release(lsn)
+	}
+	return nil
+}
+
+// replay takes one record. Of an unknown kind or a bad body it says so: better
+// no start than half of the truth.
+func (r *recovery) replay(rec journal.Record) error {
+	d := decoder{b: rec.Body}
+	switch rec.Kind {
+	case kindQueueDeclared:
+		r.queueDeclared(&d, rec.LSN)
+	case kindQueueDeleted:
+		r.queueDeleted(d.uint(), d.text(), d.text())
+	case kindExchangeDeclared:
+		x, vhost := d.exchange()
+		supersede(r, r.exchanges, nameKey(vhost, x.Name), fact[route.Exchange]{x, vhost, rec.LSN})
+	case kindExchangeDeleted:
+		r.exchangeDeleted(d.text(), d.text())
+	case kindBound:
+		x, vhost := d.binding()
+		supersede(r, r.bindings, string(rec.Body), fact[route.Binding]{x, vhost, rec.LSN})
+	case kindUnbound:
+		withdraw(r, r.bindings, string(rec.Body))
+	case kindEnqueued:
+		return r.enqueued(rec)
+	case kindSettled:
+		return r.settled(rec)
+	default:
+		return fmt.Errorf("record %d is of kind %d, which this version does not know: use the version that wrote it, or a newer one", rec.LSN, rec.Kind)
+	}
+	if d.err != nil {
+		return fmt.Errorf("record %d of kind %d: %w", rec.LSN, rec.Kind, d.err)
+	}
+	return nil
+}
+
+// supersede enters a fact in place of an older one of the same key.
+func supersede[T any](r *recovery, facts map[string]fact[T], key string, f fact[T]) {
+	withdraw(r, facts, key)
+	facts[key] = f
+}
+
+// withdraw takes out a fact that holds no more.
+func withdraw[T any](r *recovery, facts map[string]fact[T], key string) {
+	if old, ok := facts[key]; ok {
+		r.unneeded = append(r.unneeded, old.lsn)
+		delete(facts, key)
+	}
+}
+
+func nameKey(vhost, name string) string { return vhost + "\x00" + name }
+
+func (r *recovery) queue(id uint64) *recoveredQueue {
+	q, ok := r.queues[id]
+	if !ok {
+		q = &recoveredQueue{entries: map[uint64]*Message{}}
+		r.queues[id] = q
+		r.lastID = max(r.lastID, id)
+	}
+	return q
+}
+
+func (r *recovery) queueDeclared(d *decoder, lsn journal.LSN) {
+	q := r.queue(d.uint())
+	if q.declared != 0 {
+		r.unneeded = append(r.unneeded, q.declared)
+	}
+	q.declared = lsn
+	q.vhost = d.text()
+	q.spec.Name = d.text()
+	f := d.uint()
+	q.spec.Durable, q.spec.AutoDelete, q.spec.Exclusive = f&flagDurable != 0, f&flagAutoDelete != 0, f&flagExclusive != 0
+	q.spec.Args = d.table()
+}
+
+// queueDeleted drops the queue's messages and, as its deletion implies, the
+// bindings to it.
+func (r *recovery) queueDeleted(id uint64, vhost, name string) {
+	q := r.queue(id)
+	if q.declared != 0 {
+		r.unneeded = append(r.unneeded, q.declared)
+	}
+	r.abandon(q)
+	r.withdrawBindings(vhost, func(b *route.Binding) bool { return b.ToQueue && b.Destination == name })
+}
+
+// abandon lets go of a queue that is no more, or never was.
+func (r *recovery) abandon(q *recoveredQueue) {
+	for _, m := range q.entries {
+		r.drop(m)
+	}
+	q.deleted, q.entries = true, nil
+}
+
+// drop says that one queue less needs the message.
+func (r *recovery) drop(m *Message) {
+	if m.needed.Add(-1) == 0 {
+		r.unneeded = append(r.unneeded, m.lsn)
+	}
+}
+
+// exchangeDeleted drops the exchange and, as its deletion implies, its bindings.
+func (r *recovery) exchangeDeleted(vhost, name string) {
+	withdraw(r, r.exchanges, nameKey(vhost, name))
+	r.withdrawBindings(vhost, func(b *route.Binding) bool {
+		return b.Source == name || b.Destination == name && !b.ToQueue
+	})
+}
+
+func (r *recovery) withdrawBindings(vhost string, which func(*route.Binding) bool) {
+	for key, b := range r.bindings {
+		if b.vhost == vhost && which(&b.value) {
+			withdraw(r, r.bindings, key)
+		}
+	}
+}
+
+func (r *recovery) enqueued(rec journal.Record) error {
+	places, m, err := parseEnqueued(rec.Body, nil)
+	if err != nil {
+		return fmt.Errorf("record %d: %w", rec.LSN, err)
+	}
+	m.lsn, m.journaled = rec.LSN, true
+	m.needed.Store(int32(len(places)))
+	for _, p := range places {
+		q := r.queue(p.queue)
+		if q.deleted {
+			r.drop(m)
+			continue
+		}
+		if old, ok := q.entries[p.pos]; ok { // it was carried over
+			r.drop(old)
+		}
+		q.entries[p.pos] = m
+		q.next = max(q.next, p.pos+1)
+	}
+	return nil
+}
+
+func (r *recovery) settled(rec journal.Record) error {
+	id, spans, err := parseSettled(rec.Body)
+	if err != nil {
+		return fmt.Errorf("record %d: %w", rec.LSN, err)
+	}
+	q := r.queue(id)
+	for _, s := range spans {
+		r.settledSpan(q, s)
+		q.next = max(q.next, s.first+s.count)
+	}
+	return nil
+}
+
+func (r *recovery) settledSpan(q *recoveredQueue, s span) {
+	for pos := s.first; pos < s.first+s.count; pos++ {
+		if m, ok := q.entries[pos]; ok {
+			r.drop(m)
+			delete(q.entries, pos)
+		}
+	}
+}
+
+// apply builds the virtual hosts. Exclusive connections are long gone, so only
+// lasting things are in the journal.
+func (r *recovery) apply(c *Core) {
+	c.queueID.Store(r.lastID)
+	for _, x := range r.exchanges {
+		c.vhost(x.vhost).restoreExchange(x)
+	}
+	messages := 0
+	for _, id := range slices.Sorted(maps.Keys(r.queues)) {
+		messages += r.restoreQueue(c, id, r.queues[id])
+	}
+	for _, b := range r.bindings {
+		r.restoreBinding(c.vhost(b.vhost), b)
+	}
+	if len(r.queues) > 0 {
+		c.log.Info("recovered", "queues", len(r.queues), "messages", messages)
+	}
+}
+
+func (v *VHost) restoreExchange(x fact[route.Exchange]) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t, err := v.table.Load().Declare(x.value)
+	if err != nil {
+		v.core.log.Error("an exchange could not be restored", "vhost", v.Name, "exchange", x.value.Name, "error", err)
+		return
+	}
+	v.table.Store(t)
+	v.facts[factKey(kindExchangeDeclared, v.exchange(&x.value))] = x.lsn
+}
+
+// restoreBinding skips a binding without both ends: what was damaged took
+// one of them.
+func (r *recovery) restoreBinding(v *VHost, x fact[route.Binding]) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t, _, err := v.table.Load().Bind(x.value)
+	if err != nil {
+		v.core.log.Error("a binding could not be restored", "vhost", v.Name, "source", x.value.Source, "destination", x.value.Destination, "error", err)
+		r.unneeded = append(r.unneeded, x.lsn)
+		return
+	}
+	v.table.Store(t)
+	v.facts[factKey(kindBound, v.binding(&x.value))] = x.lsn
+}
+
+// restoreQueue makes the queue with its messages, each marked as redelivered:
+// whether it was seen before the restart is not known. It returns how many.
+func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
+	if rq.deleted {
+		return 0
+	}
+	if rq.declared == 0 {
+		c.log.Error("messages of a queue whose declaration is lost are dropped", "queue id", id, "messages", len(rq.entries))
+		r.abandon(rq)
+		return 0
+	}
+	v := c.vhost(rq.vhost)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	q := newQueue(v, id, c.Now(), rq.spec)
+	q.declared = rq.declared
+	for _, pos := range slices.Sorted(maps.Keys(rq.entries)) {
+		q.core.Restore(pos, rq.entries[pos], true, 0)
+	}
+	q.core.ReserveFrom(rq.next)
+	v.enter(q)
+	q.schedule()
+	return len(rq.entries)
+}
+
+func (d *decoder) exchange() (route.Exchange, string) {
+	vhost := d.text()
+	x := route.Exchange{Name: d.text(), Kind: route.Kind(d.text())}
+	f := d.uint()
+	x.Durable, x.AutoDelete, x.Internal = f&flagDurable != 0, f&flagAutoDelete != 0, f&flagInternal != 0
+	x.Args = d.table()
+	return x, vhost
+}
+
+func (d *decoder) binding() (route.Binding, string) {
+	vhost := d.text()
+	x := route.Binding{Source: d.text(), Destination: d.text()}
+	x.ToQueue = d.uint()&1 != 0
+	x.Key = d.text()
+	x.Args = d.table()
+	return x, vhost
+}

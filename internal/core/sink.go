@@ -1,0 +1,63 @@
+package core
+
+import "github.com/postrider-mq/postrider/internal/queue"
+
+// Taken is a sink's answer to a delivery.
+type Taken struct {
+	Wake bool // nobody owes the sink a wake yet: the caller does, at the end of its burst
+	Full bool // enough for now: the consumer is paused until Consumer.Resume
+}
+
+// Delivery is one message for one consumer.
+type Delivery struct {
+	Consumer    *Consumer
+	Message     *Message
+	Pos         uint64 // names the delivery in its queue; unused when the consumer does not ack
+	Redelivered bool
+	Deliveries  uint32 // how often it was delivered before
+}
+
+// Sink is where deliveries go: a connection's outbox or a handler in this
+// process. It is a leaf: Deliver and Cancelled are called under the queue's
+// lock, must not block, and must not call back into the core. What Deliver was
+// given it has; there is no way to refuse.
+type Sink interface {
+	Deliver(Delivery) Taken
+	// Cancelled says that the broker ended the consumer: its queue was deleted.
+	// A Wake follows.
+	Cancelled(*Consumer)
+	// Wake is called without locks, once after a burst of deliveries; urgent
+	// says that the burst was small and somebody may be waiting for it.
+	Wake(urgent bool)
+}
+
+// Consumer is one subscription to one queue.
+type Consumer struct {
+	Queue     *Queue
+	Tag       string
+	Channel   uint16 // the channel of the connection that it belongs to, for the sink's use
+	NoAck     bool
+	Exclusive bool
+
+	sink Sink
+	id   queue.ConsumerID
+}
+
+// Resume ends the pause of a consumer whose sink was full.
+func (c *Consumer) Resume(b *Burst) {
+	q := c.Queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.perform(b, q.core.Resume(b.now, c.id))
+}
+
+// Cancel ends the subscription. What was delivered and not settled stays out.
+// When it returns, the sink gets nothing more for this consumer.
+func (c *Consumer) Cancel(b *Burst) {
+	q := c.Queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.consumers, c.id)
+	q.perform(b, q.core.Detach(b.now, c.id))
+	q.schedule()
+}

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+// channel is one channel of a connection, and the sink of its consumers.
+type channel struct {
+	conn   *conn
+	number uint16
+
+	// Owned by R.
+	publisher *core.Publisher
+	confirmed bool   // confirm.select was sent
+	prefetch  uint16 // for consumers to come
+	lastQueue string // declared on this channel, meant by an empty name
+	replies   *core.ReplyConsumer
+
+	// Guarded by conn.out.mu.
+	outstanding session.Ledger[outstanding]
+	consumers   map[string]*core.Consumer
+	confirms    session.ConfirmQueue
+	confirming  bool // in conn.out.confirming
+}
+
+// outstanding is a delivery that waits for its settlement.
+type outstanding struct {
+	queue *core.Queue
+	pos   uint64
+}
+
+func (c *conn) openChannel(n uint16) {
+	for len(c.channels) <= int(n) {
+		c.channels = append(c.channels, nil)
+	}
+	c.channels[n] = &channel{
+		conn:      c,
+		number:    n,
+		publisher: c.client.VHost.NewPublisher(),
+		consumers: map[string]*core.Consumer{},
+	}
+}
+
+// closeChannel releases what a channel holds, if it is open: its consumers end,
+// what they had goes back to the queues.
+func (c *conn) closeChannel(n uint16) {
+	if int(n) >= len(c.channels) || c.channels[n] == nil {
+		return
+	}
+	ch := c.channels[n]
+	c.channels[n] = nil
+	if ch.replies != nil {
+		ch.replies.Cancel()
+	}
+	for _, consumer := range ch.takeConsumers() {
+		consumer.Cancel(&c.burst)
+	}
+	c.settling = c.settling[:0]
+	ch.takeOutstanding(func(o outstanding) { c.settling = append(c.settling, o) })
+	c.eachQueue(func(q *core.Queue, positions []uint64) { q.Requeue(&c.burst, positions...) })
+}
+
+func (ch *channel) takeConsumers() []*core.Consumer {
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	list := make([]*core.Consumer, 0, len(ch.consumers))
+	for _, consumer := range ch.consumers {
+		list = append(list, consumer)
+	}
+	ch.consumers = nil
+	return list
+}
+
+// takeOutstanding empties the channel's books; its confirms are never sent.
+func (ch *channel) takeOutstanding(take func(outstanding)) {
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	ch.outstanding.Settle(0, true, take)
+	ch.confirms = session.ConfirmQueue{}
+}
+
+// eachQueue walks conn.settling in runs of one queue.
+func (c *conn) eachQueue(settle func(*core.Queue, []uint64)) {
+	for i := 0; i < len(c.settling); {
+		q := c.settling[i].queue
+		c.positions = c.positions[:0]
+		for ; i < len(c.settling) && c.settling[i].queue == q; i++ {
+			c.positions = append(c.positions, c.settling[i].pos)
+		}
+		settle(q, c.positions)
+	}
+}
+
+// Deliver implements core.Sink.
+func (ch *channel) Deliver(d core.Delivery) core.Taken {
+	o := &ch.conn.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var tag uint64
+	if d.Consumer.NoAck {
+		tag = ch.outstanding.Skip()
+	} else {
+		tag = ch.outstanding.Add(outstanding{d.Consumer.Queue, d.Pos})
+	}
+	wake := o.put(item{message: d.Message, consumer: d.Consumer, tag: tag, redelivered: d.Redelivered})
+	full := o.weight >= fullOutbox && d.Consumer.Queue != nil
+	if full {
+		o.pausing = append(o.pausing, d.Consumer)
+	}
+	return core.Taken{Wake: wake, Full: full}
+}
+
+// Cancelled implements core.Sink: the client is told, if it understands.
+func (ch *channel) Cancelled(consumer *core.Consumer) {
+	o := &ch.conn.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(ch.consumers, consumer.Tag)
+	if !ch.conn.session.Peer().Has("consumer_cancel_notify") {
+		return
+	}
+	cancel := amqp.BasicCancel{ConsumerTag: consumer.Tag, NoWait: true}
+	if frame, err := cancel.AppendFrame(nil, ch.number); err == nil {
+		o.put(item{frames: frame})
+	}
+}
+
+// Wake implements core.Sink.
+func (ch *channel) Wake(urgent bool) {
+	if urgent {
+		ch.conn.link.Flush()
+	} else {
+		ch.conn.link.Wake()
+	}
+}

@@ -1,0 +1,347 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/link"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+// conn is one client's connection.
+type conn struct {
+	server *Server
+	core   *core.Core
+	log    *slog.Logger
+	net    net.Conn
+	link   *link.Link
+	ctx    context.Context // ends with the link
+	cancel context.CancelFunc
+
+	// Owned by R, the goroutine of run.
+	session   *session.Server
+	greeted   bool // the protocol header has passed
+	user      *access.User
+	client    *core.Client // nil until the virtual host is open
+	channels  []*channel   // by number; nil where closed
+	burst     core.Burst
+	commands  int // of this burst
+	settling  []outstanding
+	positions []uint64
+	heartbeat *time.Timer
+
+	frameMax atomic.Uint32 // for Next
+	notified atomic.Bool   // the core will call Durable
+	out      outbox
+
+	ending  sync.Mutex
+	leaving bool // Shutdown has asked the client to go; guarded by ending
+}
+
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{
+		server: s,
+		core:   s.cfg.Core,
+		net:    nc,
+		session: session.NewServer(session.ServerConfig{
+			Limits:     s.cfg.Limits,
+			Properties: s.cfg.Properties,
+			Mechanisms: access.Mechanisms,
+		}),
+	}
+	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	c.log = s.cfg.Logger.With("peer", nc.RemoteAddr().String())
+	c.frameMax.Store(c.session.FrameMax())
+	c.link = link.New(nc, c, link.Config{})
+	return c
+}
+
+// run is R. It ends when the connection does, and cleans up.
+func (c *conn) run() {
+	c.net.SetReadDeadline(time.Now().Add(c.server.cfg.Handshake))
+	err := c.read()
+	c.report(err)
+	c.release()
+	c.link.Close(err)
+	c.cancel()
+	if c.client == nil {
+		c.server.doors.leave(c.net.RemoteAddr())
+	}
+	c.server.removeConn(c)
+}
+
+// errOver ends a connection that was closed in good order.
+var errOver = errors.New("closed")
+
+// read handles bursts until there are no more.
+func (c *conn) read() error {
+	for {
+		b, err := c.link.Read()
+		if err != nil && !c.sayGoodbye() {
+			return err
+		}
+		c.burst.Begin(c.core.Now())
+		rest, err := c.handle(b)
+		c.link.Keep(rest)
+		c.endBurst()
+		if err != nil {
+			c.link.Drain(time.Now().Add(lastWords))
+			return err
+		}
+		if err := c.core.Throttle(c.ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// handle does everything for the frames in b and returns what is left of it.
+func (c *conn) handle(b []byte) ([]byte, error) {
+	if !c.greeted {
+		rest, reply, ok, err := c.session.Preamble(b)
+		c.send(reply)
+		if err != nil || !ok {
+			return rest, err
+		}
+		c.greeted, b = true, rest
+	}
+	for {
+		rest, f, ok, err := amqp.ParseFrame(b, c.session.FrameMax())
+		if err != nil {
+			return nil, c.unreadable(err)
+		}
+		if !ok {
+			return rest, nil
+		}
+		b = rest
+		if err := c.frame(f); err != nil {
+			return b, err
+		}
+	}
+}
+
+// unreadable ends a connection whose bytes are not frames: nothing that
+// follows can be understood, not even the answer to our close.
+func (c *conn) unreadable(err error) error {
+	var problem *amqp.Error
+	if errors.As(err, &problem) {
+		c.fail(0, problem)
+	}
+	return err
+}
+
+// frame handles one frame. An error ends the connection; what was to be said
+// about it is in the outbox.
+func (c *conn) frame(f amqp.Frame) error {
+	ev, err := c.session.Receive(f)
+	if err != nil {
+		return c.failed(f.Channel, err)
+	}
+	switch ev.Kind {
+	case session.Publish:
+		err = c.channels[ev.Channel].publish(ev.Method.(*amqp.BasicPublish), ev.Content)
+	case session.Command:
+		err = c.command(ev)
+	case session.Login:
+		return c.login(ev.Method.(*amqp.ConnectionStartOk))
+	case session.Open:
+		return c.open(ev.Method.(*amqp.ConnectionOpen))
+	case session.ChannelOpen:
+		c.openChannel(ev.Channel)
+	case session.ChannelClosed:
+		c.closeChannel(ev.Channel)
+	case session.Closed:
+		c.send(ev.Reply)
+		return errOver
+	}
+	if err != nil {
+		return c.failed(ev.Channel, err)
+	}
+	c.send(ev.Reply)
+	return nil
+}
+
+// failed closes what err is to close: the channel or the connection. It returns an error
+// when there is nothing left to wait for.
+func (c *conn) failed(number uint16, err error) error {
+	var problem *amqp.Error
+	if !errors.As(err, &problem) {
+		c.log.Error("a command failed", "channel", number, "error", err)
+		problem = amqp.Errorf(amqp.InternalError, "%v", err)
+	}
+	c.fail(number, problem)
+	if c.session.Closed() {
+		return problem
+	}
+	return nil
+}
+
+func (c *conn) fail(number uint16, problem *amqp.Error) {
+	reply := append([]byte(nil), c.session.Fail(number, problem)...)
+	if number != 0 && problem.Scope() == amqp.ScopeChannel {
+		c.log.Info("channel closed with an error", "channel", number, "error", problem.Error())
+		c.closeChannel(number)
+	} else {
+		c.log.Warn("connection closed with an error", "channel", number, "error", problem.Error())
+		c.release()
+		c.net.SetReadDeadline(time.Now().Add(lastWords)) // for its close-ok
+	}
+	c.sendOwned(reply)
+}
+
+// endBurst does what the burst left to be done: others are woken, and what this
+// connection has to say leaves at once if it was little, for somebody waits
+// for it; by the writer if it was much.
+func (c *conn) endBurst() {
+	c.burst.Urgent = c.commands <= urgentBurst
+	c.commands = 0
+	c.burst.End()
+	if c.burst.Urgent {
+		c.link.Flush()
+	} else {
+		c.link.Wake()
+	}
+}
+
+// urgentBurst is up to how many commands a burst counts as one that somebody waits for.
+const urgentBurst = 8
+
+// send puts a copy of encoded frames into the outbox.
+func (c *conn) send(frames []byte) {
+	if len(frames) > 0 {
+		c.sendOwned(append([]byte(nil), frames...))
+	}
+}
+
+// sendOwned is send for bytes that nobody else will change. The link is woken
+// at the end of the burst.
+func (c *conn) sendOwned(frames []byte) {
+	if len(frames) == 0 {
+		return
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.put(item{frames: frames})
+}
+
+// reply sends a method on a channel.
+func (c *conn) reply(channel uint16, m amqp.Method) error {
+	frame, err := m.AppendFrame(nil, channel)
+	if err != nil {
+		return err
+	}
+	c.sendOwned(frame)
+	return nil
+}
+
+// Next implements link.Source: the deliveries and replies in their order, then
+// the confirms.
+func (c *conn) Next() []byte {
+	if c.out.at == len(c.out.batch) {
+		c.out.swap(uint64(c.core.Durable()))
+		c.resumePaused()
+		c.askForDurable()
+	}
+	return c.out.encode(c.frameMax.Load())
+}
+
+// resumePaused lets consumers go on that were paused because this outbox was full.
+func (c *conn) resumePaused() {
+	paused := c.out.relieved()
+	if paused == nil {
+		return
+	}
+	var b core.Burst
+	b.Begin(c.core.Now())
+	for _, consumer := range paused {
+		consumer.Resume(&b)
+	}
+	b.End()
+}
+
+// askForDurable makes sure that the journal's next progress wakes this
+// connection if it waits for it.
+func (c *conn) askForDurable() {
+	lsn, waits := c.out.waitsFor()
+	if !waits || c.notified.Swap(true) {
+		return
+	}
+	if !c.core.NotifyDurable(c, journal.LSN(lsn)) {
+		c.Durable() // meanwhile it is
+	}
+}
+
+// Durable implements core.Waiter.
+func (c *conn) Durable() {
+	c.notified.Store(false)
+	c.link.Wake()
+}
+
+// release lets go of all that the connection holds in the core.
+func (c *conn) release() {
+	if c.heartbeat != nil {
+		c.heartbeat.Stop()
+	}
+	c.burst.Begin(c.core.Now())
+	for n := range c.channels {
+		c.closeChannel(uint16(n))
+	}
+	if c.client != nil {
+		c.client.Close(&c.burst)
+	}
+	c.burst.End()
+}
+
+// dismiss asks the client to go because the broker shuts down.
+func (c *conn) dismiss() {
+	c.ending.Lock()
+	c.leaving = true
+	c.ending.Unlock()
+	c.net.SetReadDeadline(time.Unix(1, 0)) // wakes R, which says goodbye
+}
+
+// sayGoodbye answers whether the read failed because of dismiss, the first time.
+func (c *conn) sayGoodbye() bool {
+	c.ending.Lock()
+	leaving := c.leaving
+	c.leaving = false
+	c.ending.Unlock()
+	if leaving {
+		c.fail(0, amqp.Errorf(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))
+	}
+	return leaving && !c.session.Closed()
+}
+
+// report logs how the connection ended.
+func (c *conn) report(err error) {
+	var strange *session.PreambleError
+	switch {
+	case errors.Is(err, errOver):
+		c.log.Debug("connection closed")
+	case errors.As(err, &strange):
+		c.log.Warn("connection refused", "reason", err.Error())
+	case c.client == nil && isTimeout(err):
+		c.log.Warn("connection refused", "reason", "the handshake took longer than "+c.server.cfg.Handshake.String())
+	case errors.Is(err, io.EOF) && c.client == nil:
+		c.log.Debug("connection closed before login")
+	case errors.Is(err, io.EOF):
+		c.log.Warn("client went away without closing the connection")
+	case c.server.ctx.Err() != nil:
+	default:
+		c.log.Warn("connection lost", "error", err)
+	}
+}
+
+func isTimeout(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}

@@ -1,0 +1,199 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+)
+
+func (ch *channel) qos(m *amqp.BasicQos) error {
+	switch {
+	case m.PrefetchSize != 0:
+		return amqp.Errorf(amqp.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
+	case m.Global:
+		return amqp.Errorf(amqp.NotImplemented, "basic.qos with global=true is not supported by this version of Postrider: use global=false")
+	}
+	ch.prefetch = m.PrefetchCount
+	return ch.answer(false, &amqp.BasicQosOk{})
+}
+
+func (ch *channel) consume(m *amqp.BasicConsume) error {
+	c := ch.conn
+	name, err := ch.named(m.Queue)
+	if err != nil {
+		return err
+	}
+	tag := m.ConsumerTag
+	if tag == "" {
+		tag = randomTag()
+	}
+	if ch.consumes(tag) {
+		return amqp.Errorf(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", tag)
+	}
+	if name == core.ReplyQueue {
+		return ch.consumeReplies(m, tag)
+	}
+	priority, err := consumerPriority(m.Arguments)
+	if err != nil {
+		return err
+	}
+	_, err = c.client.Consume(&c.burst, core.ConsumeSpec{
+		Queue:     name,
+		Tag:       tag,
+		Channel:   ch.number,
+		Prefetch:  ch.prefetch,
+		NoAck:     m.NoAck,
+		Exclusive: m.Exclusive,
+		Priority:  priority,
+	}, ch, func(consumer *core.Consumer) { ch.started(consumer, m.NoWait) })
+	return err
+}
+
+func (ch *channel) consumes(tag string) bool {
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	_, ok := ch.consumers[tag]
+	return ok || ch.replies != nil && ch.replies.Consumer().Tag == tag
+}
+
+// started is called before the first delivery, so consume-ok precedes it.
+func (ch *channel) started(consumer *core.Consumer, noWait bool) {
+	o := &ch.conn.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ch.consumers[consumer.Tag] = consumer
+	if noWait {
+		return
+	}
+	if frame, err := (&amqp.BasicConsumeOk{ConsumerTag: consumer.Tag}).AppendFrame(nil, ch.number); err == nil {
+		o.put(item{frames: frame})
+	}
+}
+
+// consumeReplies subscribes to direct replies.
+func (ch *channel) consumeReplies(m *amqp.BasicConsume, tag string) error {
+	switch {
+	case !m.NoAck:
+		return amqp.Errorf(amqp.PreconditionFailed, "reply consumer cannot acknowledge")
+	case ch.replies != nil:
+		return amqp.Errorf(amqp.PreconditionFailed, "reply consumer already set")
+	}
+	ch.replies = ch.conn.client.ConsumeReplies(tag, ch.number, ch)
+	return ch.answer(m.NoWait, &amqp.BasicConsumeOk{ConsumerTag: tag})
+}
+
+// cancel ends a consumer; one that is not there has ended already.
+func (ch *channel) cancel(m *amqp.BasicCancel) error {
+	if ch.replies != nil && ch.replies.Consumer().Tag == m.ConsumerTag {
+		ch.replies.Cancel()
+		ch.replies = nil
+	} else if consumer := ch.takeConsumer(m.ConsumerTag); consumer != nil {
+		consumer.Cancel(&ch.conn.burst)
+	}
+	return ch.answer(m.NoWait, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
+}
+
+func (ch *channel) takeConsumer(tag string) *core.Consumer {
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	consumer := ch.consumers[tag]
+	delete(ch.consumers, tag)
+	return consumer
+}
+
+// settle ends or returns deliveries by their tags.
+func (ch *channel) settle(tag uint64, multiple bool, how func(*core.Queue, *core.Burst, ...uint64)) error {
+	c := ch.conn
+	c.settling = c.settling[:0]
+	if err := ch.strike(tag, multiple); err != nil {
+		return err
+	}
+	c.eachQueue(func(q *core.Queue, positions []uint64) { how(q, &c.burst, positions...) })
+	return nil
+}
+
+// strike moves what tag means from the channel's books to conn.settling.
+func (ch *channel) strike(tag uint64, multiple bool) error {
+	c := ch.conn
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return ch.outstanding.Settle(tag, multiple, func(o outstanding) { c.settling = append(c.settling, o) })
+}
+
+func refusal(requeue bool) func(*core.Queue, *core.Burst, ...uint64) {
+	if requeue {
+		return (*core.Queue).Requeue
+	}
+	return (*core.Queue).Discard
+}
+
+// recover returns all that is outstanding to its queues.
+//
+// RabbitMQ does not implement requeue=false, which would redeliver to the
+// same consumer.
+func (ch *channel) recover(requeue bool, answer amqp.Method) error {
+	if !requeue {
+		return amqp.Errorf(amqp.NotImplemented, "requeue=false")
+	}
+	if err := ch.settle(0, true, (*core.Queue).Requeue); err != nil || answer == nil {
+		return err
+	}
+	return ch.answer(false, answer)
+}
+
+func (ch *channel) get(m *amqp.BasicGet) error {
+	c := ch.conn
+	name, err := ch.named(m.Queue)
+	if err != nil {
+		return err
+	}
+	q, d, left, ok, err := c.client.Get(&c.burst, name, m.NoAck)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return ch.answer(false, &amqp.BasicGetEmpty{})
+	}
+	got := amqp.BasicGetOk{
+		DeliveryTag:  ch.bookGet(m.NoAck, outstanding{q, d.Pos}),
+		Redelivered:  d.Redelivered,
+		Exchange:     d.Message.Exchange,
+		RoutingKey:   d.Message.Key,
+		MessageCount: uint32(left),
+	}
+	frames, err := got.AppendFrame(nil, ch.number)
+	if err != nil {
+		return err
+	}
+	c.sendOwned(appendContent(frames, ch.number, d.Message, c.session.FrameMax()))
+	return nil
+}
+
+func (ch *channel) bookGet(noAck bool, o outstanding) (tag uint64) {
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	if noAck {
+		return ch.outstanding.Skip()
+	}
+	return ch.outstanding.Add(o)
+}
+
+func consumerPriority(args amqp.Table) (int32, error) {
+	v, ok := args["x-priority"]
+	if !ok {
+		return 0, nil
+	}
+	n, ok := core.Integer(v)
+	if !ok {
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-priority': '%v' is not an integer", v)
+	}
+	return int32(min(max(n, -1<<31), 1<<31-1)), nil
+}
+
+func randomTag() string {
+	var bits [16]byte
+	rand.Read(bits[:]) // never fails
+	return "amq.ctag-" + base64.RawURLEncoding.EncodeToString(bits[:])
+}

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/access"
+)
+
+// login verifies who the client says it is.
+func (c *conn) login(m *amqp.ConnectionStartOk) error {
+	user, err := c.server.cfg.Access.Login(c.ctx, m.Mechanism, []byte(m.Response), c.peer())
+	if err != nil {
+		return c.refuse(err)
+	}
+	c.user = user
+	c.log = c.log.With("user", user.Name)
+	c.send(c.session.AcceptLogin())
+	return nil
+}
+
+// refuse answers a failed login. The client learns no more than that.
+func (c *conn) refuse(err error) error {
+	var denied *access.Denied
+	if !errors.As(err, &denied) {
+		return c.failed(0, err)
+	}
+	c.log.Warn("login refused", "reason", denied.Reason)
+	return c.failed(0, amqp.Errorf(amqp.AccessRefused, "%s", denied.Text))
+}
+
+func (c *conn) peer() access.Peer {
+	p := access.Peer{}
+	if addr, err := netip.ParseAddrPort(c.net.RemoteAddr().String()); err == nil {
+		p.Addr = addr.Addr().Unmap()
+	}
+	_, p.TLS = c.net.(*tls.Conn)
+	return p
+}
+
+// open lets the client into a virtual host; with it the handshake is over.
+func (c *conn) open(m *amqp.ConnectionOpen) error {
+	vhost, ok := c.core.VHost(m.VirtualHost)
+	if !ok {
+		return c.failed(0, amqp.Errorf(amqp.NotAllowed, "vhost %s not found", m.VirtualHost))
+	}
+	name := c.session.Peer().Text("connection_name")
+	if name == "" {
+		name = c.net.RemoteAddr().String()
+	}
+	c.client = vhost.NewClient(name)
+	c.server.doors.leave(c.net.RemoteAddr())
+	c.frameMax.Store(c.session.FrameMax())
+	c.net.SetReadDeadline(time.Time{})
+	c.startHeartbeat()
+	c.send(c.session.AcceptOpen())
+	c.log.Debug("connection open", "vhost", m.VirtualHost, "name", name)
+	return nil
+}
+
+// startHeartbeat watches both directions: when nothing was sent for half an
+// interval a heartbeat is, and when nothing was received for two the peer
+// counts as gone.
+//
+// "The client and server should send heartbeats at least twice per interval."
+func (c *conn) startHeartbeat() {
+	interval := time.Duration(c.session.Heartbeat()) * time.Second
+	if interval == 0 {
+		return
+	}
+	w := &heartbeat{conn: c, interval: interval}
+	w.reads, w.writes = c.link.Activity()
+	c.heartbeat = time.AfterFunc(interval/2, w.beat)
+}
+
+// heartbeat is owned by its timer's calls, of which there is one at a time.
+type heartbeat struct {
+	conn          *conn
+	interval      time.Duration
+	reads, writes uint64
+	silent        int // half intervals without a byte from the peer
+}
+
+func (h *heartbeat) beat() {
+	c := h.conn
+	reads, writes := c.link.Activity()
+	if reads != h.reads {
+		h.silent = 0
+	} else if h.silent++; h.silent >= 4 {
+		c.log.Warn("missed heartbeats from client", "timeout", h.interval.String())
+		c.link.Close(errSilent)
+		return
+	}
+	if writes == h.writes {
+		c.sendOwned(amqp.AppendHeartbeat(nil))
+		c.link.Wake()
+	}
+	h.reads, h.writes = reads, writes
+	c.heartbeat.Reset(h.interval / 2)
+}
+
+var errSilent = errors.New("nothing was heard from the client for two heartbeat intervals")

@@ -1,0 +1,182 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+const (
+	fullOutbox = 4 << 20   // bytes: from here a consumer is paused
+	pieceSize  = 128 << 10 // bytes that one write aims at
+	keepBuffer = 256 << 10 // a larger buffer is not kept for the next time
+	itemWeight = 128       // bytes that an item costs beside its message
+)
+
+// item is one thing to send: frames that are encoded already, or a delivery.
+type item struct {
+	frames      []byte
+	message     *core.Message
+	consumer    *core.Consumer
+	tag         uint64
+	redelivered bool
+}
+
+func (it *item) weight() int {
+	if it.message == nil {
+		return len(it.frames) + itemWeight
+	}
+	return it.message.Size() + itemWeight
+}
+
+// confirm is a run of confirms of one channel.
+type confirm struct {
+	channel uint16
+	session.Run
+}
+
+// outbox holds what a connection is to send.
+type outbox struct {
+	mu      sync.Mutex
+	items   []item
+	weight  int  // of items and of the batch that is being sent
+	woken   bool // somebody will call Next, or is bound to cause it
+	closed  bool // the connection is gone: what is put in is dropped
+	pausing []*core.Consumer
+
+	// Channels with publishes that wait for their confirm.
+	confirming []*channel
+
+	// Owned by Next.
+	batch    []item
+	at       int // of batch
+	batched  int // weight of batch
+	confirms []confirm
+	buf      []byte
+}
+
+// put appends an item and says whether the caller has to wake the link, now or
+// at the end of its burst. The caller holds mu.
+func (o *outbox) put(it item) (wake bool) {
+	if o.closed {
+		return false
+	}
+	o.items = append(o.items, it)
+	o.weight += it.weight()
+	wake = !o.woken
+	o.woken = true
+	return wake
+}
+
+// swap takes what is there as the next batch, with the confirms that may follow it.
+func (o *outbox) swap(durable uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.weight -= o.batched
+	o.batch, o.items = o.items, o.batch[:0]
+	o.at, o.batched = 0, 0
+	for i := range o.batch {
+		o.batched += o.batch[i].weight()
+	}
+	o.woken = false
+	o.collect(durable)
+}
+
+// collect takes the confirms that are ready. The caller holds mu.
+func (o *outbox) collect(durable uint64) {
+	o.confirms = o.confirms[:0]
+	waiting := o.confirming[:0]
+	for _, ch := range o.confirming {
+		ch.confirms.Collect(durable, func(r session.Run) {
+			o.confirms = append(o.confirms, confirm{ch.number, r})
+		})
+		if ch.confirms.Len() > 0 {
+			waiting = append(waiting, ch)
+		} else {
+			ch.confirming = false
+		}
+	}
+	clear(o.confirming[len(waiting):])
+	o.confirming = waiting
+}
+
+// waitsFor is the first journal position that a confirm waits for.
+func (o *outbox) waitsFor() (lsn uint64, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, ch := range o.confirming {
+		if next, waits := ch.confirms.Next(); waits && (!ok || next < lsn) {
+			lsn, ok = next, true
+		}
+	}
+	return lsn, ok
+}
+
+// relieved takes the paused consumers when there is room for more.
+func (o *outbox) relieved() []*core.Consumer {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.pausing) == 0 || o.weight > fullOutbox/2 {
+		return nil
+	}
+	list := o.pausing
+	o.pausing = nil
+	return list
+}
+
+// encode makes the next piece of the batch, and behind its end the confirms:
+// a message that is returned is in the batch, so its return precedes its confirm.
+func (o *outbox) encode(frameMax uint32) []byte {
+	buf := o.buf[:0]
+	for o.at < len(o.batch) && len(buf) < pieceSize {
+		it := &o.batch[o.at]
+		if it.message == nil {
+			buf = append(buf, it.frames...)
+		} else {
+			buf = appendDelivery(buf, it, frameMax)
+		}
+		*it = item{}
+		o.at++
+	}
+	if o.at == len(o.batch) {
+		for _, c := range o.confirms {
+			buf = appendConfirm(buf, c)
+		}
+		o.confirms = o.confirms[:0]
+	}
+	if cap(buf) <= keepBuffer {
+		o.buf = buf
+	}
+	return buf
+}
+
+// appendDelivery encodes a basic.deliver. Its strings came in as short strings
+// or were checked, so they cannot be too long.
+func appendDelivery(dst []byte, it *item, frameMax uint32) []byte {
+	m, n := it.message, it.consumer.Channel
+	deliver := amqp.BasicDeliver{
+		ConsumerTag: it.consumer.Tag,
+		DeliveryTag: it.tag,
+		Redelivered: it.redelivered,
+		Exchange:    m.Exchange,
+		RoutingKey:  m.Key,
+	}
+	dst, _ = deliver.AppendFrame(dst, n)
+	return appendContent(dst, n, m, frameMax)
+}
+
+func appendContent(dst []byte, channel uint16, m *core.Message, frameMax uint32) []byte {
+	dst = amqp.AppendHeaderFrame(dst, channel, amqp.BasicPublishID.Class(), uint64(len(m.Body)), m.Props)
+	return amqp.AppendBodyFrames(dst, channel, m.Body, frameMax)
+}
+
+func appendConfirm(dst []byte, c confirm) []byte {
+	if c.Nack {
+		dst, _ = (&amqp.BasicNack{DeliveryTag: c.Tag, Multiple: c.Multiple}).AppendFrame(dst, c.channel)
+		return dst
+	}
+	dst, _ = (&amqp.BasicAck{DeliveryTag: c.Tag, Multiple: c.Multiple}).AppendFrame(dst, c.channel)
+	return dst
+}

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"strconv"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+// checkedProperties are those that the broker has to look at.
+const checkedProperties = amqp.FlagUserID | amqp.FlagExpiration | amqp.FlagReplyTo
+
+// publish takes a whole message from the client.
+func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error {
+	c := ch.conn
+	c.commands++
+	if p.Immediate {
+		return amqp.Errorf(amqp.NotImplemented, "immediate=true")
+	}
+	if err := c.user.MayPublish(p.Exchange, p.RoutingKey); err != nil {
+		return err
+	}
+	props := content.Props
+	if flags(props)&checkedProperties != 0 {
+		var err error
+		if props, err = ch.checkProperties(props); err != nil {
+			return err
+		}
+	}
+	m := &core.Message{Exchange: p.Exchange, Key: p.RoutingKey, Props: props, Body: content.Body}
+	out, err := ch.publisher.Publish(&c.burst, m)
+	if err != nil {
+		return err
+	}
+	if !out.Routed && p.Mandatory {
+		ch.giveBack(m)
+	}
+	if ch.confirmed {
+		ch.book(out)
+	}
+	return nil
+}
+
+// flags are the first two octets of the properties: which of them are there.
+func flags(p amqp.RawProperties) uint16 { return uint16(p[0])<<8 | uint16(p[1]) }
+
+// book queues the confirm behind those of earlier publishes.
+func (ch *channel) book(out core.Outcome) {
+	o := &ch.conn.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ch.confirms.Ack(uint64(out.LSN))
+	if !ch.confirming {
+		ch.confirming = true
+		o.confirming = append(o.confirming, ch)
+	}
+}
+
+// giveBack returns a mandatory message that no queue took. It is in the outbox
+// before its confirm is booked, so the client sees it first.
+func (ch *channel) giveBack(m *core.Message) {
+	back := amqp.BasicReturn{
+		ReplyCode:  amqp.NoRoute,
+		ReplyText:  "NO_ROUTE",
+		Exchange:   m.Exchange,
+		RoutingKey: m.Key,
+	}
+	frames, err := back.AppendFrame(nil, ch.number)
+	if err != nil { // its strings came in as short strings
+		return
+	}
+	ch.conn.sendOwned(appendContent(frames, ch.number, m, ch.conn.session.FrameMax()))
+}
+
+// checkProperties refuses what is wrong and fills in the reply-to of a request
+// that expects a direct reply.
+func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties, error) {
+	view, err := props.View()
+	if err != nil {
+		return nil, err
+	}
+	if view.UserID != nil && string(view.UserID) != ch.conn.user.Name {
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
+			view.UserID, ch.conn.user.Name)
+	}
+	if view.Expiration != nil {
+		if err := checkExpiration(string(view.Expiration)); err != nil {
+			return nil, err
+		}
+	}
+	if string(view.ReplyTo) != core.ReplyQueue {
+		return props, nil
+	}
+	if ch.replies == nil {
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "fast reply consumer does not exist")
+	}
+	var full amqp.Properties
+	if err := full.Parse(props, nil); err != nil {
+		return nil, err
+	}
+	full.ReplyTo = ch.replies.Name
+	return full.Append(nil)
+}
+
+func checkExpiration(text string) error {
+	if n, err := strconv.ParseInt(text, 10, 64); err != nil || n < 0 {
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid expiration '%s': %s", text, expirationProblem(n, err))
+	}
+	return nil
+}
+
+func expirationProblem(n int64, err error) string {
+	if err != nil {
+		return "no_integer"
+	}
+	return "{value_negative," + strconv.FormatInt(n, 10) + "}"
+}

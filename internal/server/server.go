@@ -1,0 +1,210 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+// Config is what a server offers and whom it lets in. Core, Access and Logger
+// must be set.
+type Config struct {
+	Core       *core.Core
+	Access     *access.Authority
+	Logger     *slog.Logger
+	Limits     session.Limits
+	Properties amqp.Table    // what the broker says of itself
+	Handshake  time.Duration // from accept to connection.open-ok; 0 = 5 s
+}
+
+const (
+	defaultHandshake = 5 * time.Second
+	defaultHeartbeat = 60 // seconds
+	defaultMessage   = 16 << 20
+	lastWords        = 5 * time.Second // for a close handshake
+)
+
+// Server accepts connections for one core.
+type Server struct {
+	cfg   Config
+	ctx   context.Context // ends when the server closes
+	close context.CancelFunc
+	doors doors
+
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	closing   bool
+	idle      sync.WaitGroup // one for each connection
+}
+
+// New returns a server without listeners.
+func New(cfg Config) *Server {
+	if cfg.Handshake <= 0 {
+		cfg.Handshake = defaultHandshake
+	}
+	if cfg.Limits.Heartbeat == 0 {
+		cfg.Limits.Heartbeat = defaultHeartbeat
+	}
+	if cfg.Limits.MaxMessage == 0 {
+		cfg.Limits.MaxMessage = defaultMessage
+	}
+	s := &Server{
+		cfg:       cfg,
+		listeners: map[net.Listener]struct{}{},
+		conns:     map[*conn]struct{}{},
+	}
+	s.ctx, s.close = context.WithCancel(context.Background())
+	return s
+}
+
+// ErrClosed is returned by Serve after Shutdown or Close.
+var ErrClosed = errors.New("server is closed")
+
+// Serve accepts connections until the listener fails or the server is closed,
+// and then returns why. It closes ln.
+func (s *Server) Serve(ln net.Listener) error {
+	if !s.addListener(ln) {
+		ln.Close()
+		return ErrClosed
+	}
+	defer s.removeListener(ln)
+	for {
+		nc, err := ln.Accept()
+		if s.ctx.Err() != nil {
+			return ErrClosed
+		}
+		var passing interface{ Temporary() bool }
+		if errors.As(err, &passing) && passing.Temporary() {
+			s.cfg.Logger.Error("cannot accept connections for the moment", "error", err)
+			s.pause(100 * time.Millisecond)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.accept(nc)
+	}
+}
+
+// pause waits, but not beyond the server's end.
+func (s *Server) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-s.ctx.Done():
+	}
+}
+
+func (s *Server) accept(nc net.Conn) {
+	if err := s.doors.enter(nc.RemoteAddr()); err != nil {
+		s.cfg.Logger.Warn("connection refused", "peer", nc.RemoteAddr().String(), "reason", err.Error())
+		nc.Close()
+		return
+	}
+	c := newConn(s, nc)
+	if !s.addConn(c) {
+		s.doors.leave(nc.RemoteAddr())
+		c.link.Close(ErrClosed)
+		return
+	}
+	go c.run()
+}
+
+func (s *Server) addListener(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.listeners[ln] = struct{}{}
+	return true
+}
+
+func (s *Server) removeListener(ln net.Listener) {
+	ln.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, ln)
+}
+
+func (s *Server) addConn(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.idle.Add(1)
+	return true
+}
+
+func (s *Server) removeConn(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.idle.Done()
+}
+
+// Shutdown stops listening, asks each client to close (320), and waits until
+// all are gone. When ctx ends first, the rest is cut off and ctx's error
+// returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	for _, c := range s.stopListening() {
+		c.dismiss()
+	}
+	gone := make(chan struct{})
+	go func() {
+		s.idle.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		s.close()
+		return nil
+	case <-ctx.Done():
+		s.Close()
+		<-gone
+		return ctx.Err()
+	}
+}
+
+// Close cuts off everybody at once and waits until their connections are
+// cleaned up.
+func (s *Server) Close() {
+	conns := s.stopListening()
+	s.close()
+	for _, c := range conns {
+		c.link.Close(ErrClosed)
+	}
+	s.idle.Wait()
+}
+
+// stopListening returns the connections that there are.
+func (s *Server) stopListening() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	for ln := range s.listeners {
+		ln.Close()
+	}
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// Connections is how many there are.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
