@@ -188,3 +188,14 @@ func wantUnknown(t *testing.T, l *Ledger[string], tag uint64, multiple bool) {
 		t.Fatalf("settle %d multiple %v: %v, want 406 %q", tag, multiple, err, want)
 	}
 }
+
+func TestABurstLeavesFewSpareChunksBehind(t *testing.T) {
+	var l Ledger[int]
+	for range 100 * chunkTags {
+		l.Add(1)
+	}
+	err := l.Settle(0, true, nil)
+	if err != nil || l.w.spares != maxSpares || l.Len() != 0 {
+		t.Errorf("%v, %d spares, %d outstanding; want %d spares", err, l.w.spares, l.Len(), maxSpares)
+	}
+}

@@ -446,3 +446,17 @@ func TestAPromiseOfAHugeBodyCostsNothing(t *testing.T) {
 		t.Errorf("%d bytes are held for the 4000 that came", room)
 	}
 }
+
+func TestAChannelThatFailsLetsGoOfItsHalfContent(t *testing.T) {
+	s := readyServer(t)
+	fs := frames(t, 1, &amqp.BasicPublish{}, "hello")
+	for _, f := range fs[:2] {
+		if _, err := s.Receive(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Fail(1, amqp.Errorf(amqp.NotFound, "no exchange 'x' in vhost '/'"))
+	if held := cap(s.channels.at(1).assembly.buf); held != 0 {
+		t.Errorf("%d bytes are still held", held)
+	}
+}
