@@ -29,9 +29,6 @@ type Removed struct {
 	Exchanges []Exchange
 }
 
-// Empty tells whether nothing went.
-func (r *Removed) Empty() bool { return len(r.Bindings) == 0 && len(r.Exchanges) == 0 }
-
 // Bind returns the table with the binding, and whether that is new; if not, it is the same table.
 // Errors: 404 when there is no such exchange or queue, 403 for the default exchange, 406 for bad arguments.
 func (t *Table[Q]) Bind(b Binding) (_ *Table[Q], changed bool, err error) {

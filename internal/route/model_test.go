@@ -281,7 +281,7 @@ func checkLists(t *testing.T, table *Table[string], m *model) {
 		want = append(want, show(b))
 	}
 	slices.Sort(want)
-	var got, incoming []string
+	var got, incoming, outgoing []string
 	for b := range table.Bindings() {
 		got = append(got, show(b))
 	}
@@ -293,6 +293,9 @@ func checkLists(t *testing.T, table *Table[string], m *model) {
 	exchanges := -1 // the default one is not in the model
 	for x := range table.Exchanges() {
 		exchanges++
+		for b := range table.BindingsFrom(x.Name) {
+			outgoing = append(outgoing, show(b))
+		}
 		for b := range table.BindingsTo(x.Name, false) {
 			incoming = append(incoming, show(b))
 		}
@@ -302,6 +305,9 @@ func checkLists(t *testing.T, table *Table[string], m *model) {
 	}
 	if slices.Sort(incoming); !slices.Equal(incoming, want) {
 		t.Fatalf("bindings by destination: want %q, got %q", want, incoming)
+	}
+	if slices.Sort(outgoing); !slices.Equal(outgoing, want) {
+		t.Fatalf("bindings by source: want %q, got %q", want, outgoing)
 	}
 	if exchanges != len(m.exchanges) {
 		t.Fatalf("%d exchanges, want %d", exchanges, len(m.exchanges))

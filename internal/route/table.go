@@ -10,7 +10,7 @@ import (
 //
 // A Table never changes and any number of goroutines may use it. Every method that would change it returns a new one.
 type Table[Q comparable] struct {
-	vhost     string
+	vhost     string // as errors name it
 	exchanges trie[*exchange[Q]]
 	queues    trie[*queue[Q]]
 }
@@ -37,9 +37,6 @@ func New[Q comparable](vhost string) *Table[Q] {
 	}
 	return t
 }
-
-// VHost is the name that errors give for the virtual host.
-func (t *Table[Q]) VHost() string { return t.vhost }
 
 // Queue returns the handle of the queue of that name.
 func (t *Table[Q]) Queue(name string) (q Q, ok bool) {

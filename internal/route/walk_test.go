@@ -52,6 +52,43 @@ func TestRouteDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// What is listed can be asked for by name, and a listing may be left early.
+func TestLookingAtATable(t *testing.T) {
+	table := mustBind(t, New[string]("/").AddQueue("a", "A"), toQueue("amq.direct", "a", "k"))
+	table = mustBind(t, table, toQueue("amq.fanout", "a", "k"))
+	if q, ok := table.Queue("a"); !ok || q != "A" {
+		t.Errorf("queue a is %q, %t", q, ok)
+	}
+	if _, ok := table.Queue("b"); ok {
+		t.Error("there is a queue b")
+	}
+	if x, ok := table.Exchange("amq.topic"); !ok || x.Kind != Topic || !x.Durable {
+		t.Errorf("amq.topic is %v, %t", x, ok)
+	}
+	if _, ok := table.Exchange("x"); ok {
+		t.Error("there is an exchange x")
+	}
+	seen := 0
+	for range table.Bindings() {
+		seen++
+		break
+	}
+	for range table.Exchanges() {
+		seen++
+		break
+	}
+	for range table.Queues() {
+		seen++
+		break
+	}
+	for b := range table.BindingsTo("nobody", true) {
+		t.Errorf("nobody has %v", b)
+	}
+	if seen != 3 {
+		t.Errorf("saw %d", seen)
+	}
+}
+
 // A second key, such as a blind copy's, adds only the queues that the first did not find.
 func TestRouteAddsToWhatIsFound(t *testing.T) {
 	table := New[string]("/").AddQueue("a", "a").AddQueue("b", "b")
