@@ -1,0 +1,48 @@
+# Everything a contributor runs. `make help` lists the targets.
+
+MODULES     := . bench interop
+FUZZTIME    ?= 10s
+STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
+each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$module && $(2)); done
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build test race fuzz lint bench interop generate
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
+
+build: ## compile the command into bin/postrider
+	go build -o bin/ ./cmd/postrider
+
+# Interop is never taken from Go's test cache, which does not see the broker that it starts.
+test: ## all that must hold before a commit: lint, every test under the race detector, real clients
+	@interop/install.sh
+	@$(MAKE) --no-print-directory lint
+	$(call each,. bench,go test -race -timeout 10m ./...)
+	$(call each,interop,go test -race -count=1 ./...)
+
+race: ## the tests under the race detector, nothing from the cache, three times in random order
+	go test -race -count=3 -shuffle=on ./...
+
+fuzz: ## each fuzz target for FUZZTIME (10s); `make test` plays only their seeds
+	@set -e; for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$pkg/*_test.go); do \
+			echo "$$pkg: $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+lint: ## gofmt, go vet and staticcheck, in every module
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:" $$unformatted; exit 1; }
+	$(call each,$(MODULES),go vet ./...)
+	$(call each,$(MODULES),$(STATICCHECK) ./...)
+
+bench: ## measure latency and throughput, side by side with other ways
+	cd bench && go run .
+
+interop: ## real clients from other languages against `postrider serve`, or POSTRIDER_INTEROP_URL
+	@interop/install.sh
+	cd interop && go test -v -count=1 .
+
+generate: ## write generated code anew
+	go generate ./...
