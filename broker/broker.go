@@ -1,0 +1,253 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/server"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+// Version is what the broker says of itself to its clients.
+const Version = "0.1.0"
+
+// ErrClosed is returned by what is asked of a broker or a Conn that is closed.
+var ErrClosed = errors.New("broker is closed")
+
+// Config configures a broker. The zero value is a broker in memory that user
+// guest, password guest, may use from this host.
+type Config struct {
+	// Dir is the directory of the journal, made when it is not there. Empty
+	// means memory only: durable queues and persistent messages are accepted,
+	// and end with the process.
+	Dir string
+
+	// Name is what the broker calls itself to clients; "postrider" when empty.
+	Name string
+
+	// Logger takes what an operator should know; nothing is logged when nil.
+	Logger *slog.Logger
+
+	// Users are names and passwords of those who may do everything. Without
+	// any, and without InboxOnly, guest/guest may, from this host only.
+	// Passwords cross a network over TLS only: wrap the listener with tls.NewListener.
+	Users map[string]string
+
+	// InboxOnly restricts whoever comes through a listener to publishing into
+	// the queue of that name and to answering direct replies. Dial is not restricted.
+	InboxOnly string
+
+	// MaxMessage is the largest body accepted from a listener, in bytes;
+	// 16 MiB when 0, at most 128 MiB.
+	MaxMessage int
+
+	// Heartbeat is the interval suggested to clients, in whole seconds; 60 s when 0.
+	Heartbeat time.Duration
+
+	// Sync says when a persistent message counts as safe; see there before
+	// choosing anything but the zero value.
+	Sync Sync
+
+	// OnFailure is called once when the disk failed and nothing can be
+	// confirmed any more. The broker has stopped listening by then; what the
+	// process should do is exit.
+	OnFailure func(error)
+}
+
+// Sync says when a persistent message is confirmed.
+type Sync uint8
+
+const (
+	// SyncAlways confirms after the disk has said that the message is on it.
+	SyncAlways = Sync(journal.SyncAlways)
+	// SyncInterval confirms when the message was given to the operating
+	// system, which is told to write it ten times a second: a crash of the
+	// process loses nothing, one of the machine the last moments.
+	SyncInterval = Sync(journal.SyncInterval)
+	// SyncNone confirms likewise and leaves the rest to the operating system.
+	SyncNone = Sync(journal.SyncNone)
+)
+
+// maxMessage bounds Config.MaxMessage, in bytes.
+const maxMessage = 128 << 20
+
+// Broker is a running broker. Its methods may be called from any goroutine.
+type Broker struct {
+	core   *core.Core
+	server *server.Server
+	log    *slog.Logger
+	done   chan struct{}
+
+	confirms confirms
+
+	mu     sync.Mutex
+	conns  map[*Conn]struct{}
+	closed bool
+}
+
+// Open recovers what is in cfg.Dir and returns a broker that is ready; Serve
+// lets clients in. Errors say what is wrong with the directory (in use by another
+// process, read-only, damaged) and what to do.
+func Open(cfg Config) (*Broker, error) {
+	log := cfg.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.MaxMessage < 0 || cfg.MaxMessage > maxMessage {
+		return nil, fmt.Errorf("broker: Config.MaxMessage is %d, want 0 to %d bytes", cfg.MaxMessage, maxMessage)
+	}
+	authority, err := newAuthority(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	b := &Broker{log: log, conns: map[*Conn]struct{}{}, done: make(chan struct{})}
+	b.confirms.broker = b
+	if err := b.openCore(cfg); err != nil {
+		return nil, err
+	}
+	b.server = server.New(server.Config{
+		Core:       b.core,
+		Access:     authority,
+		Logger:     log,
+		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second)},
+		Properties: properties(cfg.Name),
+	})
+	return b, nil
+}
+
+func (b *Broker) openCore(cfg Config) error {
+	coreConfig := core.Config{
+		Logger:    b.log,
+		Sync:      journal.SyncMode(cfg.Sync),
+		OnFailure: func(err error) { b.failed(err, cfg.OnFailure) },
+	}
+	if cfg.Dir != "" {
+		coreConfig.FS = disk.OS(cfg.Dir)
+	}
+	if cfg.Sync != SyncAlways {
+		b.log.Warn("messages are confirmed before they are safely on disk, as configured")
+	}
+	var err error
+	if b.core, err = core.Open(coreConfig); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	return nil
+}
+
+func newAuthority(cfg Config) (*access.Authority, error) {
+	users := access.NewUsers()
+	rights := access.Full()
+	if cfg.InboxOnly != "" {
+		rights = access.PublishOnly(cfg.InboxOnly)
+	}
+	if len(cfg.Users) == 0 {
+		users.AddGuest(rights)
+	}
+	for name, password := range cfg.Users {
+		if err := users.Add(name, password, rights); err != nil {
+			return nil, err
+		}
+	}
+	return access.NewAuthority(users), nil
+}
+
+func properties(name string) amqp.Table {
+	if name == "" {
+		name = "postrider"
+	}
+	return amqp.Table{
+		"product":      "Postrider",
+		"version":      Version,
+		"platform":     runtime.Version(),
+		"cluster_name": name,
+		"information":  "https://github.com/postrider-mq/postrider",
+	}
+}
+
+// Serve accepts AMQP clients until ln fails or the broker is closed; then it
+// returns why, ErrClosed in the latter case. It closes ln. It may be called
+// several times, for several listeners.
+func (b *Broker) Serve(ln net.Listener) error {
+	err := b.server.Serve(ln)
+	if errors.Is(err, server.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
+// Shutdown asks clients to go, closes Conns, waits for both and closes the
+// journal. When ctx ends first, clients are cut off and ctx's error is
+// returned. Nothing confirmed is lost either way.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	if !b.begin() {
+		return nil
+	}
+	err := b.server.Shutdown(ctx)
+	return errors.Join(err, b.end())
+}
+
+// Close cuts everybody off at once and closes the journal. Nothing confirmed
+// is lost.
+func (b *Broker) Close() error {
+	if !b.begin() {
+		return nil
+	}
+	b.server.Close()
+	return b.end()
+}
+
+// begin marks the broker as closed; false if it was.
+func (b *Broker) begin() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.closed = true
+	return true
+}
+
+func (b *Broker) end() error {
+	for _, c := range b.attached() {
+		c.Close()
+	}
+	defer close(b.done)
+	err := b.core.Close()
+	b.confirms.end()
+	return err
+}
+
+// Done is closed when Shutdown or Close has finished.
+func (b *Broker) Done() <-chan struct{} { return b.done }
+
+func (b *Broker) attached() []*Conn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := make([]*Conn, 0, len(b.conns))
+	for c := range b.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+// failed stops the broker whose disk has failed.
+func (b *Broker) failed(err error, then func(error)) {
+	b.log.Error("the disk failed: nothing can be confirmed any more, the broker stops", "error", err)
+	go func() { // the journal calls from its writer, which Close waits for
+		b.Close()
+		if then != nil {
+			then(err)
+		}
+	}()
+}

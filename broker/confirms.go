@@ -1,0 +1,88 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/postrider-mq/postrider/internal/journal"
+)
+
+// confirms are the publishes of all Conns that wait for the journal.
+type confirms struct {
+	broker *Broker
+
+	mu      sync.Mutex
+	waiting []waitingConfirm
+	spare   []waitingConfirm
+}
+
+type waitingConfirm struct {
+	lsn  journal.LSN
+	conf Confirmer
+}
+
+func (c *confirms) add(lsn journal.LSN, conf Confirmer) {
+	c.mu.Lock()
+	c.waiting = append(c.waiting, waitingConfirm{lsn, conf})
+	first := len(c.waiting) == 1
+	c.mu.Unlock()
+	if first {
+		c.ask(lsn)
+	}
+}
+
+// ask makes sure that Durable is called after the journal's next progress.
+func (c *confirms) ask(lsn journal.LSN) {
+	if !c.broker.core.NotifyDurable(c, lsn) {
+		c.Durable()
+	}
+}
+
+// Durable implements core.Waiter: it confirms what has become durable.
+func (c *confirms) Durable() {
+	ready, next := c.ready()
+	for _, w := range ready {
+		w.conf.Confirmed(nil)
+	}
+	c.giveBack(ready)
+	if next != 0 {
+		c.ask(next)
+	}
+}
+
+// ready splits off what is durable; next is something that is not yet.
+func (c *confirms) ready() (ready []waitingConfirm, next journal.LSN) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ready, c.spare = c.spare[:0], nil
+	rest := c.waiting[:0]
+	for _, w := range c.waiting {
+		if c.broker.core.IsDurable(w.lsn) {
+			ready = append(ready, w)
+		} else {
+			rest = append(rest, w)
+			next = w.lsn
+		}
+	}
+	clear(c.waiting[len(rest):])
+	c.waiting = rest
+	return ready, next
+}
+
+func (c *confirms) giveBack(ready []waitingConfirm) {
+	clear(ready)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spare = ready[:0]
+}
+
+// end gives everybody an answer when the journal is closed.
+func (c *confirms) end() {
+	c.Durable()
+	c.mu.Lock()
+	rest := c.waiting
+	c.waiting = nil
+	c.mu.Unlock()
+	for _, w := range rest {
+		w.conf.Confirmed(ErrClosed)
+	}
+}

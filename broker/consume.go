@@ -1,0 +1,177 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+// ConsumeOptions says how to consume.
+type ConsumeOptions struct {
+	Prefetch  int  // how many deliveries may be out at a time, at most 65,535; 0 = no limit
+	NoAck     bool // deliveries count as settled; Ack and Nack do nothing
+	Exclusive bool // nobody else may consume from the queue
+	Args      amqp.Table
+
+	// Cancelled is called when the broker ends the consumer because its queue
+	// was deleted. It must not block.
+	Cancelled func()
+}
+
+// Consumer is a subscription to one queue.
+type Consumer struct {
+	conn    *Conn
+	deliver func(*Delivery)
+	options ConsumeOptions
+	core    *core.Consumer
+
+	mu  sync.Mutex
+	out session.Ledger[uint64] // positions that are not settled
+}
+
+// Delivery is one message delivered. Exactly one of Ack and Nack settles it; a
+// further call does nothing.
+type Delivery struct {
+	Exchange, Key string
+	Body          []byte // not to be changed: other queues may hold the same
+	Redelivered   bool   // somebody may have seen it before
+
+	// Props are the properties as they came, encoded; not to be changed.
+	Props amqp.RawProperties
+
+	consumer *Consumer
+	tag      uint64
+}
+
+// Properties decodes the message's properties.
+func (d *Delivery) Properties() (amqp.Properties, error) {
+	var p amqp.Properties
+	err := p.Parse(d.Props, nil)
+	return p, err
+}
+
+// Consume calls deliver for each message of a queue, on the goroutine of
+// whoever published or settled, under a lock of the queue: deliver must only
+// hand over, never block and never call the broker. Errors: ErrClosed, 403 in exclusive use,
+// 404, 405.
+func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(*Delivery)) (*Consumer, error) {
+	consumer := &Consumer{conn: c, deliver: deliver, options: o}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, ErrClosed
+	}
+	c.consumers[consumer] = struct{}{}
+	c.mu.Unlock()
+
+	var err error
+	c.burst(func(b *core.Burst) {
+		priority, _ := core.Integer(o.Args["x-priority"])
+		_, err = c.client.Consume(b, core.ConsumeSpec{
+			Queue: queue, Prefetch: uint16(min(max(o.Prefetch, 0), 1<<16-1)), NoAck: o.NoAck, Exclusive: o.Exclusive, Priority: int32(priority),
+		}, (*sink)(consumer), func(started *core.Consumer) { consumer.core = started })
+	})
+	if err != nil {
+		c.forget(consumer)
+		return nil, err
+	}
+	return consumer, nil
+}
+
+func (c *Conn) forget(consumer *Consumer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.consumers, consumer)
+}
+
+// Cancel ends the subscription; when it returns, deliver is not called any
+// more. What was delivered may still be settled.
+func (c *Consumer) Cancel() {
+	c.conn.burst(c.core.Cancel)
+	c.conn.forget(c)
+}
+
+// end cancels and returns what was not settled.
+func (c *Consumer) end() {
+	c.Cancel()
+	positions := c.abandon()
+	c.conn.burst(func(b *core.Burst) { c.core.Queue.Requeue(b, positions...) })
+}
+
+// abandon empties the books; what is settled later is ignored.
+func (c *Consumer) abandon() (positions []uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.Settle(0, true, func(pos uint64) { positions = append(positions, pos) })
+	return positions
+}
+
+// strike takes a delivery out of the books; false if it was settled already.
+func (c *Consumer) strike(tag uint64) (pos uint64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.out.Settle(tag, false, func(p uint64) { pos = p })
+	return pos, err == nil
+}
+
+// Ack settles the delivery: the queue forgets the message.
+func (d *Delivery) Ack() error {
+	return d.settle((*core.Queue).Settle)
+}
+
+// Nack refuses the delivery: with requeue the message goes back to its place in
+// the queue, marked as redelivered; without, it is dropped.
+func (d *Delivery) Nack(requeue bool) error {
+	if requeue {
+		return d.settle((*core.Queue).Requeue)
+	}
+	return d.settle((*core.Queue).Discard)
+}
+
+func (d *Delivery) settle(how func(*core.Queue, *core.Burst, ...uint64)) error {
+	c := d.consumer
+	if c.options.NoAck {
+		return nil
+	}
+	pos, ok := c.strike(d.tag)
+	if !ok {
+		return nil
+	}
+	p := c.conn.publisher()
+	how(c.core.Queue, &p.burst, pos)
+	c.conn.done(p)
+	return nil
+}
+
+// sink is a Consumer as the core sees it.
+type sink Consumer
+
+func (s *sink) Deliver(d core.Delivery) core.Taken {
+	c := (*Consumer)(s)
+	var tag uint64
+	if !c.options.NoAck {
+		c.mu.Lock()
+		tag = c.out.Add(d.Pos)
+		c.mu.Unlock()
+	}
+	c.deliver(&Delivery{
+		Exchange:    d.Message.Exchange,
+		Key:         d.Message.Key,
+		Body:        d.Message.Body,
+		Redelivered: d.Redelivered,
+		Props:       d.Message.Props,
+		consumer:    c,
+		tag:         tag,
+	})
+	return core.Taken{}
+}
+
+func (s *sink) Cancelled(*core.Consumer) {
+	if s.options.Cancelled != nil {
+		s.options.Cancelled()
+	}
+}
+
+func (s *sink) Wake(bool) {}

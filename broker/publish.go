@@ -1,0 +1,58 @@
+package broker
+
+import (
+	"errors"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+)
+
+// ErrUnroutable is the fate of a mandatory message that no queue took.
+var ErrUnroutable = errors.New("no queue took the message")
+
+// Publishing is a message to publish. Body must not be changed afterwards.
+type Publishing struct {
+	Exchange, Key string
+	Mandatory     bool // ErrUnroutable when no queue takes it
+	Properties    amqp.Properties
+	Body          []byte
+}
+
+// Confirmer learns what became of a publish, exactly once, and maybe before
+// Publish returns: nil when the broker took responsibility, after the journal's
+// sync where the message is persistent and a queue durable. It must not block.
+type Confirmer interface{ Confirmed(error) }
+
+// Publish routes a message into its queues. The error says that it was not
+// published and conf will not be called: ErrClosed, 404 no such exchange, 403
+// an internal one, or properties that cannot be encoded. conf may be nil.
+func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
+	if c.isClosed() {
+		return ErrClosed
+	}
+	props, err := p.Properties.Append(nil)
+	if err != nil {
+		return err
+	}
+	m := &core.Message{Exchange: p.Exchange, Key: p.Key, Props: props, Body: p.Body}
+	via := c.publisher()
+	out, err := via.Publish(&via.burst, m)
+	c.done(via)
+	if err != nil {
+		return err
+	}
+	c.confirm(p, out, conf)
+	return nil
+}
+
+func (c *Conn) confirm(p *Publishing, out core.Outcome, conf Confirmer) {
+	switch {
+	case conf == nil:
+	case !out.Routed && p.Mandatory:
+		conf.Confirmed(ErrUnroutable)
+	case out.LSN == 0 || c.broker.core.IsDurable(out.LSN):
+		conf.Confirmed(nil)
+	default:
+		c.broker.confirms.add(out.LSN, conf)
+	}
+}
