@@ -16,29 +16,25 @@ modern_node || missing+=(nodejs)
 has npm || missing+=(npm)
 has cc || missing+=(gcc libc6-dev) # for Go's race detector
 
-as_root() {
-    if ((EUID == 0)); then
-        "$@"
-    elif has sudo; then
-        sudo "$@"
-    else
-        echo "interop/install.sh: ${missing[*]} must be installed, and there is neither root nor sudo." >&2
-        echo "Ask someone who may: apt-get install ${missing[*]}" >&2
-        exit 1
-    fi
+refuse() {
+    echo "interop/install.sh: $1" >&2
+    exit 1
 }
 
-apt_install() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}"
-}
+apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet "$@"; }
 
 if ((${#missing[@]})); then
-    if ! has apt-get; then
-        echo "interop/install.sh: not a Debian system. Install what corresponds to: ${missing[*]}" >&2
-        exit 1
+    has apt-get || refuse "this is not a Debian system; install what corresponds to: ${missing[*]}"
+    root=()
+    if ((EUID != 0)); then
+        has sudo || refuse "neither root nor sudo; ask someone who may to: apt-get install ${missing[*]}"
+        root=(sudo)
     fi
     echo "interop: installing ${missing[*]}"
-    apt_install &>/dev/null || { as_root apt-get update --quiet && apt_install; }
+    apt install --no-install-recommends "${missing[@]}" &>/dev/null || {
+        apt update
+        apt install --no-install-recommends "${missing[@]}"
+    }
 fi
 
 # npm writes its own lock file last, so that one as new as ours means it is all there.
