@@ -53,10 +53,11 @@ func (p *Publisher) Call(ctx context.Context, env *Envelope, id, body []byte) (r
 			}
 			sent = nil
 		case <-ctx.Done():
-			if err := p.because(ctx); c.fate.Abandon(err) {
+			err := p.because(ctx)
+			if c.fate.Abandon(err) {
 				p.forget(at, &c.fate)
 			}
-			return Reply{}, c.fate.WasWritten(), ctx.Err()
+			return Reply{}, c.fate.WasWritten(), err
 		}
 	}
 }

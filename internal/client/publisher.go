@@ -46,6 +46,8 @@ type Publisher struct {
 	hint    uint64
 
 	settled []*Fate // the reader's
+
+	sendings sync.Pool // here, so that its channels do not outlive the publisher
 }
 
 // Default bounds of a send log.
@@ -69,6 +71,7 @@ func newPublisher(maxMessages, maxBytes int, changed func()) *Publisher {
 		frameMax:    defaultFrameMax,
 		why:         ErrDown,
 		calls:       make(map[string]*call),
+		sendings:    sync.Pool{New: newSending},
 	}
 }
 
@@ -76,17 +79,30 @@ func newPublisher(maxMessages, maxBytes int, changed func()) *Publisher {
 // over however many connections. id and body are copied. ErrFull and ErrClosed,
 // and an id or body that is too long, leave f undecided.
 func (p *Publisher) Post(f *Fate, env *Envelope, id, body []byte) error {
-	p.mu.Lock()
-	_, err := p.add(f, env, id, body, false)
-	l := p.writable()
-	p.mu.Unlock()
-	if err != nil {
-		return err
-	}
+	l, err := p.post(f, env, id, body)
 	if l != nil {
 		l.Wake()
 	}
-	return nil
+	return err
+}
+
+// PostNow is Post for a message that somebody waits for: it is written in the calling
+// goroutine if that can be done at once.
+func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
+	l, err := p.post(f, env, id, body)
+	if l != nil {
+		l.Flush()
+	}
+	return err
+}
+
+func (p *Publisher) post(f *Fate, env *Envelope, id, body []byte) (*link.Link, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, err := p.add(f, env, id, body, false); err != nil {
+		return nil, err
+	}
+	return p.writable(), nil
 }
 
 // sending is the fate of a Send and what wakes its caller; it is used again.
@@ -95,16 +111,16 @@ type sending struct {
 	token waiter
 }
 
-var sendings = sync.Pool{New: func() any {
+func newSending() any {
 	return &sending{token: waiter{ch: make(chan struct{}, 1), reused: true}}
-}}
+}
 
 // Send publishes a message and waits for its confirm. If ctx ends first, the
 // error is the context's, joined with ErrDown and its reason when there is no
 // connection; a message that was not written by then never will be. written says
 // whether, after an error, it may have been delivered all the same.
 func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (written bool, err error) {
-	s := sendings.Get().(*sending)
+	s := p.sendings.Get().(*sending)
 	s.waiter.Store(&s.token)
 	at, err := p.enqueue(ctx, &s.Fate, env, id, body)
 	if err != nil {
@@ -122,7 +138,7 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 	written, err = s.written, s.err
 	if err == nil { // nothing else knows it any more
 		s.Fate = Fate{}
-		sendings.Put(s)
+		p.sendings.Put(s)
 	}
 	return written, err
 }

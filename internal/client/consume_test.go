@@ -1,0 +1,286 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+func consuming(cfg *client.Config) { cfg.Publishes = false }
+
+func consume(c *client.Conn, prefetch uint16) (*client.Consumer, chan *client.Delivery) {
+	got := make(chan *client.Delivery, 1000)
+	return c.Consume(&client.Queue{Name: "jobs"}, prefetch, func(d *client.Delivery) { got <- d }), got
+}
+
+// On a connection that only consumes, the topology has the first channel and the consumer the second.
+const consumeChannel = 2
+
+func wantDelivery(t *testing.T, got chan *client.Delivery, body string) *client.Delivery {
+	t.Helper()
+	select {
+	case d := <-got:
+		if string(d.Body) != body {
+			t.Fatalf("delivered %q, want %q", d.Body, body)
+		}
+		return d
+	case <-time.After(time.Minute):
+		t.Fatalf("%q was not delivered", body)
+		return nil
+	}
+}
+
+func TestAcksAreWrittenTogether(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 100)
+		l := f.line()
+		<-u.First()
+		if u.Err() != nil {
+			t.Fatal(u.Err())
+		}
+		var ds []*client.Delivery
+		for i := range 7 {
+			l.deliver(consumeChannel, uint64(i+1), false, fmt.Sprint(i), amqp.Properties{})
+			ds = append(ds, wantDelivery(t, got, fmt.Sprint(i)))
+		}
+		synctest.Wait()
+		// The writer is held up while these are acked.
+		l.pause()
+		ds[5].Nack(false)
+		synctest.Wait()
+		ds[6].Nack(false)
+		synctest.Wait()
+		ds[1].Ack()
+		ds[0].Ack()
+		ds[2].Ack()
+		ds[4].Ack()
+		ds[0].Ack() // again: without effect
+		l.resume()
+		if m := next[amqp.BasicNack](l); m.DeliveryTag != 6 || m.Requeue {
+			t.Errorf("first %+v", m)
+		}
+		next[amqp.BasicNack](l)
+		if m := next[amqp.BasicAck](l); m.DeliveryTag != 3 || !m.Multiple {
+			t.Errorf("then %+v", m)
+		}
+		if m := next[amqp.BasicAck](l); m.DeliveryTag != 5 || m.Multiple {
+			t.Errorf("then %+v", m)
+		}
+		ds[3].Nack(true)
+		if m := next[amqp.BasicNack](l); m.DeliveryTag != 4 || !m.Requeue || m.Multiple {
+			t.Errorf("then %+v", m)
+		}
+		l.wantNothing()
+		l.cut()
+	}, consuming)
+}
+
+func TestAcksOfALostConnectionAreDropped(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 10)
+		l := f.line()
+		<-u.First()
+		l.deliver(consumeChannel, 1, false, "a", amqp.Properties{})
+		old := wantDelivery(t, got, "a")
+		l.cut()
+		l = f.line()
+		next[amqp.BasicConsume](l)
+		synctest.Wait()
+		if !old.Stale() {
+			t.Error("a delivery of the lost connection is not stale")
+		}
+		l.deliver(consumeChannel, 1, true, "a", amqp.Properties{})
+		again := wantDelivery(t, got, "a")
+		old.Ack()
+		l.wantNothing()
+		if again.Stale() || !again.Redelivered {
+			t.Errorf("redelivered: %v, stale: %v", again.Redelivered, again.Stale())
+		}
+		again.Ack()
+		if m := next[amqp.BasicAck](l); m.DeliveryTag != 1 {
+			t.Errorf("%+v", m)
+		}
+		l.cut()
+	}, consuming)
+}
+
+func TestAConsumerThatIsRefusedSaysSoAndTriesAgain(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		l.setUnusable("jobs", amqp.Errorf(amqp.ResourceLocked, "cannot obtain exclusive access to locked queue 'jobs'"))
+		u, got := consume(c, 10)
+		<-u.First()
+		var refused *amqp.Error
+		if !errors.As(u.Err(), &refused) || refused.Code != amqp.ResourceLocked {
+			t.Fatal(u.Err())
+		}
+		l.setUnusable("jobs", nil)
+		next[amqp.BasicConsume](l)
+		l.deliver(consumeChannel, 1, false, "a", amqp.Properties{})
+		wantDelivery(t, got, "a")
+		if u.Err() != nil {
+			t.Error(u.Err())
+		}
+		l.cut()
+	}, consuming)
+}
+
+func TestAConsumerCancelledByTheBrokerComesBack(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 10)
+		l := f.line()
+		next[amqp.BasicConsume](l)
+		<-u.First()
+		l.send(consumeChannel, &amqp.BasicCancel{ConsumerTag: "postrider", NoWait: true})
+		next[amqp.BasicConsume](l)
+		l.deliver(consumeChannel, 1, false, "a", amqp.Properties{})
+		wantDelivery(t, got, "a")
+		l.cut()
+	}, consuming)
+}
+
+func TestStopEndsDeliveriesAndReleaseTheChannel(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 10)
+		l := f.line()
+		<-u.First()
+		l.deliver(consumeChannel, 1, false, "a", amqp.Properties{})
+		d := wantDelivery(t, got, "a")
+		<-u.Stop()
+		next[amqp.BasicCancel](l)
+		l.deliver(consumeChannel, 2, false, "late", amqp.Properties{})
+		synctest.Wait()
+		if len(got) != 0 {
+			t.Error("a delivery after Stop")
+		}
+		d.Ack()
+		<-u.Release()
+		if m := next[amqp.BasicAck](l); m.DeliveryTag != 1 {
+			t.Errorf("%+v", m)
+		}
+		l.cut()
+	}, consuming)
+}
+
+func TestStopAndReleaseWithoutAConnection(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.setDown(true)
+		u, _ := consume(c, 10)
+		<-u.First()
+		if !errors.Is(u.Err(), client.ErrDown) {
+			t.Error(u.Err())
+		}
+		<-u.Stop()
+		<-u.Release()
+	}, consuming)
+}
+
+var asking = envelope("bob", amqp.Properties{ReplyTo: client.ReplyTo})
+
+func TestACallIsAnswered(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		done := make(chan string)
+		for _, id := range []string{"one", "two"} {
+			go func() {
+				r, _, err := c.Publisher().Call(t.Context(), asking, []byte(id), []byte("question"))
+				done <- fmt.Sprint(string(r.Body), err)
+			}()
+		}
+		l := f.line()
+		if m := next[amqp.BasicConsume](l); m.Queue != client.ReplyTo || !m.NoAck {
+			t.Errorf("%+v", m)
+		}
+		first, second := l.wantPublished("question"), l.wantPublished("question")
+		// The answers come the other way round, one before its confirm and one after.
+		l.deliver(1, 1, false, "for "+second.id, amqp.Properties{CorrelationID: second.id})
+		if got := <-done; got != "for "+second.id+"<nil>" {
+			t.Error(got)
+		}
+		l.ackUpTo(2)
+		l.deliver(1, 2, false, "for nobody", amqp.Properties{CorrelationID: "nobody"})
+		l.deliver(1, 3, false, "for "+first.id, amqp.Properties{CorrelationID: first.id})
+		if got := <-done; got != "for "+first.id+"<nil>" {
+			t.Error(got)
+		}
+		l.cut()
+	})
+}
+
+func TestACallWhoseConnectionBreaksFails(t *testing.T) {
+	for _, confirmed := range []bool{false, true} {
+		story(t, func(t *testing.T, f *fake, c *client.Conn) {
+			done := make(chan error)
+			go func() {
+				_, written, err := c.Publisher().Call(t.Context(), asking, []byte("x"), nil)
+				if !written {
+					t.Error("not written")
+				}
+				done <- err
+			}()
+			l := f.line()
+			next[published](l)
+			if confirmed {
+				l.ack(1)
+				synctest.Wait()
+			}
+			l.cut()
+			if err := <-done; !errors.Is(err, client.ErrBroken) {
+				t.Error(err)
+			}
+			l = f.line()
+			next[amqp.BasicConsume](l)
+			l.wantNothing() // it is not asked again
+			l.cut()
+		})
+	}
+}
+
+func TestACallHeldWhileDownIsMadeLater(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.setDown(true)
+		done := make(chan error)
+		go func() {
+			_, _, err := c.Publisher().Call(t.Context(), asking, []byte("x"), []byte("q"))
+			done <- err
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, written, err := c.Publisher().Call(ctx, asking, []byte("y"), []byte("given up"))
+		if written || !errors.Is(err, client.ErrDown) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("written %v, %v", written, err)
+		}
+		f.setDown(false)
+		l := f.line()
+		p := l.wantPublished("q")
+		l.deliver(1, 1, false, "a", amqp.Properties{CorrelationID: p.id})
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		l.wantNothing()
+		l.cut()
+	})
+}
+
+func TestACallNobodyTakes(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		done := make(chan error)
+		go func() {
+			_, _, err := c.Publisher().Call(t.Context(), asking, []byte("x"), nil)
+			done <- err
+		}()
+		l := f.line()
+		p := next[published](l)
+		l.giveBack(p)
+		l.ack(1)
+		if err := <-done; !errors.Is(err, client.ErrUnroutable) {
+			t.Error(err)
+		}
+		l.cut()
+	})
+}

@@ -1,0 +1,434 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/session"
+)
+
+func TestAPostIsConfirmed(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		fate := post(t, c, "a")
+		l := f.line()
+		p := l.wantPublished("a")
+		if p.id != "id-a" || p.key != "jobs" {
+			t.Errorf("published %+v", p)
+		}
+		synctest.Wait()
+		if fate.Stage() != client.Written {
+			t.Errorf("stage %v before the confirm", fate.Stage())
+		}
+		l.ack(1)
+		wantFate(t, fate, nil, true)
+		l.cut()
+	})
+}
+
+func TestConfirmsInAnyOrderAndNacks(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		var fates []*client.Fate
+		for i := range 10 {
+			fates = append(fates, post(t, c, fmt.Sprint(i)))
+		}
+		l := f.line()
+		for i := range 10 {
+			l.wantPublished(fmt.Sprint(i))
+		}
+		l.ack(3)
+		wantFate(t, fates[2], nil, true)
+		l.nack(5)
+		wantFate(t, fates[4], client.ErrRefused, true)
+		l.ack(3)  // again: passed over
+		l.ack(99) // never published: passed over
+		l.ackUpTo(7)
+		for _, i := range []int{0, 1, 3, 5, 6} {
+			wantFate(t, fates[i], nil, true)
+		}
+		synctest.Wait()
+		if fates[7].Decided() {
+			t.Error("8 was decided by an ack of 7")
+		}
+		l.ackUpTo(0)
+		wantFate(t, fates[9], nil, true)
+		if n, b := c.Publisher().Pending(); n != 0 || b != 0 {
+			t.Errorf("%d messages of %d bytes are left", n, b)
+		}
+		l.cut()
+	})
+}
+
+func TestWhatIsUnconfirmedIsReplayedInOrder(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		var fates []*client.Fate
+		for _, b := range []string{"a", "b", "c", "d"} {
+			fates = append(fates, post(t, c, b))
+		}
+		l := f.line()
+		for _, b := range []string{"a", "b", "c", "d"} {
+			l.wantPublished(b)
+		}
+		l.ack(2)
+		wantFate(t, fates[1], nil, true)
+		l.cut()
+		e := post(t, c, "e")
+
+		l = f.line()
+		for i, b := range []string{"a", "c", "d", "e"} {
+			if p := l.wantPublished(b); p.tag != uint64(i+1) || p.id != "id-"+b {
+				t.Fatalf("replayed %+v", p)
+			}
+		}
+		l.ackUpTo(4)
+		for _, i := range []int{0, 2, 3} {
+			wantFate(t, fates[i], nil, true)
+		}
+		wantFate(t, e, nil, true)
+		l.cut()
+	})
+}
+
+func TestASendGivenUpBeforeItWasWrittenIsNeverDelivered(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.setDown(true)
+		before := post(t, c, "before")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		written, err := c.Publisher().Send(ctx, toJobs, []byte("x"), []byte("given up"))
+		if written || !errors.Is(err, client.ErrDown) || !errors.Is(err, context.DeadlineExceeded) ||
+			!errors.Is(err, errNobodyThere) {
+			t.Fatalf("written %v, %v", written, err)
+		}
+		after := post(t, c, "after")
+		f.setDown(false)
+		l := f.line()
+		l.wantPublished("before")
+		l.wantPublished("after")
+		l.ackUpTo(2)
+		wantFate(t, before, nil, true)
+		wantFate(t, after, nil, true)
+		l.cut()
+	})
+}
+
+func TestASendGivenUpAfterItWasWrittenMayHaveBeenDelivered(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		written, err := c.Publisher().Send(ctx, toJobs, []byte("x"), []byte("unconfirmed"))
+		if !written || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, client.ErrDown) {
+			t.Fatalf("written %v, %v", written, err)
+		}
+		l := f.line()
+		l.wantPublished("unconfirmed")
+		next := post(t, c, "next")
+		l.wantPublished("next")
+		l.ack(2)
+		wantFate(t, next, nil, true)
+		l.cut()
+		// Its sender was told that it failed: it is not sent again.
+		l = f.line()
+		l.wantNothing()
+		l.cut()
+	})
+}
+
+func TestManySendsGivenUpWhileDownCostNoMemory(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.setDown(true)
+		keep := post(t, c, "keep")
+		for range 10_000 {
+			ctx, cancel := context.WithCancel(t.Context())
+			go cancel()
+			c.Publisher().Send(ctx, toJobs, []byte("x"), []byte("given up"))
+		}
+		if n, b := c.Publisher().Pending(); n != 1 || b > 200 {
+			t.Errorf("%d messages of %d bytes are kept, want 1", n, b)
+		}
+		f.setDown(false)
+		l := f.line()
+		l.wantPublished("keep")
+		l.ack(1)
+		wantFate(t, keep, nil, true)
+		l.wantNothing()
+		l.cut()
+	})
+}
+
+func TestAReturnedMessageIsUnroutable(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		var fates []*client.Fate
+		for i := range 5 {
+			fates = append(fates, post(t, c, fmt.Sprint(i)))
+		}
+		l := f.line()
+		var ps []published
+		for i := range 5 {
+			ps = append(ps, l.wantPublished(fmt.Sprint(i)))
+		}
+		l.giveBack(ps[1])
+		l.giveBack(ps[3])
+		l.ackUpTo(5)
+		for i, fate := range fates {
+			want := error(nil)
+			if i == 1 || i == 3 {
+				want = client.ErrUnroutable
+			}
+			wantFate(t, fate, want, true)
+		}
+		l.cut()
+	})
+}
+
+func TestAFullLogRefusesPostsAndDelaysSends(t *testing.T) {
+	bound := func(cfg *client.Config) { cfg.MaxMessages = 3 }
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		for _, b := range []string{"a", "b", "c"} {
+			post(t, c, b)
+		}
+		if err := c.Publisher().Post(new(client.Fate), toJobs, nil, nil); err != client.ErrFull {
+			t.Fatalf("a fourth post: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		l := f.line()
+		if _, err := c.Publisher().Send(ctx, toJobs, nil, nil); !errors.Is(err, client.ErrFull) {
+			t.Fatalf("a send into a full log: %v", err)
+		}
+		sent := make(chan error)
+		go func() {
+			_, err := c.Publisher().Send(t.Context(), toJobs, nil, []byte("d"))
+			sent <- err
+		}()
+		for _, b := range []string{"a", "b", "c"} {
+			l.wantPublished(b)
+		}
+		l.wantNothing()
+		l.ack(1)
+		l.wantPublished("d")
+		l.ackUpTo(4)
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		l.cut()
+	}, bound)
+}
+
+func TestAMessageLargerThanTheLogIsRefused(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		err := c.Publisher().Post(new(client.Fate), toJobs, nil, make([]byte, 2000))
+		if !errors.Is(err, client.ErrTooLarge) {
+			t.Fatal(err)
+		}
+		f.line().cut()
+	}, func(cfg *client.Config) { cfg.MaxBytes = 1000 })
+}
+
+func TestASmallerFrameMaxOnTheNextConnection(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		body := strings.Repeat("0123456789", 20_000)
+		fate := post(t, c, body)
+		l := f.line()
+		l.wantPublished(body)
+		f.limits = session.Limits{FrameMax: 4096}
+		l.cut()
+		l = f.line()
+		l.wantPublished(body) // the fake checks frame sizes
+		l.ack(1)
+		wantFate(t, fate, nil, true)
+		l.cut()
+	})
+}
+
+func TestAPoisonousMessageFailsAlone(t *testing.T) {
+	tooLarge := amqp.Errorf(amqp.PreconditionFailed, "message size 5 is larger than configured max size 4")
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		fates := map[string]*client.Fate{}
+		for _, b := range []string{"a", "large", "b"} {
+			fates[b] = post(t, c, b)
+		}
+		l := f.line()
+		for _, b := range []string{"a", "large", "b"} {
+			l.wantPublished(b)
+		}
+		l.closeChannel(1, tooLarge)
+
+		l = f.line() // now one at a time
+		l.wantPublished("a")
+		l.wantNothing()
+		l.ack(1)
+		wantFate(t, fates["a"], nil, true)
+		l.wantPublished("large")
+		l.wantNothing()
+		l.closeChannel(1, tooLarge)
+		<-fates["large"].Done()
+		var err *amqp.Error
+		if !errors.As(fates["large"].Err(), &err) || err.Code != amqp.PreconditionFailed {
+			t.Fatalf("fate %v", fates["large"].Err())
+		}
+
+		l = f.line()
+		l.wantPublished("b")
+		l.ack(1)
+		wantFate(t, fates["b"], nil, true)
+		l.cut()
+	})
+}
+
+func TestAWrongPasswordIsToldToSendsAtOnceAndKeepsPosts(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.setPassword("secret")
+		posted := post(t, c, "kept")
+		_, err := c.Publisher().Send(t.Context(), toJobs, nil, []byte("not kept"))
+		var refused *amqp.Error
+		if !errors.As(err, &refused) || refused.Code != amqp.AccessRefused {
+			t.Fatal(err)
+		}
+		_, err = c.Publisher().Send(t.Context(), toJobs, nil, []byte("nor this"))
+		if !errors.As(err, &refused) {
+			t.Fatal(err)
+		}
+		f.setPassword("") // somebody mends it
+		for posted.Stage() == client.Held {
+			time.Sleep(time.Second)
+		}
+		var l *line
+		for l == nil || len(l.events) == 0 {
+			l = f.line()
+			synctest.Wait()
+		}
+		l.wantPublished("kept")
+		l.ack(1)
+		wantFate(t, posted, nil, true)
+		l.cut()
+	})
+}
+
+func TestABlockedBrokerIsSentNothing(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		synctest.Wait()
+		l.send(0, &amqp.ConnectionBlocked{Reason: "low on disk"})
+		synctest.Wait()
+		fate := post(t, c, "a")
+		l.wantNothing()
+		if fate.Stage() != client.Held {
+			t.Errorf("stage %v", fate.Stage())
+		}
+		l.send(0, &amqp.ConnectionUnblocked{})
+		l.wantPublished("a")
+		l.ack(1)
+		wantFate(t, fate, nil, true)
+		l.cut()
+	})
+}
+
+func TestAQueueIsMadeSureOfBeforeWhatIsPublishedAfter(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		l.missing = map[string]bool{"jobs": true}
+		synctest.Wait()
+		c.Ensure(&client.Queue{Name: "jobs", Durable: true})
+		fate := post(t, c, "a")
+		if m := next[amqp.QueueDeclare](l); !m.Passive {
+			t.Errorf("first declare %+v", m)
+		}
+		if m := next[amqp.QueueDeclare](l); m.Passive || !m.Durable {
+			t.Errorf("second declare %+v", m)
+		}
+		l.wantPublished("a")
+		l.cut()
+		l = f.line()
+		next[amqp.QueueDeclare](l) // again on the next connection
+		l.wantPublished("a")
+		l.ack(1)
+		wantFate(t, fate, nil, true)
+		l.cut()
+	})
+}
+
+func TestAQueueThatMayNotBeUsedStopsNobodyElse(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		l.unusable = map[string]*amqp.Error{"private": amqp.Errorf(amqp.AccessRefused, "access to queue refused")}
+		q := c.Ensure(&client.Queue{Name: "private"})
+		fate := post(t, c, "a")
+		l.wantPublished("a")
+		l.ack(1)
+		wantFate(t, fate, nil, true)
+		var refused *amqp.Error
+		if !errors.As(q.Err(), &refused) {
+			t.Errorf("the queue's error is %v", q.Err())
+		}
+		l.cut()
+	})
+}
+
+func TestCloseDecidesEverything(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		written := post(t, c, "written")
+		l := f.line()
+		l.wantPublished("written")
+		l.cut()
+		f.setDown(true)
+		synctest.Wait()
+		held := post(t, c, "held")
+		sent := make(chan error)
+		go func() {
+			_, err := c.Publisher().Send(context.Background(), toJobs, nil, nil)
+			sent <- err
+		}()
+		synctest.Wait()
+		c.Close()
+		wantFate(t, written, client.ErrClosed, true)
+		wantFate(t, held, client.ErrClosed, false)
+		if err := <-sent; !errors.Is(err, client.ErrClosed) {
+			t.Error(err)
+		}
+		if err := c.Publisher().Post(new(client.Fate), toJobs, nil, nil); err != client.ErrClosed {
+			t.Error(err)
+		}
+	})
+}
+
+func TestFlushWaitsForTheLastConfirm(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		if err := c.Publisher().Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		post(t, c, "a")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := c.Publisher().Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		l := f.line()
+		l.wantPublished("a")
+		l.ack(1)
+		if err := c.Publisher().Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l.cut()
+	})
+}
+
+func TestASilentBrokerIsLeft(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		fate := post(t, c, "a")
+		l := f.line()
+		l.wantPublished("a")
+		// It says nothing any more, not even heartbeats.
+		l2 := f.line()
+		l2.wantPublished("a")
+		l2.ack(1)
+		wantFate(t, fate, nil, true)
+		l2.cut()
+	}, func(cfg *client.Config) { cfg.Heartbeat = 10 * time.Second })
+}
