@@ -39,11 +39,16 @@ func (j *Journal) reclaimOldest() bool {
 	if !s.dead() {
 		return false
 	}
-	// What replaces the segment's records was appended before they were released: it has to be durable before they go.
-	if err := j.Wait(j.stop, j.Last()); err != nil {
-		return false
-	}
-	return j.remove(s)
+	return j.replaced() && j.remove(s)
+}
+
+// replaced waits until what replaces the records that were released so far is durable, and reports whether it is. It was appended
+// before they were released; but a journal that is closing or has failed did not take it.
+func (j *Journal) replaced() bool {
+	j.mu.Lock()
+	taken, last := j.fill != nil, j.last
+	j.mu.Unlock()
+	return taken && j.Wait(j.stop, last) == nil
 }
 
 // mostlyDead reports whether more than half of the journal is not needed, and that in segments that can be reclaimed.
@@ -70,8 +75,8 @@ func (j *Journal) carry(s *segment) error {
 	if s.carried && s.carriedAt == released {
 		return nil
 	}
-	if err := j.Wait(j.stop, j.Last()); err != nil { // the end of s may still be on its way to the disk
-		return err
+	if !j.replaced() { // the end of s may still be on its way to the disk
+		return nil
 	}
 	data := make([]byte, s.used)
 	if err := j.readAt(s, data, s.base); err != nil {

@@ -301,16 +301,16 @@ func (r *recovery) progress(i int) {
 	}
 }
 
-// removeLeftovers deletes the segments that begin at or after next: they hold nothing. It does so before anything new can
-// come to lie at their addresses.
+// removeLeftovers deletes the segments that begin at or after the journal's end, or after the address where it goes on:
+// they hold nothing. It does so before anything new can come to lie at their addresses.
 func (r *recovery) removeLeftovers(next LSN) error {
 	var err error
 	r.segments = slices.DeleteFunc(r.segments, func(s *found) bool {
-		if s.base < next {
+		if s.base < min(next, r.end) {
 			return false
 		}
 		err = errors.Join(err, s.close())
-		if s.base > next { // a file named next is replaced by the new segment
+		if s.base != next { // a file named next is replaced by the new segment
 			err = errors.Join(err, r.fs.Remove(s.name()))
 		}
 		return true

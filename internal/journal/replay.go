@@ -57,7 +57,9 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 	}
 	end := s.base
 	var holes []hole
+	committed := false // by the last record
 	for sc.next() {
+		_, committed = sc.commit()
 		end = sc.end()
 		if sc.damage != "" {
 			holes = append(holes, hole{sc.lsn, len(sc.raw)})
@@ -78,7 +80,7 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 	if err := r.checkEnd(i, s, data, end, sc.sealed); err != nil {
 		return nil, err
 	}
-	return r.tailPiece(s, data, end, holes), nil
+	return r.tailPiece(s, data, end, holes, committed), nil
 }
 
 func (r *recovery) record(s *found, sc *scanner) error {

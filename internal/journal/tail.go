@@ -8,9 +8,10 @@ import (
 // tailPiece is what has to be written anew of one segment: what lies at or above the address up to which the last commit
 // record says that everything was synced. It can be read now, but perhaps only from the system's cache, after a sync that failed.
 type tailPiece struct {
-	s    *found
-	from LSN
-	raw  []byte // with void records in the place of damage
+	s     *found
+	from  LSN
+	raw   []byte // with void records in the place of damage
+	ended bool   // the last record is a commit record
 }
 
 // hole is a damaged stretch.
@@ -22,15 +23,16 @@ type hole struct {
 func (h hole) end() LSN { return h.lsn + LSN(h.length) }
 
 // tailPiece returns nil when no record of the journal's user is in the tail.
-func (r *recovery) tailPiece(s *found, data []byte, end LSN, holes []hole) *tailPiece {
+func (r *recovery) tailPiece(s *found, data []byte, end LSN, holes []hole, ended bool) *tailPiece {
 	from := max(r.safe, s.base)
 	if end <= from || !s.users {
 		return nil
 	}
 	for len(holes) > 0 && holes[len(holes)-1].end() == end { // nothing follows it that would need it to be filled
+		ended = false
 		end, holes = holes[len(holes)-1].lsn, holes[:len(holes)-1]
 	}
-	p := &tailPiece{s: s, from: from, raw: append([]byte(nil), data[from-s.base:end-s.base]...)}
+	p := &tailPiece{s: s, from: from, ended: ended, raw: append([]byte(nil), data[from-s.base:end-s.base]...)}
 	for _, h := range holes {
 		if h.lsn < from {
 			continue
@@ -45,16 +47,19 @@ func (r *recovery) tailPiece(s *found, data []byte, end LSN, holes []hole) *tail
 func (r *recovery) secure(tail []*tailPiece) (next LSN, err error) {
 	last := tail[len(tail)-1]
 	end := last.from + LSN(len(last.raw))
-	var c [commitSize]byte
-	mark := commit{durableUpTo: r.safe, start: end}
-	mark.put(c[:], end, last.s.salt)
-	last.raw = append(last.raw, c[:]...)
+	if !last.ended {
+		var c [commitSize]byte
+		mark := commit{durableUpTo: r.safe, start: end}
+		mark.put(c[:], end, last.s.salt)
+		last.raw = append(last.raw, c[:]...)
+		end += commitSize
+	}
 	for _, p := range tail {
 		if err := r.rewrite(p, p == last); err != nil {
 			return 0, err
 		}
 	}
-	return end + commitSize, nil
+	return end, nil
 }
 
 func (r *recovery) rewrite(p *tailPiece, last bool) error {

@@ -1,0 +1,153 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// TestFaultAtEveryOperation fails each single operation on the disk in turn, in two ways: as a broken disk and as a full one. A
+// failing write writes half of it; what a failing sync was to make safe can still be read but never gets to the disk.
+//
+// Afterwards the process starts again on the same disk, and after that the power is cut.
+func TestFaultAtEveryOperation(t *testing.T) {
+	for _, fault := range []error{syscall.EIO, disk.ErrNoSpace} {
+		t.Run(fault.Error(), func(t *testing.T) {
+			step := 1
+			if testing.Short() {
+				step = 7
+			}
+			for n := 0; !t.Failed(); n += step {
+				hit := false
+				synctest.Test(t, func(t *testing.T) { hit = faultRun(t, n, fault) })
+				if !hit {
+					t.Logf("%d operations failed in turn", n)
+					return
+				}
+			}
+		})
+	}
+}
+
+func faultRun(t *testing.T, n int, fault error) (hit bool) {
+	mem, l := disk.NewMem(), newLedger()
+	var failed disk.Op
+	fs := disk.NewFaulty(mem, func(op disk.Op) error {
+		if op.Index != n {
+			return nil
+		}
+		hit, failed = true, op
+		return fault
+	}, nil)
+	runUntilFailure(t, l, fs)
+	l.confirm()
+
+	// The process starts again: it sees what the system's cache has.
+	if l.j != nil {
+		l.j = nil
+	}
+	if err := l.open(mem); err != nil {
+		t.Fatalf("operation %d (%s %s) failed with %v; at the next start: %v", n, failed.Kind, failed.Name, fault, err)
+	}
+	crashed, after := mem.Crash(uint64(n)), l.copy()
+	_ = l.j.Close()
+	if err := after.open(crashed); err != nil {
+		t.Fatalf("operation %d (%s %s) failed with %v; after a start and a power failure: %v", n, failed.Kind, failed.Name, fault, err)
+	}
+	_ = after.j.Close()
+	return hit
+}
+
+// runUntilFailure opens, uses and closes a journal twice, as far as it goes.
+func runUntilFailure(t *testing.T, l *ledger, fs disk.FS) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2 {
+		l.j = nil
+		if err := l.open(fs); err != nil {
+			return
+		}
+		err := l.work(r, 40)
+		l.confirm()
+		if cause := l.j.Err(); cause != nil {
+			lsn := l.append(10, true)
+			if werr := l.j.Wait(context.Background(), lsn); !errors.Is(werr, cause) || lsn <= l.j.Durable() {
+				t.Errorf("after the failure %v, Wait = %v", cause, werr)
+			}
+		} else if err != nil {
+			t.Errorf("work ended with %v and the journal is well", err)
+		}
+		if l.j.Close() != nil {
+			return
+		}
+		l.confirmAll()
+	}
+}
+
+func TestAFailedSyncIsTheEnd(t *testing.T) {
+	mem := disk.NewMem()
+	broken := false
+	fs := disk.NewFaulty(mem, func(op disk.Op) error {
+		if broken && op.Kind == disk.OpSync {
+			broken = false // the next sync would succeed
+			return syscall.EIO
+		}
+		return nil
+	}, nil)
+	var failures []error
+	j, _ := openT(t, Config{FS: fs, OnFailure: func(err error) { failures = append(failures, err) }})
+	waitT(t, j, j.Append(1, true, []byte("safe")))
+	safe := j.Durable()
+	broken = true
+	lost := j.Append(1, true, []byte("lost"))
+	if err := j.Wait(context.Background(), lost); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Wait after the sync failed = %v, want EIO", err)
+	}
+	if err := j.Wait(context.Background(), j.Append(1, true, []byte("late"))); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Wait for a later record = %v, want EIO", err)
+	}
+	if j.Durable() != safe || !errors.Is(j.Err(), syscall.EIO) {
+		t.Errorf("Durable = %d (was %d), Err = %v", j.Durable(), safe, j.Err())
+	}
+	if err := j.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Close = %v, want EIO", err)
+	}
+	if len(failures) != 1 {
+		t.Errorf("OnFailure was called %d times: %v", len(failures), failures)
+	}
+}
+
+func TestAFullDiskStallsAndGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := disk.NewMem()
+		told := make(chan bool, 100)
+		j, _ := openT(t, Config{FS: mem, SegmentSize: 8192, OnFull: func(full bool) { told <- full }})
+		var want []string
+		var last LSN
+		mem.SetCapacity(segmentHeaderSize + 8192)
+		for i := range 400 {
+			want = append(want, fmt.Sprint("record ", i))
+			last = j.Append(1, true, []byte(want[i]))
+		}
+		if !<-told {
+			t.Error("OnFull(false) before OnFull(true)")
+		}
+		synctest.Wait()
+		if j.Durable() >= last || j.Err() != nil || !j.Stats().Full {
+			t.Errorf("Durable = %d of %d, Err = %v, Stats = %+v", j.Durable(), last, j.Err(), j.Stats())
+		}
+		mem.SetCapacity(1 << 40)
+		waitT(t, j, last)
+		if <-told {
+			t.Error("OnFull(true) although there is room")
+		}
+		closeT(t, j)
+		_, held := openT(t, Config{FS: mem, SegmentSize: 8192})
+		wantRecords(t, held, want...)
+	})
+}

@@ -1,0 +1,109 @@
+package journal
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+func TestConsumedRecordsGiveTheirSpaceBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := disk.NewMem()
+		j, _ := openT(t, Config{FS: mem, SegmentSize: 4096})
+		var lsns []LSN
+		for i := range 200 {
+			lsns = append(lsns, j.Append(1, true, bytes.Repeat([]byte{byte(i)}, 200)))
+		}
+		waitT(t, j, j.Last())
+		synctest.Wait()
+		before := len(segmentsOf(t, mem))
+		for _, lsn := range lsns[1:] {
+			j.Release(lsn)
+		}
+		synctest.Wait()
+		if n := len(segmentsOf(t, mem)); n != before {
+			t.Errorf("%d segments of %d are left although the oldest record is needed", n, before)
+		}
+		j.Release(lsns[0])
+		synctest.Wait()
+		if st := j.Stats(); st.Segments != 1 || st.LiveRecords != 0 {
+			t.Errorf("everything was released: %+v", st)
+		}
+		if _, err := j.Read(lsns[0]); err != ErrGone {
+			t.Errorf("Read of a record that is gone: %v", err)
+		}
+	})
+}
+
+// TestOneOldRecordDoesNotHoldTheDisk: one record of many is still needed, and everything after it was consumed.
+func TestOneOldRecordDoesNotHoldTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := disk.NewMem()
+		var j *Journal
+		var oldest LSN
+		var carried []string
+		cfg := Config{FS: mem, SegmentSize: 4096, Carry: func(r Record) {
+			if r.LSN != oldest {
+				return // it was released
+			}
+			carried = append(carried, string(r.Body))
+			oldest = j.Append(r.Kind, true, r.Body)
+			j.Release(r.LSN)
+		}}
+		j, _ = openT(t, cfg)
+		oldest = j.Append(1, true, []byte("the old one"))
+		for i := range 2000 {
+			lsn := j.Append(1, true, fmt.Appendf(nil, "young %d", i))
+			j.Append(2, false, []byte("settled"))
+			j.Release(lsn)
+			if i%10 == 9 {
+				waitT(t, j, lsn)
+				synctest.Wait()
+			}
+		}
+		synctest.Wait()
+		if st := j.Stats(); st.Segments > 4 || st.LiveRecords != 1 {
+			t.Errorf("one record is needed: %+v", st)
+		}
+		if len(carried) == 0 || carried[0] != "the old one" {
+			t.Errorf("carried %.3q", carried)
+		}
+		if r, err := j.Read(oldest); err != nil || string(r.Body) != "the old one" {
+			t.Errorf("Read = %q, %v", r.Body, err)
+		}
+		closeT(t, j)
+		_, held := openT(t, Config{FS: mem, SegmentSize: 4096})
+		if n := bytes.Count([]byte(fmt.Sprint(held)), []byte("the old one")); n != 1 {
+			t.Errorf("the old record is there %d times", n)
+		}
+	})
+}
+
+func TestIdleRestartsLeaveNothingBehind(t *testing.T) {
+	mem := disk.NewMem()
+	for range 20 {
+		j, _ := openT(t, Config{FS: mem, SegmentSize: 4096})
+		closeT(t, j)
+	}
+	if names := segmentsOf(t, mem); len(names) != 1 {
+		t.Errorf("after 20 starts without work there are %q", names)
+	}
+}
+
+func TestALargeRecordGetsASegmentOfItsOwnSize(t *testing.T) {
+	mem := disk.NewMem()
+	cfg := Config{FS: mem, SegmentSize: 4096}
+	j, _ := openT(t, cfg)
+	large := string(bytes.Repeat([]byte("large "), 20000))
+	j.Append(1, true, []byte("small"))
+	lsn := j.Append(1, true, []byte(large))
+	waitT(t, j, j.Append(1, true, []byte("small again")))
+	if r, err := j.Read(lsn); err != nil || string(r.Body) != large {
+		t.Errorf("Read = %d bytes, %v", len(r.Body), err)
+	}
+	_, held := openT(t, Config{FS: mem.Snapshot(), SegmentSize: 4096})
+	wantRecords(t, held, "small", large, "small again")
+}
