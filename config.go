@@ -27,6 +27,14 @@ type Config struct {
 	// the broker embedded in this node.
 	Brokers []string
 
+	// ShareMailboxes lets who connects to this node's listener use its embedded broker in full,
+	// as a broker of theirs. Without it they can only put messages into the inbox.
+	ShareMailboxes bool
+
+	// Users are names and passwords of those who may connect to the listener. With none, it is
+	// user guest with password guest, from this machine only.
+	Users map[string]string
+
 	// Dir keeps what must survive a restart: the inbox and the embedded mailboxes.
 	// It is made if it is missing, and belongs to one running node. "" keeps
 	// everything in memory.

@@ -59,10 +59,16 @@ func handleOptionsOf(opts []HandleOption) handleOptions {
 // A MessagesOption changes one [Node.Messages].
 type MessagesOption func(*messagesOptions)
 
-type messagesOptions struct{ from string }
+type messagesOptions struct {
+	of   *Target
+	from string
+}
 
-// From lets through only what the node of that name has sent. What others have
-// sent stays where it is, for other receivers.
+// Of receives from a target other than the node's own inbox: a mailbox.
+func Of(target *Target) MessagesOption { return func(o *messagesOptions) { o.of = target } }
+
+// From lets through only what the node of that name has sent, and goes with the inbox only.
+// What others have sent stays there for other receivers.
 func From(peer string) MessagesOption { return func(o *messagesOptions) { o.from = peer } }
 
 func applyAll[O any, F ~func(*O)](o *O, opts []F) {

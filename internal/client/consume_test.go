@@ -124,6 +124,7 @@ func TestAConsumerThatIsRefusedSaysSoAndTriesAgain(t *testing.T) {
 		next[amqp.BasicConsume](l)
 		l.deliver(consumeChannel, 1, false, "a", amqp.Properties{})
 		wantDelivery(t, got, "a")
+		synctest.Wait()
 		if u.Err() != nil {
 			t.Error(u.Err())
 		}

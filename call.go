@@ -1,0 +1,44 @@
+package postrider
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Call sends a request to a target, a peer or a mailbox, and waits for the answer of the handler that
+// receives it. A []byte or string is passed as it is, any other T is decoded from JSON.
+//
+// A handler's error comes back as a [*RemoteError]. If ctx ends first, or the connection breaks
+// after the request was written, the error is a [*SendError]: the request may have been handled
+// all the same. A deadline of ctx is also the request's expiry where the broker heeds one.
+func Call[T any](ctx context.Context, target *Target, request any, opts ...SendOption) (T, error) {
+	var result T
+	a, err := target.call(ctx, request, opts)
+	if err == nil {
+		err = decode(a.contentType, a.body, &result)
+	}
+	return result, err
+}
+
+func (t *Target) call(ctx context.Context, request any, opts []SendOption) (answer, error) {
+	b, s, err := encode(request)
+	if err != nil {
+		return answer{}, err
+	}
+	id, s := t.mark(s, opts)
+	if t.way == nil {
+		return answer{}, t.failed(id, t.why, false)
+	}
+	a, written, err := t.way.call(ctx, s, id, b)
+	if err != nil {
+		return answer{}, t.failed(id, err, written)
+	}
+	if a.contentType != typeError {
+		return a, nil
+	}
+	refusal := &RemoteError{Code: handlerFailed}
+	if err := json.Unmarshal(a.body, refusal); err != nil {
+		refusal.Reason = "an error that cannot be read: " + err.Error()
+	}
+	return answer{}, refusal
+}

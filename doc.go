@@ -1,0 +1,96 @@
+// Package postrider passes messages between processes in four ways, with two verbs and one kind of
+// target.
+//
+// A message goes to an inbox, and the only question is where that inbox lives. Directly:
+// in the recipient's own process, a [Node.Peer]. Indirectly: in a [Node.Mailbox] on a broker, where
+// whoever works on it takes it from. The second question is whether the sender waits:
+// [Target.Send] does, until the message has been received; [Target.Post] does not.
+//
+//	                 Send: waits                        Post: goes on
+//	Peer, direct     it is in the peer's inbox          kept here until it is in the peer's inbox
+//	Mailbox          the broker has stored it           kept here until the broker has stored it
+//
+// # A node
+//
+// Everything begins with a node, this process's part of the system:
+//
+//	n, err := postrider.Start(ctx, postrider.Config{
+//		Name:   "billing",
+//		Listen: "127.0.0.1:5671",
+//		Peers:  map[string]string{"shipping": "127.0.0.1:5681"},
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	defer n.Close()
+//
+// With Listen it can be sent to, with Peers it knows whom to send to. A node needs no
+// broker: one is embedded in it and holds its inbox and its mailboxes. [Config.Brokers]
+// puts mailboxes on a broker of their own, `postrider serve` or RabbitMQ, and changes
+// nothing else in the program.
+//
+// # Sending
+//
+//	err := n.Peer("shipping").Send(ctx, Order{ID: 7})
+//	rc, err := n.Mailbox("invoices").Post(ctx, []byte("…"))
+//
+// Bodies of type []byte and string travel as they are, anything else as JSON.
+//
+// A send ends in one of a few ways. No error means that the target has the message. Otherwise the
+// error is a [*SendError]: its cause is [ErrNoSuchTarget], [ErrPeerDown], [ErrFull], [ErrRefused],
+// [ErrClosed], a [*RemoteError] or the context's, found with [errors.Is] and [errors.As];
+// and MaybeDelivered tells "certainly not delivered" from "written, and never confirmed".
+//
+//	var failed *postrider.SendError
+//	switch {
+//	case err == nil:
+//	case errors.As(err, &failed) && failed.MaybeDelivered:
+//		// ask the peer, or send again under the same ID
+//	case errors.Is(err, postrider.ErrPeerDown):
+//		// it did not arrive, and will not
+//	}
+//
+// A Send to a peer that is down waits for it until its context ends. A Post to it returns at once
+// and is kept, in memory and within bounds, until the peer is back. Its [Receipt] tells the same story
+// later: [Receipt.Wait] returns how far the message came, [Stored] or [Received], or the SendError.
+//
+// Connections are made when they are first needed, and made again when they break. What was not confirmed
+// by then is sent again, in order, under the same ids.
+//
+// # Receiving
+//
+// A handler is called for each message. What it returns settles the message:
+//
+//	err := n.Handle(ctx, n.Mailbox("invoices"), func(ctx context.Context, m *postrider.Message) error {
+//		var inv Invoice
+//		if err := m.Decode(&inv); err != nil {
+//			return err // the message comes again, see Node.Handle
+//		}
+//		return book(ctx, inv) // nil: done with it
+//	}, postrider.Workers(4))
+//
+// A message is acknowledged after it was handled. If the process dies before, the message is
+// handed out again, marked [Message.Redelivered]; a handler may therefore see it twice.
+//
+// A loop receives without a handler; [From] lets it wait for one sender and learn when that one is down:
+//
+//	for m, err := range n.Messages(ctx, postrider.From("shipping")) {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//		m.Ack()
+//	}
+//
+// # Asking
+//
+// [Call] sends a request, to a peer or a mailbox, and waits for the answer that the handler gives with
+// [Message.Reply]. A handler's error comes back as a [*RemoteError].
+//
+//	price, err := postrider.Call[Price](ctx, n.Peer("shipping"), Parcel{Kilos: 3})
+//
+// # Ending
+//
+// [Node.Close] ends a node at once, [Node.Shutdown] in good order: handlers finish, and what was posted
+// is delivered.
+package postrider

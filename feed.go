@@ -1,0 +1,121 @@
+package postrider
+
+import (
+	"context"
+	"sync"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// arrival is a message on its way to whoever receives it.
+type arrival struct {
+	props       amqp.RawProperties
+	body        []byte
+	redelivered bool
+	from        settler
+}
+
+// settler is where an arrival is settled. A stale one cannot be any more: it comes again.
+type settler interface {
+	Ack() error
+	Nack(requeue bool) error
+	Stale() bool
+}
+
+// sender is the name of the node that sent the message.
+func (a arrival) sender() []byte {
+	v, err := a.props.View()
+	if err != nil {
+		return nil
+	}
+	return v.AppID
+}
+
+// feed holds arrivals for those who receive them. Whoever brings them never waits; how
+// many there can be is bounded by the prefetch of the intake.
+type feed struct {
+	mu     sync.Mutex
+	items  []arrival
+	head   int
+	closed bool
+	wake   chan struct{} // one place
+}
+
+func newFeed() *feed { return &feed{wake: make(chan struct{}, 1)} }
+
+// push reports false when the feed is closed.
+func (f *feed) push(a arrival) bool {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return false
+	}
+	if f.head > 0 && len(f.items) == cap(f.items) {
+		n := copy(f.items, f.items[f.head:])
+		clear(f.items[n:])
+		f.items, f.head = f.items[:n], 0
+	}
+	f.items = append(f.items, a)
+	first := len(f.items)-f.head == 1
+	f.mu.Unlock()
+	if first {
+		f.signal()
+	}
+	return true
+}
+
+func (f *feed) signal() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next waits for an arrival that is not stale. It returns false when ctx ends or the feed is closed.
+func (f *feed) next(ctx context.Context) (arrival, bool) {
+	for {
+		a, ok, closed := f.pop()
+		switch {
+		case ok && a.from.Stale():
+			continue
+		case ok || closed:
+			return a, ok
+		}
+		select {
+		case <-f.wake:
+		case <-ctx.Done():
+			return arrival{}, false
+		}
+	}
+}
+
+func (f *feed) pop() (a arrival, ok, closed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		f.signal() // whoever else waits
+		return a, false, true
+	}
+	if f.head == len(f.items) {
+		return a, false, false
+	}
+	a = f.items[f.head]
+	f.items[f.head] = arrival{}
+	f.head++
+	if f.head == len(f.items) {
+		f.items, f.head = f.items[:0], 0
+	} else {
+		f.signal() // another worker may take the next one
+	}
+	return a, true, false
+}
+
+// close ends the feed and returns what nobody took.
+func (f *feed) close() []arrival {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rest := f.items[f.head:]
+	f.items, f.head, f.closed = nil, 0, true
+	f.signal()
+	return rest
+}

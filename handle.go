@@ -1,0 +1,163 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// A Handler acts upon one message. Its context ends when the handling is stopped or the node closes.
+type Handler func(ctx context.Context, m *Message) error
+
+// After an error a message comes again, later the second time, so that one that
+// nobody can handle does not keep a processor busy.
+const (
+	retryFirst = 100 * time.Millisecond
+	retryAgain = time.Second
+)
+
+// Handle has h act upon the messages of a target, a mailbox or [Node.Inbox], until
+// ctx ends or the node is closed. It returns once the messages begin to come, or with the broker's
+// refusal as a [*RemoteError]; when the broker cannot be reached now it returns nil, too,
+// and the handling begins once it can.
+//
+// What h returns settles a message that h has not settled itself:
+//
+//   - nil acknowledges it; the caller of a [Call] that got no reply gets an empty one.
+//   - An error, or a panic, requeues it; it comes again after 100 ms, then every
+//     second. What comes behind it is handled in the meantime.
+//   - An error for a [Call] goes back to the caller at once, as a [*RemoteError], and
+//     acknowledges the message. A RemoteError is passed on with its code; others have 500.
+func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...HandleOption) error {
+	if err := target.receivable(n); err != nil {
+		return err
+	}
+	o := handleOptionsOf(opts)
+	t, err := n.openTap(target, o.prefetch, "")
+	if err != nil {
+		return err
+	}
+	if err := t.begun(ctx); err != nil {
+		t.stop()
+		return err
+	}
+	n.startWorkers(ctx, t, h, o.workers)
+	return nil
+}
+
+// startWorkers starts the goroutines of one Handle. They end when ctx does, when the
+// node closes, or when the tap is stopped; the last one cleans up.
+func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, workers int) {
+	ctx, cancel := context.WithCancel(ctx)
+	detach := context.AfterFunc(n.ctx, cancel)
+	context.AfterFunc(ctx, t.stop)
+	left := new(atomic.Int64)
+	left.Store(int64(workers))
+	for range workers {
+		n.workers.Add(1)
+		go func() {
+			defer n.workers.Done()
+			work(ctx, t, h)
+			if left.Add(-1) == 0 {
+				detach()
+				cancel()
+			}
+		}()
+	}
+}
+
+// receivable tells whether node n can receive what is sent to the target.
+func (t *Target) receivable(n *Node) error {
+	switch {
+	case t.node != n:
+		return fmt.Errorf("postrider: %s belongs to another node", t)
+	case !t.takes:
+		return fmt.Errorf("postrider: what is sent to %s is received there, not here", t)
+	}
+	return t.why
+}
+
+// begun waits for the first attempt to receive. Not being connected is no error.
+func (t *tap) begun(ctx context.Context) error {
+	select {
+	case <-t.intake.first():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	err := t.target.cause(t.intake.err())
+	var refused *RemoteError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("postrider: receiving from %s: %w", t.target, err)
+	}
+	return nil
+}
+
+// work is one worker: one message after the other.
+func work(ctx context.Context, t *tap, h Handler) {
+	var names amqp.Interner
+	for {
+		m, ok := t.next(ctx, &names)
+		if !ok {
+			return
+		}
+		conclude(ctx, m, guarded(ctx, m, h))
+	}
+}
+
+// guarded makes a panic an error like others.
+func guarded(ctx context.Context, m *Message, h Handler) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("handler panicked: %v", p)
+			m.log().Error("handler panicked", "message", m.ID, "from", m.From, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	return h(ctx, m)
+}
+
+func (m *Message) log() *slog.Logger { return m.tap.target.node.log }
+
+// conclude settles a message after its handler has returned.
+func conclude(ctx context.Context, m *Message, err error) {
+	switch {
+	case m.WantsReply():
+		if err == nil {
+			err = m.Reply(context.WithoutCancel(ctx), []byte(nil))
+		} else {
+			err = m.Reply(context.WithoutCancel(ctx), remoteError(err))
+		}
+		if err != nil {
+			m.log().Warn("reply failed", "message", m.ID, "to", m.From, "error", err)
+		}
+		m.Ack()
+	case err == nil:
+		m.Ack()
+	case ctx.Err() != nil: // it was interrupted, which is nobody's fault
+		m.Requeue()
+	default:
+		delay := retryFirst
+		if m.Redelivered {
+			delay = retryAgain
+		}
+		m.log().Warn("handler failed, the message comes again", "message", m.ID, "from", m.From,
+			"target", m.tap.target.String(), "after", delay, "error", err)
+		time.AfterFunc(delay, func() { m.Requeue() })
+	}
+}
+
+// handlerFailed is the code of a handler's error.
+const handlerFailed = 500
+
+func remoteError(err error) *RemoteError {
+	var e *RemoteError
+	if errors.As(err, &e) {
+		return e
+	}
+	return &RemoteError{Code: handlerFailed, Reason: err.Error()}
+}

@@ -1,0 +1,42 @@
+package postrider
+
+import (
+	"crypto/rand"
+	"strconv"
+	"sync/atomic"
+)
+
+// identity makes the ids of a node's messages: a random part that is the node's own for as
+// long as it runs, and a count.
+type identity struct {
+	prefix string
+	count  atomic.Uint64
+}
+
+func newIdentity() *identity { return &identity{prefix: rand.Text()[:16] + "-"} }
+
+func (n *identity) next() messageID { return messageID{of: n, count: n.count.Add(1)} }
+
+// messageID is an id that is written out only where its text is needed.
+type messageID struct {
+	of    *identity
+	count uint64
+	own   string // of the caller's choosing; the others are unused
+}
+
+// maxGeneratedID is the longest text of a generated id.
+const maxGeneratedID = 16 + 1 + 13
+
+func (id messageID) appendTo(b []byte) []byte {
+	if id.of == nil {
+		return append(b, id.own...)
+	}
+	return strconv.AppendUint(append(b, id.of.prefix...), id.count, 36)
+}
+
+func (id messageID) String() string {
+	if id.of == nil {
+		return id.own
+	}
+	return string(id.appendTo(nil))
+}

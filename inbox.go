@@ -1,0 +1,121 @@
+package postrider
+
+import "sync"
+
+// inbox is what came into this node's own inbox, for the receivers in this process. It takes
+// everything from the broker as it comes, so that a receiver can choose by sender; what nobody
+// wants yet waits here, unsettled.
+type inbox struct {
+	*local
+
+	mu      sync.Mutex
+	intake  intake // nil until there is a receiver
+	takers  []*taker
+	waiting []arrival // in the order of arrival
+	turn    int
+}
+
+// A taker is one receiver at the inbox. It is an intake.
+type taker struct {
+	inbox *inbox
+	from  string // "" takes everything
+	hand  func(arrival)
+}
+
+func (i *inbox) take(_ int, hand func(arrival)) intake { return i.takeFrom("", hand) }
+
+func (i *inbox) takeFrom(from string, hand func(arrival)) intake {
+	t := &taker{inbox: i, from: from, hand: hand}
+	i.mu.Lock()
+	i.takers = append(i.takers, t)
+	rest := i.waiting[:0]
+	for _, a := range i.waiting {
+		if t.wants(a) {
+			t.hand(a)
+		} else {
+			rest = append(rest, a)
+		}
+	}
+	clear(i.waiting[len(rest):])
+	i.waiting = rest
+	begin := i.intake == nil
+	if begin {
+		i.intake = noIntake{}
+	}
+	i.mu.Unlock()
+	if begin {
+		in := i.local.take(0, i.arrived)
+		i.mu.Lock()
+		i.intake = in
+		i.mu.Unlock()
+	}
+	return t
+}
+
+func (t *taker) wants(a arrival) bool { return t.from == "" || t.from == string(a.sender()) }
+
+// arrived hands an arrival to who asked for its sender, else to those who take everything in turn.
+// The broker calls it under a lock.
+func (i *inbox) arrived(a arrival) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if t := i.choose(a); t != nil {
+		t.hand(a)
+		return
+	}
+	i.waiting = append(i.waiting, a)
+}
+
+func (i *inbox) choose(a arrival) *taker {
+	if len(i.takers) == 1 && i.takers[0].from == "" {
+		return i.takers[0]
+	}
+	var any *taker
+	for n := range i.takers {
+		t := i.takers[(i.turn+n)%len(i.takers)]
+		switch {
+		case t.from == "":
+			if any == nil {
+				any = t
+			}
+		case t.wants(a):
+			return t
+		}
+	}
+	if any != nil {
+		i.turn++
+	}
+	return any
+}
+
+func (t *taker) first() <-chan struct{} { return closedChannel }
+func (t *taker) err() error             { return nil }
+
+func (t *taker) stop() <-chan struct{} {
+	i := t.inbox
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for n, other := range i.takers {
+		if other == t {
+			i.takers = append(i.takers[:n:n], i.takers[n+1:]...)
+			break
+		}
+	}
+	return closedChannel
+}
+
+func (t *taker) release() {}
+
+var closedChannel = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// noIntake stands for one that is about to be.
+type noIntake struct{}
+
+func (noIntake) first() <-chan struct{} { return closedChannel }
+func (noIntake) err() error             { return nil }
+func (noIntake) stop() <-chan struct{}  { return closedChannel }
+func (noIntake) release()               {}

@@ -1,0 +1,267 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// embedded is the broker in this process: it holds the inbox, and the mailboxes when
+// no other broker does. This node is attached to it without a socket.
+type embedded struct {
+	broker  *broker.Broker
+	conn    *broker.Conn
+	durable bool
+
+	ln      net.Listener
+	serving sync.WaitGroup
+
+	mu      sync.Mutex
+	answers string // the queue that answers come to; "" until the first call
+	calls   map[string]chan<- answer
+	gone    chan struct{}
+}
+
+func openEmbedded(cfg Config, log *slog.Logger) (*embedded, error) {
+	only := cfg.Name
+	if cfg.ShareMailboxes {
+		only = ""
+	}
+	b, err := broker.Open(broker.Config{
+		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.Dial(broker.DialConfig{Name: cfg.Name})
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return &embedded{
+		broker:  b,
+		conn:    c,
+		durable: cfg.Dir != "",
+		calls:   make(map[string]chan<- answer),
+		gone:    make(chan struct{}),
+	}, nil
+}
+
+// queue makes sure of a queue and returns the way to it.
+func (e *embedded) queue(name, from string) (*local, error) {
+	_, err := e.conn.DeclareQueue(broker.QueueOptions{Name: name, Durable: e.durable})
+	if err != nil {
+		return nil, err
+	}
+	return &local{at: e, queue: name, from: from}, nil
+}
+
+func (e *embedded) serve(ln net.Listener) {
+	e.ln = ln
+	e.serving.Go(func() { e.broker.Serve(ln) })
+}
+
+func (e *embedded) addr() net.Addr {
+	if e.ln == nil {
+		return nil
+	}
+	return e.ln.Addr()
+}
+
+func (e *embedded) close() error {
+	if e == nil {
+		return nil
+	}
+	close(e.gone)
+	e.conn.Close()
+	err := e.broker.Close()
+	e.serving.Wait()
+	return err
+}
+
+// local is the outlet to a queue of the embedded broker.
+type local struct {
+	at    *embedded
+	queue string
+	from  string
+}
+
+func (l *local) publishing(s style, id string, body []byte) *broker.Publishing {
+	return &broker.Publishing{
+		Key:       l.queue,
+		Mandatory: true,
+		Properties: amqp.Properties{
+			ContentType: s.contentType(), DeliveryMode: s.deliveryMode(), MessageID: id, AppID: l.from,
+		},
+		Body: body,
+	}
+}
+
+// post copies the body: the broker keeps it, and the caller may go on using its own.
+func (l *local) post(f *client.Fate, s style, id messageID, body []byte) error {
+	p := l.publishing(s, id.String(), append([]byte(nil), body...))
+	return l.at.publish(p, f)
+}
+
+func (e *embedded) publish(p *broker.Publishing, f *client.Fate) error {
+	return localError(e.conn.Publish(p, confirmer{f}))
+}
+
+// confirmer tells a fate in the words of internal/client.
+type confirmer struct{ fate *client.Fate }
+
+func (c confirmer) Confirmed(err error) { c.fate.Confirmed(localError(err)) }
+
+func localError(err error) error {
+	switch {
+	case errors.Is(err, broker.ErrUnroutable):
+		return client.ErrUnroutable
+	case errors.Is(err, broker.ErrClosed):
+		return client.ErrClosed
+	}
+	return err
+}
+
+func (l *local) send(ctx context.Context, s style, id messageID, body []byte) (bool, error) {
+	f := new(client.Fate)
+	if err := l.post(f, s, id, body); err != nil {
+		return false, err
+	}
+	return l.at.confirmed(ctx, f)
+}
+
+// confirmed waits for a fate. A message that is not confirmed yet is with the broker already.
+func (e *embedded) confirmed(ctx context.Context, f *client.Fate) (written bool, err error) {
+	select {
+	case <-f.Done():
+		return false, f.Err()
+	case <-ctx.Done():
+		return true, ctx.Err()
+	case <-e.gone:
+		return true, client.ErrClosed
+	}
+}
+
+// call lets the answer come to a queue of this node's own.
+func (l *local) call(ctx context.Context, s style, id messageID, body []byte) (answer, bool, error) {
+	answers, err := l.at.answerQueue()
+	if err != nil {
+		return answer{}, false, err
+	}
+	text := id.String()
+	got := make(chan answer, 1)
+	if err := l.at.expect(text, got); err != nil {
+		return answer{}, false, err
+	}
+	defer l.at.unexpect(text)
+	p := l.publishing(s, text, append([]byte(nil), body...))
+	p.Properties.DeliveryMode = amqp.Transient
+	p.Properties.ReplyTo, p.Properties.CorrelationID = answers, text
+	p.Properties.Expiration = expiration(ctx)
+	f := new(client.Fate)
+	if err := l.at.publish(p, f); err != nil {
+		return answer{}, false, err
+	}
+	if written, err := l.at.confirmed(ctx, f); err != nil {
+		return answer{}, written, err
+	}
+	select {
+	case a := <-got:
+		return a, true, nil
+	case <-ctx.Done():
+		return answer{}, true, ctx.Err()
+	case <-l.at.gone:
+		return answer{}, true, client.ErrClosed
+	}
+}
+
+func (e *embedded) expect(id string, got chan<- answer) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, taken := e.calls[id]; taken {
+		return fmt.Errorf("a call with the id %q is under way", id)
+	}
+	e.calls[id] = got
+	return nil
+}
+
+func (e *embedded) unexpect(id string) {
+	e.mu.Lock()
+	delete(e.calls, id)
+	e.mu.Unlock()
+}
+
+// answerQueue declares the queue for answers when it is first needed.
+func (e *embedded) answerQueue() (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.answers != "" {
+		return e.answers, nil
+	}
+	q, err := e.conn.DeclareQueue(broker.QueueOptions{Exclusive: true, AutoDelete: true})
+	if err != nil {
+		return "", err
+	}
+	if _, err := e.conn.Consume(q.Name, broker.ConsumeOptions{NoAck: true}, e.answered); err != nil {
+		return "", err
+	}
+	e.answers = q.Name
+	return e.answers, nil
+}
+
+func (e *embedded) answered(d *broker.Delivery) {
+	v, err := d.Props.View()
+	if err != nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if got := e.calls[string(v.CorrelationID)]; got != nil {
+		select {
+		case got <- answer{contentType: string(v.ContentType), body: d.Body}:
+		default:
+		}
+	}
+}
+
+func (l *local) reply(to, correlation string, s style, id messageID, body []byte) error {
+	p := l.publishing(s, id.String(), append([]byte(nil), body...))
+	p.Key, p.Mandatory = to, false
+	p.Properties.DeliveryMode, p.Properties.CorrelationID = amqp.Transient, correlation
+	return l.at.publish(p, new(client.Fate))
+}
+
+func (l *local) take(prefetch int, hand func(arrival)) intake {
+	c, err := l.at.conn.Consume(l.queue, broker.ConsumeOptions{Prefetch: prefetch}, func(d *broker.Delivery) {
+		hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: localDelivery{d}})
+	})
+	return &localIntake{consumer: c, failed: err}
+}
+
+// localDelivery settles with the broker in this process, where nothing goes stale.
+type localDelivery struct{ *broker.Delivery }
+
+func (localDelivery) Stale() bool { return false }
+
+type localIntake struct {
+	consumer *broker.Consumer
+	failed   error
+	once     sync.Once
+}
+
+func (i *localIntake) first() <-chan struct{} { return closedChannel }
+func (i *localIntake) err() error             { return i.failed }
+func (i *localIntake) release()               {}
+
+func (i *localIntake) stop() <-chan struct{} {
+	if i.consumer != nil {
+		i.once.Do(func() { i.consumer.Cancel() })
+	}
+	return closedChannel
+}

@@ -1,0 +1,102 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// Message is a message that was received. Its fields may be read by any
+// goroutine; Body may be kept, and must not be changed. It is settled once, by Ack or Requeue; the
+// first one counts. One that is never settled comes again when this node is gone.
+type Message struct {
+	ID          string // unique among the messages of its sender; empty from senders that set none
+	From        string // the sender's name, as the sender tells it
+	To          string // the name of the target it was sent to
+	ContentType string
+	Body        []byte
+	// Redelivered: it was handed to a receiver before, who may have acted upon it.
+	Redelivered bool
+
+	tap         *tap
+	from        settler
+	replyTo     string
+	correlation string
+	replied     atomic.Bool
+	settled     atomic.Bool
+}
+
+// message makes an arrival into what a receiver sees.
+func (t *tap) message(a arrival, names *amqp.Interner) *Message {
+	m := &Message{
+		To:          t.target.name,
+		Body:        a.body,
+		Redelivered: a.redelivered,
+		tap:         t,
+		from:        a.from,
+	}
+	v, err := a.props.View()
+	if err != nil {
+		return m
+	}
+	m.ID = string(v.MessageID)
+	m.From = names.String(v.AppID)
+	m.ContentType = names.String(v.ContentType)
+	if len(v.ReplyTo) > 0 {
+		m.replyTo, m.correlation = string(v.ReplyTo), string(v.CorrelationID)
+	}
+	return m
+}
+
+// Decode puts the body into what v points to: as it is for *[]byte and *string, else from JSON.
+func (m *Message) Decode(v any) error { return decode(m.ContentType, m.Body, v) }
+
+// WantsReply reports whether the sender waits for an answer, in a [Call].
+func (m *Message) WantsReply() bool { return m.replyTo != "" }
+
+// ErrNoReplyWanted is returned by Reply when nobody waits for an answer.
+var ErrNoReplyWanted = errors.New("postrider: the message wants no reply")
+
+// Reply answers a [Call]. The first answer counts. It does not wait until the caller has
+// it, and does not settle the message.
+func (m *Message) Reply(ctx context.Context, body any) error {
+	if m.replyTo == "" {
+		return ErrNoReplyWanted
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b, s, err := encode(body)
+	if err != nil {
+		return err
+	}
+	if m.replied.Swap(true) {
+		return nil
+	}
+	t := m.tap.target
+	id := t.node.ids.next()
+	if err := t.way.reply(m.replyTo, m.correlation, s, id, b); err != nil {
+		return t.failed(id, err, false)
+	}
+	return nil
+}
+
+// Ack says that the message is done with: it does not come again.
+func (m *Message) Ack() error { return m.settle(true) }
+
+// Requeue puts the message back where it was; it comes again, marked redelivered, to
+// this receiver or another.
+func (m *Message) Requeue() error { return m.settle(false) }
+
+func (m *Message) settle(ack bool) error {
+	if m.settled.Swap(true) {
+		return nil
+	}
+	defer m.tap.settled()
+	if ack {
+		return m.from.Ack()
+	}
+	return m.from.Nack(true)
+}

@@ -1,0 +1,285 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// Node is one process's part of the system: its inbox, its connections to peers and brokers, and the
+// broker embedded in it. Any goroutine may use it. Nodes share nothing: a process can run many.
+type Node struct {
+	cfg    Config
+	log    *slog.Logger
+	ids    *identity
+	peers  map[string]client.Address
+	mail   []client.Address // of the brokers
+	local  *embedded
+	inbox  *inbox
+	ctx    context.Context // ends when the node closes
+	cancel context.CancelFunc
+
+	workers sync.WaitGroup // goroutines that run a caller's code, or wait for it
+
+	mu        sync.Mutex
+	closing   bool // nothing more is received
+	closed    bool
+	targets   map[string]*Target
+	conns     map[client.Address]*client.Conn // to peers
+	sending   *client.Conn                    // to the brokers; separate, so that back-pressure
+	receiving *client.Conn                    // on one does not stop acks on the other
+	taps      map[*tap]struct{}
+	over      chan struct{} // closed when Close is done
+}
+
+// Start starts a node. It fails when the configuration is wrong, the directory cannot be used or the
+// listener cannot be opened. It does not wait for peers or brokers: those are connected to when they
+// are first needed, and what is posted to them waits.
+//
+// ctx bounds the start alone. The node runs until Close or Shutdown.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	n, err := newNode(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("postrider: %w", err)
+	}
+	if err := n.open(ctx); err != nil {
+		n.Close()
+		return nil, fmt.Errorf("postrider: %w", err)
+	}
+	return n, nil
+}
+
+func newNode(cfg Config) (*Node, error) {
+	if err := checkName("Config.Name", cfg.Name); err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg:     cfg,
+		log:     cfg.Logger,
+		ids:     newIdentity(),
+		peers:   make(map[string]client.Address, len(cfg.Peers)),
+		targets: make(map[string]*Target),
+		conns:   make(map[client.Address]*client.Conn),
+		taps:    make(map[*tap]struct{}),
+		over:    make(chan struct{}),
+	}
+	if n.log == nil {
+		n.log = slog.Default()
+	}
+	n.log = n.log.With("node", cfg.Name)
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	for _, u := range cfg.Brokers {
+		at, err := client.ParseURL(u)
+		if err != nil {
+			return nil, fmt.Errorf("Config.Brokers: %w", err)
+		}
+		n.mail = append(n.mail, at)
+	}
+	for name, where := range cfg.Peers {
+		at, err := peerAddress(where)
+		if err != nil {
+			return nil, fmt.Errorf("Config.Peers[%q]: %w", name, err)
+		}
+		n.peers[name] = at
+	}
+	return n, nil
+}
+
+// open opens what the node owns, the listener last: who connects finds the inbox.
+func (n *Node) open(ctx context.Context) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if n.local, err = openEmbedded(n.cfg, n.log); err != nil {
+		return err
+	}
+	way, err := n.local.queue(n.cfg.Name, n.cfg.Name)
+	if err != nil {
+		return err
+	}
+	n.inbox = &inbox{local: way}
+	ln, err := listen(ctx, n.cfg)
+	if err != nil || ln == nil {
+		return err
+	}
+	n.local.serve(ln)
+	return nil
+}
+
+// Name is the node's name.
+func (n *Node) Name() string { return n.cfg.Name }
+
+// Addr is the address where peers reach this node; nil when it does not listen.
+func (n *Node) Addr() net.Addr { return n.local.addr() }
+
+// Shutdown ends the node in good order: nothing more is received, handlers finish what they have
+// begun, and what was posted is delivered; then it closes. When ctx ends first, the
+// node is closed at once, and the error is ctx's.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.stopReceiving()
+	err := n.waitForWorkers(ctx)
+	if err == nil {
+		err = n.flush(ctx)
+	}
+	return errors.Join(err, n.Close())
+}
+
+func (n *Node) stopReceiving() {
+	n.mu.Lock()
+	n.closing = true
+	taps := make([]*tap, 0, len(n.taps))
+	for t := range n.taps {
+		taps = append(taps, t)
+	}
+	n.mu.Unlock()
+	for _, t := range taps {
+		t.stop()
+	}
+}
+
+func (n *Node) waitForWorkers(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		n.workers.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// flush waits until the outboxes are empty.
+func (n *Node) flush(ctx context.Context) error {
+	for _, c := range n.connections() {
+		if err := c.Publisher().Flush(ctx); err != nil {
+			messages, _ := c.Publisher().Pending()
+			return fmt.Errorf("postrider: %d messages were not delivered: %w", messages, err)
+		}
+	}
+	return nil
+}
+
+func (n *Node) connections() []*client.Conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []*client.Conn
+	if n.sending != nil {
+		all = append(all, n.sending)
+	}
+	if n.receiving != nil {
+		all = append(all, n.receiving)
+	}
+	for _, c := range n.conns {
+		all = append(all, c)
+	}
+	return all
+}
+
+// handlerGrace is how long Close waits for handlers that do not heed their context.
+const handlerGrace = time.Second
+
+// Close ends the node at once. Sends and calls that wait fail with [ErrClosed]; what was posted and not confirmed is
+// dropped, and its receipts say so; what was received and not settled goes back. The
+// contexts of handlers end, and Close waits a second for them to return. It may be called again, and then
+// waits for the first call; a handler should not wait for it.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	first := !n.closed
+	n.closing, n.closed = true, true
+	n.mu.Unlock()
+	if !first {
+		<-n.over
+		return nil
+	}
+	defer close(n.over)
+	n.cancel()
+	n.stopReceiving()
+	var closing sync.WaitGroup
+	for _, c := range n.connections() {
+		closing.Go(c.Close)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
+	defer cancel()
+	if n.waitForWorkers(ctx) != nil {
+		n.log.Warn("closed while handlers were still running", "waited", handlerGrace)
+	}
+	closing.Wait()
+	return n.local.close()
+}
+
+// conn makes a connection that is kept until the node closes. The caller holds mu.
+func (n *Node) conn(at []client.Address, publishes bool) *client.Conn {
+	return client.New(client.Config{
+		Name:        n.cfg.Name,
+		Addresses:   at,
+		TLS:         n.cfg.TLS,
+		Dial:        n.cfg.Dial,
+		Logger:      n.log,
+		Publishes:   publishes,
+		MaxMessages: n.cfg.OutboxMessages,
+		MaxBytes:    n.cfg.OutboxBytes,
+	})
+}
+
+// connTo returns the connection to a peer's process. The caller holds mu.
+func (n *Node) connTo(at client.Address) *client.Conn {
+	c := n.conns[at]
+	if c == nil {
+		c = n.conn([]client.Address{at}, true)
+		n.conns[at] = c
+	}
+	return c
+}
+
+// peerConn is the connection to a peer that the configuration knows; nil to others.
+func (n *Node) peerConn(name string) *client.Conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at, ok := n.peers[name]
+	if !ok || n.closed {
+		return nil
+	}
+	return n.connTo(at)
+}
+
+// receivingConn is the connection that takes messages from the brokers.
+func (n *Node) receivingConn() *client.Conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.receiving == nil {
+		n.receiving = n.conn(n.mail, false)
+		if n.closed {
+			n.receiving.Close()
+		}
+	}
+	return n.receiving
+}
+
+// checkName checks a name that becomes a queue's.
+func checkName(what, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%s is empty", what)
+	case len(name) > client.MaxID:
+		return fmt.Errorf("%s is %d bytes long, %d are allowed", what, len(name), client.MaxID)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("%s %q is not UTF-8", what, name)
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("%s %q has a control character in it", what, name)
+		}
+	}
+	return nil
+}

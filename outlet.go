@@ -1,0 +1,40 @@
+package postrider
+
+import (
+	"context"
+
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// An outlet is the way to one queue: over a connection to another process, or straight
+// into the broker of this one. Errors are those of internal/client; see Target.fail.
+type outlet interface {
+	// send waits for the confirm. written says, with an error, that the message
+	// may have been delivered all the same.
+	send(ctx context.Context, s style, id messageID, body []byte) (written bool, err error)
+	// post returns at once; f is decided later unless there is an error.
+	post(f *client.Fate, s style, id messageID, body []byte) error
+	// call waits for the answer that the recipient's handler gives.
+	call(ctx context.Context, s style, id messageID, body []byte) (a answer, written bool, err error)
+	// reply answers a message that was received here.
+	reply(to, correlation string, s style, id messageID, body []byte) error
+	// take begins to receive.
+	take(prefetch int, hand func(arrival)) intake
+}
+
+// answer is what came back from a call.
+type answer struct {
+	contentType string
+	body        []byte
+}
+
+// An intake is a consumer of a queue.
+type intake interface {
+	// first is closed when the first attempt to consume has ended; err says how. It goes on trying.
+	first() <-chan struct{}
+	err() error
+	// stop ends the deliveries; the channel is closed when none come.
+	stop() <-chan struct{}
+	// release gives back what is not settled. No arrival of it may be settled afterwards.
+	release()
+}

@@ -1,0 +1,98 @@
+package postrider
+
+import (
+	"context"
+	"sync"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// tap is one receiver at one target: a handler or a loop over messages. What it has
+// taken and not handed out goes back when it is stopped; what it has handed out
+// can be settled for as long as the node runs.
+type tap struct {
+	target *Target
+	feed   *feed
+	intake intake
+
+	mu       sync.Mutex
+	open     int  // handed out and not settled
+	stopped  bool // no more are handed out
+	released bool
+}
+
+// openTap begins to receive at target: only what from has sent, if it is not empty.
+func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) {
+	t := &tap{target: target, feed: newFeed()}
+	n.mu.Lock()
+	if n.closing {
+		n.mu.Unlock()
+		return nil, ErrClosed
+	}
+	n.taps[t] = struct{}{}
+	n.mu.Unlock()
+	if from != "" {
+		t.intake = n.inbox.takeFrom(from, t.hand)
+	} else {
+		t.intake = target.way.take(prefetch, t.hand)
+	}
+	return t, nil
+}
+
+// hand is given each arrival.
+func (t *tap) hand(a arrival) {
+	if !t.feed.push(a) {
+		a.from.Nack(true)
+	}
+}
+
+// next waits for a message; false when ctx ends or the tap is stopped.
+func (t *tap) next(ctx context.Context, names *amqp.Interner) (*Message, bool) {
+	a, ok := t.feed.next(ctx)
+	if !ok {
+		return nil, false
+	}
+	t.mu.Lock()
+	t.open++
+	t.mu.Unlock()
+	return t.message(a, names), true
+}
+
+// settled is called once for each message that was handed out.
+func (t *tap) settled() {
+	t.mu.Lock()
+	t.open--
+	release := t.releasable()
+	t.mu.Unlock()
+	if release {
+		t.intake.release()
+	}
+}
+
+// releasable decides, once, that the intake is no longer needed. The caller holds mu.
+func (t *tap) releasable() bool {
+	if !t.stopped || t.open > 0 || t.released {
+		return false
+	}
+	t.released = true
+	return true
+}
+
+// stop hands out nothing more, and gives back what was not handed out.
+func (t *tap) stop() {
+	t.intake.stop()
+	for _, a := range t.feed.close() {
+		a.from.Nack(true)
+	}
+	t.mu.Lock()
+	t.stopped = true
+	release := t.releasable()
+	t.mu.Unlock()
+	if release {
+		t.intake.release()
+	}
+	n := t.target.node
+	n.mu.Lock()
+	delete(n.taps, t)
+	n.mu.Unlock()
+}

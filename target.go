@@ -1,0 +1,133 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// Target is where messages go: a peer's inbox, a mailbox, or this node's own inbox. Any
+// goroutine may use it. Messages that one goroutine sends to one target keep their
+// order, also when the connection breaks in between.
+type Target struct {
+	node  *Node
+	name  string
+	title string // "peer bob"
+	grade Grade  // what a confirm means
+	takes bool   // this node can receive what is sent there
+	way   outlet // nil: nowhere, see why
+	why   error
+	queue *client.Queue // of a remote mailbox: whether the broker has it
+}
+
+// Name is the peer's or mailbox's name.
+func (t *Target) Name() string { return t.name }
+
+// String says what the target is, for people: "peer bob", "mailbox jobs", "inbox of billing".
+func (t *Target) String() string { return t.title }
+
+// Send sends a message and waits until the target has it: until it is in a peer's
+// inbox, or stored by the broker of a mailbox. []byte and string bodies go as they are, any other
+// is encoded as JSON.
+//
+// A target that cannot be reached now is waited for until ctx ends; a ctx without end waits
+// forever. An error is a [*SendError] unless the body cannot be encoded.
+func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
+	b, s, err := encode(body)
+	if err != nil {
+		return err
+	}
+	id, s := t.mark(s, opts)
+	if t.way == nil {
+		return t.failed(id, t.why, false)
+	}
+	if written, err := t.way.send(ctx, s, id, b); err != nil {
+		return t.failed(id, err, written)
+	}
+	return nil
+}
+
+// Post sends a message and returns at once; the body is copied. The [Receipt] tells later what
+// became of it. What cannot be delivered now is kept in this node's outbox, in
+// memory, and goes out when the target is back. The outbox is bounded: a Post
+// that does not fit fails with [ErrFull].
+//
+// An error is a [*SendError] unless the body cannot be encoded.
+func (t *Target) Post(ctx context.Context, body any, opts ...SendOption) (*Receipt, error) {
+	b, s, err := encode(body)
+	if err != nil {
+		return nil, err
+	}
+	r := &Receipt{target: t}
+	r.id, s = t.mark(s, opts)
+	err = ctx.Err()
+	if err == nil {
+		err = t.why
+	}
+	if err == nil {
+		err = t.way.post(&r.fate, s, r.id, b)
+	}
+	if err != nil {
+		return nil, t.failed(r.id, err, false)
+	}
+	return r, nil
+}
+
+// mark gives a message its id and what else the options say.
+func (t *Target) mark(s style, opts []SendOption) (messageID, style) {
+	o := sendOptionsOf(opts)
+	if o.transient {
+		s += styleTransient
+	}
+	if o.id != "" {
+		return messageID{own: o.id}, s
+	}
+	return t.node.ids.next(), s
+}
+
+// failed makes the error that a caller sees of one of the lower floors.
+func (t *Target) failed(id messageID, err error, written bool) error {
+	e := &SendError{ID: id.String(), Target: t.title, Err: t.cause(err)}
+	var remote *RemoteError
+	switch {
+	case errors.Is(e.Err, ErrNoSuchTarget), errors.Is(e.Err, ErrRefused), errors.As(e.Err, &remote):
+		if written {
+			e.Stage = AtTarget
+		}
+	case written:
+		e.Stage, e.MaybeDelivered = OnWire, true
+	}
+	return e
+}
+
+// cause puts an error of the lower floors into this package's words.
+func (t *Target) cause(err error) error {
+	var refused *amqp.Error
+	switch {
+	case errors.Is(err, client.ErrUnroutable):
+		if t.queue != nil && t.queue.Err() != nil {
+			return fmt.Errorf("%w: %w", ErrNoSuchTarget, t.cause(t.queue.Err()))
+		}
+		return fmt.Errorf("%w: no queue %q there", ErrNoSuchTarget, t.name)
+	case errors.Is(err, client.ErrRefused):
+		return ErrRefused
+	case errors.Is(err, client.ErrFull):
+		return also{ErrFull, err}
+	case errors.Is(err, client.ErrClosed):
+		return ErrClosed
+	case errors.As(err, &refused):
+		return also{&RemoteError{Code: int(refused.Code), Reason: refused.Text}, err}
+	case errors.Is(err, client.ErrDown), errors.Is(err, client.ErrBroken):
+		return also{ErrPeerDown, err}
+	}
+	return err
+}
+
+// also is an error of a lower floor that is one of this package's, too.
+type also struct{ is, err error }
+
+func (e also) Error() string   { return e.err.Error() }
+func (e also) Unwrap() []error { return []error{e.is, e.err} }

@@ -1,0 +1,135 @@
+package postrider
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// Peer is the node of that name: what is sent to it goes straight into the inbox in its process.
+// It is found through [Config.Peers], or the name is itself an AMQP URL that
+// ends in the peer's name: amqp://host:port/name. Sending to a peer that is not known
+// fails with [ErrNoSuchTarget].
+func (n *Node) Peer(name string) *Target {
+	if name == n.cfg.Name {
+		return n.Inbox()
+	}
+	return n.target("peer "+name, func(t *Target) {
+		t.name, t.grade = name, Received
+		at, queue, err := n.find(name)
+		if err != nil {
+			t.why = err
+			return
+		}
+		t.name = queue
+		t.way = &remote{
+			queue: &client.Queue{Name: queue},
+			from:  n.cfg.Name,
+			pub:   n.connTo(at).Publisher(),
+		}
+	})
+}
+
+// Mailbox is the queue of that name on the broker of [Config.Brokers], or without one in the broker embedded in
+// this node. One that does not exist is made when it is first used: durable, and
+// replicated on a RabbitMQ cluster. One that exists is used as it is.
+func (n *Node) Mailbox(name string) *Target {
+	return n.target("mailbox "+name, func(t *Target) {
+		t.name, t.grade, t.takes = name, Stored, true
+		if t.why = checkName("the mailbox's name", name); t.why != nil {
+			return
+		}
+		if len(n.mail) == 0 {
+			t.way, t.why = n.localQueue(name)
+			return
+		}
+		if n.sending == nil {
+			n.sending = n.conn(n.mail, true)
+		}
+		t.queue = mailbox(name)
+		t.way = &remote{
+			queue:     t.queue,
+			ensure:    func() { n.sending.Ensure(t.queue) },
+			from:      n.cfg.Name,
+			pub:       n.sending.Publisher(),
+			receiving: n.receivingConn,
+		}
+	})
+}
+
+// mailbox is how a mailbox is declared: on RabbitMQ as a queue that can be replicated.
+func mailbox(name string) *client.Queue {
+	return &client.Queue{Name: name, Durable: true, OnRabbitMQ: amqp.Table{"x-queue-type": "quorum"}}
+}
+
+// Inbox is this node's own inbox: what peers send to it. Sending to it works, too.
+func (n *Node) Inbox() *Target {
+	return n.target("inbox of "+n.cfg.Name, func(t *Target) {
+		t.name, t.grade, t.takes, t.way = n.cfg.Name, Received, true, n.inbox
+	})
+}
+
+// target returns the one target of a title, made with fill under the node's lock.
+func (n *Node) target(title string, fill func(*Target)) *Target {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t := n.targets[title]
+	if t != nil {
+		return t
+	}
+	t = &Target{node: n, title: title}
+	if n.closed {
+		t.why = ErrClosed
+		return t
+	}
+	fill(t)
+	n.targets[title] = t
+	return t
+}
+
+func (n *Node) localQueue(name string) (outlet, error) {
+	way, err := n.local.queue(name, n.cfg.Name)
+	if err != nil {
+		return nil, err
+	}
+	return way, nil
+}
+
+// find returns where a peer is and the name of its inbox there. The caller holds mu.
+func (n *Node) find(name string) (client.Address, string, error) {
+	if at, ok := n.peers[name]; ok {
+		return at, name, nil
+	}
+	if !strings.Contains(name, "://") {
+		return client.Address{}, "", fmt.Errorf("%w: %q is not in Config.Peers, and not a URL", ErrNoSuchTarget, name)
+	}
+	u, err := url.Parse(name)
+	if err != nil {
+		return client.Address{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
+	}
+	inbox := strings.TrimPrefix(u.Path, "/")
+	u.Path, u.RawPath = "", ""
+	at, err := client.ParseURL(u.String())
+	if err == nil && inbox == "" {
+		err = fmt.Errorf("want amqp://host:port/name, with the name of the peer")
+	}
+	if err != nil {
+		return client.Address{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
+	}
+	return at, inbox, nil
+}
+
+// peerAddress parses what Config.Peers says: host:port, or an AMQP URL.
+func peerAddress(where string) (client.Address, error) {
+	if strings.Contains(where, "://") {
+		return client.ParseURL(where)
+	}
+	if _, _, err := net.SplitHostPort(where); err != nil {
+		return client.Address{}, fmt.Errorf("want host:port or an AMQP URL: %w", err)
+	}
+	return client.ParseURL("amqp://" + where)
+}
