@@ -10,9 +10,11 @@ type Burst struct {
 	// together with what may follow. The owner may set it before End.
 	Urgent bool
 
-	now     queue.Time
-	wake    []Sink
-	finish  []*Queue // auto-delete queues that lost their last consumer
+	now       queue.Time
+	wake      []Sink
+	finish    []*Queue    // auto-delete queues that lost their last consumer
+	cancelled []*Consumer // consumers of deleted queues
+
 	scratch []byte   // a record being made
 	acked   []span   // what a Settle ends
 	one     []span   // what a single delivery ends
@@ -23,17 +25,23 @@ type Burst struct {
 // Begin takes the time for the operations that follow.
 func (b *Burst) Begin(now queue.Time) { b.now = now }
 
-// End wakes each sink that was given something, once, and deletes the queues
-// whose life ended. No lock may be held.
+// End deletes the queues whose life ended, tells the consumers of deleted
+// queues, and wakes each sink that was given something, once. No lock may be held.
 func (b *Burst) End() {
+	for len(b.finish) > 0 {
+		q := b.finish[len(b.finish)-1]
+		b.finish = b.finish[:len(b.finish)-1]
+		q.vhost.removeQueue(b, q)
+	}
+	for i, c := range b.cancelled {
+		c.sink.Cancelled(c)
+		b.wake = append(b.wake, c.sink)
+		b.cancelled[i] = nil
+	}
+	b.cancelled = b.cancelled[:0]
 	for i, s := range b.wake {
 		s.Wake(b.Urgent)
 		b.wake[i] = nil
 	}
 	b.wake = b.wake[:0]
-	for len(b.finish) > 0 {
-		q := b.finish[len(b.finish)-1]
-		b.finish = b.finish[:len(b.finish)-1]
-		q.vhost.finish(b, q)
-	}
 }

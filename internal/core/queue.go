@@ -212,8 +212,7 @@ func (q *Queue) close(b *Burst) int {
 	for id, c := range q.consumers {
 		delete(q.consumers, id)
 		q.core.Detach(b.now, id)
-		c.sink.Cancelled(c)
-		b.wake = append(b.wake, c.sink)
+		b.cancelled = append(b.cancelled, c)
 	}
 	n := q.core.Len()
 	for e := range q.core.All() {

@@ -18,15 +18,15 @@ type Delivery struct {
 }
 
 // Sink is where deliveries go: a connection's outbox or a handler in this
-// process. It is a leaf: Deliver and Cancelled are called under the queue's
-// lock, must not block, and must not call back into the core. What Deliver was
-// given it has; there is no way to refuse.
+// process. Deliver is a leaf: it is called under the queue's lock, must not
+// block, and must not call back into the core. What it was given it has; there
+// is no way to refuse. The others are called without locks, at a burst's end.
 type Sink interface {
 	Deliver(Delivery) Taken
 	// Cancelled says that the broker ended the consumer: its queue was deleted.
-	// A Wake follows.
+	// It comes after the answer to who deleted it. A Wake follows.
 	Cancelled(*Consumer)
-	// Wake is called without locks, once after a burst of deliveries; urgent
+	// Wake is called once after a burst of deliveries; urgent
 	// says that the burst was small and somebody may be waiting for it.
 	Wake(urgent bool)
 }

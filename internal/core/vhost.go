@@ -105,9 +105,6 @@ func (v *VHost) dropQueue(b *Burst, q *Queue) (messages int, lsn journal.LSN) {
 	return messages, lsn
 }
 
-// finish deletes a queue whose life ended by itself.
-func (v *VHost) finish(b *Burst, q *Queue) { v.removeQueue(b, q) }
-
 // dropped writes down what went along with something else. The bindings of a
 // deleted queue or exchange need no record: its deletion implies theirs.
 func (v *VHost) dropped(gone route.Removed) (last journal.LSN) {
