@@ -1,0 +1,71 @@
+package house
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The README's Go code is code that runs: each of its blocks stands, line for
+// line, in a file of examples/.
+func TestTheReadmesCodeIsTested(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := exampleSources(t)
+	blocks := goBlocks(string(readme))
+	if len(blocks) < 5 {
+		t.Fatalf("found %d blocks of Go in README.md, want the four ways at least", len(blocks))
+	}
+	for _, block := range blocks {
+		if !strings.Contains(sources, block) {
+			t.Errorf("README.md shows code that no example has:\n%s", block)
+		}
+	}
+}
+
+func goBlocks(text string) (blocks []string) {
+	for _, part := range strings.Split(text, "\n```go\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		blocks = append(blocks, block)
+	}
+	return blocks
+}
+
+func exampleSources(t *testing.T) string {
+	var all strings.Builder
+	err := filepath.WalkDir("../../examples", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all.Write(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+// Links of the documents to files of the repository lead somewhere.
+func TestTheDocumentsLinksLeadSomewhere(t *testing.T) {
+	for _, doc := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
+		text, err := os.ReadFile("../../" + doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(text), "](")[1:] {
+			target, _, _ := strings.Cut(part, ")")
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "#") {
+				continue
+			}
+			if _, err := os.Stat("../../" + target); err != nil {
+				t.Errorf("%s links to %s: %v", doc, target, err)
+			}
+		}
+	}
+}
