@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,19 @@ func exampleSources(t *testing.T) string {
 	return all.String()
 }
 
+var links = regexp.MustCompile(`\]\(([^)]+)\)`)
+
+// prose is text without its blocks of code.
+func prose(text string) string {
+	var b strings.Builder
+	for i, part := range strings.Split(text, "```") {
+		if i%2 == 0 {
+			b.WriteString(part)
+		}
+	}
+	return b.String()
+}
+
 // Links of the documents to files of the repository lead somewhere.
 func TestTheDocumentsLinksLeadSomewhere(t *testing.T) {
 	for _, doc := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
@@ -58,8 +72,8 @@ func TestTheDocumentsLinksLeadSomewhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range strings.Split(string(text), "](")[1:] {
-			target, _, _ := strings.Cut(part, ")")
+		for _, link := range links.FindAllStringSubmatch(prose(string(text)), -1) {
+			target := link[1]
 			if strings.Contains(target, "://") || strings.HasPrefix(target, "#") {
 				continue
 			}
