@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	// The first signal ends what is going on in good order, a second one ends the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, newRoot(), os.Args[1:], os.Stderr))
+}
+
+// run runs a command line and returns the exit code.
+func run(ctx context.Context, root *cobra.Command, args []string, stderr io.Writer) int {
+	understood := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case !understood || errors.As(err, &usage):
+		fmt.Fprintf(stderr, "postrider: %s\nTry '%s --help'.\n", oneLine(err), cmd.CommandPath())
+		return exitUsage
+	case !errors.Is(err, errSilent):
+		fmt.Fprintf(stderr, "postrider: %s\n", oneLine(err))
+	}
+	return exitFailed
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errSilent fails a command that has already said why.
+var errSilent = errors.New("failed")
+
+// oneLine is an error as one line, for a reader who knows which program is speaking.
+func oneLine(err error) string {
+	text := strings.TrimPrefix(err.Error(), "postrider: ")
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
+}

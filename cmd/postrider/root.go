@@ -1,0 +1,50 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "postrider",
+		Short: "Pass messages between processes, directly or through a broker",
+		Long: text(`
+			Postrider passes messages between processes in four ways: directly into the other
+			process, or through a mailbox on a broker; and waiting until the message has
+			arrived, or not.
+
+			A TARGET is where messages go:
+
+			  peer:NAME                 the inbox in the process of node NAME; --peer says where it is
+			  mailbox:NAME              a mailbox on the broker that --broker names
+			  amqp://HOST:PORT/NAME     the inbox of the node NAME that listens there`),
+		Example: examples(`
+			postrider tour
+			postrider serve
+			postrider send mailbox:jobs "hello"
+			postrider receive mailbox:jobs --count 1`),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(
+		newServe(),
+		newVersion(),
+	)
+	return root
+}
+
+// text is a help text without the indentation that it has in the source.
+func text(s string) string {
+	lines := strings.Split(strings.Trim(s, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimLeft(line, "\t")
+	}
+	return strings.TrimRight(strings.Join(lines, "\n"), "\n ")
+}
+
+// examples is a text as cobra shows examples: indented by two.
+func examples(s string) string {
+	return "  " + strings.ReplaceAll(text(s), "\n", "\n  ")
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/broker"
+)
+
+// shutdownTime is how long clients have to leave when the broker is told to stop.
+const shutdownTime = 10 * time.Second
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	listen       string
+	dir          string
+	memory       bool
+	user         string
+	passwordFile string
+	tlsCert      string
+	tlsKey       string
+	log          logOptions
+}
+
+func newServe() *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run a broker",
+		Long: text(`
+			Run a broker that every AMQP 0-9-1 client can use, until SIGINT or SIGTERM.
+
+			When it is ready it prints one line, "listening on amqp://HOST:PORT". It logs to stderr.
+
+			Without --user, guest with the password guest may do everything, from this machine
+			only. When the broker listens beyond this machine there is a user admin
+			instead, with a secret that the first start makes and writes to admin.secret in
+			the data directory. Passwords are never accepted over a network without TLS.`),
+		Example: examples(`
+			postrider serve
+			postrider serve --listen 127.0.0.1:0 --memory
+			POSTRIDER_PASSWORD=… postrider serve --user ops
+			postrider serve --listen :5671 --dir /var/lib/postrider --tls-cert cert.pem --tls-key key.pem`),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("dir") && o.memory {
+				return usagef("--dir and --memory exclude each other")
+			}
+			return serve(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:5672", "`address` to listen on; port 0 takes a free one")
+	f.StringVar(&o.dir, "dir", "./postrider-data", "`directory` of the journal, made if it is missing")
+	f.BoolVar(&o.memory, "memory", false, "keep everything in memory; it ends with the process")
+	f.StringVar(&o.user, "user", "", "`name` of the user who may do everything; the password is $POSTRIDER_PASSWORD, or see --password-file")
+	f.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password of --user")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the server's certificate chain, PEM")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's private key, PEM")
+	o.log.flags(f, "info")
+	return cmd
+}
+
+func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error {
+	log, err := o.log.logger(stderr)
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := serverTLS(o.tlsCert, o.tlsKey)
+	if err != nil {
+		return err
+	}
+	users, err := o.users(log)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	cfg := broker.Config{Logger: log, Users: users, OnFailure: func(err error) { failed <- err }}
+	if !o.memory {
+		cfg.Dir = o.dir
+	}
+	b, err := broker.Open(cfg)
+	if err != nil {
+		return cannotOpen(err)
+	}
+	defer b.Close()
+	ln, err := listen(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- b.Serve(withTLS(ln, tlsConfig)) }()
+	log.Info("broker is ready", "version", broker.Version, "address", ln.Addr().String(), "dir", cfg.Dir, "tls", tlsConfig != nil)
+	if _, err := fmt.Fprintf(stdout, "listening on %s://%s\n", scheme(tlsConfig), ln.Addr()); err != nil {
+		return fmt.Errorf("stdout: %w", err)
+	}
+	select {
+	case <-ctx.Done():
+		return stopServing(b, log)
+	case err := <-failed:
+		return fmt.Errorf("the disk failed, and nothing more can be confirmed; what was confirmed is on it. See to %s and start again: %w", o.dir, err)
+	case err := <-served:
+		return endedBy(err, failed)
+	}
+}
+
+// endedBy is why a broker ended by itself. When its disk has failed, that is why it no longer serves.
+func endedBy(err error, failed <-chan error) error {
+	if !errors.Is(err, broker.ErrClosed) {
+		return fmt.Errorf("cannot accept clients any more: %w", err)
+	}
+	return fmt.Errorf("the disk failed, and nothing more can be confirmed: %w", <-failed)
+}
+
+// stopServing ends the broker in good order. That some client did not leave in time is no failure.
+func stopServing(b *broker.Broker, log *slog.Logger) error {
+	log.Info("stopping; a second signal stops at once")
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	err := b.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("some clients did not leave in time and were cut off", "waited", shutdownTime)
+		return nil
+	}
+	return err
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, usagef("--listen %q: want HOST:PORT, as in 127.0.0.1:5672", address)
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, cannotListen(address, err)
+	}
+	return ln, nil
+}

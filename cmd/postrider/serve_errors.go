@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+)
+
+// cannotListen says why an address cannot be listened on, and what to do.
+func cannotListen(address string, err error) error {
+	var remedy string
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		remedy = "another program, maybe another broker, listens there: stop it, or choose another port with --listen"
+	case errors.Is(err, fs.ErrPermission):
+		remedy = "ports below 1024 need a privilege: choose another port with --listen"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		remedy = "no network interface of this machine has that address: choose another with --listen"
+	default:
+		return fmt.Errorf("cannot listen on %s: %w", address, err)
+	}
+	return fmt.Errorf("cannot listen on %s: %w: %s", address, cause(err), remedy)
+}
+
+// cause is the innermost error, the system's own word.
+func cause(err error) error {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return err
+}
+
+// cannotOpen is the broker's word about its directory, which names cause and remedy already.
+func cannotOpen(err error) error {
+	return fmt.Errorf("cannot start: %s", strings.TrimPrefix(err.Error(), "broker: "))
+}
