@@ -31,8 +31,8 @@ func (a arrival) sender() []byte {
 	return v.AppID
 }
 
-// feed holds arrivals for those who receive them. Whoever brings them never waits; how
-// many there can be is bounded by the prefetch of the intake.
+// feed holds arrivals for those who receive them. Whoever brings them never waits, and calls
+// ready after one or more; how many there can be is bounded by the prefetch of the intake.
 type feed struct {
 	mu     sync.Mutex
 	items  []arrival
@@ -56,12 +56,18 @@ func (f *feed) push(a arrival) bool {
 		f.items, f.head = f.items[:n], 0
 	}
 	f.items = append(f.items, a)
-	first := len(f.items)-f.head == 1
 	f.mu.Unlock()
-	if first {
+	return true
+}
+
+// ready wakes a receiver if there is something to receive.
+func (f *feed) ready() {
+	f.mu.Lock()
+	some := f.head < len(f.items)
+	f.mu.Unlock()
+	if some {
 		f.signal()
 	}
-	return true
 }
 
 func (f *feed) signal() {

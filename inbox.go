@@ -1,6 +1,9 @@
 package postrider
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // inbox is what came into this node's own inbox, for the receivers in this process. It takes
 // everything from the broker as it comes, so that a receiver can choose by sender; what nobody
@@ -19,15 +22,15 @@ type inbox struct {
 type taker struct {
 	inbox *inbox
 	from  string // "" takes everything
-	hand  func(arrival)
+	receiver
 }
 
-func (i *inbox) take(_ int, hand func(arrival)) intake { return i.takeFrom("", hand) }
+func (i *inbox) take(_ int, to receiver) intake { return i.takeFrom("", to) }
 
-func (i *inbox) takeFrom(from string, hand func(arrival)) intake {
-	t := &taker{inbox: i, from: from, hand: hand}
+func (i *inbox) takeFrom(from string, to receiver) intake {
+	t := &taker{inbox: i, from: from, receiver: to}
 	i.mu.Lock()
-	i.takers = append(i.takers, t)
+	i.takers = append(slices.Clip(i.takers), t)
 	rest := i.waiting[:0]
 	for _, a := range i.waiting {
 		if t.wants(a) {
@@ -43,8 +46,9 @@ func (i *inbox) takeFrom(from string, hand func(arrival)) intake {
 		i.intake = noIntake{}
 	}
 	i.mu.Unlock()
+	t.ready()
 	if begin {
-		in := i.local.take(0, i.arrived)
+		in := i.local.take(0, i)
 		i.mu.Lock()
 		i.intake = in
 		i.mu.Unlock()
@@ -54,9 +58,19 @@ func (i *inbox) takeFrom(from string, hand func(arrival)) intake {
 
 func (t *taker) wants(a arrival) bool { return t.from == "" || t.from == string(a.sender()) }
 
-// arrived hands an arrival to who asked for its sender, else to those who take everything in turn.
+// ready wakes those who were handed something.
+func (i *inbox) ready() {
+	i.mu.Lock()
+	takers := i.takers
+	i.mu.Unlock()
+	for _, t := range takers {
+		t.ready()
+	}
+}
+
+// hand gives an arrival to who asked for its sender, else to those who take everything in turn.
 // The broker calls it under a lock.
-func (i *inbox) arrived(a arrival) {
+func (i *inbox) hand(a arrival) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if t := i.choose(a); t != nil {
@@ -97,7 +111,7 @@ func (t *taker) stop() <-chan struct{} {
 	defer i.mu.Unlock()
 	for n, other := range i.takers {
 		if other == t {
-			i.takers = append(i.takers[:n:n], i.takers[n+1:]...)
+			i.takers = slices.Concat(i.takers[:n], i.takers[n+1:]) // a copy: ready walks the old one
 			break
 		}
 	}

@@ -237,9 +237,10 @@ func (l *local) reply(to, correlation string, s style, id messageID, body []byte
 	return l.at.publish(p, new(client.Fate))
 }
 
-func (l *local) take(prefetch int, hand func(arrival)) intake {
-	c, err := l.at.conn.Consume(l.queue, broker.ConsumeOptions{Prefetch: prefetch}, func(d *broker.Delivery) {
-		hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: localDelivery{d}})
+func (l *local) take(prefetch int, to receiver) intake {
+	o := broker.ConsumeOptions{Prefetch: prefetch, Wake: to.ready}
+	c, err := l.at.conn.Consume(l.queue, o, func(d *broker.Delivery) {
+		to.hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: localDelivery{d}})
 	})
 	return &localIntake{consumer: c, failed: err}
 }

@@ -19,13 +19,20 @@ type outlet interface {
 	// reply answers a message that was received here.
 	reply(to, correlation string, s style, id messageID, body []byte) error
 	// take begins to receive.
-	take(prefetch int, hand func(arrival)) intake
+	take(prefetch int, to receiver) intake
 }
 
 // answer is what came back from a call.
 type answer struct {
 	contentType string
 	body        []byte
+}
+
+// A receiver is handed what arrives, maybe under locks: it must not block, nor settle. ready follows one
+// or more arrivals, without locks.
+type receiver interface {
+	hand(arrival)
+	ready()
 }
 
 // An intake is a consumer of a queue.

@@ -102,11 +102,10 @@ func (r *remote) reply(to, correlation string, s style, id messageID, body []byt
 	return r.pub.PostNow(new(client.Fate), e, []byte(id.String()), body)
 }
 
-func (r *remote) take(prefetch int, hand func(arrival)) intake {
+func (r *remote) take(prefetch int, to receiver) intake {
 	return remoteIntake{r.receiving().Consume(r.queue, uint16(prefetch), func(d *client.Delivery) {
-		hand(arrival{
-			props: d.Props, body: d.Body, redelivered: d.Redelivered, from: d,
-		})
+		to.hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: d})
+		to.ready()
 	})}
 }
 

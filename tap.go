@@ -32,9 +32,9 @@ func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) 
 	n.taps[t] = struct{}{}
 	n.mu.Unlock()
 	if from != "" {
-		t.intake = n.inbox.takeFrom(from, t.hand)
+		t.intake = n.inbox.takeFrom(from, t)
 	} else {
-		t.intake = target.way.take(prefetch, t.hand)
+		t.intake = target.way.take(prefetch, t)
 	}
 	return t, nil
 }
@@ -45,6 +45,8 @@ func (t *tap) hand(a arrival) {
 		a.from.Nack(true)
 	}
 }
+
+func (t *tap) ready() { t.feed.ready() }
 
 // next waits for a message; false when ctx ends or the tap is stopped.
 func (t *tap) next(ctx context.Context, names *amqp.Interner) (*Message, bool) {

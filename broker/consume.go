@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -15,6 +16,11 @@ type ConsumeOptions struct {
 	Exclusive bool // nobody else may consume from the queue
 	Args      amqp.Table
 
+	// Wake, when it is not nil, is called after one or more deliveries, at the end of what
+	// caused them and without locks: the place to wake whoever works on what deliver has put by.
+	// It must not block.
+	Wake func()
+
 	// Cancelled is called when the broker ends the consumer because its queue
 	// was deleted. It must not block.
 	Cancelled func()
@@ -26,6 +32,8 @@ type Consumer struct {
 	deliver func(*Delivery)
 	options ConsumeOptions
 	core    *core.Consumer
+
+	woken atomic.Bool // Wake is bound to be called
 
 	mu  sync.Mutex
 	out session.Ledger[uint64] // positions that are not settled
@@ -165,7 +173,7 @@ func (s *sink) Deliver(d core.Delivery) core.Taken {
 		consumer:    c,
 		tag:         tag,
 	})
-	return core.Taken{}
+	return core.Taken{Wake: c.options.Wake != nil && !c.woken.Swap(true)}
 }
 
 func (s *sink) Cancelled(*core.Consumer) {
@@ -174,4 +182,9 @@ func (s *sink) Cancelled(*core.Consumer) {
 	}
 }
 
-func (s *sink) Wake(bool) {}
+func (s *sink) Wake(bool) {
+	s.woken.Store(false)
+	if s.options.Wake != nil {
+		s.options.Wake()
+	}
+}

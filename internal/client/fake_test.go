@@ -240,6 +240,7 @@ func (l *line) send(n uint16, m amqp.Method) {
 func (l *line) ack(tag uint64)     { l.send(1, &amqp.BasicAck{DeliveryTag: tag}) }
 func (l *line) ackUpTo(tag uint64) { l.send(1, &amqp.BasicAck{DeliveryTag: tag, Multiple: true}) }
 func (l *line) nack(tag uint64)    { l.send(1, &amqp.BasicNack{DeliveryTag: tag}) }
+
 // pause keeps the line from reading more than once until resume: a pipe holds no bytes, so the client's
 // writer stands still in its next write.
 func (l *line) pause()  { l.reading <- struct{}{} }
@@ -251,7 +252,7 @@ func (l *line) setUnusable(queue string, err *amqp.Error) {
 	l.mu.Unlock()
 }
 
-func (l *line) cut()               { l.nc.Close() }
+func (l *line) cut() { l.nc.Close() }
 
 func (l *line) closeChannel(n uint16, err *amqp.Error) {
 	l.mu.Lock()

@@ -204,10 +204,11 @@ func (c *conn) fail(number uint16, problem *amqp.Error) {
 func (c *conn) endBurst() {
 	c.burst.Urgent = c.commands <= urgentBurst
 	c.commands = 0
-	c.burst.End()
 	if c.burst.Urgent {
-		c.link.Flush()
+		c.link.Flush() // before others are woken, who compete for the processor
+		c.burst.End()
 	} else {
+		c.burst.End()
 		c.link.Wake()
 	}
 }
