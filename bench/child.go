@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/pprof"
+)
+
+// A role is one process of a row.
+type role interface {
+	// prepare returns the address where the process can be reached, if it listens.
+	prepare(order) (address string, err error)
+	// work returns when everything is moved, or for a server, when stop is closed.
+	work(stop <-chan struct{}) (tally, error)
+	close() error
+}
+
+func newRole(name string) (role, error) {
+	switch name {
+	case "echo":
+		return new(echo), nil
+	case "caller":
+		return new(caller), nil
+	case "sink":
+		return new(sink), nil
+	case "source":
+		return new(source), nil
+	case "disk":
+		return new(disk), nil
+	case "broker":
+		return new(brokerProcess), nil
+	case "sender":
+		return new(sender), nil
+	case "receiver":
+		return new(receiver), nil
+	}
+	return nil, fmt.Errorf("no role %q", name)
+}
+
+// childMain is the life of a child. What goes wrong is told to the parent.
+func childMain(stdin io.Reader, stdout io.Writer) int {
+	out := json.NewEncoder(stdout)
+	if err := live(bufio.NewScanner(stdin), out); err != nil {
+		out.Encode(reply{Error: err.Error()})
+		return 1
+	}
+	return 0
+}
+
+func live(in *bufio.Scanner, out *json.Encoder) (err error) {
+	var o order
+	if !in.Scan() {
+		return errors.New("no order")
+	}
+	if err := json.Unmarshal(in.Bytes(), &o); err != nil {
+		return fmt.Errorf("order: %w", err)
+	}
+	r, err := newRole(o.Role)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	address, err := r.prepare(o)
+	if err != nil {
+		return err
+	}
+	out.Encode(reply{Address: address})
+	if !in.Scan() || in.Text() != commandGo {
+		return nil
+	}
+	stop := make(chan struct{})
+	go func() {
+		in.Scan()
+		close(stop)
+	}()
+	t, err := costed(o.Profile, func() (tally, error) { return r.work(stop) })
+	if err != nil {
+		return err
+	}
+	out.Encode(reply{Tally: &t})
+	<-stop
+	return nil
+}
+
+// costed adds what the work cost, and writes its CPU profile if one is wanted.
+func costed(profile string, work func() (tally, error)) (tally, error) {
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return tally{}, err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return tally{}, err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	before := cpuSeconds()
+	t, err := work()
+	t.Cost.CPU = cpuSeconds() - before
+	t.Cost.Resident, t.Cost.Peak = memory("self")
+	return t, err
+}

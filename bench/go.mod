@@ -1,0 +1,13 @@
+module github.com/postrider-mq/postrider/bench
+
+go 1.26.0
+
+require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	github.com/postrider-mq/postrider v0.0.0
+	golang.org/x/sys v0.49.0
+)
+
+require golang.org/x/crypto v0.58.0 // indirect
+
+replace github.com/postrider-mq/postrider => ..

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"time"
+)
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == childArgument {
+		os.Exit(childMain(os.Stdin, os.Stdout))
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	if err := parentMain(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+type flags struct {
+	setting
+	quick  bool
+	only   string
+	rounds int
+	json   bool
+}
+
+func parseFlags() (f flags) {
+	flag.BoolVar(&f.quick, "quick", false, "short runs, 2 rounds: under a minute in all")
+	flag.StringVar(&f.only, "run", "", "only rows whose name matches this regular expression (limits they are compared with run, too)")
+	flag.IntVar(&f.rounds, "rounds", 0, "how often each row runs (default 5, with -quick 2)")
+	flag.BoolVar(&f.json, "json", false, "print JSON instead of a table")
+	flag.StringVar(&f.Profiles, "cpuprofile", "", "write a CPU profile of each process into this directory")
+	flag.StringVar(&f.AMQP, "amqp", "", "run the mailbox rows against the broker at this AMQP URL, too")
+	flag.StringVar(&f.Dir, "dir", os.TempDir(), "where the durable rows keep their files")
+	flag.DurationVar(&f.Warm, "warm", 0, "how long each run warms up (default 1s, with -quick 300ms)")
+	flag.DurationVar(&f.Measure, "measure", 0, "how long each run measures (default 4s, with -quick 1s)")
+	flag.Parse()
+	f.defaults()
+	return f
+}
+
+func (f *flags) defaults() {
+	rounds, warm, measure := 5, time.Second, 4*time.Second
+	if f.quick {
+		rounds, warm, measure = 2, 300*time.Millisecond, time.Second
+	}
+	if f.rounds <= 0 {
+		f.rounds = rounds
+	}
+	if f.Warm <= 0 {
+		f.Warm = warm
+	}
+	if f.Measure <= 0 {
+		f.Measure = measure
+	}
+}
+
+func parentMain(ctx context.Context) error {
+	f := parseFlags()
+	only, err := regexp.Compile(f.only)
+	if err != nil {
+		return err
+	}
+	if f.Profiles != "" {
+		if err := os.MkdirAll(f.Profiles, 0o755); err != nil {
+			return err
+		}
+	}
+	chosen := choose(rows(f.AMQP != ""), only)
+	if len(chosen) == 0 {
+		return fmt.Errorf("no row matches %q", f.only)
+	}
+	r := &results{Machine: thisMachine(f.Dir), Rounds: f.rounds, Warm: f.Warm, Measure: f.Measure}
+	if f.AMQP != "" {
+		if r.Foreign, err = productAt(ctx, f.AMQP); err != nil {
+			return err
+		}
+	}
+	if err := r.runAll(ctx, f.setting, chosen, progress); err != nil {
+		return err
+	}
+	if f.json {
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	return r.print(os.Stdout)
+}
+
+// choose keeps the rows that match, and the limits that they are compared with.
+func choose(all []*row, only *regexp.Regexp) []*row {
+	wanted := make(map[string]bool)
+	for _, r := range all {
+		if only.MatchString(r.Name) {
+			wanted[r.Name], wanted[r.Limit] = true, true
+		}
+	}
+	var chosen []*row
+	for _, r := range all {
+		if wanted[r.Name] {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
+}
+
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }

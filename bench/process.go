@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// childArgument makes this binary a child.
+const childArgument = "bench-child"
+
+// A process is a child, seen from the parent.
+type process struct {
+	order   order
+	command *exec.Cmd
+	stdin   io.WriteCloser
+	replies *json.Decoder
+	stderr  bytes.Buffer
+}
+
+// startProcess returns when the child is ready; with its address, if it listens.
+func startProcess(ctx context.Context, o order) (*process, string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, "", err
+	}
+	p := &process{order: o, command: exec.CommandContext(ctx, self, childArgument)}
+	p.command.Stderr = &p.stderr
+	p.command.WaitDelay = time.Second
+	if p.stdin, err = p.command.StdinPipe(); err != nil {
+		return nil, "", err
+	}
+	stdout, err := p.command.StdoutPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	p.replies = json.NewDecoder(stdout)
+	if err := p.command.Start(); err != nil {
+		return nil, "", err
+	}
+	if err := json.NewEncoder(p.stdin).Encode(o); err != nil {
+		return p, "", p.failed(err)
+	}
+	r, err := p.reply()
+	return p, r.Address, err
+}
+
+func (p *process) begin() error {
+	_, err := io.WriteString(p.stdin, commandGo+"\n")
+	return err
+}
+
+// tally waits until the child's work is done.
+func (p *process) tally() (tally, error) {
+	r, err := p.reply()
+	if err == nil && r.Tally == nil {
+		err = p.failed(fmt.Errorf("no tally"))
+	}
+	if err != nil {
+		return tally{}, err
+	}
+	return *r.Tally, nil
+}
+
+func (p *process) reply() (r reply, err error) {
+	err = p.replies.Decode(&r)
+	if err == nil && r.Error != "" {
+		err = fmt.Errorf("%s", r.Error)
+	}
+	if err != nil {
+		err = p.failed(err)
+	}
+	return r, err
+}
+
+// end lets the child close what it has; it tells whether that went well.
+func (p *process) end() error {
+	p.stdin.Close()
+	var r reply
+	err := p.replies.Decode(&r) // after the tally there is only an error to be told
+	if err == nil && r.Error != "" {
+		err = fmt.Errorf("closing: %s", r.Error)
+	} else {
+		err = nil
+	}
+	if waited := p.command.Wait(); err == nil {
+		err = waited
+	}
+	if err != nil {
+		err = p.failed(err)
+	}
+	return err
+}
+
+// kill is for a run that failed.
+func (p *process) kill() {
+	p.stdin.Close()
+	p.command.Process.Kill()
+	p.command.Wait()
+}
+
+func (p *process) failed(err error) error {
+	return fmt.Errorf("%s: %w", p.order.Role, err)
+}

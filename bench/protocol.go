@@ -1,0 +1,49 @@
+package main
+
+import "time"
+
+// An order tells a child what it is. Which fields count depends on the role.
+type order struct {
+	Role    string
+	Profile string // where to write a CPU profile; "" = none
+
+	Address string // of the other side: host:port
+	Broker  string // AMQP URL of the broker; "" = straight to the peer at Address
+	Mailbox string
+	Dir     string // for files
+
+	Post      bool // Post instead of Send
+	Transient bool
+	Window    int // how many may be posted and not yet confirmed
+	Prefetch  int
+
+	Warm    time.Duration // runs, and is not measured
+	Measure time.Duration
+}
+
+// A reply is what a child says: first that it is ready, then what it did.
+type reply struct {
+	Error   string `json:",omitempty"`
+	Address string `json:",omitempty"` // where it listens
+	Tally   *tally `json:",omitempty"`
+}
+
+// A tally is what one process did. Times are of the machine's clock, see clock.go.
+type tally struct {
+	Messages uint64 // moved in all, and checked
+	Measured uint64 // of those, after the warm-up
+	Began    int64  // when the measured part began
+	Ended    int64
+	Latency  []byte `json:",omitempty"` // a histogram in nanoseconds, encoded
+	Cost     cost
+}
+
+// A cost is what a process took from the machine.
+type cost struct {
+	CPU      float64 // seconds, user and system, from "go" to the tally
+	Resident uint64  // bytes at the end
+	Peak     uint64  // most bytes ever
+}
+
+// commandGo follows an order; the end of stdin says that it is over.
+const commandGo = "go"

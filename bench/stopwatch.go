@@ -1,0 +1,75 @@
+package main
+
+import (
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// timedEach: one message in this many is timed where a message takes less than a few
+// microseconds, so that reading the clock does not become part of what is measured.
+const timedEach = 32
+
+// A stopwatch runs through the warm-up and the measured time of a sender.
+type stopwatch struct {
+	warm, measure int64
+	start         int64
+	tally         tally
+	latency       *hdrhistogram.Histogram
+}
+
+func newStopwatch(o order) *stopwatch {
+	return &stopwatch{warm: int64(o.Warm), measure: int64(o.Measure), latency: newHistogram()}
+}
+
+// tick is called with the time before a message is sent, and reports whether it is the last one.
+func (s *stopwatch) tick(t int64) (last bool) {
+	if s.start == 0 {
+		s.start = t
+	}
+	if s.tally.Began == 0 && t-s.start >= s.warm {
+		s.tally.Began = t
+	}
+	return t-s.start >= s.warm+s.measure
+}
+
+// sent counts a message.
+func (s *stopwatch) sent() {
+	s.tally.Messages++
+	if s.tally.Began != 0 {
+		s.tally.Measured++
+	}
+}
+
+// took records the time of a message, unless it belongs to the warm-up.
+func (s *stopwatch) took(d int64) {
+	if s.tally.Began != 0 {
+		record(s.latency, d)
+	}
+}
+
+func (s *stopwatch) warmedUp() bool { return s.tally.Began != 0 }
+
+// stop returns the tally; latency is left out of it when nothing was timed.
+func (s *stopwatch) stop() (tally, error) {
+	s.tally.Ended = now()
+	var err error
+	s.tally.Latency, err = encodeHistogram(s.latency)
+	return s.tally, err
+}
+
+// Latencies are kept to three digits, from 1 ns to a minute.
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(1, int64(time.Minute), 3)
+}
+
+func record(h *hdrhistogram.Histogram, d int64) {
+	h.RecordValue(min(max(d, 1), int64(time.Minute)))
+}
+
+func encodeHistogram(h *hdrhistogram.Histogram) ([]byte, error) {
+	if h.TotalCount() == 0 {
+		return nil, nil
+	}
+	return h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+}

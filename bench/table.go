@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// print writes the results as a table that is also Markdown.
+func (r *results) print(w io.Writer) error {
+	m := r.Machine
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %d CPUs, %s; %s; disk %s; %s; %s\n", m.CPU, m.CPUs, size(m.Memory), m.Kernel, m.Disk, m.Go, m.Date)
+	fmt.Fprintf(&b, "%d-byte bodies; %d rounds of %v after %v of warm-up; median (least to most)\n", bodySize, r.Rounds, r.Measure, r.Warm)
+	if m.Disk == "tmpfs" {
+		b.WriteString("The durable rows ran in memory: choose a directory on a disk with -dir.\n")
+	}
+	b.WriteString("\n")
+	t := grid{{"work", "p50", "p99", "messages/s", "beside the limit", "CPU s/million", "resident MiB"}}
+	for _, f := range r.Rows {
+		t = append(t, r.line(f))
+	}
+	t.write(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *results) line(f *finding) []string {
+	p50, p99, rate := over(f, p50Of), over(f, p99Of), over(f, rateOf)
+	title := f.Title
+	if f.foreign {
+		title += " · " + r.Foreign
+	}
+	return []string{
+		title,
+		spread(p50, duration),
+		duration(p99.median()),
+		spread(rate, thousands),
+		r.beside(f),
+		costs(f, func(p processCost) float64 { return p.CPU }, func(v float64) string { return fmt.Sprintf("%.2f", v) }),
+		costs(f, func(p processCost) float64 { return float64(p.Peak) / (1 << 20) }, func(v float64) string { return fmt.Sprintf("%.0f", v) }),
+	}
+}
+
+// beside says how the row stands to its limit.
+func (r *results) beside(f *finding) string {
+	ratio := r.ratio(f)
+	switch {
+	case ratio == 0:
+		return "limit"
+	case f.byLatency:
+		return fmt.Sprintf("%.2f × %s", ratio, f.Limit)
+	case f.Limit == "disk-sync":
+		return fmt.Sprintf("%.1f a sync", ratio)
+	}
+	return fmt.Sprintf("%.0f %% of %s", 100*ratio, f.Limit)
+}
+
+// costs lists the median of a cost, process by process.
+func costs(f *finding, of func(processCost) float64, show func(float64) string) string {
+	var all []string
+	for i, p := range f.Outcomes[0].Processes {
+		s := over(f, func(o *outcome) float64 { return of(o.Processes[i]) })
+		all = append(all, p.Role+" "+show(s.median()))
+	}
+	return strings.Join(all, ", ")
+}
+
+func spread[T float64 | time.Duration](s sample[T], show func(T) string) string {
+	if len(s) == 1 {
+		return show(s[0])
+	}
+	return fmt.Sprintf("%s (%s to %s)", show(s.median()), show(s.least()), show(s.most()))
+}
+
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%.1f µs", float64(d)/1e3)
+	case d < time.Second:
+		return fmt.Sprintf("%.2f ms", float64(d)/1e6)
+	}
+	return fmt.Sprintf("%.2f s", d.Seconds())
+}
+
+// thousands groups the digits of a rate.
+func thousands(v float64) string {
+	s := fmt.Sprintf("%.0f", v)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func size(bytes uint64) string { return fmt.Sprintf("%.0f GiB", float64(bytes)/(1<<30)) }
+
+// A grid is a table, its first line the heads of the columns.
+type grid [][]string
+
+func (g grid) write(b *strings.Builder) {
+	widths := make([]int, len(g[0]))
+	for _, line := range g {
+		for i, cell := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for n, line := range g {
+		for i, cell := range line {
+			fmt.Fprintf(b, "| %-*s ", widths[i], cell)
+		}
+		b.WriteString("|\n")
+		if n == 0 {
+			for _, w := range widths {
+				b.WriteString("|" + strings.Repeat("-", w+2))
+			}
+			b.WriteString("|\n")
+		}
+	}
+}
