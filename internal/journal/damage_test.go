@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/postrider-mq/postrider/internal/disk"
@@ -77,7 +81,7 @@ func segmentsOf(t testing.TB, fs disk.FS) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return names
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, ext) })
 }
 
 // TestEveryFlippedBit flips each bit of a journal in turn. No flip may cost more than the one record that it is in, none may
@@ -243,4 +247,82 @@ func FuzzRecover(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestBytesOfAnotherFileAreNoRecords puts intact records of another journal, made for the very same addresses, behind the
+// last one: as a file system might that gives out old blocks.
+func TestBytesOfAnotherFileAreNoRecords(t *testing.T) {
+	var disks [2]*disk.Mem
+	for i := range disks {
+		disks[i] = disk.NewMem()
+		j, _ := openT(t, Config{FS: disks[i], SegmentSize: 4096})
+		waitT(t, j, j.Append(1, true, []byte("the first record")))
+		if i == 1 {
+			waitT(t, j, j.Append(1, true, []byte("a record of another journal")))
+		}
+		disks[i] = disks[i].Snapshot()
+	}
+	name := segmentsOf(t, disks[0])[0]
+	off := segmentHeaderSize + recordSize(len("the first record")) + commitSize
+	writeAt(t, disks[0], name, int64(off), readFile(t, disks[1], name)[off:])
+	_, held := openT(t, Config{FS: disks[0], SegmentSize: 4096})
+	wantRecords(t, held, "the first record")
+}
+
+// zero wipes the bytes of n addresses from lsn on.
+func zero(t *testing.T, j *Journal, mem *disk.Mem, lsn LSN, n int) {
+	s := j.segment(lsn)
+	writeAt(t, mem, s.name(), s.offset(lsn), make([]byte, n))
+}
+
+// TestWithoutItsCommitABatchCountsUpToTheFirstGap: what follows a gap, with no commit record after it, was never confirmed.
+func TestWithoutItsCommitABatchCountsUpToTheFirstGap(t *testing.T) {
+	mem := disk.NewMem()
+	var slow atomic.Bool
+	syncing, goOn := make(chan bool), make(chan bool)
+	fs := disk.NewFaulty(mem, func(op disk.Op) error {
+		if op.Kind == disk.OpSync && slow.CompareAndSwap(true, false) {
+			syncing <- true
+			<-goOn
+		}
+		return nil
+	}, nil)
+	j, _ := openT(t, Config{FS: fs, SegmentSize: 4096})
+	slow.Store(true)
+	j.Append(1, true, []byte("alone"))
+	<-syncing
+	var lsns []LSN // of one batch
+	for _, body := range []string{"first", "second", "third"} {
+		lsns = append(lsns, j.Append(1, true, []byte(body)))
+	}
+	goOn <- true
+	waitT(t, j, lsns[2])
+	commit := lsns[2] + LSN(recordSize(len("third")))
+
+	torn := mem.Snapshot()
+	zero(t, j, torn, commit, commitSize)
+	zero(t, j, torn, lsns[1], recordSize(len("second")))
+	_, held := openT(t, Config{FS: torn, SegmentSize: 4096})
+	wantRecords(t, held, "alone", "first")
+
+	flipped := mem.Snapshot()
+	zero(t, j, flipped, commit, commitSize)
+	_, held = openT(t, Config{FS: flipped, SegmentSize: 4096})
+	wantRecords(t, held, "alone", "first", "second", "third")
+}
+
+// TestTheOnlyCommitOfTheLastSegmentIsDamaged: its batch was confirmed all the same, and is there.
+func TestTheOnlyCommitOfTheLastSegmentIsDamaged(t *testing.T) {
+	mem := disk.NewMem()
+	j, _ := openT(t, Config{FS: mem, SegmentSize: 1024})
+	var want []string
+	var lsn LSN
+	for len(*j.segments.Load()) == 1 {
+		want = append(want, fmt.Sprint("record ", len(want)))
+		lsn = j.Append(1, true, []byte(want[len(want)-1]))
+		waitT(t, j, lsn)
+	}
+	zero(t, j, mem, lsn+LSN(recordSize(len(want[len(want)-1]))), commitSize)
+	_, held := openT(t, Config{FS: mem.Snapshot(), SegmentSize: 1024})
+	wantRecords(t, held, want...)
 }

@@ -151,3 +151,24 @@ func TestAFullDiskStallsAndGoesOn(t *testing.T) {
 		wantRecords(t, held, want...)
 	})
 }
+
+func TestAFailedSyncOfTheDirectoryIsTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := false
+		fs := disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+			if broken && op.Kind == disk.OpSyncDir {
+				return syscall.EIO
+			}
+			return nil
+		}, nil)
+		j, _ := openT(t, Config{FS: fs, SegmentSize: 4096})
+		broken = true
+		for range 50 {
+			j.Append(1, true, make([]byte, 100))
+		}
+		synctest.Wait()
+		if !errors.Is(j.Err(), syscall.EIO) {
+			t.Errorf("Err = %v, want EIO", j.Err())
+		}
+	})
+}

@@ -179,3 +179,24 @@ func TestInUse(t *testing.T) {
 		t.Errorf("the second Open = %v", err)
 	}
 }
+
+// TestSyncNoneLosesAtMostOneSegment: whatever was sealed survives a power failure.
+func TestSyncNoneLosesAtMostOneSegment(t *testing.T) {
+	mem := disk.NewMem()
+	j, _ := openT(t, Config{FS: mem, SegmentSize: 2048, Sync: SyncNone})
+	sealed := 0
+	for i := range 100 {
+		if before := len(*j.segments.Load()); true {
+			waitT(t, j, j.Append(1, true, fmt.Appendf(nil, "record %d", i)))
+			if len(*j.segments.Load()) > before {
+				sealed = i // all before this one
+			}
+		}
+	}
+	for seed := range uint64(50) {
+		_, held := openT(t, Config{FS: mem.Crash(seed), SegmentSize: 2048})
+		if len(held) < sealed {
+			t.Errorf("seed %d: %d records are left of %d that were sealed", seed, len(held), sealed)
+		}
+	}
+}
