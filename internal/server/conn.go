@@ -198,19 +198,18 @@ func (c *conn) fail(number uint16, problem *amqp.Error) {
 	c.sendOwned(reply)
 }
 
-// endBurst does what the burst left to be done: others are woken, and what this
-// connection has to say leaves at once if it was little, for somebody waits
-// for it; by the writer if it was much.
+// endBurst does what the burst left to be done. What this connection has to say
+// goes first: at once if it was little, for somebody waits for it; by the writer
+// if it was much. Waking others may cost a switch of threads.
 func (c *conn) endBurst() {
 	c.burst.Urgent = c.commands <= urgentBurst
 	c.commands = 0
 	if c.burst.Urgent {
-		c.link.Flush() // before others are woken, who compete for the processor
-		c.burst.End()
+		c.link.Flush()
 	} else {
-		c.burst.End()
 		c.link.Wake()
 	}
+	c.burst.End()
 }
 
 // urgentBurst is up to how many commands a burst counts as one that somebody waits for.
