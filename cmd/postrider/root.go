@@ -30,7 +30,8 @@ func newRoot() *cobra.Command {
 	}
 	root.AddCommand(
 		newServe(),
-		newVersion(),
+		newSend(), newPost(), newCall(), newReceive(), newReply(),
+		newPing(), newVersion(),
 	)
 	return root
 }

@@ -17,8 +17,10 @@ type plan map[string]room
 
 // floors is the plan of this module. ARCHITECTURE.md draws it and says why.
 var floors = plan{
-	"cmd/postrider": {floor: 6},
-	"examples/...":  {floor: 6, guest: true},
+	"cmd/postrider":                {floor: 6, beside: []string{"cmd/postrider/internal/probe", "cmd/postrider/internal/tour"}},
+	"cmd/postrider/internal/probe": {floor: 6},
+	"cmd/postrider/internal/tour":  {floor: 6},
+	"examples/...":                 {floor: 6, guest: true},
 
 	".": {floor: 5},
 

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"io"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider"
+)
+
+func newCall() *cobra.Command {
+	var o nodeOptions
+	cmd := &cobra.Command{
+		Use:   "call " + messageUsage,
+		Short: "Send messages and print the answers",
+		Long: text(`
+			Send MESSAGE, or each line of stdin as a message, wait for the answer of whoever handles it,
+			and print it. An answer that says no, an error of the handler, makes it fail.`),
+		Example: examples(`
+			postrider call mailbox:upper "hello"
+			postrider call peer:bob 42 --peer bob=127.0.0.1:5681 --timeout 2s
+			postrider reply mailbox:upper -- tr a-z A-Z     # elsewhere`),
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := newSender(cmd, &o, args[0])
+			if err != nil {
+				return err
+			}
+			defer s.node.Close()
+			n := 0
+			for body, err := range bodies(cmd.Context(), args[1:], cmd.InOrStdin()) {
+				n++
+				if err == nil {
+					err = s.call(cmd.Context(), body)
+				}
+				if err != nil {
+					return explain(cmd.Context(), n, err)
+				}
+			}
+			return nil
+		},
+	}
+	o.flags(cmd.Flags(), sendTimeout, eachTimeout)
+	return cmd
+}
+
+func (s *sender) call(ctx context.Context, body string) error {
+	ctx, cancel := s.options.within(ctx)
+	defer cancel()
+	id := rand.Text()
+	answer, err := postrider.Call[[]byte](ctx, s.target, body, postrider.ID(id))
+	if s.options.json {
+		r := result{ID: id}
+		if err == nil {
+			r.Answer, r.AnswerBase64 = textOrBytes(answer)
+		}
+		if printErr := s.print(r, err); err == nil {
+			err = printErr
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return printLine(s.out, answer)
+}
+
+// printLine prints a body, ended by a newline.
+func printLine(w io.Writer, body []byte) error {
+	if !bytes.HasSuffix(body, []byte("\n")) {
+		body = append(body[:len(body):len(body)], '\n')
+	}
+	_, err := w.Write(body)
+	return err
+}
+
+// textOrBytes is a body as JSON can hold it: a text, or bytes where it is none.
+func textOrBytes(body []byte) (string, []byte) {
+	if utf8.Valid(body) {
+		return string(body), nil
+	}
+	return "", body
+}

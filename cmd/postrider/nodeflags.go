@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+const (
+	brokerVariable = "POSTRIDER_BROKER"
+	defaultBroker  = "amqp://127.0.0.1:5672"
+)
+
+// nodeOptions are the flags of verbs that take part in the network as a node.
+type nodeOptions struct {
+	brokers []string
+	peers   []string
+	name    string
+	timeout time.Duration
+	tlsCA   string
+	json    bool
+	log     logOptions
+
+	listen string // of verbs that receive
+	dir    string
+}
+
+func (o *nodeOptions) flags(f *pflag.FlagSet, timeout time.Duration, timeoutUsage string) {
+	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes, or of one node of a cluster; may be repeated (default $"+brokerVariable+" or "+defaultBroker+")")
+	f.StringArrayVar(&o.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node; may be repeated")
+	f.StringVar(&o.name, "name", "", "`name` of this node, the sender of what it sends (default a random one)")
+	f.DurationVar(&o.timeout, "timeout", timeout, timeoutUsage)
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
+	o.log.flags(f, "error")
+}
+
+// receiving adds the flags of verbs that can be a node's inbox.
+func (o *nodeOptions) receiving(f *pflag.FlagSet) {
+	f.StringVar(&o.listen, "listen", "", "`address` where peers reach the inbox; port 0 takes a free one")
+	f.StringVar(&o.dir, "dir", "", "`directory` that keeps the inbox over a restart")
+	f.Lookup("log-level").DefValue = "warn"
+	o.log.level = "warn"
+}
+
+// start starts the node.
+func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.Node, error) {
+	log, err := o.log.logger(stderr)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := clientTLS(o.tlsCA)
+	if err != nil {
+		return nil, err
+	}
+	peers, err := parsePeers(o.peers)
+	if err != nil {
+		return nil, err
+	}
+	for _, url := range o.brokerURLs() {
+		if _, err := client.ParseURL(url); err != nil {
+			return nil, usagef("--broker: %w", err)
+		}
+	}
+	return postrider.Start(ctx, postrider.Config{
+		Name:    o.nodeName(),
+		Listen:  o.listen,
+		Dir:     o.dir,
+		Brokers: o.brokerURLs(),
+		Peers:   peers,
+		TLS:     trust,
+		Logger:  log,
+	})
+}
+
+func (o *nodeOptions) nodeName() string {
+	if o.name == "" {
+		o.name = "postrider-" + strings.ToLower(rand.Text()[:8])
+	}
+	return o.name
+}
+
+func (o *nodeOptions) brokerURLs() []string {
+	if len(o.brokers) > 0 {
+		return o.brokers
+	}
+	if url := os.Getenv(brokerVariable); url != "" {
+		return []string{url}
+	}
+	return []string{defaultBroker}
+}
+
+// parsePeers makes NAME=WHERE into a map.
+func parsePeers(list []string) (map[string]string, error) {
+	peers := make(map[string]string, len(list))
+	for _, s := range list {
+		name, where, ok := strings.Cut(s, "=")
+		if !ok || name == "" || where == "" {
+			return nil, usagef("--peer %q: want NAME=HOST:PORT, as in bob=127.0.0.1:5681", s)
+		}
+		peers[name] = where
+	}
+	return peers, nil
+}
+
+// within bounds ctx by the timeout; 0 is no bound.
+func (o *nodeOptions) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.timeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, o.timeout, timedOut(o.timeout))
+}
+
+type timedOut time.Duration
+
+func (t timedOut) Error() string { return fmt.Sprintf("timed out after %s", time.Duration(t)) }

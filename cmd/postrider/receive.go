@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider"
+)
+
+func newReceive() *cobra.Command {
+	var o nodeOptions
+	var count int
+	cmd := &cobra.Command{
+		Use:   "receive mailbox:NAME | inbox",
+		Short: "Print the messages that come",
+		Long: text(`
+			Print each message of a mailbox, or of this node's own inbox, as a line, and acknowledge it
+			once it is printed. It ends after --count messages, after --timeout, or when it is
+			interrupted; only a count that was not reached is a failure.`),
+		Example: examples(`
+			postrider receive mailbox:jobs
+			postrider receive mailbox:jobs --count 1 --timeout 5s
+			postrider receive inbox --name bob --listen 127.0.0.1:5681 --json`),
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := newReceiver(cmd, &o, args[0], count)
+			if err != nil {
+				return err
+			}
+			defer r.node.Close()
+			return r.run(cmd.Context(), 1, func(_ context.Context, m *postrider.Message) error {
+				if err := r.print(cmd, m); err != nil {
+					return fatal{fmt.Errorf("stdout: %w", err)}
+				}
+				return nil
+			})
+		},
+	}
+	f := cmd.Flags()
+	o.flags(f, 0, "how `long` to receive; 0 is for ever")
+	o.receiving(f)
+	f.IntVar(&count, "count", 0, "`number` of messages to receive; 0 is no limit")
+	return cmd
+}
+
+// received is what --json prints of a message.
+type received struct {
+	ID          string `json:"id,omitempty"`
+	From        string `json:"from,omitempty"`
+	To          string `json:"to"`
+	ContentType string `json:"contentType,omitempty"`
+	Redelivered bool   `json:"redelivered,omitempty"`
+	Body        string `json:"body,omitempty"`
+	BodyBase64  []byte `json:"bodyBase64,omitempty"` // in place of Body when that is not UTF-8
+}
+
+func (r *receiver) print(cmd *cobra.Command, m *postrider.Message) error {
+	if !r.options.json {
+		return printLine(cmd.OutOrStdout(), m.Body)
+	}
+	line := received{ID: m.ID, From: m.From, To: m.To, ContentType: m.ContentType, Redelivered: m.Redelivered}
+	line.Body, line.BodyBase64 = textOrBytes(m.Body)
+	return json.NewEncoder(cmd.OutOrStdout()).Encode(line)
+}

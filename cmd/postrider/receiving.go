@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// receiver is a running command that receives: until count messages have come, if there is a count.
+type receiver struct {
+	options *nodeOptions
+	node    *postrider.Node
+	target  *postrider.Target
+	count   int // 0 is no limit
+}
+
+func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (*receiver, error) {
+	if count < 0 {
+		return nil, usagef("--count %d: want 0, which is no limit, or more", count)
+	}
+	t, err := parseTarget(target)
+	if err == nil {
+		err = t.receivable(o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n, err := o.start(cmd.Context(), cmd.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	if a := n.Addr(); a != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "inbox at amqp://%s/%s\n", a, n.Name())
+	}
+	from, err := t.of(cmd.Context(), n, nil)
+	if err != nil {
+		n.Close()
+		return nil, err
+	}
+	return &receiver{o, n, from, count}, nil
+}
+
+// run has handle act upon messages until there are enough, the timeout is over, or ctx ends. An
+// error of fatal ends it: one that no other message will mend.
+func (r *receiver) run(ctx context.Context, workers int, handle func(context.Context, *postrider.Message) error) error {
+	ctx, cancelTimeout := r.options.within(ctx)
+	defer cancelTimeout()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	c := counter{left: r.count, stop: stop}
+	err := r.node.Handle(ctx, r.target, func(ctx context.Context, m *postrider.Message) error {
+		if !c.begin() {
+			return m.Requeue() // enough are being handled
+		}
+		err := handle(ctx, m)
+		var broken fatal
+		if errors.As(err, &broken) {
+			stop(broken.error)
+		}
+		c.end(err == nil)
+		return err
+	}, r.handleOptions(workers)...)
+	if err != nil && ctx.Err() == nil {
+		r.node.Close()
+		return withRemedy(err)
+	}
+	<-ctx.Done()
+	return r.ended(context.Cause(ctx), c.seen())
+}
+
+// handleOptions keep messages that this command will not handle from coming here.
+func (r *receiver) handleOptions(workers int) []postrider.HandleOption {
+	if r.count == 0 {
+		return []postrider.HandleOption{postrider.Workers(workers)}
+	}
+	workers = min(workers, r.count)
+	return []postrider.HandleOption{postrider.Workers(workers), postrider.Prefetch(workers)}
+}
+
+// ended is what the end of a command means: only a count that was not reached is a failure.
+func (r *receiver) ended(why error, seen int) error {
+	var late timedOut
+	closing, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	err := r.node.Shutdown(closing) // settles what was handled
+	switch {
+	case errors.Is(why, errEnough):
+		return err
+	case errors.As(why, &late) && r.count > 0:
+		return fmt.Errorf("%w: %d of %d messages came", late, seen, r.count)
+	case errors.As(why, &late):
+		return err
+	case !errors.Is(why, context.Canceled):
+		return why
+	case r.count > 0:
+		return errInterrupted
+	}
+	return err
+}
+
+// fatal is an error for which the command ends.
+type fatal struct{ error }
+
+var errEnough = errors.New("all messages have come")
+
+// counter counts messages down.
+type counter struct {
+	stop func(error)
+
+	mu    sync.Mutex
+	left  int // 0 at the begin: no limit
+	begun int
+	done  int
+}
+
+// begin reports whether one more message is wanted.
+func (c *counter) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left > 0 && c.begun == c.left {
+		return false
+	}
+	c.begun++
+	return true
+}
+
+func (c *counter) end(ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !ok {
+		c.begun--
+		return
+	}
+	c.done++
+	if c.done == c.left {
+		c.stop(errEnough)
+	}
+}
+
+func (c *counter) seen() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.done
+}
