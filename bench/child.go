@@ -19,6 +19,9 @@ type role interface {
 	close() error
 }
 
+// roleBroker serves until it is stopped; the others end by themselves.
+const roleBroker = "broker"
+
 func newRole(name string) (role, error) {
 	switch name {
 	case "echo":
@@ -31,7 +34,7 @@ func newRole(name string) (role, error) {
 		return new(source), nil
 	case "disk":
 		return new(disk), nil
-	case "broker":
+	case roleBroker:
 		return new(brokerProcess), nil
 	case "sender":
 		return new(sender), nil
@@ -101,7 +104,6 @@ func costed(profile string, work func() (tally, error)) (tally, error) {
 	}
 	before := cpuSeconds()
 	t, err := work()
-	t.Cost.CPU = cpuSeconds() - before
-	t.Cost.Resident, t.Cost.Peak = memory("self")
+	t.CPU = cpuSeconds() - before
 	return t, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,7 +19,7 @@ type foreignBroker struct {
 	conn    *client.Conn
 	queue   *client.Queue
 	product string
-	pid     string // "" when it is not on this machine
+	pid     int // 0 when it is not on this machine
 	before  float64
 }
 
@@ -66,60 +67,44 @@ func (f *foreignBroker) ready(ctx context.Context) error {
 
 func (f *foreignBroker) close() { f.conn.Close() }
 
-func (f *foreignBroker) cost(messages uint64) processCost {
-	var c cost
-	if f.pid != "" {
-		c.CPU = cpuSecondsOf(f.pid) - f.before
-		c.Resident, c.Peak = memory(f.pid)
-	}
-	return c.each("broker", messages)
-}
+// cpu is what the broker has used since it was opened, in seconds.
+func (f *foreignBroker) cpu() float64 { return cpuSecondsOf(f.pid) - f.before }
 
-// listenerOn finds the process that listens on an address of this machine, "" if it cannot be seen.
-func listenerOn(host string) string {
-	_, port, _ := strings.Cut(host, ":")
+// listenerOn finds the process that listens on an address of this machine, 0 if it is on another or cannot be seen.
+func listenerOn(address string) int {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return 0
+	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return ""
+		return 0
 	}
+	end := fmt.Sprintf(":%04X", number)
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		b, _ := os.ReadFile(table)
 		for line := range strings.Lines(string(b)) {
 			f := strings.Fields(line)
-			if len(f) > 9 && f[3] == tcpListen && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", number)) {
+			if len(f) > 9 && f[3] == tcpListen && strings.HasSuffix(f[1], end) {
 				return ownerOf("socket:[" + f[9] + "]")
 			}
 		}
 	}
-	return ""
+	return 0
 }
 
 const tcpListen = "0A"
 
-func ownerOf(socket string) string {
+func ownerOf(socket string) int {
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, l := range links {
 		if at, err := os.Readlink(l); err == nil && at == socket {
-			return strings.Split(l, "/")[2]
+			pid, _ := strconv.Atoi(strings.Split(l, "/")[2])
+			return pid
 		}
 	}
-	return ""
+	return 0
 }
-
-// cpuSecondsOf is what another process has used so far.
-func cpuSecondsOf(pid string) float64 {
-	b, err := os.ReadFile("/proc/" + pid + "/stat")
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(b), ") ")
-	f := strings.Fields(rest)
-	if len(f) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseFloat(f[11], 64)
-	system, _ := strconv.ParseFloat(f[12], 64)
-	return (user + system) / clockTicks
-}
-
-const clockTicks = 100 // a second, on every Linux

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,7 +39,10 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-func totalMemory() uint64 { return kilobytes(lineOf("/proc/meminfo", "MemTotal")) }
+func totalMemory() uint64 {
+	kilobytes, _ := strconv.ParseUint(strings.TrimSuffix(lineOf("/proc/meminfo", "MemTotal"), " kB"), 10, 64)
+	return kilobytes << 10
+}
 
 // lineOf is what stands behind the colon of the first line of that name.
 func lineOf(file, name string) string {

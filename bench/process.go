@@ -51,8 +51,10 @@ func startProcess(ctx context.Context, o order) (*process, string, error) {
 }
 
 func (p *process) begin() error {
-	_, err := io.WriteString(p.stdin, commandGo+"\n")
-	return err
+	if _, err := io.WriteString(p.stdin, commandGo+"\n"); err != nil {
+		return p.failed(err)
+	}
+	return nil
 }
 
 // tally waits until the child's work is done.
@@ -78,9 +80,8 @@ func (p *process) reply() (r reply, err error) {
 	return r, err
 }
 
-// end lets the child close what it has; it tells whether that went well.
-func (p *process) end() error {
-	p.stdin.Close()
+// wait waits until a child whose stdin has ended is gone, and tells whether it ended well.
+func (p *process) wait() error {
 	var r reply
 	err := p.replies.Decode(&r) // after the tally there is only an error to be told
 	if err == nil && r.Error != "" {

@@ -15,6 +15,7 @@ type order struct {
 	Post      bool // Post instead of Send
 	Transient bool
 	Window    int // how many may be posted and not yet confirmed
+	Rate      int // messages a second; 0 = as fast as possible
 	Prefetch  int
 
 	Warm    time.Duration // runs, and is not measured
@@ -34,15 +35,8 @@ type tally struct {
 	Measured uint64 // of those, after the warm-up
 	Began    int64  // when the measured part began
 	Ended    int64
-	Latency  []byte `json:",omitempty"` // a histogram in nanoseconds, encoded
-	Cost     cost
-}
-
-// A cost is what a process took from the machine.
-type cost struct {
-	CPU      float64 // seconds, user and system, from "go" to the tally
-	Resident uint64  // bytes at the end
-	Peak     uint64  // most bytes ever
+	Latency  []byte  `json:",omitempty"` // a histogram in nanoseconds, encoded
+	CPU      float64 // seconds this process used, user and system, from "go" to the tally
 }
 
 // commandGo follows an order; the end of stdin says that it is over.

@@ -91,7 +91,7 @@ func (r *results) ratio(f *finding) float64 {
 	switch {
 	case limit == nil:
 		return 0
-	case f.byLatency:
+	case f.ByLatency:
 		return float64(over(f, p50Of).median()) / float64(over(limit, p50Of).median())
 	}
 	return over(f, rateOf).median() / over(limit, rateOf).median()

@@ -92,7 +92,7 @@ func (s *sender) send(watch *stopwatch) error {
 func (s *sender) post(watch *stopwatch) error {
 	ctx := context.Background()
 	receipts := window{places: make([]*postrider.Receipt, s.order.Window)}
-	err := stream(watch, func(body []byte) error {
+	err := stream(newPace(s.order.Rate), watch, func(body []byte) error {
 		if err := receipts.makeRoom(ctx); err != nil {
 			return err
 		}
@@ -144,8 +144,8 @@ func (w *window) drain(ctx context.Context) error {
 type receiver struct {
 	order order
 	node  *postrider.Node
-	end   chan tally
-	fault chan error
+	end   chan tally // the last message came
+	fault chan error // something else came
 }
 
 func (r *receiver) prepare(o order) (address string, err error) {
@@ -175,13 +175,18 @@ func (r *receiver) handler() postrider.Handler {
 		if err == nil && (m.Redelivered || m.From != senderName) {
 			err = fmt.Errorf("message %d: from %q, redelivered %v", arrivals.audit.count-1, m.From, m.Redelivered)
 		}
-		if err != nil {
+		var t tally
+		if err == nil && last {
+			t, err = arrivals.stop()
+		}
+		switch {
+		case err != nil:
 			select {
 			case r.fault <- err:
-			default:
+			default: // the first one tells enough
 			}
-		} else if last {
-			r.end <- arrivals.stop()
+		case last:
+			r.end <- t
 		}
 		return nil
 	}

@@ -119,13 +119,16 @@ func (s *sink) work(<-chan struct{}) (tally, error) {
 			return tally{}, err
 		}
 		last, err := arrivals.add(b)
-		if last || err != nil {
-			return arrivals.stop(), err
+		if err != nil {
+			return tally{}, err
+		}
+		if last {
+			return arrivals.stop()
 		}
 	}
 }
 
-// source writes messages as fast as the socket takes them.
+// source writes messages: many at once at full speed, each by itself at a rate.
 type source struct {
 	order order
 	conn  net.Conn
@@ -141,9 +144,13 @@ func (s *source) close() error { return s.conn.Close() }
 
 func (s *source) work(<-chan struct{}) (tally, error) {
 	out := bufio.NewWriterSize(s.conn, streamBuffer)
+	var to io.Writer = out
+	if s.order.Rate > 0 {
+		to = s.conn
+	}
 	watch := newStopwatch(s.order)
-	err := stream(watch, func(b []byte) error {
-		_, err := out.Write(b)
+	err := stream(newPace(s.order.Rate), watch, func(b []byte) error {
+		_, err := to.Write(b)
 		return err
 	})
 	if err != nil {

@@ -4,9 +4,9 @@ package main
 type row struct {
 	Name  string
 	Title string
-	// Limit is the row that this one is compared with: by its median latency if byLatency, else by rate.
+	// Limit is the row that this one is compared with: by its median latency if ByLatency, else by rate.
 	Limit     string
-	byLatency bool
+	ByLatency bool
 
 	foreign bool // runs against the broker of -amqp
 	roles   []string
@@ -18,21 +18,17 @@ type row struct {
 const (
 	durableWindow   = 1000
 	transientWindow = 10000
-	prefetch        = 1000
-	mailbox         = "bench"
+)
+
+const (
+	prefetch   = 1000
+	steadyRate = 10000 // messages a second
+	mailbox    = "bench"
 )
 
 // rows are all rows, in the order of the table. Those against another broker are there when there is one.
 func rows(foreign bool) []*row {
-	all := []*row{
-		{Name: "tcp-echo", Title: "raw TCP echo", roles: []string{"echo", "caller"}, byLatency: true},
-		{Name: "direct-send", Title: "peer, Send", Limit: "tcp-echo", byLatency: true,
-			roles: []string{"receiver", "sender"}},
-		{Name: "tcp-stream", Title: "raw TCP stream", roles: []string{"sink", "source"}},
-		{Name: "direct-post", Title: "peer, Post", Limit: "tcp-stream",
-			roles: []string{"receiver", "sender"}, order: order{Post: true, Window: transientWindow}},
-		{Name: "disk-sync", Title: "raw append + fdatasync, 4 KiB", roles: []string{"disk"}, byLatency: true},
-	}
+	all := directRows()
 	for _, r := range mailboxRows() {
 		all = append(all, r)
 		if foreign {
@@ -42,26 +38,46 @@ func rows(foreign bool) []*row {
 	return all
 }
 
-func mailboxRows() []*row {
-	processes := []string{"broker", "receiver", "sender"}
-	base := order{Mailbox: mailbox, Prefetch: prefetch}
-	through := func(name, title, limit string, change func(*order)) *row {
-		o := base
-		change(&o)
-		return &row{Name: name, Title: title, Limit: limit, byLatency: !o.Post, roles: processes, order: o}
-	}
+func directRows() []*row {
+	toPeer := []string{"receiver", "sender"}
 	return []*row{
-		through("mailbox-send-transient", "mailbox, Send, transient", "tcp-echo", func(o *order) {
-			o.Transient = true
-		}),
-		through("mailbox-send-durable", "mailbox, Send, durable", "disk-sync", func(o *order) {}),
-		through("mailbox-post-transient", "mailbox, Post, transient", "tcp-stream", func(o *order) {
-			o.Transient, o.Post, o.Window = true, true, transientWindow
-		}),
-		through("mailbox-post-durable", "mailbox, Post, durable", "disk-sync", func(o *order) {
-			o.Post, o.Window = true, durableWindow
-		}),
+		{Name: "tcp-echo", Title: "raw TCP echo", ByLatency: true, roles: []string{"echo", "caller"}},
+		{Name: "direct-send", Title: "peer, Send", Limit: "tcp-echo", ByLatency: true, roles: toPeer},
+		{Name: "tcp-stream", Title: "raw TCP stream", roles: []string{"sink", "source"}},
+		{Name: "direct-post", Title: "peer, Post", Limit: "tcp-stream", roles: toPeer,
+			order: order{Post: true, Window: transientWindow}},
+		{Name: "tcp-10k", Title: "raw TCP stream, 10,000/s", ByLatency: true, roles: []string{"sink", "source"},
+			order: order{Rate: steadyRate}},
+		{Name: "direct-post-10k", Title: "peer, Post, 10,000/s", Limit: "tcp-10k", ByLatency: true, roles: toPeer,
+			order: order{Post: true, Window: transientWindow, Rate: steadyRate}},
+		{Name: "disk-sync", Title: "raw append + fdatasync, 4 KiB", ByLatency: true, roles: []string{"disk"}},
 	}
+}
+
+func mailboxRows() []*row {
+	transient := order{Transient: true, Window: transientWindow}
+	durable := order{Window: durableWindow}
+	return []*row{
+		mailboxRow("mailbox-send-transient", "mailbox, Send, transient", "tcp-echo", transient),
+		mailboxRow("mailbox-send-durable", "mailbox, Send, durable", "disk-sync", durable),
+		mailboxRow("mailbox-post-transient", "mailbox, Post, transient", "tcp-stream", transient.posted(0)),
+		mailboxRow("mailbox-post-durable", "mailbox, Post, durable", "disk-sync", durable.posted(0)),
+		mailboxRow("mailbox-post-transient-10k", "mailbox, Post, transient, 10,000/s", "tcp-10k", transient.posted(steadyRate)),
+		mailboxRow("mailbox-post-durable-10k", "mailbox, Post, durable, 10,000/s", "disk-sync", durable.posted(steadyRate)),
+	}
+}
+
+func mailboxRow(name, title, limit string, o order) *row {
+	o.Mailbox, o.Prefetch = mailbox, prefetch
+	return &row{
+		Name: name, Title: title, Limit: limit, ByLatency: !o.Post || o.Rate > 0,
+		roles: []string{roleBroker, "receiver", "sender"}, order: o,
+	}
+}
+
+func (o order) posted(rate int) order {
+	o.Post, o.Rate = true, rate
+	return o
 }
 
 // onForeign is the row against another broker.

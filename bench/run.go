@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +17,8 @@ type setting struct {
 	Warm     time.Duration
 	Measure  time.Duration
 	Dir      string // for what goes to disk
-	Profiles string
-	AMQP     string // another broker's URL
+	Profiles string // directory of CPU profiles; "" = none
+	AMQP     string // another broker's URL; "" = none
 }
 
 // An outcome is what one run of a row found.
@@ -30,12 +29,11 @@ type outcome struct {
 	Processes []processCost
 }
 
+// A processCost is what a process took from the machine.
 type processCost struct {
-	Role string
-	// CPU is in seconds per million messages.
-	CPU      float64
-	Resident uint64
-	Peak     uint64
+	Role     string
+	CPU      float64 // seconds per million messages
+	Resident uint64  // bytes, the most that was seen
 }
 
 // grace is how much longer than planned a run may take before it counts as hung.
@@ -47,8 +45,10 @@ type run struct {
 	row       *row
 	round     int
 	dir       string
-	processes []*process
-	tallies   []tally
+	foreign   *foreignBroker // nil when the row has a broker of its own, or none
+	processes []*process     // a broker first, the one that sends last
+	tallies   []tally        // of each
+	memory    []uint64       // of each, and of the foreign broker behind them
 }
 
 // runRow runs a row once.
@@ -64,129 +64,128 @@ func runRow(ctx context.Context, s setting, r *row, round int) (*outcome, error)
 	o, err := this.do(ctx)
 	if err != nil {
 		this.kill()
-		if ctx.Err() != nil {
-			err = errors.Join(err, ctx.Err())
-		}
-		return nil, fmt.Errorf("%s: %w%s", r.Name, err, this.complaints())
+		return nil, fmt.Errorf("%s: %w%s", r.Name, errors.Join(err, ctx.Err()), this.complaints())
 	}
 	return o, nil
 }
 
 func (r *run) do(ctx context.Context) (*outcome, error) {
-	var foreign *foreignBroker
 	if r.row.foreign {
-		var err error
-		if foreign, err = openForeign(ctx, r.setting.AMQP); err != nil {
+		f, err := openForeign(ctx, r.setting.AMQP)
+		if err != nil {
 			return nil, err
 		}
-		defer foreign.close()
+		defer f.close()
+		r.foreign = f
 	}
-	if err := r.start(ctx, foreign); err != nil {
+	if err := r.start(ctx); err != nil {
 		return nil, err
 	}
-	for _, p := range r.processes {
-		if err := p.begin(); err != nil {
-			return nil, p.failed(err)
-		}
-	}
-	if err := r.finish(); err != nil {
+	memory := watchMemory(r.pids())
+	err := r.work()
+	r.memory = memory.end()
+	if err != nil {
 		return nil, err
 	}
-	o, err := r.outcome()
-	if err == nil && foreign != nil {
-		o.Processes = slices.Insert(o.Processes, 0, foreign.cost(o.Messages))
+	if err := r.end(); err != nil {
+		return nil, err
 	}
-	return o, err
+	return r.outcome()
 }
 
-// start starts the processes in turn: each gets the address of the one before it that listens.
-func (r *run) start(ctx context.Context, foreign *foreignBroker) error {
+// start starts the processes in turn: each gets the addresses of those before it.
+func (r *run) start(ctx context.Context) error {
 	o := r.row.order
 	o.Warm, o.Measure, o.Dir = r.setting.Warm, r.setting.Measure, r.dir
-	if foreign != nil {
-		o.Broker, o.Mailbox = r.setting.AMQP, foreign.queue.Name
+	if r.foreign != nil {
+		o.Broker, o.Mailbox = r.setting.AMQP, r.foreign.queue.Name
 	}
-	for _, name := range r.row.roles {
-		o.Role = name
-		if r.setting.Profiles != "" {
-			file := fmt.Sprintf("%s.%s.%d.prof", r.row.Name, name, r.round)
-			o.Profile = filepath.Join(r.setting.Profiles, file)
-		}
+	for _, role := range r.row.roles {
+		o.Role = role
+		o.Profile = r.profile(role)
 		p, address, err := startProcess(ctx, o)
 		if p != nil {
 			r.processes = append(r.processes, p)
 		}
-		if err != nil {
-			return err
-		}
 		switch {
-		case name == "broker":
+		case err != nil:
+			return err
+		case role == roleBroker:
 			o.Broker = "amqp://" + address
 		case address != "":
 			o.Address = address
 		}
 	}
+	r.tallies = make([]tally, len(r.processes))
 	return nil
 }
 
-// finish collects the tallies. The last process is the one that sends; a broker is the first one, and is
-// stopped when all others are gone.
-func (r *run) finish() error {
-	r.tallies = make([]tally, len(r.processes))
-	first := 0
-	if r.row.roles[0] == "broker" {
-		first = 1
+func (r *run) profile(role string) string {
+	if r.setting.Profiles == "" {
+		return ""
 	}
-	if err := r.await(first); err != nil {
-		return err
+	return filepath.Join(r.setting.Profiles, fmt.Sprintf("%s.%s.%d.prof", r.row.Name, role, r.round))
+}
+
+func (r *run) pids() (all []int) {
+	for _, p := range r.processes {
+		all = append(all, p.command.Process.Pid)
 	}
-	for i := len(r.processes) - 1; i >= first; i-- {
-		if err := r.processes[i].end(); err != nil {
+	if r.foreign != nil {
+		all = append(all, r.foreign.pid)
+	}
+	return all
+}
+
+// servers is how many of the processes, at the front, serve until they are told to stop.
+func (r *run) servers() int {
+	if r.row.roles[0] == roleBroker {
+		return 1
+	}
+	return 0
+}
+
+// work lets everything begin, and waits for the tallies of all but the servers, or for the first failure.
+func (r *run) work() error {
+	for _, p := range r.processes {
+		if err := p.begin(); err != nil {
 			return err
 		}
 	}
-	if first == 0 {
-		return nil
-	}
-	b := r.processes[0]
-	b.stdin.Close()
-	var err error
-	if r.tallies[0], err = b.tally(); err != nil {
-		return err
-	}
-	return b.end()
-}
-
-// await waits for the tallies of all processes from the given one on, and for no more once one has failed.
-func (r *run) await(from int) error {
 	var waiting sync.WaitGroup
-	failed := make(chan error, len(r.processes))
-	for i := from; i < len(r.processes); i++ {
+	results := make(chan error, len(r.processes))
+	for i := r.servers(); i < len(r.processes); i++ {
 		waiting.Go(func() {
 			var err error
-			if r.tallies[i], err = r.processes[i].tally(); err != nil {
-				failed <- err
-			}
+			r.tallies[i], err = r.processes[i].tally()
+			results <- err
 		})
 	}
-	all := make(chan struct{})
-	go func() {
-		waiting.Wait()
-		close(all)
-	}()
-	select {
-	case <-all:
-	case err := <-failed:
-		r.kill()
-		<-all
-		return err
+	for range len(r.processes) - r.servers() {
+		if err := <-results; err != nil {
+			r.kill()
+			waiting.Wait()
+			return err
+		}
 	}
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return nil
+	return nil
+}
+
+// end ends the clients, and then the servers, which look at what the clients have left.
+func (r *run) end() (err error) {
+	for i := len(r.processes) - 1; i >= 0; i-- {
+		p := r.processes[i]
+		p.stdin.Close()
+		if i < r.servers() {
+			if r.tallies[i], err = p.tally(); err != nil {
+				return err
+			}
+		}
+		if err := p.wait(); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (r *run) kill() {
@@ -209,32 +208,43 @@ func (r *run) complaints() string {
 // outcome joins the tallies, and fails when they do not agree.
 func (r *run) outcome() (*outcome, error) {
 	sent := r.tallies[len(r.tallies)-1]
-	o := &outcome{Messages: sent.Messages}
-	ended := sent.Ended
-	var latency []byte
-	for i, t := range r.tallies {
-		name := r.row.roles[i]
-		if name != "broker" && t.Messages != sent.Messages {
-			return nil, fmt.Errorf("%d messages were sent, the %s counted %d", sent.Messages, name, t.Messages)
+	ended, latency := sent.Ended, sent.Latency
+	for i, t := range r.tallies[r.servers():] {
+		if t.Messages != sent.Messages {
+			role := r.row.roles[r.servers()+i]
+			return nil, fmt.Errorf("%d messages were sent, the %s counted %d", sent.Messages, role, t.Messages)
 		}
 		ended = max(ended, t.Ended)
 		if t.Latency != nil {
 			latency = t.Latency
 		}
-		o.Processes = append(o.Processes, t.Cost.each(name, sent.Messages))
 	}
 	if sent.Measured == 0 || latency == nil {
-		return nil, errors.New("too slow: nothing was measured before the time was over")
+		return nil, errors.New("nothing was measured before the time was over: give it more with -measure")
 	}
 	h, err := hdrhistogram.Decode(latency)
 	if err != nil {
 		return nil, err
 	}
-	o.Rate = float64(sent.Measured) / time.Duration(ended-sent.Began).Seconds()
-	o.P50, o.P99 = time.Duration(h.ValueAtQuantile(50)), time.Duration(h.ValueAtQuantile(99))
-	return o, nil
+	return &outcome{
+		Messages:  sent.Messages,
+		Rate:      float64(sent.Measured) / time.Duration(ended-sent.Began).Seconds(),
+		P50:       time.Duration(h.ValueAtQuantile(50)),
+		P99:       time.Duration(h.ValueAtQuantile(99)),
+		Processes: r.costs(sent.Messages),
+	}, nil
 }
 
-func (c cost) each(role string, messages uint64) processCost {
-	return processCost{Role: role, CPU: c.CPU / float64(messages) * 1e6, Resident: c.Resident, Peak: c.Peak}
+// costs has the broker first.
+func (r *run) costs(messages uint64) (all []processCost) {
+	add := func(role string, cpu float64, memory uint64) {
+		all = append(all, processCost{Role: role, CPU: cpu / float64(messages) * 1e6, Resident: memory})
+	}
+	if r.foreign != nil {
+		add(roleBroker, r.foreign.cpu(), r.memory[len(r.memory)-1])
+	}
+	for i, t := range r.tallies {
+		add(r.row.roles[i], t.CPU, r.memory[i])
+	}
+	return all
 }

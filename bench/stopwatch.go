@@ -6,10 +6,6 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// timedEach: one message in this many is timed where a message takes less than a few
-// microseconds, so that reading the clock does not become part of what is measured.
-const timedEach = 32
-
 // A stopwatch runs through the warm-up and the measured time of a sender.
 type stopwatch struct {
 	warm, measure int64
@@ -50,7 +46,7 @@ func (s *stopwatch) took(d int64) {
 
 func (s *stopwatch) warmedUp() bool { return s.tally.Began != 0 }
 
-// stop returns the tally; latency is left out of it when nothing was timed.
+// stop returns the tally; the latency is left out of it when nothing was timed.
 func (s *stopwatch) stop() (tally, error) {
 	s.tally.Ended = now()
 	var err error

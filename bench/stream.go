@@ -2,15 +2,13 @@ package main
 
 import "github.com/HdrHistogram/hdrhistogram-go"
 
-// stream sends messages one after the other until the time is over. It looks at the clock for
-// one in timedEach, and the receiver times those.
-func stream(watch *stopwatch, send func(body []byte) error) error {
+// stream sends messages one after the other until the time is over. Those that carry the time when
+// they were sent are timed by the receiver.
+func stream(pace *pace, watch *stopwatch, send func(body []byte) error) error {
 	body := make([]byte, bodySize)
 	for last := false; !last; {
-		number := watch.tally.Messages
-		sent := int64(0)
-		if number%timedEach == 0 {
-			t := now()
+		number, sent := watch.tally.Messages, int64(0)
+		if t := pace.next(number); t != 0 {
 			last = watch.tick(t)
 			if watch.warmedUp() {
 				sent = t
@@ -42,8 +40,9 @@ func (a *arrivals) add(body []byte) (last bool, err error) {
 	return last, err
 }
 
-func (a *arrivals) stop() tally {
+func (a *arrivals) stop() (tally, error) {
 	t := tally{Messages: a.audit.count, Ended: now()}
-	t.Latency, _ = encodeHistogram(a.latency)
-	return t
+	var err error
+	t.Latency, err = encodeHistogram(a.latency)
+	return t, err
 }

@@ -40,7 +40,7 @@ func (r *results) line(f *finding) []string {
 		spread(rate, thousands),
 		r.beside(f),
 		costs(f, func(p processCost) float64 { return p.CPU }, func(v float64) string { return fmt.Sprintf("%.2f", v) }),
-		costs(f, func(p processCost) float64 { return float64(p.Peak) / (1 << 20) }, func(v float64) string { return fmt.Sprintf("%.0f", v) }),
+		costs(f, func(p processCost) float64 { return float64(p.Resident) / (1 << 20) }, func(v float64) string { return fmt.Sprintf("%.0f", v) }),
 	}
 }
 
@@ -50,7 +50,7 @@ func (r *results) beside(f *finding) string {
 	switch {
 	case ratio == 0:
 		return "limit"
-	case f.byLatency:
+	case f.ByLatency:
 		return fmt.Sprintf("%.2f × %s", ratio, f.Limit)
 	case f.Limit == "disk-sync":
 		return fmt.Sprintf("%.1f a sync", ratio)
