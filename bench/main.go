@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -29,6 +30,7 @@ type flags struct {
 	only   string
 	rounds int
 	json   bool
+	out    string
 }
 
 func parseFlags() (f flags) {
@@ -36,6 +38,7 @@ func parseFlags() (f flags) {
 	flag.StringVar(&f.only, "run", "", "only rows whose name matches this regular expression (limits they are compared with run, too)")
 	flag.IntVar(&f.rounds, "rounds", 0, "how often each row runs (default 5, with -quick 2)")
 	flag.BoolVar(&f.json, "json", false, "print JSON instead of a table")
+	flag.StringVar(&f.out, "o", "", "write to this file in place of standard output")
 	flag.StringVar(&f.Profiles, "cpuprofile", "", "write a CPU profile of each process into this directory")
 	flag.StringVar(&f.AMQP, "amqp", "", "run the mailbox rows against the broker at this AMQP URL, too")
 	flag.StringVar(&f.Dir, "dir", os.TempDir(), "where the durable rows keep their files")
@@ -51,6 +54,7 @@ func (f *flags) defaults() {
 	if f.quick {
 		rounds, warm, measure = 2, 300*time.Millisecond, 700*time.Millisecond
 	}
+	f.Grace = time.Minute
 	if f.rounds <= 0 {
 		f.rounds = rounds
 	}
@@ -86,12 +90,25 @@ func parentMain(ctx context.Context) error {
 	if err := r.runAll(ctx, f.setting, chosen, progress); err != nil {
 		return err
 	}
+	return f.report(r)
+}
+
+func (f *flags) report(r *results) error {
+	var b bytes.Buffer
 	if f.json {
-		e := json.NewEncoder(os.Stdout)
+		e := json.NewEncoder(&b)
 		e.SetIndent("", "  ")
-		return e.Encode(r)
+		if err := e.Encode(r); err != nil {
+			return err
+		}
+	} else {
+		r.print(&b)
 	}
-	return r.print(os.Stdout)
+	if f.out != "" {
+		return os.WriteFile(f.out, b.Bytes(), 0o644)
+	}
+	_, err := os.Stdout.Write(b.Bytes())
+	return err
 }
 
 // choose keeps the rows that match, and the limits that they are compared with.

@@ -20,6 +20,7 @@ type results struct {
 // A finding is a row with the outcome of each round.
 type finding struct {
 	*row
+	Ratio    float64 `json:",omitempty"` // to the limit
 	Outcomes []*outcome
 }
 
@@ -31,7 +32,7 @@ func (r *results) runAll(ctx context.Context, s setting, rows []*row, say func(s
 	}
 	for round := range r.Rounds {
 		for _, f := range r.Rows {
-			say("\rround %d of %d: %-30s", round+1, r.Rounds, f.Name)
+			say("\rround %d of %d: %-40s", round+1, r.Rounds, f.Name)
 			o, err := runRow(ctx, s, f.row, round+1)
 			if err != nil {
 				say("\n")
@@ -40,7 +41,10 @@ func (r *results) runAll(ctx context.Context, s setting, rows []*row, say func(s
 			f.Outcomes = append(f.Outcomes, o)
 		}
 	}
-	say("\r%50s\r", "")
+	say("\r%60s\r", "")
+	for _, f := range r.Rows {
+		f.Ratio = r.ratio(f)
+	}
 	return nil
 }
 

@@ -19,6 +19,8 @@ type setting struct {
 	Dir      string // for what goes to disk
 	Profiles string // directory of CPU profiles; "" = none
 	AMQP     string // another broker's URL; "" = none
+	// Grace is how much longer than planned a run may take before it counts as hung.
+	Grace time.Duration
 }
 
 // An outcome is what one run of a row found.
@@ -36,9 +38,6 @@ type processCost struct {
 	Resident uint64  // bytes, the most that was seen
 }
 
-// grace is how much longer than planned a run may take before it counts as hung.
-const grace = time.Minute
-
 // A run is the processes of one row in one round.
 type run struct {
 	setting   setting
@@ -53,7 +52,7 @@ type run struct {
 
 // runRow runs a row once.
 func runRow(ctx context.Context, s setting, r *row, round int) (*outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.Warm+s.Measure+grace)
+	ctx, cancel := context.WithTimeout(ctx, s.Warm+s.Measure+s.Grace)
 	defer cancel()
 	dir, err := os.MkdirTemp(s.Dir, "postrider-bench-")
 	if err != nil {

@@ -1,69 +1,73 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// print writes the results as a table that is also Markdown.
-func (r *results) print(w io.Writer) error {
+// print writes the results as Markdown that reads well in a terminal, too.
+func (r *results) print(b *bytes.Buffer) {
 	m := r.Machine
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d CPUs, %s; %s; disk %s; %s; %s\n", m.CPU, m.CPUs, size(m.Memory), m.Kernel, m.Disk, m.Go, m.Date)
-	fmt.Fprintf(&b, "%d-byte bodies; %d rounds of %v after %v of warm-up; median (least to most)\n", bodySize, r.Rounds, r.Measure, r.Warm)
+	fmt.Fprintf(b, "%s, %d CPUs, %s; %s; disk %s; %s; %s.\n", m.CPU, m.CPUs, size(m.Memory), m.Kernel, m.Disk, m.Go, m.Date)
+	fmt.Fprintf(b, "%d-byte bodies; %d rounds of %v after %v of warm-up: median (least to most).\n", bodySize, r.Rounds, r.Measure, r.Warm)
 	if m.Disk == "tmpfs" {
 		b.WriteString("The durable rows ran in memory: choose a directory on a disk with -dir.\n")
 	}
-	b.WriteString("\n")
-	t := grid{{"work", "p50", "p99", "messages/s", "beside the limit", "CPU s/million", "resident MiB"}}
+	speed := grid{{"row", "work", "p50", "p99", "messages/s", "beside the limit"}}
+	cost := grid{{"row", "CPU seconds a million messages", "resident MiB"}}
 	for _, f := range r.Rows {
-		t = append(t, r.line(f))
+		speed = append(speed, r.speed(f))
+		cost = append(cost, price(f))
 	}
-	t.write(&b)
-	_, err := io.WriteString(w, b.String())
-	return err
+	b.WriteString("\n")
+	speed.write(b)
+	b.WriteString("\n")
+	cost.write(b)
 }
 
-func (r *results) line(f *finding) []string {
+func (r *results) speed(f *finding) []string {
 	p50, p99, rate := over(f, p50Of), over(f, p99Of), over(f, rateOf)
 	title := f.Title
 	if f.foreign {
-		title += " · " + r.Foreign
+		title += ", " + r.Foreign
 	}
 	return []string{
+		f.Name,
 		title,
 		spread(p50, duration),
 		duration(p99.median()),
 		spread(rate, thousands),
 		r.beside(f),
-		costs(f, func(p processCost) float64 { return p.CPU }, func(v float64) string { return fmt.Sprintf("%.2f", v) }),
-		costs(f, func(p processCost) float64 { return float64(p.Resident) / (1 << 20) }, func(v float64) string { return fmt.Sprintf("%.0f", v) }),
 	}
+}
+
+func price(f *finding) []string {
+	cpu := func(p processCost) float64 { return p.CPU }
+	mebibytes := func(p processCost) float64 { return float64(p.Resident) / (1 << 20) }
+	all := fmt.Sprintf("%.2f: ", over(f, cpuOf).median())
+	return []string{f.Name, all + costs(f, "%.2f", cpu), costs(f, "%.0f", mebibytes)}
 }
 
 // beside says how the row stands to its limit.
 func (r *results) beside(f *finding) string {
-	ratio := r.ratio(f)
 	switch {
-	case ratio == 0:
-		return "limit"
-	case f.ByLatency:
-		return fmt.Sprintf("%.2f × %s", ratio, f.Limit)
-	case f.Limit == "disk-sync":
-		return fmt.Sprintf("%.1f a sync", ratio)
+	case f.Limit == "":
+		return "a limit"
+	case f.ByLatency || f.Ratio >= 1:
+		return fmt.Sprintf("%.2f × %s", f.Ratio, f.Limit)
 	}
-	return fmt.Sprintf("%.0f %% of %s", 100*ratio, f.Limit)
+	return fmt.Sprintf("%.1f %% of %s", 100*f.Ratio, f.Limit)
 }
 
 // costs lists the median of a cost, process by process.
-func costs(f *finding, of func(processCost) float64, show func(float64) string) string {
+func costs(f *finding, format string, of func(processCost) float64) string {
 	var all []string
 	for i, p := range f.Outcomes[0].Processes {
 		s := over(f, func(o *outcome) float64 { return of(o.Processes[i]) })
-		all = append(all, p.Role+" "+show(s.median()))
+		all = append(all, p.Role+" "+fmt.Sprintf(format, s.median()))
 	}
 	return strings.Join(all, ", ")
 }
@@ -99,7 +103,7 @@ func size(bytes uint64) string { return fmt.Sprintf("%.0f GiB", float64(bytes)/(
 // A grid is a table, its first line the heads of the columns.
 type grid [][]string
 
-func (g grid) write(b *strings.Builder) {
+func (g grid) write(b *bytes.Buffer) {
 	widths := make([]int, len(g[0]))
 	for _, line := range g {
 		for i, cell := range line {

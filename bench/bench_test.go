@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The test binary is the child of its own runs.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == childArgument {
+		os.Exit(childMain(os.Stdin, os.Stdout))
+	}
+	os.Exit(m.Run())
+}
+
+func tiny(t *testing.T) setting {
+	return setting{Warm: 20 * time.Millisecond, Measure: 80 * time.Millisecond, Dir: t.TempDir(), Grace: 20 * time.Second}
+}
+
+func TestEveryRowRunsAndMovesWhatItSays(t *testing.T) {
+	s := tiny(t)
+	s.Profiles = t.TempDir()
+	r := &results{Machine: thisMachine(s.Dir), Rounds: 1}
+	if err := r.runAll(t.Context(), s, rows(false), func(string, ...any) {}); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Rows {
+		o := f.Outcomes[0]
+		if o.Messages == 0 || o.Rate <= 0 || o.P50 <= 0 || o.P99 < o.P50 || len(o.Processes) != len(f.roles) {
+			t.Errorf("%s: %+v", f.Name, o)
+		}
+		if f.Limit != "" && f.Ratio <= 0 {
+			t.Errorf("%s is not compared with %s", f.Name, f.Limit)
+		}
+		for _, p := range f.roles {
+			if st, err := os.Stat(s.Profiles + "/" + f.Name + "." + p + ".1.prof"); err != nil || st.Size() == 0 {
+				t.Errorf("profile: %v", err)
+			}
+		}
+	}
+	left, err := os.ReadDir(s.Dir)
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	var b bytes.Buffer
+	r.print(&b)
+	for _, f := range r.Rows {
+		if !strings.Contains(b.String(), f.Title) {
+			t.Errorf("the table has no %q:\n%s", f.Title, &b)
+		}
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestABrokerOfAnotherMakeCanBeMeasured(t *testing.T) {
+	other, address, err := startProcess(t.Context(), order{Role: roleBroker, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.kill()
+	s := tiny(t)
+	s.AMQP = "amqp://" + address
+	if product, err := productAt(t.Context(), s.AMQP); product == "" || err != nil {
+		t.Fatal(product, err)
+	}
+	o, err := runRow(t.Context(), s, find(t, rows(true), "amqp-mailbox-post-durable"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := o.Processes[0]; got.Role != roleBroker || len(o.Processes) != 3 {
+		t.Errorf("%+v", o.Processes)
+	}
+}
+
+func find(t *testing.T, all []*row, name string) *row {
+	t.Helper()
+	for _, r := range all {
+		if r.Name == name {
+			return r
+		}
+	}
+	t.Fatalf("no row %s", name)
+	return nil
+}
+
+func TestABrokenRunFailsAndSaysWhichProcessBrokeIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		roles []string
+		want  string
+	}{
+		"nobody is there":      {[]string{"caller"}, "broken: caller: dial tcp"},
+		"no such process":      {[]string{"echo", "nobody"}, `broken: nobody: no role "nobody"`},
+		"no answer":            {[]string{"sink", "caller"}, "deadline exceeded"},
+		"messages not settled": {[]string{roleBroker, "sender"}, " messages were not acknowledged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broken := &row{Name: "broken", roles: c.roles, order: order{Mailbox: mailbox, Post: true, Window: 1}}
+			s := tiny(t)
+			s.Grace = time.Second
+			_, err := runRow(t.Context(), s, broken, 1)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestAuditFindsWhatWasLostRepeatedOrDamaged(t *testing.T) {
+	body := func(number uint64) []byte {
+		b := make([]byte, bodySize)
+		writeBody(b, number, 7, number == 1)
+		return b
+	}
+	damaged := body(1)
+	damaged[bodySize-1] ^= 1
+	var a audit
+	if sent, last, err := a.check(body(0)); sent != 7 || last || err != nil {
+		t.Fatal(sent, last, err)
+	}
+	for want, b := range map[string][]byte{
+		"message 0 came, want 1":        body(0),
+		"message 2 came, want 1":        body(2),
+		"message 1 is damaged":          damaged,
+		"message 1 has 5 bytes, want 1": body(1)[:5],
+	} {
+		if _, _, err := a.check(b); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if _, last, err := a.check(body(1)); !last || err != nil {
+		t.Fatal(last, err)
+	}
+}
+
+func TestStopwatchLeavesTheWarmUpOut(t *testing.T) {
+	w := newStopwatch(order{Warm: 10, Measure: 20})
+	var lasts []int64
+	for at := int64(100); at <= 140; at += 5 {
+		if w.tick(at) {
+			lasts = append(lasts, at)
+		}
+		w.took(at)
+		w.sent()
+	}
+	got, err := w.stop()
+	if err != nil || got.Messages != 9 || got.Measured != 7 || got.Began != 110 || w.latency.Min() != 110 {
+		t.Errorf("%+v, least %d, %v", got, w.latency.Min(), err)
+	}
+	if len(lasts) != 3 || lasts[0] != 130 {
+		t.Errorf("last at %v", lasts)
+	}
+}
+
+func TestPaceCountsFromWhenAMessageWasDue(t *testing.T) {
+	p := newPace(1_000_000)
+	first := p.next(0)
+	if due := p.next(3); due != first+3000 || now() < due {
+		t.Errorf("due %d after the first", due-first)
+	}
+	if full := newPace(0); full.next(1) != 0 || full.next(timedEach) == 0 {
+		t.Error("at full speed one message in so many is timed")
+	}
+}
+
+func TestMedianAndSpread(t *testing.T) {
+	f := &finding{row: &row{}}
+	for _, rate := range []float64{5, 1, 4, 2} {
+		f.Outcomes = append(f.Outcomes, &outcome{Rate: rate})
+	}
+	s := over(f, rateOf)
+	if s.median() != 2 || s.least() != 1 || s.most() != 5 {
+		t.Error(s)
+	}
+	if got := spread(s, thousands); got != "2 (1 to 5)" {
+		t.Error(got)
+	}
+}
+
+func TestRatioIsOfLatencyOrOfRate(t *testing.T) {
+	r := &results{Rows: []*finding{
+		{row: &row{Name: "limit"}, Outcomes: []*outcome{{P50: 10, Rate: 100}}},
+		{row: &row{Name: "slow", Limit: "limit", ByLatency: true}, Outcomes: []*outcome{{P50: 25, Rate: 1}}},
+		{row: &row{Name: "fast", Limit: "limit"}, Outcomes: []*outcome{{P50: 1, Rate: 40}}},
+	}}
+	for name, want := range map[string]float64{"limit": 0, "slow": 2.5, "fast": 0.4} {
+		if got := r.ratio(r.find(name)); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestFiguresReadWell(t *testing.T) {
+	for _, c := range [][2]string{
+		{thousands(999), "999"}, {thousands(1000), "1,000"}, {thousands(1234567.8), "1,234,568"},
+		{duration(18_250), "18.2 µs"}, {duration(3_490_000), "3.49 ms"}, {duration(2e9), "2.00 s"},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("got %q, want %q", c[0], c[1])
+		}
+	}
+}
+
+func TestChosenRowsBringTheirLimits(t *testing.T) {
+	var names []string
+	for _, r := range choose(rows(false), regexp.MustCompile("^direct-send$")) {
+		names = append(names, r.Name)
+	}
+	if got := strings.Join(names, " "); got != "tcp-echo direct-send" {
+		t.Error(got)
+	}
+}
+
+func TestEveryLimitIsARow(t *testing.T) {
+	names := map[string]bool{"": true}
+	for _, r := range rows(true) {
+		if names[r.Name] {
+			t.Errorf("two rows are called %s", r.Name)
+		}
+		names[r.Name] = true
+	}
+	for _, r := range rows(true) {
+		if !names[r.Limit] {
+			t.Errorf("%s is compared with %s, which is no row", r.Name, r.Limit)
+		}
+	}
+}
+
+func TestWhoListensIsFound(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("it is looked up in Linux's /proc")
+	}
+	ln, address, err := listenLocal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	pid := listenerOn(address)
+	if pid != os.Getpid() {
+		t.Errorf("process %d, this is %d", pid, os.Getpid())
+	}
+	if resident(pid) < 1<<20 {
+		t.Errorf("it has %d bytes", resident(pid))
+	}
+	if listenerOn("192.0.2.1:5672") != 0 {
+		t.Error("a process of another machine was found here")
+	}
+}
