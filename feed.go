@@ -37,7 +37,8 @@ type feed struct {
 	mu     sync.Mutex
 	items  []arrival
 	head   int
-	closed bool
+	ended  bool          // nothing more is taken out
+	closed bool          // nor put in
 	wake   chan struct{} // one place
 }
 
@@ -77,28 +78,29 @@ func (f *feed) signal() {
 	}
 }
 
-// next waits for an arrival that is not stale. It returns false when ctx ends or the feed is closed.
+// next waits for an arrival that is not stale. It returns false when ctx ends or the feed has ended.
 func (f *feed) next(ctx context.Context) (arrival, bool) {
-	for {
-		a, ok, closed := f.pop()
+	for ctx.Err() == nil {
+		a, ok, ended := f.pop()
 		switch {
 		case ok && a.from.Stale():
 			continue
-		case ok || closed:
+		case ok || ended:
 			return a, ok
 		}
 		select {
 		case <-f.wake:
 		case <-ctx.Done():
-			return arrival{}, false
 		}
 	}
+	f.signal() // whom it was meant for may be another
+	return arrival{}, false
 }
 
-func (f *feed) pop() (a arrival, ok, closed bool) {
+func (f *feed) pop() (a arrival, ok, ended bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed {
+	if f.ended {
 		f.signal() // whoever else waits
 		return a, false, true
 	}
@@ -116,12 +118,20 @@ func (f *feed) pop() (a arrival, ok, closed bool) {
 	return a, true, false
 }
 
+// end lets nothing more be taken.
+func (f *feed) end() {
+	f.mu.Lock()
+	f.ended = true
+	f.mu.Unlock()
+	f.signal()
+}
+
 // close ends the feed and returns what nobody took.
 func (f *feed) close() []arrival {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	rest := f.items[f.head:]
-	f.items, f.head, f.closed = nil, 0, true
+	f.items, f.head, f.ended, f.closed = nil, 0, true, true
 	f.signal()
 	return rest
 }

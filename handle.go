@@ -47,12 +47,15 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 		t.stop()
 		return err
 	}
+	if !n.begin(o.workers) {
+		return ErrClosed
+	}
 	n.startWorkers(ctx, t, h, o.workers)
 	return nil
 }
 
 // startWorkers starts the goroutines of one Handle. They end when ctx does, when the
-// node closes, or when the tap is stopped; the last one cleans up.
+// node closes, or when the tap is stopped; the last one cleans up. They are counted already.
 func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, workers int) {
 	ctx, cancel := context.WithCancel(ctx)
 	detach := context.AfterFunc(n.ctx, cancel)
@@ -60,7 +63,6 @@ func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, workers int)
 	left := new(atomic.Int64)
 	left.Store(int64(workers))
 	for range workers {
-		n.workers.Add(1)
 		go func() {
 			defer n.workers.Done()
 			work(ctx, t, h)

@@ -16,9 +16,8 @@ import (
 // embedded is the broker in this process: it holds the inbox, and the mailboxes when
 // no other broker does. This node is attached to it without a socket.
 type embedded struct {
-	broker  *broker.Broker
-	conn    *broker.Conn
-	durable bool
+	broker *broker.Broker
+	conn   *broker.Conn
 
 	ln      net.Listener
 	serving sync.WaitGroup
@@ -45,17 +44,20 @@ func openEmbedded(cfg Config, log *slog.Logger) (*embedded, error) {
 		return nil, errors.Join(err, b.Close())
 	}
 	return &embedded{
-		broker:  b,
-		conn:    c,
-		durable: cfg.Dir != "",
-		calls:   make(map[string]chan<- answer),
-		gone:    make(chan struct{}),
+		broker: b,
+		conn:   c,
+		calls:  make(map[string]chan<- answer),
+		gone:   make(chan struct{}),
 	}, nil
 }
 
-// queue makes sure of a queue and returns the way to it.
+// queue makes sure of a queue and returns the way to it. One that exists is used as it is.
 func (e *embedded) queue(name, from string) (*local, error) {
-	_, err := e.conn.DeclareQueue(broker.QueueOptions{Name: name, Durable: e.durable})
+	_, err := e.conn.DeclareQueue(broker.QueueOptions{Name: name, Passive: true})
+	var refused *amqp.Error
+	if errors.As(err, &refused) && refused.Code == amqp.NotFound {
+		_, err = e.conn.DeclareQueue(broker.QueueOptions{Name: name, Durable: true})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -71,14 +71,13 @@ func (n *Node) watch(ctx context.Context, peer string) (context.Context, context
 	detach := context.AfterFunc(n.ctx, func() { cancel(ErrClosed) })
 	context.AfterFunc(ctx, func() { detach() })
 	conn := n.peerConn(peer)
-	if conn == nil {
+	if conn == nil || !n.begin(1) {
 		return ctx, cancel
 	}
-	n.workers.Add(1)
 	go func() {
 		defer n.workers.Done()
 		if err := downOf(ctx, conn); err != nil {
-			cancel(also{ErrPeerDown, err})
+			cancel(also{err, []error{ErrPeerDown}})
 		}
 	}()
 	return ctx, cancel

@@ -124,8 +124,13 @@ func (n *Node) Addr() net.Addr { return n.local.addr() }
 // begun, and what was posted is delivered; then it closes. When ctx ends first, the
 // node is closed at once, and the error is ctx's.
 func (n *Node) Shutdown(ctx context.Context) error {
-	n.stopReceiving()
-	err := n.waitForWorkers(ctx)
+	n.mu.Lock()
+	n.closing = true
+	n.mu.Unlock()
+	err := wait(ctx, n.stopReceiving)
+	if err == nil {
+		err = wait(ctx, n.workers.Wait)
+	}
 	if err == nil {
 		err = n.flush(ctx)
 	}
@@ -134,7 +139,6 @@ func (n *Node) Shutdown(ctx context.Context) error {
 
 func (n *Node) stopReceiving() {
 	n.mu.Lock()
-	n.closing = true
 	taps := make([]*tap, 0, len(n.taps))
 	for t := range n.taps {
 		taps = append(taps, t)
@@ -145,10 +149,21 @@ func (n *Node) stopReceiving() {
 	}
 }
 
-func (n *Node) waitForWorkers(ctx context.Context) error {
+// begin counts workers about to start; false when the node is closing.
+func (n *Node) begin(workers int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.closing {
+		n.workers.Add(workers)
+	}
+	return !n.closing
+}
+
+// wait waits for what cannot be told to stop.
+func wait(ctx context.Context, what func()) error {
 	done := make(chan struct{})
 	go func() {
-		n.workers.Wait()
+		what()
 		close(done)
 	}()
 	select {
@@ -204,14 +219,14 @@ func (n *Node) Close() error {
 	}
 	defer close(n.over)
 	n.cancel()
-	n.stopReceiving()
 	var closing sync.WaitGroup
+	closing.Go(n.stopReceiving)
 	for _, c := range n.connections() {
 		closing.Go(c.Close)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
 	defer cancel()
-	if n.waitForWorkers(ctx) != nil {
+	if wait(ctx, n.workers.Wait) != nil {
 		n.log.Warn("closed while handlers were still running", "waited", handlerGrace)
 	}
 	closing.Wait()

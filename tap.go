@@ -80,9 +80,11 @@ func (t *tap) releasable() bool {
 	return true
 }
 
-// stop hands out nothing more, and gives back what was not handed out.
+// stop hands out nothing more, and gives back what was not handed out: after the broker has been told
+// that no more is wanted, lest it come here again.
 func (t *tap) stop() {
-	t.intake.stop()
+	t.feed.end()
+	<-t.intake.stop()
 	for _, a := range t.feed.close() {
 		a.from.Nack(true)
 	}

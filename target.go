@@ -114,20 +114,28 @@ func (t *Target) cause(err error) error {
 		return fmt.Errorf("%w: no queue %q there", ErrNoSuchTarget, t.name)
 	case errors.Is(err, client.ErrRefused):
 		return ErrRefused
-	case errors.Is(err, client.ErrFull):
-		return also{ErrFull, err}
 	case errors.Is(err, client.ErrClosed):
 		return ErrClosed
 	case errors.As(err, &refused):
-		return also{&RemoteError{Code: int(refused.Code), Reason: refused.Text}, err}
-	case errors.Is(err, client.ErrDown), errors.Is(err, client.ErrBroken):
-		return also{ErrPeerDown, err}
+		return also{err, []error{&RemoteError{Code: int(refused.Code), Reason: refused.Text}}}
 	}
-	return err
+	var is []error
+	if errors.Is(err, client.ErrFull) {
+		is = append(is, ErrFull)
+	}
+	if errors.Is(err, client.ErrDown) || errors.Is(err, client.ErrBroken) {
+		is = append(is, ErrPeerDown)
+	}
+	if is == nil {
+		return err
+	}
+	return also{err, is}
 }
 
-// also is an error of a lower floor that is one of this package's, too.
-type also struct{ is, err error }
+// also is an error of a lower floor that is one or more of this package's, too.
+type also struct {
+	error
+	is []error
+}
 
-func (e also) Error() string   { return e.err.Error() }
-func (e also) Unwrap() []error { return []error{e.is, e.err} }
+func (e also) Unwrap() []error { return append([]error{e.error}, e.is...) }

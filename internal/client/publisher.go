@@ -159,7 +159,7 @@ func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, bod
 			case <-room:
 				continue
 			case <-ctx.Done():
-				return 0, errors.Join(ErrFull, p.because(ctx))
+				return 0, fmt.Errorf("%w: %w", ErrFull, p.because(ctx))
 			}
 		}
 		l := p.writable()
