@@ -87,6 +87,7 @@ type Broker struct {
 	core   *core.Core
 	server *server.Server
 	log    *slog.Logger
+	opened chan struct{} // closed when Open returns
 	done   chan struct{}
 
 	confirms confirms
@@ -111,7 +112,8 @@ func Open(cfg Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	b := &Broker{log: log, conns: map[*Conn]struct{}{}, done: make(chan struct{})}
+	b := &Broker{log: log, conns: map[*Conn]struct{}{}, opened: make(chan struct{}), done: make(chan struct{})}
+	defer close(b.opened)
 	b.confirms.broker = b
 	if err := b.openCore(cfg); err != nil {
 		return nil, err
@@ -245,7 +247,10 @@ func (b *Broker) attached() []*Conn {
 func (b *Broker) failed(err error, then func(error)) {
 	b.log.Error("the disk failed: nothing can be confirmed any more, the broker stops", "error", err)
 	go func() { // the journal calls from its writer, which Close waits for
-		b.Close()
+		<-b.opened
+		if b.server != nil { // else Open has said what is wrong
+			b.Close()
+		}
 		if then != nil {
 			then(err)
 		}

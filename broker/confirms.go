@@ -11,6 +11,7 @@ type confirms struct {
 	broker *Broker
 
 	mu      sync.Mutex
+	ended   bool
 	waiting []waitingConfirm
 	spare   []waitingConfirm
 }
@@ -21,13 +22,23 @@ type waitingConfirm struct {
 }
 
 func (c *confirms) add(lsn journal.LSN, conf Confirmer) {
-	c.mu.Lock()
-	c.waiting = append(c.waiting, waitingConfirm{lsn, conf})
-	first := len(c.waiting) == 1
-	c.mu.Unlock()
-	if first {
+	first, ended := c.enter(waitingConfirm{lsn, conf})
+	switch {
+	case ended:
+		conf.Confirmed(ErrClosed)
+	case first:
 		c.ask(lsn)
 	}
+}
+
+func (c *confirms) enter(w waitingConfirm) (first, ended bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return false, true
+	}
+	c.waiting = append(c.waiting, w)
+	return len(c.waiting) == 1, false
 }
 
 // ask makes sure that Durable is called after the journal's next progress.
@@ -80,7 +91,7 @@ func (c *confirms) end() {
 	c.Durable()
 	c.mu.Lock()
 	rest := c.waiting
-	c.waiting = nil
+	c.waiting, c.ended = nil, true
 	c.mu.Unlock()
 	for _, w := range rest {
 		w.conf.Confirmed(ErrClosed)

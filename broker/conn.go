@@ -2,10 +2,12 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/route"
 )
 
@@ -89,6 +91,23 @@ func (c *Conn) isClosed() bool {
 	return c.closed
 }
 
+// do is burst for what a closed Conn must not do.
+func (c *Conn) do(what func(*core.Burst) error) (err error) {
+	if c.isClosed() {
+		return ErrClosed
+	}
+	c.burst(func(b *core.Burst) { err = what(b) })
+	return closedError(err)
+}
+
+// closedError is how callers know that they came too late.
+func closedError(err error) error {
+	if errors.Is(err, core.ErrClosed) || errors.Is(err, journal.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
+
 // burst runs one operation and what it leaves to be done.
 func (c *Conn) burst(do func(*core.Burst)) {
 	p := c.publisher()
@@ -128,10 +147,7 @@ type QueueInfo struct {
 // DeclareQueue makes a queue, or checks that the one of that name is alike; a
 // durable one is safe on disk when it returns. Errors: 403, 404 (passive), 405, 406.
 func (c *Conn) DeclareQueue(o QueueOptions) (info QueueInfo, err error) {
-	if c.isClosed() {
-		return QueueInfo{}, ErrClosed
-	}
-	c.burst(func(b *core.Burst) {
+	err = c.do(func(b *core.Burst) (err error) {
 		var i core.QueueInfo
 		if o.Passive {
 			i, err = c.client.InspectQueue(b, o.Name)
@@ -141,6 +157,7 @@ func (c *Conn) DeclareQueue(o QueueOptions) (info QueueInfo, err error) {
 			})
 		}
 		info = QueueInfo(i)
+		return err
 	})
 	return info, err
 }
@@ -148,8 +165,9 @@ func (c *Conn) DeclareQueue(o QueueOptions) (info QueueInfo, err error) {
 // DeleteQueue deletes a queue with its messages and returns how many of these
 // were ready. One that does not exist is deleted already. Errors: 405.
 func (c *Conn) DeleteQueue(name string) (messages int, err error) {
-	c.burst(func(b *core.Burst) {
+	err = c.do(func(b *core.Burst) (err error) {
 		messages, err = c.client.DeleteQueue(context.Background(), b, name, false, false)
+		return err
 	})
 	return messages, err
 }
@@ -157,7 +175,10 @@ func (c *Conn) DeleteQueue(name string) (messages int, err error) {
 // PurgeQueue drops a queue's ready messages and returns how many they were.
 // Errors: 404, 405.
 func (c *Conn) PurgeQueue(name string) (messages int, err error) {
-	c.burst(func(b *core.Burst) { messages, err = c.client.PurgeQueue(b, name) })
+	err = c.do(func(b *core.Burst) (err error) {
+		messages, err = c.client.PurgeQueue(b, name)
+		return err
+	})
 	return messages, err
 }
 
@@ -174,22 +195,34 @@ type ExchangeOptions struct {
 // DeclareExchange makes an exchange, or checks that the one of that name is
 // alike. Errors: 403, 406, 503.
 func (c *Conn) DeclareExchange(o ExchangeOptions) error {
-	return c.client.DeclareExchange(context.Background(), route.Exchange{
-		Name: o.Name, Kind: route.Kind(o.Kind), Durable: o.Durable, AutoDelete: o.AutoDelete, Internal: o.Internal, Args: o.Args,
+	return c.do(func(b *core.Burst) error {
+		return c.client.DeclareExchange(context.Background(), b, route.Exchange{
+			Name: o.Name, Kind: route.Kind(o.Kind), Durable: o.Durable, AutoDelete: o.AutoDelete, Internal: o.Internal, Args: o.Args,
+		})
 	})
 }
 
 // DeleteExchange deletes an exchange and its bindings. Errors: 403.
 func (c *Conn) DeleteExchange(name string) error {
-	return c.client.DeleteExchange(context.Background(), name, false)
+	return c.do(func(b *core.Burst) error {
+		return c.client.DeleteExchange(context.Background(), b, name, false)
+	})
 }
 
 // BindQueue lets messages go from an exchange to a queue. Errors: 403, 404, 405, 406.
 func (c *Conn) BindQueue(queue, exchange, key string, args amqp.Table) error {
-	return c.client.Bind(context.Background(), route.Binding{Source: exchange, Destination: queue, ToQueue: true, Key: key, Args: args})
+	return c.do(func(b *core.Burst) error {
+		return c.client.Bind(context.Background(), b, toQueue(queue, exchange, key, args))
+	})
 }
 
 // UnbindQueue ends a binding. Errors: 404, 405.
 func (c *Conn) UnbindQueue(queue, exchange, key string, args amqp.Table) error {
-	return c.client.Unbind(context.Background(), route.Binding{Source: exchange, Destination: queue, ToQueue: true, Key: key, Args: args})
+	return c.do(func(b *core.Burst) error {
+		return c.client.Unbind(context.Background(), b, toQueue(queue, exchange, key, args))
+	})
+}
+
+func toQueue(queue, exchange, key string, args amqp.Table) route.Binding {
+	return route.Binding{Source: exchange, Destination: queue, ToQueue: true, Key: key, Args: args}
 }

@@ -31,12 +31,13 @@ type Consumer struct {
 	conn    *Conn
 	deliver func(*Delivery)
 	options ConsumeOptions
-	core    *core.Consumer
+	core    *core.Consumer // set before the first delivery
 
 	woken atomic.Bool // Wake is bound to be called
 
-	mu  sync.Mutex
-	out session.Ledger[uint64] // positions that are not settled
+	mu   sync.Mutex
+	out  session.Ledger[uint64] // positions that are not settled
+	over bool                   // there will be no more deliveries
 }
 
 // Delivery is one message delivered. Exactly one of Ack and Nack settles it; a
@@ -66,26 +67,32 @@ func (d *Delivery) Properties() (amqp.Properties, error) {
 // 404, 405.
 func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(*Delivery)) (*Consumer, error) {
 	consumer := &Consumer{conn: c, deliver: deliver, options: o}
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return nil, ErrClosed
-	}
-	c.consumers[consumer] = struct{}{}
-	c.mu.Unlock()
-
-	var err error
-	c.burst(func(b *core.Burst) {
+	err := c.do(func(b *core.Burst) error {
 		priority, _ := core.Integer(o.Args["x-priority"])
-		_, err = c.client.Consume(b, core.ConsumeSpec{
+		_, err := c.client.Consume(b, core.ConsumeSpec{
 			Queue: queue, Prefetch: uint16(min(max(o.Prefetch, 0), 1<<16-1)), NoAck: o.NoAck, Exclusive: o.Exclusive, Priority: int32(priority),
 		}, (*sink)(consumer), func(started *core.Consumer) { consumer.core = started })
+		return err
 	})
 	if err != nil {
-		c.forget(consumer)
 		return nil, err
 	}
+	if !c.remember(consumer) {
+		consumer.end()
+		return nil, ErrClosed
+	}
 	return consumer, nil
+}
+
+// remember has Close end the consumer; false if the Conn is closed already.
+func (c *Conn) remember(consumer *Consumer) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.consumers[consumer] = struct{}{}
+	return true
 }
 
 func (c *Conn) forget(consumer *Consumer) {
@@ -95,10 +102,21 @@ func (c *Conn) forget(consumer *Consumer) {
 }
 
 // Cancel ends the subscription; when it returns, deliver is not called any
-// more. What was delivered may still be settled.
+// more. What was delivered may still be settled; what is not goes back to the
+// queue when the Conn closes.
 func (c *Consumer) Cancel() {
 	c.conn.burst(c.core.Cancel)
-	c.conn.forget(c)
+	if c.finish() {
+		c.conn.forget(c)
+	}
+}
+
+// finish notes that no delivery follows, and says whether the Conn may forget the consumer.
+func (c *Consumer) finish() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	return c.out.Len() == 0
 }
 
 // end cancels and returns what was not settled.
@@ -116,12 +134,13 @@ func (c *Consumer) abandon() (positions []uint64) {
 	return positions
 }
 
-// strike takes a delivery out of the books; false if it was settled already.
-func (c *Consumer) strike(tag uint64) (pos uint64, ok bool) {
+// strike takes a delivery out of the books; ok is false if it was settled
+// already. last says that it was the last of a consumer that is over.
+func (c *Consumer) strike(tag uint64) (pos uint64, last, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.out.Settle(tag, false, func(p uint64) { pos = p })
-	return pos, err == nil
+	return pos, c.over && c.out.Len() == 0, err == nil
 }
 
 // Ack settles the delivery: the queue forgets the message.
@@ -143,9 +162,12 @@ func (d *Delivery) settle(how func(*core.Queue, *core.Burst, ...uint64)) error {
 	if c.options.NoAck {
 		return nil
 	}
-	pos, ok := c.strike(d.tag)
+	pos, last, ok := c.strike(d.tag)
 	if !ok {
 		return nil
+	}
+	if last {
+		c.conn.forget(c)
 	}
 	p := c.conn.publisher()
 	how(c.core.Queue, &p.burst, pos)
@@ -177,6 +199,7 @@ func (s *sink) Deliver(d core.Delivery) core.Taken {
 }
 
 func (s *sink) Cancelled(*core.Consumer) {
+	s.conn.forget((*Consumer)(s)) // its messages went with the queue
 	if s.options.Cancelled != nil {
 		s.options.Cancelled()
 	}

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -25,12 +26,13 @@ type Confirmer interface{ Confirmed(error) }
 
 // Publish routes a message into its queues. The error says that it was not
 // published and conf will not be called: ErrClosed, 404 no such exchange, 403
-// an internal one, or properties that cannot be encoded. conf may be nil.
+// an internal one, 406 a body over 128 MiB, or names over 255 bytes and
+// properties that cannot be encoded. conf may be nil.
 func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 	if c.isClosed() {
 		return ErrClosed
 	}
-	props, err := p.Properties.Append(nil)
+	props, err := p.encode()
 	if err != nil {
 		return err
 	}
@@ -44,6 +46,20 @@ func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 	c.confirm(p, out, conf)
 	return nil
 }
+
+// encode checks what a consumer on a socket could not be sent.
+func (p *Publishing) encode() (amqp.RawProperties, error) {
+	switch {
+	case len(p.Body) > maxMessage:
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than max size %d", len(p.Body), maxMessage)
+	case len(p.Exchange) > maxShort || len(p.Key) > maxShort:
+		return nil, fmt.Errorf("broker: exchange of %d bytes and key of %d: at most %d can be sent", len(p.Exchange), len(p.Key), maxShort)
+	}
+	return p.Properties.Append(nil)
+}
+
+// maxShort is what a short string of the protocol holds, in bytes.
+const maxShort = 255
 
 func (c *Conn) confirm(p *Publishing, out core.Outcome, conf Confirmer) {
 	switch {

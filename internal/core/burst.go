@@ -10,20 +10,43 @@ type Burst struct {
 	// together with what may follow. The owner may set it before End.
 	Urgent bool
 
+	// Waiting, if not nil, is called when an operation of the burst is about to wait for
+	// the disk, without locks: the owner's chance to send what it has.
+	Waiting func()
+
 	now       queue.Time
 	wake      []Sink
 	finish    []*Queue    // auto-delete queues that lost their last consumer
 	cancelled []*Consumer // consumers of deleted queues
 
-	scratch []byte   // a record being made
-	acked   []span   // what a Settle ends
-	one     []span   // what a single delivery ends
-	places  []place  // where a publish goes
-	routed  []routed // the same, with the transient queues
+	scratch []byte     // a record being made
+	acked   []span     // what a Settle ends
+	ended   []*Message // likewise, to be released after the record of it
+	one     []span     // what a single delivery ends
+	places  []place    // where a publish goes
+	routed  []routed   // the same, with the transient queues
 }
 
 // Begin takes the time for the operations that follow.
 func (b *Burst) Begin(now queue.Time) { b.now = now }
+
+// release lets go of the messages whose end was recorded.
+func (b *Burst) release(c *Core) {
+	for i, m := range b.ended {
+		m.release(c)
+		b.ended[i] = nil
+	}
+	b.ended = b.ended[:0]
+}
+
+// pause is for who is about to wait in the midst of a burst: what others were
+// given so far reaches them now.
+func (b *Burst) pause() {
+	b.wakeAll()
+	if b.Waiting != nil {
+		b.Waiting()
+	}
+}
 
 // End deletes the queues whose life ended, tells the consumers of deleted
 // queues, and wakes each sink that was given something, once. No lock may be held.
@@ -39,6 +62,10 @@ func (b *Burst) End() {
 		b.cancelled[i] = nil
 	}
 	b.cancelled = b.cancelled[:0]
+	b.wakeAll()
+}
+
+func (b *Burst) wakeAll() {
 	for i, s := range b.wake {
 		s.Wake(b.Urgent)
 		b.wake[i] = nil

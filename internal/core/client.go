@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"sync"
-	"sync/atomic"
 )
 
 // Client is one connection's hold on a virtual host, through a socket or in
@@ -13,8 +12,8 @@ type Client struct {
 	VHost *VHost
 	Name  string // for people
 
-	closed atomic.Bool
 	mu     sync.Mutex
+	closed bool
 	owned  map[*Queue]struct{}
 }
 
@@ -24,17 +23,16 @@ func (v *VHost) NewClient(name string) *Client { return &Client{VHost: v, Name: 
 // Close deletes the client's exclusive queues. Its consumers must have been
 // cancelled and its deliveries requeued before.
 func (c *Client) Close(b *Burst) {
-	if c.closed.Swap(true) {
-		return
-	}
-	for _, q := range c.exclusive() {
+	for _, q := range c.end() {
 		c.VHost.removeQueue(b, q)
 	}
 }
 
-func (c *Client) exclusive() []*Queue {
+// end returns the exclusive queues that there are; no more will be made.
+func (c *Client) end() []*Queue {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	list := make([]*Queue, 0, len(c.owned))
 	for q := range c.owned {
 		list = append(list, q)
@@ -42,13 +40,18 @@ func (c *Client) exclusive() []*Queue {
 	return list
 }
 
-func (c *Client) own(q *Queue) {
+// own says whether c may still have a queue of its own.
+func (c *Client) own(q *Queue) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
 	if c.owned == nil {
 		c.owned = map[*Queue]struct{}{}
 	}
 	c.owned[q] = struct{}{}
+	return true
 }
 
 func (c *Client) disown(q *Queue) {

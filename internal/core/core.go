@@ -140,10 +140,11 @@ func (c *Core) Throttle(ctx context.Context) error {
 }
 
 // await returns when lsn is durable.
-func (c *Core) await(ctx context.Context, lsn journal.LSN) error {
-	if c.journal == nil || lsn == 0 {
+func (c *Core) await(ctx context.Context, b *Burst, lsn journal.LSN) error {
+	if c.journal == nil || lsn == 0 || c.IsDurable(lsn) {
 		return nil
 	}
+	b.pause()
 	if err := c.journal.Wait(ctx, lsn); err != nil {
 		return fmt.Errorf("writing to the journal: %w", err)
 	}
@@ -155,7 +156,7 @@ func (c *Core) Sync(ctx context.Context) error {
 	if c.journal == nil {
 		return nil
 	}
-	return c.await(ctx, c.journal.Last())
+	return c.journal.Wait(ctx, c.journal.Last())
 }
 
 var _ io.Closer = (*Core)(nil)

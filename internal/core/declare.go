@@ -26,7 +26,7 @@ func (c *Client) DeclareQueue(ctx context.Context, b *Burst, spec QueueSpec) (Qu
 	if err != nil {
 		return QueueInfo{}, err
 	}
-	return q.info(), c.VHost.core.await(ctx, lsn)
+	return q.info(), c.VHost.core.await(ctx, b, lsn)
 }
 
 func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, error) {
@@ -51,8 +51,7 @@ func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, er
 	if spec.Exclusive {
 		owner = c
 	}
-	q, lsn := v.addQueue(b, spec, owner)
-	return q, lsn, nil
+	return v.addQueue(b, spec, owner)
 }
 
 // existing finds a queue by name; one that only waits to be deleted is deleted
@@ -99,15 +98,26 @@ func (c *Client) DeleteQueue(ctx context.Context, b *Burst, name string, ifUnuse
 	if err := c.mayUse(q); err != nil {
 		return 0, err
 	}
-	info := q.info()
-	switch {
-	case ifUnused && info.Consumers > 0:
-		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s in use", q)
-	case ifEmpty && info.Messages > 0:
-		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s not empty", q)
+	if err := q.retire(ifUnused, ifEmpty); err != nil {
+		return 0, err
 	}
 	n, lsn := c.VHost.removeQueue(b, q)
-	return n, c.VHost.core.await(ctx, lsn)
+	return n, c.VHost.core.await(ctx, b, lsn)
+}
+
+// retire decides that the queue is to be deleted: from here on nothing enters
+// it and nobody consumes from it.
+func (q *Queue) retire(ifUnused, ifEmpty bool) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case ifUnused && q.core.Consumers() > 0:
+		return amqp.Errorf(amqp.PreconditionFailed, "%s in use", q)
+	case ifEmpty && q.core.Len() > 0:
+		return amqp.Errorf(amqp.PreconditionFailed, "%s not empty", q)
+	}
+	q.gone = true
+	return nil
 }
 
 // PurgeQueue drops a queue's ready messages and returns how many they were.

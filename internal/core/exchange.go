@@ -10,7 +10,7 @@ import (
 // DeclareExchange makes the exchange, or checks that the one of that name is
 // alike. It returns after a durable one is safe on disk. Errors: 403 reserved
 // name, 406 not alike, 503 unknown type.
-func (c *Client) DeclareExchange(ctx context.Context, x route.Exchange) error {
+func (c *Client) DeclareExchange(ctx context.Context, b *Burst, x route.Exchange) error {
 	if err := CheckName("exchange", x.Name); err != nil {
 		return err
 	}
@@ -18,7 +18,7 @@ func (c *Client) DeclareExchange(ctx context.Context, x route.Exchange) error {
 	if err != nil {
 		return err
 	}
-	return c.VHost.core.await(ctx, lsn)
+	return c.VHost.core.await(ctx, b, lsn)
 }
 
 func (v *VHost) declareExchange(x route.Exchange) (journal.LSN, error) {
@@ -44,13 +44,13 @@ func (c *Client) InspectExchange(name string) error {
 
 // DeleteExchange deletes an exchange and its bindings. One that does not exist
 // is deleted already. Errors: 403 predeclared, 406 in use.
-func (c *Client) DeleteExchange(ctx context.Context, name string, ifUnused bool) error {
-	return c.VHost.change(ctx, func(t *table) (*table, route.Removed, error) { return t.Delete(name, ifUnused) })
+func (c *Client) DeleteExchange(ctx context.Context, b *Burst, name string, ifUnused bool) error {
+	return c.VHost.change(ctx, b, func(t *table) (*table, route.Removed, error) { return t.Delete(name, ifUnused) })
 }
 
 // Bind adds a binding to a queue or an exchange; one that is there already
 // stays. Errors: 404, 405, 403 the default exchange, 406 bad arguments.
-func (c *Client) Bind(ctx context.Context, x route.Binding) error {
+func (c *Client) Bind(ctx context.Context, b *Burst, x route.Binding) error {
 	if err := c.mayBind(x); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *Client) Bind(ctx context.Context, x route.Binding) error {
 	if err != nil {
 		return err
 	}
-	return c.VHost.core.await(ctx, lsn)
+	return c.VHost.core.await(ctx, b, lsn)
 }
 
 func (v *VHost) bind(x route.Binding) (journal.LSN, error) {
@@ -76,11 +76,11 @@ func (v *VHost) bind(x route.Binding) (journal.LSN, error) {
 }
 
 // Unbind removes a binding. Errors: 404, 405.
-func (c *Client) Unbind(ctx context.Context, x route.Binding) error {
+func (c *Client) Unbind(ctx context.Context, b *Burst, x route.Binding) error {
 	if err := c.mayBind(x); err != nil {
 		return err
 	}
-	return c.VHost.change(ctx, func(t *table) (*table, route.Removed, error) { return t.Unbind(x) })
+	return c.VHost.change(ctx, b, func(t *table) (*table, route.Removed, error) { return t.Unbind(x) })
 }
 
 // mayBind refuses another connection's exclusive queue.
@@ -97,12 +97,12 @@ func (c *Client) mayBind(x route.Binding) error {
 type table = route.Table[*Queue]
 
 // change applies a removal and writes down what went.
-func (v *VHost) change(ctx context.Context, remove func(*table) (*table, route.Removed, error)) error {
+func (v *VHost) change(ctx context.Context, b *Burst, remove func(*table) (*table, route.Removed, error)) error {
 	lsn, err := v.applyRemoval(remove)
 	if err != nil {
 		return err
 	}
-	return v.core.await(ctx, lsn)
+	return v.core.await(ctx, b, lsn)
 }
 
 func (v *VHost) applyRemoval(remove func(*table) (*table, route.Removed, error)) (last journal.LSN, err error) {

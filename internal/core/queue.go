@@ -26,6 +26,8 @@ type Queue struct {
 	owner    *Client     // of an exclusive queue
 	declared journal.LSN // the record of its declaration; guarded by vhost.mu
 
+	left *queue.Queue[*Message] // what was in it when it was closed; guarded by vhost.mu
+
 	mu        sync.Mutex
 	core      *queue.Queue[*Message]
 	consumers map[queue.ConsumerID]*Consumer
@@ -140,12 +142,13 @@ func (q *Queue) Settle(b *Burst, positions ...uint64) {
 		}
 		if q.journals(m) {
 			b.acked = addSpan(b.acked, pos)
-			m.release(q.vhost.core)
+			b.ended = append(b.ended, m)
 		}
 		q.perform(b, fx)
 	}
 	if len(b.acked) > 0 {
 		q.writeSettled(b, b.acked)
+		b.release(q.vhost.core)
 	}
 }
 
@@ -194,17 +197,18 @@ func (q *Queue) purge(b *Burst) int {
 	n := q.core.Purge(func(e queue.Entry[*Message]) {
 		if q.journals(e.Msg) {
 			spans = addSpan(spans, e.Pos)
-			e.Msg.release(q.vhost.core)
+			b.ended = append(b.ended, e.Msg)
 		}
 	})
 	if len(spans) > 0 {
 		q.writeSettled(b, spans)
+		b.release(q.vhost.core)
 	}
 	return n
 }
 
-// close ends the queue's life: consumers are told, messages are let go. The
-// record of its deletion stands for their settlement.
+// close ends the queue's life: consumers are told, nothing is in it any more.
+// It returns how many messages were ready.
 func (q *Queue) close(b *Burst) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -215,11 +219,17 @@ func (q *Queue) close(b *Burst) int {
 		b.cancelled = append(b.cancelled, c)
 	}
 	n := q.core.Len()
-	for e := range q.core.All() {
+	q.left, q.core = q.core, queue.New[*Message](b.now, queue.Config{})
+	return n
+}
+
+// letGo releases the messages of a closed queue, after the record of its
+// deletion, which stands for their settlement.
+func (q *Queue) letGo() {
+	for e := range q.left.All() {
 		if q.journals(e.Msg) {
 			e.Msg.release(q.vhost.core)
 		}
 	}
-	q.core = queue.New[*Message](b.now, queue.Config{})
-	return n
+	q.left = nil
 }

@@ -295,7 +295,6 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 	}
 	q.core.ReserveFrom(rq.next)
 	v.enter(q)
-	q.schedule()
 	return len(rq.entries)
 }
 

@@ -56,23 +56,24 @@ func (v *VHost) forget(kind journal.Kind, body []byte) bool {
 
 func factKey(kind journal.Kind, body []byte) string { return string(byte(kind)) + string(body) }
 
-// addQueue makes a queue and enters its name. The caller holds mu.
-func (v *VHost) addQueue(b *Burst, spec QueueSpec, owner *Client) (*Queue, journal.LSN) {
+// addQueue makes a queue and enters its name. The caller holds mu. Errors:
+// ErrClosed when the owner is.
+func (v *VHost) addQueue(b *Burst, spec QueueSpec, owner *Client) (*Queue, journal.LSN, error) {
 	q := newQueue(v, v.core.queueID.Add(1), b.now, spec)
+	if owner != nil && !owner.own(q) {
+		return nil, 0, ErrClosed
+	}
 	q.owner = owner
 	if q.kept() && v.core.journal != nil {
 		q.declared = v.core.append(kindQueueDeclared, true, q.declaration())
 	}
 	v.enter(q)
-	if owner != nil {
-		owner.own(q)
-	}
-	q.schedule()
-	return q, q.declared
+	return q, q.declared, nil
 }
 
-// enter makes q reachable by name and by id.
+// enter makes q, which nobody else knows yet, reachable by name and by id.
 func (v *VHost) enter(q *Queue) {
+	q.schedule()
 	v.core.byID.Store(q.id, q)
 	v.table.Store(v.table.Load().AddQueue(q.Name, q))
 }
@@ -100,7 +101,9 @@ func (v *VHost) dropQueue(b *Burst, q *Queue) (messages int, lsn journal.LSN) {
 	if q.declared != 0 {
 		lsn = v.core.append(kindQueueDeleted, false, q.deletion())
 		v.core.release(q.declared)
+		q.declared = 0 // from now on the compaction leaves it behind
 	}
+	q.letGo()
 	v.dropped(gone)
 	return messages, lsn
 }

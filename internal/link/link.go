@@ -32,6 +32,7 @@ var ErrStalled = errors.New("peer has stopped reading")
 type Config struct {
 	Stall   time.Duration // a write without progress for so long ends the link
 	MaxRead int           // bytes: the longest run that Keep may hold back
+	Ended   func()        // called once when the link has ended; must not block
 }
 
 // Link is one socket. Wake, Flush, Close, Err and Done may be called by any
@@ -93,6 +94,9 @@ func (l *Link) Close(err error) {
 		l.err = err
 		close(l.done)
 		l.conn.Close()
+		if l.cfg.Ended != nil {
+			l.cfg.Ended()
+		}
 	})
 }
 

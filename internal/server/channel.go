@@ -117,6 +117,9 @@ func (ch *channel) Cancelled(consumer *core.Consumer) {
 	o := &ch.conn.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if ch.consumers[consumer.Tag] != consumer {
+		return // cancelled or gone with its channel meanwhile: it was answered already
+	}
 	delete(ch.consumers, consumer.Tag)
 	if !ch.conn.session.Peer().Has("consumer_cancel_notify") {
 		return

@@ -52,13 +52,13 @@ func (c *conn) command(ev session.Event) error {
 	case *amqp.ExchangeDeclare:
 		return ch.declareExchange(m)
 	case *amqp.ExchangeDelete:
-		err := c.client.DeleteExchange(c.ctx, m.Exchange, m.IfUnused)
+		err := c.client.DeleteExchange(c.ctx, &c.burst, m.Exchange, m.IfUnused)
 		return ch.answerIf(err, m.NoWait, &amqp.ExchangeDeleteOk{})
 	case *amqp.ExchangeBind:
-		err := c.client.Bind(c.ctx, route.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments})
+		err := c.client.Bind(c.ctx, &c.burst, route.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments})
 		return ch.answerIf(err, m.NoWait, &amqp.ExchangeBindOk{})
 	case *amqp.ExchangeUnbind:
-		err := c.client.Unbind(c.ctx, route.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments})
+		err := c.client.Unbind(c.ctx, &c.burst, route.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments})
 		return ch.answerIf(err, m.NoWait, &amqp.ExchangeUnbindOk{})
 	}
 	return amqp.Errorf(amqp.NotImplemented, "%s is not supported by this version of Postrider", ev.Method.ID())
@@ -186,7 +186,7 @@ func (ch *channel) bindQueue(m *amqp.QueueBind) error {
 	if err != nil {
 		return err
 	}
-	err = ch.conn.client.Bind(ch.conn.ctx, b)
+	err = ch.conn.client.Bind(ch.conn.ctx, &ch.conn.burst, b)
 	return ch.answerIf(err, m.NoWait, &amqp.QueueBindOk{})
 }
 
@@ -195,7 +195,7 @@ func (ch *channel) unbindQueue(m *amqp.QueueUnbind) error {
 	if err != nil {
 		return err
 	}
-	err = ch.conn.client.Unbind(ch.conn.ctx, b)
+	err = ch.conn.client.Unbind(ch.conn.ctx, &ch.conn.burst, b)
 	return ch.answerIf(err, false, &amqp.QueueUnbindOk{})
 }
 
@@ -217,7 +217,7 @@ func (ch *channel) declareExchange(m *amqp.ExchangeDeclare) error {
 	if m.Passive {
 		return ch.answerIf(c.client.InspectExchange(m.Exchange), m.NoWait, &amqp.ExchangeDeclareOk{})
 	}
-	err := c.client.DeclareExchange(c.ctx, route.Exchange{
+	err := c.client.DeclareExchange(c.ctx, &c.burst, route.Exchange{
 		Name:       m.Exchange,
 		Kind:       route.Kind(m.Type),
 		Durable:    m.Durable,

@@ -38,11 +38,12 @@ type conn struct {
 	commands  int // of this burst
 	settling  []outstanding
 	positions []uint64
-	heartbeat *time.Timer
+	heartbeat *heartbeat
 
-	frameMax atomic.Uint32 // for Next
-	notified atomic.Bool   // the core will call Durable
-	out      outbox
+	listening atomic.Bool   // R waits for the client, not for the broker
+	frameMax  atomic.Uint32 // for Next
+	notified  atomic.Bool   // the core will call Durable
+	out       outbox
 
 	ending  sync.Mutex
 	leaving bool // Shutdown has asked the client to go; guarded by ending
@@ -62,18 +63,19 @@ func newConn(s *Server, nc net.Conn) *conn {
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.log = s.cfg.Logger.With("peer", nc.RemoteAddr().String())
 	c.frameMax.Store(c.session.FrameMax())
-	c.link = link.New(nc, c, link.Config{})
+	c.burst.Waiting = func() { c.link.Wake() }
+	c.out.room = make(chan struct{}, 1)
+	c.link = link.New(nc, c, link.Config{Ended: c.cancel})
 	return c
 }
 
 // run is R. It ends when the connection does, and cleans up.
 func (c *conn) run() {
-	c.net.SetReadDeadline(time.Now().Add(c.server.cfg.Handshake))
+	c.listenUntil(time.Now().Add(c.server.cfg.Handshake))
 	err := c.read()
 	c.report(err)
 	c.release()
 	c.link.Close(err)
-	c.cancel()
 	if c.client == nil {
 		c.server.doors.leave(c.net.RemoteAddr())
 	}
@@ -86,9 +88,15 @@ var errOver = errors.New("closed")
 // read handles bursts until there are no more.
 func (c *conn) read() error {
 	for {
+		c.listening.Store(true)
 		b, err := c.link.Read()
-		if err != nil && !c.sayGoodbye() {
-			return err
+		c.listening.Store(false)
+		if err != nil {
+			if !c.sayGoodbye() {
+				return err
+			}
+			c.endBurst()
+			continue
 		}
 		c.burst.Begin(c.core.Now())
 		rest, err := c.handle(b)
@@ -101,6 +109,7 @@ func (c *conn) read() error {
 		if err := c.core.Throttle(c.ctx); err != nil {
 			return err
 		}
+		c.awaitRoom()
 	}
 }
 
@@ -160,6 +169,7 @@ func (c *conn) frame(f amqp.Frame) error {
 	case session.ChannelClosed:
 		c.closeChannel(ev.Channel)
 	case session.Closed:
+		c.release() // before close-ok: who comes again finds the names of exclusive queues free
 		c.send(ev.Reply)
 		return errOver
 	}
@@ -193,7 +203,7 @@ func (c *conn) fail(number uint16, problem *amqp.Error) {
 	} else {
 		c.log.Warn("connection closed with an error", "channel", number, "error", problem.Error())
 		c.release()
-		c.net.SetReadDeadline(time.Now().Add(lastWords)) // for its close-ok
+		c.listenUntil(time.Now().Add(lastWords)) // for its close-ok
 	}
 	c.sendOwned(reply)
 }
@@ -268,6 +278,19 @@ func (c *conn) resumePaused() {
 	b.End()
 }
 
+// awaitRoom waits while the client leaves answers to its own commands lying:
+// messages that it got, and those that it has back. What is delivered to its
+// consumers is not counted, for these are paused in time.
+func (c *conn) awaitRoom() {
+	for c.out.crowded() {
+		select {
+		case <-c.out.room:
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
 // askForDurable makes sure that the journal's next progress wakes this
 // connection if it waits for it.
 func (c *conn) askForDurable() {
@@ -289,7 +312,7 @@ func (c *conn) Durable() {
 // release lets go of all that the connection holds in the core.
 func (c *conn) release() {
 	if c.heartbeat != nil {
-		c.heartbeat.Stop()
+		c.heartbeat.stop()
 	}
 	c.burst.Begin(c.core.Now())
 	for n := range c.channels {
@@ -304,9 +327,19 @@ func (c *conn) release() {
 // dismiss asks the client to go because the broker shuts down.
 func (c *conn) dismiss() {
 	c.ending.Lock()
+	defer c.ending.Unlock()
 	c.leaving = true
-	c.ending.Unlock()
 	c.net.SetReadDeadline(time.Unix(1, 0)) // wakes R, which says goodbye
+}
+
+// listenUntil sets how long the next read may take; the zero time is for ever.
+// A dismissal goes before it.
+func (c *conn) listenUntil(deadline time.Time) {
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	if !c.leaving {
+		c.net.SetReadDeadline(deadline)
+	}
 }
 
 // sayGoodbye answers whether the read failed because of dismiss, the first time.

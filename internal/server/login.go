@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -54,7 +55,7 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	c.client = vhost.NewClient(name)
 	c.server.doors.leave(c.net.RemoteAddr())
 	c.frameMax.Store(c.session.FrameMax())
-	c.net.SetReadDeadline(time.Time{})
+	c.listenUntil(time.Time{})
 	c.startHeartbeat()
 	c.send(c.session.AcceptOpen())
 	c.log.Debug("connection open", "vhost", m.VirtualHost, "name", name)
@@ -71,23 +72,42 @@ func (c *conn) startHeartbeat() {
 	if interval == 0 {
 		return
 	}
-	w := &heartbeat{conn: c, interval: interval}
-	w.reads, w.writes = c.link.Activity()
-	c.heartbeat = time.AfterFunc(interval/2, w.beat)
+	h := &heartbeat{conn: c, interval: interval}
+	h.reads, h.writes = c.link.Activity()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.timer = time.AfterFunc(interval/2, h.beat)
+	c.heartbeat = h
 }
 
-// heartbeat is owned by its timer's calls, of which there is one at a time.
+// heartbeat watches one connection until it is stopped.
 type heartbeat struct {
-	conn          *conn
-	interval      time.Duration
+	conn     *conn
+	interval time.Duration
+
+	mu            sync.Mutex
+	timer         *time.Timer
+	stopped       bool
 	reads, writes uint64
 	silent        int // half intervals without a byte from the peer
 }
 
+func (h *heartbeat) stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stopped = true
+	h.timer.Stop()
+}
+
 func (h *heartbeat) beat() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stopped {
+		return
+	}
 	c := h.conn
 	reads, writes := c.link.Activity()
-	if reads != h.reads {
+	if reads != h.reads || !c.listening.Load() { // who does not listen hears nothing
 		h.silent = 0
 	} else if h.silent++; h.silent >= 4 {
 		c.log.Warn("missed heartbeats from client", "timeout", h.interval.String())
@@ -99,7 +119,7 @@ func (h *heartbeat) beat() {
 		c.link.Wake()
 	}
 	h.reads, h.writes = reads, writes
-	c.heartbeat.Reset(h.interval / 2)
+	h.timer.Reset(h.interval / 2)
 }
 
 var errSilent = errors.New("nothing was heard from the client for two heartbeat intervals")

@@ -43,8 +43,9 @@ type outbox struct {
 	items   []item
 	weight  int  // of items and of the batch that is being sent
 	woken   bool // somebody will call Next, or is bound to cause it
-	closed  bool // the connection is gone: what is put in is dropped
+	answers int  // the part of weight that is not deliveries
 	pausing []*core.Consumer
+	room    chan struct{} // one place; something is in it when answers became fewer
 
 	// Channels with publishes that wait for their confirm.
 	confirming []*channel
@@ -53,6 +54,7 @@ type outbox struct {
 	batch    []item
 	at       int // of batch
 	batched  int // weight of batch
+	answered int // answers of batch
 	confirms []confirm
 	buf      []byte
 }
@@ -60,11 +62,12 @@ type outbox struct {
 // put appends an item and says whether the caller has to wake the link, now or
 // at the end of its burst. The caller holds mu.
 func (o *outbox) put(it item) (wake bool) {
-	if o.closed {
-		return false
-	}
 	o.items = append(o.items, it)
-	o.weight += it.weight()
+	weight := it.weight()
+	o.weight += weight
+	if it.message == nil {
+		o.answers += weight
+	}
 	wake = !o.woken
 	o.woken = true
 	return wake
@@ -75,11 +78,12 @@ func (o *outbox) swap(durable uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.weight -= o.batched
-	o.batch, o.items = o.items, o.batch[:0]
-	o.at, o.batched = 0, 0
-	for i := range o.batch {
-		o.batched += o.batch[i].weight()
+	if o.answers >= fullOutbox {
+		o.makeRoom()
 	}
+	o.answers -= o.answered
+	o.batch, o.items = o.items, o.batch[:0]
+	o.at, o.batched, o.answered = 0, o.weight, o.answers
 	o.woken = false
 	o.collect(durable)
 }
@@ -112,6 +116,20 @@ func (o *outbox) waitsFor() (lsn uint64, ok bool) {
 		}
 	}
 	return lsn, ok
+}
+
+// crowded says whether too many answers wait.
+func (o *outbox) crowded() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.answers >= fullOutbox
+}
+
+func (o *outbox) makeRoom() {
+	select {
+	case o.room <- struct{}{}:
+	default:
+	}
 }
 
 // relieved takes the paused consumers when there is room for more.

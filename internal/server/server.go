@@ -79,7 +79,10 @@ func (s *Server) Serve(ln net.Listener) error {
 	defer s.removeListener(ln)
 	for {
 		nc, err := ln.Accept()
-		if s.ctx.Err() != nil {
+		if s.isClosing() {
+			if err == nil {
+				nc.Close()
+			}
 			return ErrClosed
 		}
 		var passing interface{ Temporary() bool }
@@ -133,6 +136,12 @@ func (s *Server) removeListener(ln net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, ln)
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
 }
 
 func (s *Server) addConn(c *conn) bool {
