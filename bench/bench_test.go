@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == childArgument {
 		os.Exit(childMain(os.Stdin, os.Stdout))
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // else each child of a race test takes a second to leave
 	os.Exit(m.Run())
 }
 
@@ -95,16 +96,19 @@ func TestABrokenRunFailsAndSaysWhichProcessBrokeIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		roles []string
 		want  string
+		hangs bool
 	}{
-		"nobody is there":      {[]string{"caller"}, "broken: caller: dial tcp"},
-		"no such process":      {[]string{"echo", "nobody"}, `broken: nobody: no role "nobody"`},
-		"no answer":            {[]string{"sink", "caller"}, "deadline exceeded"},
-		"messages not settled": {[]string{roleBroker, "sender"}, " messages were not acknowledged"},
+		"nobody is there":      {[]string{"caller"}, "broken: caller: dial tcp", false},
+		"no such process":      {[]string{"echo", "nobody"}, `broken: nobody: no role "nobody"`, false},
+		"no answer":            {[]string{"sink", "caller"}, "deadline exceeded", true},
+		"messages not settled": {[]string{roleBroker, "sender"}, " messages were not acknowledged", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			broken := &row{Name: "broken", roles: c.roles, order: order{Mailbox: mailbox, Post: true, Window: 1}}
 			s := tiny(t)
-			s.Grace = time.Second
+			if c.hangs {
+				s.Grace = time.Second
+			}
 			_, err := runRow(t.Context(), s, broken, 1)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
@@ -190,10 +194,15 @@ func TestRatioIsOfLatencyOrOfRate(t *testing.T) {
 		{row: &row{Name: "slow", Limit: "limit", ByLatency: true}, Outcomes: []*outcome{{P50: 25, Rate: 1}}},
 		{row: &row{Name: "fast", Limit: "limit"}, Outcomes: []*outcome{{P50: 1, Rate: 40}}},
 	}}
+	r.Rows = append(r.Rows, &finding{row: &row{Name: "amqp-fast"}, Outcomes: []*outcome{{P50: 1, Rate: 10}}})
+	r.compare()
 	for name, want := range map[string]float64{"limit": 0, "slow": 2.5, "fast": 0.4} {
-		if got := r.ratio(r.find(name)); got != want {
+		if got := r.find(name).Ratio; got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
+	}
+	if got := r.find("fast").ToForeign; got != 4 {
+		t.Errorf("%v times the other broker, want 4", got)
 	}
 }
 

@@ -102,6 +102,9 @@ func (f *flags) report(r *results) error {
 			return err
 		}
 	} else {
+		if f.out != "" {
+			b.WriteString("# Results\n\nWhat the rows mean: see [README](README.md).\n\n")
+		}
 		r.print(&b)
 	}
 	if f.out != "" {

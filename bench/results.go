@@ -20,8 +20,9 @@ type results struct {
 // A finding is a row with the outcome of each round.
 type finding struct {
 	*row
-	Ratio    float64 `json:",omitempty"` // to the limit
-	Outcomes []*outcome
+	Ratio     float64 `json:",omitempty"` // to the limit
+	ToForeign float64 `json:",omitempty"` // to the same row on the other broker
+	Outcomes  []*outcome
 }
 
 // runAll runs the rows in turn, round by round, so that what happens to the machine
@@ -42,9 +43,7 @@ func (r *results) runAll(ctx context.Context, s setting, rows []*row, say func(s
 		}
 	}
 	say("\r%60s\r", "")
-	for _, f := range r.Rows {
-		f.Ratio = r.ratio(f)
-	}
+	r.compare()
 	return nil
 }
 
@@ -88,15 +87,22 @@ func cpuOf(o *outcome) float64 {
 	return all
 }
 
-// ratio of the row to its limit: how many times as long a message takes, or which part of the rate is reached. It
-// is 0 without a limit.
-func (r *results) ratio(f *finding) float64 {
-	limit := r.find(f.Limit)
+// beside is the ratio of two rows: how many times as long a message takes, or for rows at full speed, how many
+// times as many there are. It is 0 when there is nothing to compare with.
+func (f *finding) beside(other *finding) float64 {
 	switch {
-	case limit == nil:
+	case other == nil:
 		return 0
 	case f.ByLatency:
-		return float64(over(f, p50Of).median()) / float64(over(limit, p50Of).median())
+		return float64(over(f, p50Of).median()) / float64(over(other, p50Of).median())
 	}
-	return over(f, rateOf).median() / over(limit, rateOf).median()
+	return over(f, rateOf).median() / over(other, rateOf).median()
+}
+
+// compare fills in the ratios.
+func (r *results) compare() {
+	for _, f := range r.Rows {
+		f.Ratio = f.beside(r.find(f.Limit))
+		f.ToForeign = f.beside(r.find(foreignPrefix + f.Name))
+	}
 }

@@ -80,10 +80,12 @@ func (o order) posted(rate int) order {
 	return o
 }
 
+const foreignPrefix = "amqp-"
+
 // onForeign is the row against another broker.
 func (r *row) onForeign() *row {
 	f := *r
-	f.Name = "amqp-" + r.Name
+	f.Name = foreignPrefix + r.Name
 	f.foreign = true
 	f.roles = r.roles[1:]
 	return &f

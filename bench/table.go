@@ -17,6 +17,9 @@ func (r *results) print(b *bytes.Buffer) {
 		b.WriteString("The durable rows ran in memory: choose a directory on a disk with -dir.\n")
 	}
 	speed := grid{{"row", "work", "p50", "p99", "messages/s", "beside the limit"}}
+	if r.Foreign != "" {
+		speed[0] = append(speed[0], "beside "+r.Foreign)
+	}
 	cost := grid{{"row", "CPU seconds a million messages", "resident MiB"}}
 	for _, f := range r.Rows {
 		speed = append(speed, r.speed(f))
@@ -34,14 +37,18 @@ func (r *results) speed(f *finding) []string {
 	if f.foreign {
 		title += ", " + r.Foreign
 	}
-	return []string{
+	line := []string{
 		f.Name,
 		title,
 		spread(p50, duration),
 		duration(p99.median()),
 		spread(rate, thousands),
-		r.beside(f),
+		besideLimit(f),
 	}
+	if r.Foreign != "" {
+		line = append(line, besideForeign(f))
+	}
+	return line
 }
 
 func price(f *finding) []string {
@@ -51,8 +58,7 @@ func price(f *finding) []string {
 	return []string{f.Name, all + costs(f, "%.2f", cpu), costs(f, "%.0f", mebibytes)}
 }
 
-// beside says how the row stands to its limit.
-func (r *results) beside(f *finding) string {
+func besideLimit(f *finding) string {
 	switch {
 	case f.Limit == "":
 		return "a limit"
@@ -60,6 +66,13 @@ func (r *results) beside(f *finding) string {
 		return fmt.Sprintf("%.2f × %s", f.Ratio, f.Limit)
 	}
 	return fmt.Sprintf("%.1f %% of %s", 100*f.Ratio, f.Limit)
+}
+
+func besideForeign(f *finding) string {
+	if f.ToForeign == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f ×", f.ToForeign)
 }
 
 // costs lists the median of a cost, process by process.
