@@ -30,8 +30,8 @@ type chunk[M any] struct {
 	ready      uint64
 	out        uint64
 	prev, next *chunk[M]
-	past       *past // nil until one of the entries was delivered
-	returned   bool  // waits in the deque's heap of returned chunks
+	past       *past            // nil until one of the entries was delivered
+	expiries   *[chunkSize]Time // when each entry expires, 0 for never; nil until one does
 	slots      [chunkSize]M
 }
 
@@ -61,14 +61,31 @@ func (h history) returned() history  { return newHistory(true, h.deliveries()+1)
 // live says whether any of the chunk's slots may still be of use.
 func (c *chunk[M]) live() bool { return c.reserved|c.ready|c.out != 0 }
 
-// tell writes what the slot holds to e.
-func (c *chunk[M]) tell(slot uint64, e *Entry[M]) {
-	var h history
-	if c.past != nil {
-		h = c.past.histories[slot]
+// history returns what the slot's entry has been through.
+func (c *chunk[M]) history(slot uint64) history {
+	if c.past == nil {
+		return 0
 	}
-	e.Pos, e.Msg = c.number*chunkSize+slot, c.slots[slot]
-	e.Redelivered, e.Deliveries = h.redelivered(), h.deliveries()
+	return c.past.histories[slot]
+}
+
+// expiry returns when the slot's entry expires, or 0.
+func (c *chunk[M]) expiry(slot uint64) Time {
+	if c.expiries == nil {
+		return 0
+	}
+	return c.expiries[slot]
+}
+
+// expireAt notes when the slot's entry expires; 0 means never.
+func (c *chunk[M]) expireAt(slot uint64, t Time) {
+	if t == 0 {
+		return
+	}
+	if c.expiries == nil {
+		c.expiries = new([chunkSize]Time)
+	}
+	c.expiries[slot] = t
 }
 
 // erase forgets what a slot held, so that nothing keeps the message alive.
@@ -79,10 +96,16 @@ func (c *chunk[M]) erase(slot uint64) {
 		c.past.holders[slot] = nil
 		c.past.histories[slot] = 0
 	}
+	if c.expiries != nil {
+		c.expiries[slot] = 0
+	}
 }
 
 // firstReady returns the slot of the first ready entry; there must be one.
-func (c *chunk[M]) firstReady() uint64 { return uint64(bits.TrailingZeros64(c.ready)) }
+func (c *chunk[M]) firstReady() uint64 { return slotOf(c.ready) }
+
+// slotOf returns the slot of the lowest bit.
+func slotOf(word uint64) uint64 { return uint64(bits.TrailingZeros64(word)) }
 
 func (c *chunk[M]) remember() *past {
 	if c.past == nil {

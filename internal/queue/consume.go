@@ -16,7 +16,7 @@ type Consumer struct {
 	ID        ConsumerID
 	Prefetch  uint16 // how many entries may be out with it; 0 means no limit
 	NoAck     bool   // entries are settled by their delivery; Prefetch is ignored
-	Exclusive bool   // no other consumer beside it
+	Exclusive bool   // no other consumer beside it; not possible where one is active at a time
 	Priority  int32  // higher ones are served first as long as they have credit
 }
 
@@ -29,7 +29,7 @@ func (q *Queue[M]) Attach(now Time, c Consumer) (*Effects[M], error) {
 	q.effects.reset()
 	q.roster.add(c)
 	q.life.consumed = true
-	return q.deliver(), nil
+	return q.deliver(now), nil
 }
 
 // Detach removes a consumer. What is out with it stays out, until it is
@@ -41,7 +41,17 @@ func (q *Queue[M]) Detach(now Time, id ConsumerID) *Effects[M] {
 	}
 	q.Touch(now)
 	q.effects.Deleted = q.abandoned()
-	return q.deliver()
+	return q.deliver(now)
+}
+
+// Active returns the consumer that is served where one is active at a time; ok
+// is false if there is none, or if all of them are served.
+func (q *Queue[M]) Active() (id ConsumerID, ok bool) {
+	s := q.roster.single
+	if s == nil || s.active == nil {
+		return 0, false
+	}
+	return s.active.ID, true
 }
 
 // Pause stops deliveries to a consumer whose reader is slow. It touches no
@@ -53,5 +63,5 @@ func (q *Queue[M]) Pause(id ConsumerID) { q.roster.pause(id) }
 func (q *Queue[M]) Resume(now Time, id ConsumerID) *Effects[M] {
 	q.effects.reset()
 	q.roster.resume(id)
-	return q.deliver()
+	return q.deliver(now)
 }

@@ -20,9 +20,14 @@ package queue
 //
 // All operations are O(1) amortised; only a chunk's way through the heap costs
 // the logarithm of the number of those that wait there.
+//
+// In a queue with priorities there is one deque for each, and what is called a
+// position here is the entry's number in its lane, see lanes.
 type deque[M any] struct {
-	next       uint64 // the position that is reserved next
-	ready, out int    // entries in these states
+	lane       place
+	next       uint64    // the position that is reserved next
+	ready, out int       // entries in these states
+	tally      *tally[M] // counts along, nil if nobody asks
 
 	chunks      map[uint64]*chunk[M] // by number
 	most        int                  // the most chunks since the map was made
@@ -39,7 +44,7 @@ type deque[M any] struct {
 const shrinkFrom = 1024
 
 func newDeque[M any]() deque[M] {
-	return deque[M]{next: 1, chunks: make(map[uint64]*chunk[M])}
+	return deque[M]{lane: place{stride: 1}, next: 1, chunks: make(map[uint64]*chunk[M])}
 }
 
 // split returns the number of a position's chunk, its slot and the slot's bit.
@@ -81,7 +86,7 @@ func (d *deque[M]) moveNext(next uint64) {
 }
 
 // fill puts a message into a reserved position.
-func (d *deque[M]) fill(pos uint64, m M) bool {
+func (d *deque[M]) fill(pos uint64, m M, expiry Time) bool {
 	number, slot, bit := split(pos)
 	c := d.find(number)
 	if c == nil || c.reserved&bit == 0 {
@@ -89,6 +94,7 @@ func (d *deque[M]) fill(pos uint64, m M) bool {
 	}
 	c.reserved &^= bit
 	c.slots[slot] = m
+	c.expireAt(slot, expiry)
 	d.makeReady(c, bit)
 	return true
 }
@@ -104,7 +110,7 @@ func (d *deque[M]) skip(pos uint64) {
 
 // restore puts a message into a position, reserved or not. An entry that is
 // there already stays as it is.
-func (d *deque[M]) restore(pos uint64, m M, h history) {
+func (d *deque[M]) restore(pos uint64, m M, h history, expiry Time) {
 	number, slot, bit := split(pos)
 	c := d.find(number)
 	if c == nil {
@@ -118,6 +124,7 @@ func (d *deque[M]) restore(pos uint64, m M, h history) {
 	if h != 0 {
 		c.remember().histories[slot] = h
 	}
+	c.expireAt(slot, expiry)
 	d.makeReady(c, bit)
 	d.reserveFrom(pos + 1)
 }
@@ -132,7 +139,7 @@ func (d *deque[M]) take(holder *consumer, e *Entry[M]) {
 	c.out |= bit
 	d.out++
 	c.remember().holders[slot] = holder
-	c.tell(slot, e)
+	d.tell(c, slot, e)
 }
 
 // remove takes the first ready entry, of which there must be one, out of the
@@ -140,7 +147,7 @@ func (d *deque[M]) take(holder *consumer, e *Entry[M]) {
 func (d *deque[M]) remove(e *Entry[M]) {
 	c := d.firstReady()
 	slot := c.firstReady()
-	c.tell(slot, e)
+	d.tell(c, slot, e)
 	d.unready(c, 1<<slot)
 	c.erase(slot)
 	d.freeIfDead(c)
@@ -161,8 +168,9 @@ func (d *deque[M]) settle(pos uint64) (m M, holder *consumer, ok bool) {
 	return m, holder, true
 }
 
-// giveBack makes an entry that is out ready again, and returns who held it.
-func (d *deque[M]) giveBack(pos uint64) (holder *consumer, ok bool) {
+// giveBack makes an entry that is out ready again, as one that was returned or
+// as if it had never left, and returns who held it.
+func (d *deque[M]) giveBack(pos uint64, returned bool) (holder *consumer, ok bool) {
 	number, slot, bit := split(pos)
 	c := d.find(number)
 	if c == nil || c.out&bit == 0 {
@@ -170,7 +178,9 @@ func (d *deque[M]) giveBack(pos uint64) (holder *consumer, ok bool) {
 	}
 	p := c.past
 	holder, p.holders[slot] = p.holders[slot], nil
-	p.histories[slot] = p.histories[slot].returned()
+	if returned {
+		p.histories[slot] = p.histories[slot].returned()
+	}
 	c.out &^= bit
 	d.out--
 	d.makeReady(c, bit)
@@ -187,12 +197,13 @@ func (d *deque[M]) lookup(pos uint64) (e Entry[M], s State, ok bool) {
 	if s, ok = c.state(bit); !ok {
 		return e, 0, false
 	}
-	c.tell(slot, &e)
+	d.tell(c, slot, &e)
 	return e, s, true
 }
 
-// all yields the entries that are ready or out, in order.
-func (d *deque[M]) all(yield func(Entry[M], State) bool) {
+// all yields the entries that are ready or out, in order, and returns whether
+// more are asked for.
+func (d *deque[M]) all(yield func(Entry[M], State) bool) bool {
 	for c := d.first; c != nil; c = c.next {
 		for slot := uint64(0); slot < chunkSize; slot++ {
 			s, ok := c.state(1 << slot)
@@ -200,33 +211,56 @@ func (d *deque[M]) all(yield func(Entry[M], State) bool) {
 				continue
 			}
 			var e Entry[M]
-			c.tell(slot, &e)
+			d.tell(c, slot, &e)
 			if !yield(e, s) {
-				return
+				return false
 			}
 		}
 	}
+	return true
 }
 
-// makeReady marks a slot as ready, and the chunk as returned if the cursor has passed it.
+// tell writes what a slot holds to e.
+func (d *deque[M]) tell(c *chunk[M], slot uint64, e *Entry[M]) {
+	h := c.history(slot)
+	e.Pos, e.Msg = d.lane.position(c.number*chunkSize+slot), c.slots[slot]
+	e.Redelivered, e.Deliveries = h.redelivered(), h.deliveries()
+}
+
+// expiry returns when the first ready entry, of which there must be one, expires, or 0.
+func (d *deque[M]) expiry() Time {
+	c := d.firstReady()
+	return c.expiry(c.firstReady())
+}
+
+// makeReady marks a slot as ready. A chunk that the cursor has passed is on the
+// heap as long as anything in it is ready.
 func (d *deque[M]) makeReady(c *chunk[M], bit uint64) {
+	if c.ready == 0 && d.passed(c) {
+		d.returned.push(c)
+	}
 	c.ready |= bit
 	d.ready++
-	if c.returned || d.cursor != nil && d.cursor.number <= c.number {
-		return
+	if d.tally != nil {
+		d.tally.enter(d.lane, c, bit)
 	}
-	c.returned = true
-	d.returned.push(c)
 }
 
 // unready takes the mark from a slot of the chunk that firstReady returned.
 func (d *deque[M]) unready(c *chunk[M], bit uint64) {
 	c.ready &^= bit
 	d.ready--
-	if c.returned && c.ready == 0 {
-		c.returned = false
+	if c.ready == 0 && d.passed(c) {
 		d.returned.pop()
 	}
+	if d.tally != nil {
+		d.tally.leave(d.lane, c, bit, d.ready)
+	}
+}
+
+// passed says whether the cursor is beyond the chunk.
+func (d *deque[M]) passed(c *chunk[M]) bool {
+	return d.cursor == nil || d.cursor.number > c.number
 }
 
 // firstReady returns the chunk of the first ready entry, of which there must be one.

@@ -27,21 +27,18 @@ func (d *deque[M]) check() error {
 			return fmt.Errorf("chunk %d is dead", c.number)
 		case c.ready&c.out|c.ready&c.reserved|c.out&c.reserved != 0:
 			return fmt.Errorf("chunk %d: a slot in two states", c.number)
-		case c.returned != slices.Contains(d.returned, c):
-			return fmt.Errorf("chunk %d: returned is %v", c.number, c.returned)
-		case c.returned && c.ready == 0:
-			return fmt.Errorf("chunk %d waits with nothing ready", c.number)
 		}
 		if c == d.cursor {
 			passed = false
 		}
-		if behind := passed || d.cursor == nil; behind && c.ready != 0 && !c.returned {
-			return fmt.Errorf("chunk %d is forgotten behind the cursor", c.number)
+		behind := passed || d.cursor == nil
+		if back := slices.Contains(d.returned, c); back != (behind && c.ready != 0) {
+			return fmt.Errorf("chunk %d: behind the cursor %v, ready %b, on the heap %v", c.number, behind, c.ready, back)
 		}
 		ready += bits.OnesCount64(c.ready)
 		out += bits.OnesCount64(c.out)
 		linked++
-		if c.returned {
+		if slices.Contains(d.returned, c) {
 			waiting++
 		}
 		prev = c
@@ -76,7 +73,7 @@ func filled(n int) *deque[uint64] {
 	d := fresh[uint64]()
 	for range n {
 		pos := d.reserve()
-		d.fill(pos, pos)
+		d.fill(pos, pos, 0)
 	}
 	return d
 }
@@ -109,7 +106,7 @@ func TestDequeFreesChunksAroundAStraggler(t *testing.T) {
 	straggler := taken(d).Pos
 	for range n {
 		pos := d.reserve()
-		d.fill(pos, pos)
+		d.fill(pos, pos, 0)
 		taken(d)
 		d.settle(pos)
 	}
@@ -117,8 +114,8 @@ func TestDequeFreesChunksAroundAStraggler(t *testing.T) {
 		t.Fatalf("%d chunks are left for one old entry", len(d.chunks))
 	}
 	pos := d.reserve()
-	d.fill(pos, pos)
-	d.giveBack(straggler)
+	d.fill(pos, pos, 0)
+	d.giveBack(straggler, true)
 	mustHold(t, d)
 	if first, second := removed(d), removed(d); first.Pos != straggler || second.Pos != pos {
 		t.Fatalf("took %d and %d", first.Pos, second.Pos)
@@ -136,7 +133,7 @@ func TestDequeFindsReturnedEntriesInOrder(t *testing.T) {
 	}
 	back := rand.New(rand.NewSource(1)).Perm(5000)[:2000]
 	for _, i := range back {
-		d.giveBack(uint64(i + 1))
+		d.giveBack(uint64(i+1), true)
 	}
 	mustHold(t, d)
 	slices.Sort(back)
@@ -153,15 +150,15 @@ func TestDequePassesOverHoles(t *testing.T) {
 	for range 300 {
 		d.reserve()
 	}
-	d.fill(300, 300)
-	d.fill(2, 2)
+	d.fill(300, 300, 0)
+	d.fill(2, 2, 0)
 	for _, want := range []uint64{2, 300} {
 		if e := taken(d); e.Pos != want {
 			t.Fatalf("took %d, want %d", e.Pos, want)
 		}
 	}
-	d.fill(299, 299)
-	d.fill(70, 70)
+	d.fill(299, 299, 0)
+	d.fill(70, 70, 0)
 	for _, want := range []uint64{70, 299} {
 		if e := removed(d); e.Pos != want {
 			t.Fatalf("removed %d, want %d", e.Pos, want)
@@ -175,7 +172,7 @@ func TestDequeRefusesWhatWasNotReserved(t *testing.T) {
 	d.reserve()
 	d.skip(4)
 	for _, pos := range []uint64{0, 1, 4, 5, 1 << 40, 1<<64 - 1} {
-		if d.fill(pos, 9) {
+		if d.fill(pos, 9, 0) {
 			t.Errorf("position %d was filled", pos)
 		}
 		d.skip(pos)
@@ -202,7 +199,7 @@ func TestDequeRestoresInAnyOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := fresh[int]()
 			for _, i := range order {
-				d.restore(uint64(3*i+1), i, 0)
+				d.restore(uint64(3*i+1), i, 0, 0)
 			}
 			mustHold(t, d)
 			for i := range n {
@@ -217,7 +214,7 @@ func TestDequeRestoresInAnyOrder(t *testing.T) {
 
 func TestDequeRestoresIntoAReservedPosition(t *testing.T) {
 	d := fresh[int]()
-	d.restore(d.reserve(), 7, newHistory(true, 1))
+	d.restore(d.reserve(), 7, newHistory(true, 1), 0)
 	mustHold(t, d)
 	if e := removed(d); e.Msg != 7 || !e.Redelivered {
 		t.Fatalf("got %+v", e)
@@ -230,7 +227,7 @@ func TestDequeRestoresIntoAReservedPosition(t *testing.T) {
 func TestDequeForgetsMessages(t *testing.T) {
 	d := fresh[*int]()
 	for range 10 {
-		d.fill(d.reserve(), new(int))
+		d.fill(d.reserve(), new(int), 0)
 	}
 	taken(d)
 	d.settle(1)
@@ -251,7 +248,7 @@ func TestDequeGivesMemoryBack(t *testing.T) {
 			taken(d)
 		}
 		for pos := uint64(1); pos < d.next; pos++ {
-			d.giveBack(pos)
+			d.giveBack(pos, true)
 		}
 	}
 	for d.ready > 0 {
@@ -272,7 +269,7 @@ func TestDequeCostsLittlePerEntry(t *testing.T) {
 	d := fresh[*int]()
 	m := new(int)
 	for range n {
-		d.fill(d.reserve(), m)
+		d.fill(d.reserve(), m, 0)
 	}
 	if each := (heapInUse() - before) / n; each > 10 {
 		t.Errorf("a ready entry costs %d bytes", each)

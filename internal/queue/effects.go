@@ -17,27 +17,32 @@ type Entry[M any] struct {
 }
 
 // Effects is what an event leads to. The caller performs it in this order:
-// drop, deliver, then delete the queue; and if More is set, it calls Advance
-// for the rest.
+// drop, in the order of the list, deliver, then delete the queue; and if More
+// is set, it calls Advance for the rest.
 //
 // It belongs to the queue, as do the slices, and is valid until the next method
 // that returns Effects; Pause, Reserve, Get and the methods that only look
 // leave it alone.
 type Effects[M any] struct {
-	// Drop lists entries that left the queue without having been acknowledged.
+	// Drop lists entries that left the queue without having been acknowledged,
+	// in the order in which they are to be dead-lettered.
 	Drop []Dropped[M]
 
 	// Deliver lists deliveries in the order in which they are to be sent.
 	Deliver []Delivery[M]
 
-	// More says that consumers with credit and ready entries are left. A single
-	// event delivers a bounded number of entries, so that a consumer without
-	// limit can be paused in the midst of ten million.
+	// More says that something is left to do. A single event delivers a bounded
+	// number of entries, so that a consumer without limit can be paused in the
+	// midst of ten million, and drops as few of those that are ready.
 	More bool
 
 	// Deleted says that the queue's life ended, and why. It is reported once.
 	Deleted Deletion
 }
+
+// keepDrops is the largest buffer for dropped entries that is kept. Many may
+// come back at once, all beyond the delivery limit.
+const keepDrops = 1024
 
 // reset forgets everything. Of what is in the buffers only the messages matter:
 // they must not be kept alive.
@@ -48,6 +53,9 @@ func (fx *Effects[M]) reset() {
 	}
 	for i := range fx.Deliver {
 		fx.Deliver[i].Entry.Msg = none
+	}
+	if cap(fx.Drop) > keepDrops {
+		fx.Drop = nil
 	}
 	fx.Drop, fx.Deliver = fx.Drop[:0], fx.Deliver[:0]
 	fx.More, fx.Deleted = false, Alive
@@ -63,6 +71,12 @@ func (fx *Effects[M]) addDelivery() *Delivery[M] {
 		fx.Deliver = append(fx.Deliver, Delivery[M]{})
 	}
 	return &fx.Deliver[n]
+}
+
+// addDropped makes room for one more; the caller sets its entry.
+func (fx *Effects[M]) addDropped(why Reason) *Dropped[M] {
+	fx.Drop = append(fx.Drop, Dropped[M]{Reason: why})
+	return &fx.Drop[len(fx.Drop)-1]
 }
 
 // A Delivery is an entry on its way to a consumer.
@@ -86,7 +100,32 @@ type Reason uint8
 const (
 	// Rejected means that a consumer refused the entry for good.
 	Rejected Reason = iota + 1
+
+	// MessageExpired means that the entry's time to live was over when it was the first.
+	MessageExpired
+
+	// MaxLength means that the queue was over its limit, in entries or in bytes.
+	MaxLength
+
+	// DeliveryLimit means that the entry came back more often than Config.DeliveryLimit.
+	DeliveryLimit
 )
+
+// String returns the reason's name in x-death headers.
+func (r Reason) String() string {
+	switch r {
+	case Rejected:
+		return "rejected"
+	case MessageExpired:
+		return "expired"
+	case MaxLength:
+		return "maxlen"
+	case DeliveryLimit:
+		return "delivery_limit"
+	default:
+		return "unknown"
+	}
+}
 
 // Deletion says why a queue's life ended.
 type Deletion uint8

@@ -11,21 +11,35 @@ type life struct {
 func (q *Queue[M]) Touch(now Time) { q.life.used = now }
 
 // Deadline returns when Advance is due; ok is false if it never is as things stand.
+//
+// Any event may bring the deadline nearer. A caller that keeps one timer for
+// the queue asks again after a push or a delivery, or where it sees that the
+// queue was empty, and lives with a timer that fires too early.
 func (q *Queue[M]) Deadline() (t Time, ok bool) {
+	end, ends := q.endOfLife()
+	expiry, expires := q.nextExpiry()
+	if expires && (!ends || expiry < end) {
+		return expiry, true
+	}
+	return end, ends
+}
+
+// endOfLife returns when the queue itself expires.
+func (q *Queue[M]) endOfLife() (t Time, ok bool) {
 	if q.cfg.Expires == 0 || q.life.over || q.Consumers() > 0 {
 		return 0, false
 	}
 	return q.life.used + q.cfg.Expires, true
 }
 
-// Advance does what has become due by now, and goes on with deliveries that
-// an event left over, see Effects.More.
+// Advance does what has become due by now, and goes on with what an event left
+// over, see Effects.More.
 func (q *Queue[M]) Advance(now Time) *Effects[M] {
 	q.effects.reset()
-	if t, ok := q.Deadline(); ok && now >= t {
+	if t, ok := q.endOfLife(); ok && now >= t {
 		q.effects.Deleted = q.end(Expired)
 	}
-	return q.deliver()
+	return q.proceed(now)
 }
 
 // abandoned ends an auto-delete queue whose last consumer has left.

@@ -8,7 +8,9 @@ import (
 // burst bounds the deliveries of one event, and with it the effects' buffer.
 const burst = 32
 
-// Config says how a queue lives. The zero value is a plain queue that stays.
+// Config says how a queue lives and what it bears. The zero value is a plain
+// queue that stays. All but MaxPriority and the two about a single active
+// consumer can be changed later, see Configure.
 type Config struct {
 	// AutoDelete ends the queue when its last consumer leaves; a queue that never had one stays.
 	AutoDelete bool
@@ -16,6 +18,32 @@ type Config struct {
 	// Expires ends the queue when it was unused for so long: no consumer, no
 	// Get, no Touch. 0 means never.
 	Expires Time
+
+	// TTL is how long an entry that is pushed may wait, in nanoseconds. The
+	// entry may have a lower one of its own, see PushWith.
+	TTL Bound
+
+	// MaxLength and MaxBytes bound what is ready. What is out does not count.
+	// MaxBytes has no effect before MeasureBy.
+	MaxLength, MaxBytes Bound
+
+	// Overflow says what happens when a bound is exceeded.
+	Overflow Overflow
+
+	// DeliveryLimit is how often an entry may come back. Returned once more, it
+	// is dropped.
+	DeliveryLimit Bound
+
+	// MaxPriority is the highest priority; 0 makes a queue without priorities.
+	MaxPriority uint8
+
+	// SingleActive serves one consumer alone, the others wait to succeed it.
+	SingleActive bool
+
+	// TakeOver, with SingleActive, lets a consumer of higher priority succeed
+	// the active one as soon as that has settled what is out with it. Without
+	// TakeOver priorities matter only among those that wait.
+	TakeOver bool
 }
 
 // A Queue orders entries and shares them out among consumers.
@@ -23,66 +51,146 @@ type Config struct {
 // It is not safe for concurrent use: whoever holds the queue's lock owns it.
 type Queue[M any] struct {
 	cfg     Config
-	entries deque[M]
+	entries deque[M]  // of a queue without priorities
+	lanes   *lanes[M] // of one with
 	roster  roster
 	life    life
+	limits  limits
+	mortal  bool // some entry had an expiry
 	effects Effects[M]
 }
 
 // New returns an empty queue that was declared at the time given.
 func New[M any](now Time, cfg Config) *Queue[M] {
-	return &Queue[M]{
+	q := &Queue[M]{
 		cfg:     cfg,
 		entries: newDeque[M](),
-		roster:  newRoster(),
+		roster:  newRoster(cfg),
 		life:    life{used: now},
+		limits:  newLimits(cfg),
 	}
+	if cfg.MaxPriority > 0 {
+		q.entries.tally = new(tally[M])
+		q.lanes = newLanes(cfg.MaxPriority, q.entries.tally)
+	}
+	return q
+}
+
+// Configure changes what may be changed, and applies it to the entries that
+// are there: those over a limit are dropped. Only TTL is for new entries.
+func (q *Queue[M]) Configure(now Time, cfg Config) *Effects[M] {
+	q.effects.reset()
+	cfg.MaxPriority, cfg.SingleActive, cfg.TakeOver = q.cfg.MaxPriority, q.cfg.SingleActive, q.cfg.TakeOver
+	if cfg.Expires != q.cfg.Expires {
+		q.Touch(now)
+	}
+	q.cfg, q.limits = cfg, newLimits(cfg)
+	return q.proceed(now)
 }
 
 // Reserve returns the next position, which the caller must Push or Skip.
 // Positions start at 1 and rise.
-func (q *Queue[M]) Reserve() uint64 { return q.entries.reserve() }
+func (q *Queue[M]) Reserve() uint64 { return q.ReserveIn(0) }
+
+// ReserveIn returns the next position of a priority; one above the queue's
+// highest counts as that. Within a priority positions rise.
+func (q *Queue[M]) ReserveIn(priority uint8) uint64 {
+	if q.lanes == nil {
+		return q.entries.reserve()
+	}
+	d := q.lanes.lane(priority)
+	return d.lane.position(d.reserve())
+}
 
 // ReserveFrom makes sure that no position below next is handed out any more.
 // Recovery calls it with the position after the highest it has seen, so that
 // a position never names two entries in one journal.
-func (q *Queue[M]) ReserveFrom(next uint64) { q.entries.reserveFrom(next) }
+func (q *Queue[M]) ReserveFrom(next uint64) {
+	if q.lanes == nil {
+		q.entries.reserveFrom(next)
+		return
+	}
+	q.lanes.reserveFrom(next)
+}
 
 // Push fills a reserved position. Any other position is a defect of the caller and panics.
 func (q *Queue[M]) Push(now Time, pos uint64, m M) *Effects[M] {
+	return q.PushWith(now, pos, m, Bound{})
+}
+
+// PushWith is Push for a message with a time to live of its own, in nanoseconds.
+//
+// An entry that may not wait at all is delivered if a consumer is ready for it,
+// and dropped otherwise.
+func (q *Queue[M]) PushWith(now Time, pos uint64, m M, ttl Bound) *Effects[M] {
 	q.effects.reset()
-	if !q.entries.fill(pos, m) {
+	d, number := q.find(pos)
+	if !d.fill(number, m, q.expiry(now, ttl)) {
 		panic(fmt.Sprintf("queue: push at position %d, which is not reserved", pos))
 	}
-	return q.deliver()
+	if !q.limits.dropHead && !q.mortal {
+		return q.deliver(now)
+	}
+	return q.deliverFirst(now)
+}
+
+// deliverFirst completes a push: a consumer's chance comes before the limits,
+// and what expires this very moment has not yet.
+func (q *Queue[M]) deliverFirst(now Time) *Effects[M] {
+	q.deliver(now - 1)
+	q.overflow()
+	q.expire(now)
+	return &q.effects
 }
 
 // Skip gives up a reserved position that will not be pushed.
-func (q *Queue[M]) Skip(pos uint64) { q.entries.skip(pos) }
+func (q *Queue[M]) Skip(pos uint64) {
+	d, number := q.find(pos)
+	d.skip(number)
+}
 
 // Restore puts an entry back that was recovered, before the queue has
 // consumers. Positions may come in any order; those never restored are gone.
 func (q *Queue[M]) Restore(pos uint64, m M, redelivered bool, deliveries uint32) {
-	q.entries.restore(pos, m, newHistory(redelivered, deliveries))
+	q.RestoreWith(pos, m, redelivered, deliveries, 0)
+}
+
+// RestoreWith is Restore for an entry that expires, which may be in the past;
+// 0 means never. After the last one, Advance drops what has expired or is over
+// the limits.
+func (q *Queue[M]) RestoreWith(pos uint64, m M, redelivered bool, deliveries uint32, expiry Time) {
+	q.mortal = q.mortal || expiry != 0
+	d, number := q.find(pos)
+	d.restore(number, m, newHistory(redelivered, deliveries), expiry)
 }
 
 // Purge removes all ready entries, in order, and returns how many there were.
 // Entries that are out stay out.
 func (q *Queue[M]) Purge(removed func(Entry[M])) int {
-	n := q.entries.ready
-	for q.entries.ready > 0 {
+	n := q.Len()
+	for q.Len() > 0 {
 		var e Entry[M]
-		q.entries.remove(&e)
+		q.head().remove(&e)
 		removed(e)
 	}
 	return n
 }
 
 // Len returns how many entries are ready.
-func (q *Queue[M]) Len() int { return q.entries.ready }
+func (q *Queue[M]) Len() int {
+	if q.lanes == nil {
+		return q.entries.ready
+	}
+	return q.lanes.tally.ready
+}
 
 // Unacked returns how many entries are out and not yet settled.
-func (q *Queue[M]) Unacked() int { return q.entries.out }
+func (q *Queue[M]) Unacked() int {
+	if q.lanes == nil {
+		return q.entries.out
+	}
+	return q.lanes.out()
+}
 
 // Consumers returns how many consumers are attached.
 func (q *Queue[M]) Consumers() int { return len(q.roster.members) }
@@ -90,17 +198,50 @@ func (q *Queue[M]) Consumers() int { return len(q.roster.members) }
 // Lookup returns the entry at a position and where it is; ok is false when
 // the position is gone or was never reserved.
 func (q *Queue[M]) Lookup(pos uint64) (e Entry[M], s State, ok bool) {
-	return q.entries.lookup(pos)
+	d, number := q.find(pos)
+	return d.lookup(number)
 }
 
 // All yields every entry that is ready or out, in the order of the queue. The
 // queue must not change meanwhile.
-func (q *Queue[M]) All() iter.Seq2[Entry[M], State] { return q.entries.all }
+func (q *Queue[M]) All() iter.Seq2[Entry[M], State] {
+	return func(yield func(Entry[M], State) bool) {
+		if q.lanes == nil {
+			q.entries.all(yield)
+			return
+		}
+		q.lanes.all(yield)
+	}
+}
 
-// deliver completes the effects of an event with the deliveries that are possible now.
-func (q *Queue[M]) deliver() *Effects[M] {
+// find returns the deque in which a position is, and the position's number there.
+func (q *Queue[M]) find(pos uint64) (*deque[M], uint64) {
+	if q.lanes == nil {
+		return &q.entries, pos
+	}
+	return q.lanes.find(pos)
+}
+
+// head returns the deque with the first ready entry, of which there must be one.
+func (q *Queue[M]) head() *deque[M] {
+	if q.lanes == nil {
+		return &q.entries
+	}
+	return q.lanes.first()
+}
+
+// proceed enforces the limits and then delivers, as every event does that
+// makes entries ready which were not pushed just now.
+func (q *Queue[M]) proceed(now Time) *Effects[M] {
+	q.overflow()
+	return q.deliver(now)
+}
+
+// deliver completes the effects of an event with the deliveries that are
+// possible now. What has expired by then is dropped instead.
+func (q *Queue[M]) deliver(now Time) *Effects[M] {
 	fx := &q.effects
-	for q.entries.ready > 0 {
+	for q.waiting(now) {
 		c := q.roster.next()
 		if c == nil {
 			break
@@ -114,12 +255,32 @@ func (q *Queue[M]) deliver() *Effects[M] {
 	return fx
 }
 
+// waiting says whether this event has an entry to deliver, and sees to it that it is a live one.
+func (q *Queue[M]) waiting(now Time) bool {
+	if q.mortal {
+		q.expire(now)
+	}
+	return !q.effects.More && q.Len() > 0
+}
+
 func (q *Queue[M]) deliverTo(c *consumer, d *Delivery[M]) {
 	d.Consumer, d.NoAck = c.ID, c.NoAck
 	if c.NoAck {
-		q.entries.remove(&d.Entry)
+		q.head().remove(&d.Entry)
 	} else {
-		q.entries.take(c, &d.Entry)
+		q.head().take(c, &d.Entry)
 	}
 	q.roster.served(c)
+}
+
+// drop removes the first ready entry, of which there must be one, for a reason.
+// It returns false, and leaves the rest to Advance, when this event dropped enough.
+func (q *Queue[M]) drop(why Reason) bool {
+	fx := &q.effects
+	if len(fx.Drop) >= burst {
+		fx.More = true
+		return false
+	}
+	q.head().remove(&fx.addDropped(why).Entry)
+	return true
 }

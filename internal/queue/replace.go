@@ -4,13 +4,19 @@ package queue
 // a position, which keeps its place, state and history. It returns false when
 // there is none.
 func (q *Queue[M]) Replace(pos uint64, m M) bool {
-	number, slot, bit := split(pos)
-	c := q.entries.find(number)
+	d, number := q.find(pos)
+	number, slot, bit := split(number)
+	c := d.find(number)
 	if c == nil {
 		return false
 	}
-	if s, ok := c.state(bit); !ok || s == Reserved {
+	s, ok := c.state(bit)
+	if !ok || s == Reserved {
 		return false
+	}
+	if d.tally != nil && s == Ready {
+		d.tally.leave(d.lane, c, bit, 1)
+		defer d.tally.enter(d.lane, c, bit)
 	}
 	c.slots[slot] = m
 	return true

@@ -15,6 +15,7 @@ type roster struct {
 	members   map[ConsumerID]*consumer
 	exclusive bool    // the member there is, if any, has the queue for itself
 	ranks     []*rank // highest priority first
+	single    *single // nil unless one member at a time is served
 }
 
 // rank is a list of the consumers of one priority that are able to take an entry.
@@ -31,18 +32,24 @@ type consumer struct {
 	out        int
 	paused     bool
 	detached   bool
-	waiting    bool // in its rank's list
+	benched    bool   // is not the single active consumer, or gives way to another
+	since      uint64 // order of joining where one is active at a time
+	waiting    bool   // in its rank's list
 	rank       *rank
 	prev, next *consumer
 }
 
-func newRoster() roster {
-	return roster{members: make(map[ConsumerID]*consumer)}
+func newRoster(cfg Config) roster {
+	r := roster{members: make(map[ConsumerID]*consumer)}
+	if cfg.SingleActive {
+		r.single = &single{takeOver: cfg.TakeOver}
+	}
+	return r
 }
 
 // able says whether the consumer may be sent an entry now.
 func (c *consumer) able() bool {
-	if c.paused || c.detached {
+	if c.paused || c.detached || c.benched {
 		return false
 	}
 	return c.NoAck || c.Prefetch == 0 || c.out < int(c.Prefetch)
@@ -53,7 +60,7 @@ func (r *roster) admits(c Consumer) error {
 	if r.members[c.ID] != nil {
 		return ErrAttached
 	}
-	if len(r.members) > 0 && (c.Exclusive || r.exclusive) {
+	if len(r.members) > 0 && (c.Exclusive || r.exclusive) || c.Exclusive && r.single != nil {
 		return ErrExclusive
 	}
 	return nil
@@ -64,6 +71,9 @@ func (r *roster) add(cfg Consumer) {
 	c.rank.members++
 	r.members[c.ID] = c
 	r.exclusive = c.Exclusive
+	if r.single != nil {
+		r.single.joined(c, r.members)
+	}
 	c.place()
 }
 
@@ -77,6 +87,9 @@ func (r *roster) remove(id ConsumerID) bool {
 	c.place()
 	if c.rank.members--; c.rank.members == 0 {
 		r.ranks = slices.DeleteFunc(r.ranks, func(k *rank) bool { return k == c.rank })
+	}
+	if r.single != nil {
+		r.single.choose(r.members)
 	}
 	return true
 }
@@ -110,6 +123,9 @@ func (r *roster) credit(c *consumer) {
 	}
 	c.out--
 	c.place()
+	if c.benched && c.out == 0 && r.single != nil {
+		r.single.choose(r.members)
+	}
 }
 
 func (r *roster) pause(id ConsumerID) {

@@ -1,0 +1,60 @@
+package queue
+
+import "math"
+
+// Entries expire only when they are first: one that is due behind another that
+// is not waits for it. So the first entry's expiry is all there is to watch.
+
+// expiry returns when an entry that is pushed now expires: the lower of its own
+// time to live and the queue's decides. 0 means never.
+func (q *Queue[M]) expiry(now Time, ttl Bound) Time {
+	span, ok := ttl.Lower(q.cfg.TTL).Value()
+	if !ok {
+		return 0
+	}
+	q.mortal = true
+	if Time(span) > math.MaxInt64-max(now, 0) {
+		return math.MaxInt64
+	}
+	return notZero(now + Time(span))
+}
+
+// notZero moves a moment away from 0, which means never.
+func notZero(t Time) Time {
+	if t == 0 {
+		return 1
+	}
+	return t
+}
+
+// nextExpiry returns when the first ready entry expires.
+func (q *Queue[M]) nextExpiry() (t Time, ok bool) {
+	if !q.mortal || q.Len() == 0 {
+		return 0, false
+	}
+	t = q.head().expiry()
+	return t, t != 0
+}
+
+// expire drops first entries as long as they have expired.
+func (q *Queue[M]) expire(now Time) {
+	for {
+		t, ok := q.nextExpiry()
+		if !ok || now < t || !q.drop(MessageExpired) {
+			return
+		}
+	}
+}
+
+// Expiry returns when the entry that is ready or out at a position expires; ok
+// is false if there is none or it never does.
+func (q *Queue[M]) Expiry(pos uint64) (t Time, ok bool) {
+	d, number := q.find(pos)
+	number, slot, _ := split(number)
+	c := d.find(number)
+	if c == nil {
+		return 0, false
+	}
+	t = c.expiry(slot)
+	return t, t != 0
+}
