@@ -29,7 +29,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
-		newServe(),
+		newTour(), newTourNode(), newServe(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
 		newPing(), newVersion(),
 	)

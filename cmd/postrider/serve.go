@@ -26,6 +26,7 @@ type serveOptions struct {
 	passwordFile string
 	tlsCert      string
 	tlsKey       string
+	untilEOF     bool
 	log          logOptions
 }
 
@@ -53,7 +54,11 @@ func newServe() *cobra.Command {
 			if cmd.Flags().Changed("dir") && o.memory {
 				return usagef("--dir and --memory exclude each other")
 			}
-			return serve(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			ctx := cmd.Context()
+			if o.untilEOF {
+				ctx = untilEOF(ctx, cmd.InOrStdin())
+			}
+			return serve(ctx, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -64,6 +69,8 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password of --user")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the server's certificate chain, PEM")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's private key, PEM")
+	f.BoolVar(&o.untilEOF, "until-eof", false, "stop when stdin ends, too: with the process that started this one")
+	_ = f.MarkHidden("until-eof")
 	o.log.flags(f, "info")
 	return cmd
 }
@@ -142,4 +149,14 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 		return nil, cannotListen(address, err)
 	}
 	return ln, nil
+}
+
+// untilEOF ends with ctx, or when r does.
+func untilEOF(ctx context.Context, r io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		_, _ = io.Copy(io.Discard, r)
+		cancel()
+	}()
+	return ctx
 }

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package tour
+
+import "os/exec"
+
+// apart does nothing: where there are no process groups, Ctrl-C reaches all processes, and ends them.
+func apart(*exec.Cmd) {}

@@ -1,0 +1,33 @@
+package tour
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// startBroker starts `postrider serve` and waits until it listens.
+func startBroker(ctx context.Context, program, address, dir string) (*process, error) {
+	ready := make(chan struct{})
+	p, err := startProcess("broker", program, []string{
+		"serve", "--listen", address, "--dir", dir, "--log-level", "warn", "--until-eof",
+	}, func(stdout io.Reader) {
+		if bufio.NewScanner(stdout).Scan() {
+			close(ready)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-ready:
+		return p, nil
+	case <-p.ended:
+		return nil, errors.New("the broker did not start: " + p.log.String())
+	case <-ctx.Done():
+		p.kill()
+		return nil, fmt.Errorf("the broker did not start: %w", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/tour"
+)
+
+func newTour() *cobra.Command {
+	return &cobra.Command{
+		Use:   "tour",
+		Short: "See the four ways live, and what they do when a process is killed",
+		Long: text(`
+			Start a broker and two nodes as processes of their own, pass messages among them in all four
+			ways, kill the receiver and the broker with messages outstanding, measure, and compare. Every
+			claim is checked; the tour fails if one does not hold. It takes less than half a minute,
+			uses a temporary directory and ports of 127.0.0.1, and leaves nothing behind.
+
+			Colours are for terminals, and NO_COLOR turns them off.`),
+		Example: examples(`
+			postrider tour
+			postrider tour > tour.txt`),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := untilHangUp(cmd.Context())
+			defer stop()
+			program, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("where this program is: %w", err)
+			}
+			terminal := isatty.IsTerminal(os.Stdout.Fd()) && os.Getenv("TERM") != "dumb"
+			err = tour.Run(ctx, tour.Config{
+				Program: program,
+				Out:     cmd.OutOrStdout(),
+				Colours: terminal && os.Getenv("NO_COLOR") == "",
+				Live:    terminal,
+			})
+			if err != nil && ctx.Err() != nil {
+				return errInterrupted
+			}
+			return err
+		},
+	}
+}
+
+// untilHangUp ends when the terminal is closed, too, so that the tour can clean up.
+func untilHangUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return context.WithCancel(ctx)
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
+}
+
+// newTourNode is what the tour starts as alice and bob.
+func newTourNode() *cobra.Command {
+	return &cobra.Command{
+		Use:    tour.NodeVerb,
+		Short:  "Be a node of the tour",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return tour.Node(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+}
