@@ -38,9 +38,12 @@ func (p *Publisher) Call(ctx context.Context, env *Envelope, id, body []byte) (r
 		return Reply{}, false, err
 	}
 	defer p.unexpect(key)
-	at, err := p.enqueue(ctx, &c.fate, env, id, body)
+	at, t, err := p.enqueue(ctx, &c.fate, env, id, body)
 	if err != nil {
 		return Reply{}, false, err
+	}
+	if t != nil {
+		t.readUntil(ctx, c.over, p.quietButOne)
 	}
 	sent := c.fate.Done()
 	for {
@@ -61,6 +64,9 @@ func (p *Publisher) Call(ctx context.Context, env *Envelope, id, body []byte) (r
 		}
 	}
 }
+
+// over says that there is something to return.
+func (c *call) over() bool { return len(c.answer) > 0 || c.fate.Err() != nil }
 
 // expect books a call before its message can be answered.
 func (p *Publisher) expect(key string, c *call) error {

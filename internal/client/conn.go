@@ -253,7 +253,7 @@ func secure(ctx context.Context, nc net.Conn, hostport string, cfg *tls.Config) 
 
 // serve uses a connection until it ends, and returns why it did.
 func (c *Conn) serve(w *wire) error {
-	c.pub.attach(w.link, w.frameMax)
+	c.pub.attach(w.link, w.turns, w.frameMax)
 	c.setState(State{Up: true, Product: w.product})
 	c.cfg.Logger.Debug("connected", "to", w.link.RemoteAddr().String(), "product", w.product)
 	beat := newHeart(w)

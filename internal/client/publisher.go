@@ -31,6 +31,7 @@ type Publisher struct {
 	mu       sync.Mutex
 	log      sendLog
 	link     *link.Link // nil while there is no connection
+	turns    *turns     // of that link
 	open     bool       // the channel is set up, and what is wanted of the connection is there
 	blocked  bool       // the broker asked for a pause
 	wants    uint64     // counts what was wanted of the connection, see hold
@@ -79,9 +80,10 @@ func newPublisher(maxMessages, maxBytes int, changed func()) *Publisher {
 // over however many connections. id and body are copied. ErrFull and ErrClosed,
 // and an id or body that is too long, leave f undecided.
 func (p *Publisher) Post(f *Fate, env *Envelope, id, body []byte) error {
-	l, err := p.post(f, env, id, body)
+	l, t, err := p.post(f, env, id, body)
 	if l != nil {
 		l.Wake()
+		t.call()
 	}
 	return err
 }
@@ -89,30 +91,34 @@ func (p *Publisher) Post(f *Fate, env *Envelope, id, body []byte) error {
 // PostNow is Post for a message that somebody waits for: it is written in the calling
 // goroutine if that can be done at once.
 func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
-	l, err := p.post(f, env, id, body)
+	l, t, err := p.post(f, env, id, body)
 	if l != nil {
 		l.Flush()
+		t.call()
 	}
 	return err
 }
 
-func (p *Publisher) post(f *Fate, env *Envelope, id, body []byte) (*link.Link, error) {
+func (p *Publisher) post(f *Fate, env *Envelope, id, body []byte) (*link.Link, *turns, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, err := p.add(f, env, id, body, false); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p.writable(), nil
+	return p.writable(), p.turns, nil
 }
 
 // sending is the fate of a Send and what wakes its caller; it is used again.
 type sending struct {
 	Fate
-	token waiter
+	token   waiter
+	decided func() bool // Fate.Decided, bound once
 }
 
 func newSending() any {
-	return &sending{token: waiter{ch: make(chan struct{}, 1), reused: true}}
+	s := &sending{token: waiter{ch: make(chan struct{}, 1), reused: true}}
+	s.decided = s.Decided
+	return s
 }
 
 // Send publishes a message and waits for its confirm. If ctx ends first, the
@@ -122,9 +128,12 @@ func newSending() any {
 func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (written bool, err error) {
 	s := p.sendings.Get().(*sending)
 	s.waiter.Store(&s.token)
-	at, err := p.enqueue(ctx, &s.Fate, env, id, body)
+	at, t, err := p.enqueue(ctx, &s.Fate, env, id, body)
 	if err != nil {
 		return false, err
+	}
+	if t != nil {
+		t.readUntil(ctx, s.decided, p.quiet)
 	}
 	select {
 	case <-s.token.ch:
@@ -144,10 +153,11 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 }
 
 // enqueue adds a message whose sender waits, and writes it in this goroutine if that
-// can be done at once. It waits for room.
-func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, body []byte) (uint64, error) {
+// can be done at once. It waits for room. The turns are those of a connection on which it
+// can be written now, if there is one.
+func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, body []byte) (uint64, *turns, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	for {
 		p.mu.Lock()
@@ -159,15 +169,16 @@ func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, bod
 			case <-room:
 				continue
 			case <-ctx.Done():
-				return 0, fmt.Errorf("%w: %w", ErrFull, p.because(ctx))
+				return 0, nil, fmt.Errorf("%w: %w", ErrFull, p.because(ctx))
 			}
 		}
-		l := p.writable()
+		l, t := p.writable(), p.turns
 		p.mu.Unlock()
-		if err == nil && l != nil {
-			l.Flush()
+		if err != nil || l == nil {
+			return at, nil, err
 		}
-		return at, err
+		l.Flush()
+		return at, t, nil
 	}
 }
 
@@ -238,6 +249,18 @@ func (p *Publisher) because(ctx context.Context) error {
 		return ctx.Err()
 	}
 	return fmt.Errorf("%w: %w", p.why, ctx.Err())
+}
+
+// quiet says that nothing is waited for.
+func (p *Publisher) quiet() bool { return p.awaited(0) }
+
+// quietButOne is quiet for a caller whose own call is still in the books.
+func (p *Publisher) quietButOne() bool { return p.awaited(1) }
+
+func (p *Publisher) awaited(calls int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.live == 0 && len(p.calls) <= calls
 }
 
 // Flush waits until nothing is unconfirmed.

@@ -24,10 +24,10 @@ func (p *Publisher) next(l *link.Link, dst []byte) []byte {
 }
 
 // attach begins a connection: what is unconfirmed will be written again.
-func (p *Publisher) attach(l *link.Link, frameMax uint32) {
+func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.link, p.frameMax, p.refused = l, frameMax, nil
+	p.link, p.turns, p.frameMax, p.refused = l, t, frameMax, nil
 }
 
 // hold keeps publishes back until what is wanted now is there.
@@ -68,7 +68,7 @@ func (p *Publisher) setBlocked(l *link.Link, blocked bool) {
 // they are tried again one by one.
 func (p *Publisher) detach(why error, blame *amqp.Error) {
 	p.mu.Lock()
-	p.link, p.open, p.blocked, p.why = nil, false, false, why
+	p.link, p.turns, p.open, p.blocked, p.why = nil, nil, false, false, why
 	var culprit *Fate
 	suspects := 0
 	if blame != nil {

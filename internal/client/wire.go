@@ -17,9 +17,10 @@ import (
 // wire is the life of one TCP connection: the protocol's state, what is to be
 // sent on it beside publishes and acks, and the questions that wait for an answer.
 type wire struct {
-	conn *Conn
-	link *link.Link
-	at   Address
+	conn  *Conn
+	link  *link.Link
+	turns *turns
+	at    Address
 
 	// Fixed once the handshake is over.
 	frameMax  uint32
@@ -71,6 +72,7 @@ func greet(ctx context.Context, c *Conn, nc net.Conn, at Address) (*wire, error)
 	})
 	w.out = append(w.out, w.proto.Hello()...)
 	w.link = link.New(nc, w, link.Config{})
+	w.turns = newTurns(w.link, w.burst)
 	go w.read()
 	w.link.Wake()
 	select {
@@ -131,17 +133,20 @@ func (w *wire) beat() {
 // read is the reader goroutine.
 func (w *wire) read() {
 	defer close(w.readerEnded)
-	for {
-		b, err := w.link.Read()
-		if err == nil {
-			b, err = w.frames(b)
-		}
-		if err != nil {
-			w.link.Close(readError(err))
-			return
-		}
-		w.link.Keep(b)
+	w.turns.run(w.conn.pub.quiet)
+}
+
+// burst reads once and acts upon all whole frames; for who has the turn.
+func (w *wire) burst() error {
+	b, err := w.link.Read()
+	if err != nil {
+		return err
 	}
+	if b, err = w.frames(b); err != nil {
+		return err
+	}
+	w.link.Keep(b)
+	return nil
 }
 
 func readError(err error) error {

@@ -1,6 +1,9 @@
 package link
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // ErrTooLong is returned by Read when more was kept back than Config.MaxRead.
 var ErrTooLong = errors.New("more bytes held back than allowed")
@@ -59,3 +62,10 @@ func (l *Link) makeRoom() error {
 	l.kept = l.buf[:have]
 	return nil
 }
+
+// Interrupt makes a Read that waits, and those to come, fail with
+// os.ErrDeadlineExceeded until Resume. Any goroutine may call it.
+func (l *Link) Interrupt() { l.conn.SetReadDeadline(time.Unix(1, 0)) }
+
+// Resume ends an Interrupt; for the reader only.
+func (l *Link) Resume() { l.conn.SetReadDeadline(time.Time{}) }
