@@ -8,15 +8,18 @@ import "math"
 // expiry returns when an entry that is pushed now expires: the lower of its own
 // time to live and the queue's decides. 0 means never.
 func (q *Queue[M]) expiry(now Time, ttl Bound) Time {
-	span, ok := ttl.Lower(q.cfg.TTL).Value()
-	if !ok {
+	if ttl = ttl.Lower(q.cfg.TTL); !ttl.set {
 		return 0
 	}
+	return q.expireIn(now, Time(ttl.n))
+}
+
+func (q *Queue[M]) expireIn(now, span Time) Time {
 	q.mortal = true
-	if Time(span) > math.MaxInt64-max(now, 0) {
+	if span > math.MaxInt64-max(now, 0) {
 		return math.MaxInt64
 	}
-	return notZero(now + Time(span))
+	return notZero(now + span)
 }
 
 // notZero moves a moment away from 0, which means never.
@@ -38,6 +41,12 @@ func (q *Queue[M]) nextExpiry() (t Time, ok bool) {
 
 // expire drops first entries as long as they have expired.
 func (q *Queue[M]) expire(now Time) {
+	if q.mortal {
+		q.dropExpired(now)
+	}
+}
+
+func (q *Queue[M]) dropExpired(now Time) {
 	for {
 		t, ok := q.nextExpiry()
 		if !ok || now < t || !q.drop(MessageExpired) {

@@ -76,9 +76,12 @@ func (q *Queue[M]) Admit(bytes int) Admission {
 
 // overflow drops from the front what is too much.
 func (q *Queue[M]) overflow() {
-	if !q.limits.dropHead {
-		return
+	if q.limits.dropHead {
+		q.dropExcess()
 	}
+}
+
+func (q *Queue[M]) dropExcess() {
 	for q.Len() > 0 && (q.Len() > q.limits.length || q.Bytes() > q.limits.bytes) {
 		if !q.drop(MaxLength) {
 			return

@@ -9,18 +9,21 @@ import (
 // question is answered by looking through a slice.
 type model struct {
 	cfg       Config
-	next      uint64
-	entries   []*modelEntry    // by position; those that are gone are not in it
+	next      []uint64         // by priority
+	entries   []*modelEntry    // in the order of the queue; those that are gone are not in it
 	consumers []*modelConsumer // attached
 	line      []*modelConsumer // those that can take an entry, who waited longest first
+	active    *modelConsumer   // of a single active consumer queue
+	size      func(int) int
 	used      Time
 	over      bool
 }
 
 type modelEntry struct {
 	Entry[int]
-	state State
-	with  *modelConsumer
+	state  State
+	with   *modelConsumer
+	expiry Time
 }
 
 type modelConsumer struct {
@@ -29,20 +32,66 @@ type modelConsumer struct {
 	paused bool
 }
 
-func newModel(now Time, cfg Config) *model { return &model{cfg: cfg, next: 1, used: now} }
-
-func (m *model) Reserve() uint64 {
-	m.add(&modelEntry{Entry: Entry[int]{Pos: m.next}, state: Reserved})
-	m.next++
-	return m.next - 1
+func newModel(now Time, cfg Config) *model {
+	m := &model{cfg: cfg, used: now, size: func(int) int { return 0 }}
+	for p := range uint64(cfg.MaxPriority) + 1 {
+		m.next = append(m.next, m.lanes()+p)
+	}
+	return m
 }
 
-func (m *model) ReserveFrom(next uint64) { m.next = max(m.next, next) }
+func (m *model) lanes() uint64              { return uint64(m.cfg.MaxPriority) + 1 }
+func (m *model) priority(pos uint64) uint64 { return pos % m.lanes() }
+func (m *model) highest() uint64            { return slices.Max(m.next) }
+func (m *model) Configure(now Time, c Config) Effects[int] {
+	if m.cfg.Expires != c.Expires {
+		m.used = now
+	}
+	c.MaxPriority, c.SingleActive, c.TakeOver = m.cfg.MaxPriority, m.cfg.SingleActive, m.cfg.TakeOver
+	m.cfg = c
+	return m.proceed(now, Effects[int]{})
+}
 
-func (m *model) Push(pos uint64, msg int) Effects[int] {
+func (m *model) Reserve(priority uint8) uint64 {
+	next := &m.next[min(priority, m.cfg.MaxPriority)]
+	pos := *next
+	m.add(&modelEntry{Entry: Entry[int]{Pos: pos}, state: Reserved})
+	*next += m.lanes()
+	return pos
+}
+
+func (m *model) ReserveFrom(next uint64) {
+	for p := range m.next {
+		for m.next[p] < next {
+			m.next[p] += m.lanes()
+		}
+	}
+}
+
+func (m *model) Admit(bytes int) Admission {
+	longer, larger := m.count(Ready)+1, m.Bytes()+bytes
+	switch {
+	case m.cfg.Overflow == DropHead || !exceeds(longer, m.cfg.MaxLength) && !exceeds(larger, m.cfg.MaxBytes):
+		return Admitted
+	case m.cfg.Overflow == RejectPublish:
+		return Refused
+	default:
+		return RefusedToDeadLetter
+	}
+}
+
+func (m *model) Push(now Time, pos uint64, msg int, ttl Bound) Effects[int] {
 	e := m.at(pos)
 	e.Msg, e.state = msg, Ready
-	return m.deliver(Effects[int]{})
+	for _, b := range []Bound{ttl, m.cfg.TTL} {
+		if n, ok := b.Value(); ok && (e.expiry == 0 || now+Time(n) < e.expiry) {
+			e.expiry = now + Time(n)
+		}
+	}
+	fx := m.deliver(now-1, Effects[int]{})
+	m.overflow(&fx)
+	m.expire(now, &fx)
+	return fx
 }
 
 func (m *model) Skip(pos uint64) {
@@ -51,14 +100,17 @@ func (m *model) Skip(pos uint64) {
 	}
 }
 
-func (m *model) Restore(pos uint64, msg int, redelivered bool, deliveries uint32) {
-	if m.at(pos) == nil {
-		m.add(&modelEntry{Entry: Entry[int]{pos, msg, redelivered, deliveries}, state: Ready})
-		m.next = max(m.next, pos+1)
+func (m *model) Restore(pos uint64, msg int, redelivered bool, deliveries uint32, expiry Time) {
+	if m.at(pos) != nil {
+		return
+	}
+	m.add(&modelEntry{Entry: Entry[int]{pos, msg, redelivered, deliveries}, state: Ready, expiry: expiry})
+	for next := &m.next[m.priority(pos)]; *next <= pos; {
+		*next += m.lanes()
 	}
 }
 
-func (m *model) Attach(c Consumer) (Effects[int], error) {
+func (m *model) Attach(now Time, c Consumer) (Effects[int], error) {
 	for _, other := range m.consumers {
 		if other.ID == c.ID {
 			return Effects[int]{}, ErrAttached
@@ -69,10 +121,14 @@ func (m *model) Attach(c Consumer) (Effects[int], error) {
 			return Effects[int]{}, ErrExclusive
 		}
 	}
+	if c.Exclusive && m.cfg.SingleActive {
+		return Effects[int]{}, ErrExclusive
+	}
 	added := &modelConsumer{Consumer: c}
 	m.consumers = append(m.consumers, added)
+	m.elect()
 	m.queueUp(added)
-	return m.deliver(Effects[int]{}), nil
+	return m.deliver(now, Effects[int]{}), nil
 }
 
 func (m *model) Detach(now Time, id ConsumerID) (fx Effects[int]) {
@@ -82,11 +138,12 @@ func (m *model) Detach(now Time, id ConsumerID) (fx Effects[int]) {
 	}
 	m.consumers = without(m.consumers, c)
 	m.line = without(m.line, c)
+	m.elect()
 	m.used = now
 	if m.cfg.AutoDelete && len(m.consumers) == 0 && !m.over {
 		m.over, fx.Deleted = true, Abandoned
 	}
-	return m.deliver(fx)
+	return m.deliver(now, fx)
 }
 
 func (m *model) Pause(id ConsumerID) {
@@ -96,25 +153,25 @@ func (m *model) Pause(id ConsumerID) {
 	}
 }
 
-func (m *model) Resume(id ConsumerID) Effects[int] {
+func (m *model) Resume(now Time, id ConsumerID) Effects[int] {
 	if c := m.consumer(id); c != nil {
 		c.paused = false
 		m.queueUp(c)
 	}
-	return m.deliver(Effects[int]{})
+	return m.deliver(now, Effects[int]{})
 }
 
-func (m *model) Settle(pos uint64) (msg int, ok bool, fx Effects[int]) {
+func (m *model) Settle(now Time, pos uint64) (msg int, ok bool, fx Effects[int]) {
 	e := m.at(pos)
 	if e == nil || e.state != Out {
 		return 0, false, fx
 	}
 	m.drop(e)
 	m.credit(e.with)
-	return e.Msg, true, m.deliver(fx)
+	return e.Msg, true, m.deliver(now, fx)
 }
 
-func (m *model) Reject(pos uint64) (fx Effects[int]) {
+func (m *model) Reject(now Time, pos uint64) (fx Effects[int]) {
 	e := m.at(pos)
 	if e == nil || e.state != Out {
 		return fx
@@ -122,18 +179,37 @@ func (m *model) Reject(pos uint64) (fx Effects[int]) {
 	m.drop(e)
 	m.credit(e.with)
 	fx.Drop = []Dropped[int]{{Entry: e.Entry, Reason: Rejected}}
-	return m.deliver(fx)
+	return m.deliver(now, fx)
 }
 
-func (m *model) Requeue(positions ...uint64) Effects[int] {
+func (m *model) Requeue(now Time, positions ...uint64) (fx Effects[int]) {
 	for _, pos := range positions {
-		if e := m.at(pos); e != nil && e.state == Out {
-			m.credit(e.with)
-			e.state, e.with, e.Redelivered = Ready, nil, true
-			e.Deliveries++
+		e := m.at(pos)
+		if e == nil || e.state != Out {
+			continue
 		}
+		e.Redelivered = true
+		e.Deliveries++
+		with := e.with
+		if exceeds(int(e.Deliveries), m.cfg.DeliveryLimit) {
+			m.drop(e)
+			fx.Drop = append(fx.Drop, Dropped[int]{Entry: e.Entry, Reason: DeliveryLimit})
+		}
+		e.state, e.with = Ready, nil
+		m.credit(with)
 	}
-	return m.deliver(Effects[int]{})
+	return m.proceed(now, fx)
+}
+
+func (m *model) TakeBack(pos uint64) bool {
+	e := m.at(pos)
+	if e == nil || e.state != Out {
+		return false
+	}
+	with := e.with
+	e.state, e.with = Ready, nil
+	m.credit(with)
+	return true
 }
 
 func (m *model) Get(now Time, noAck bool) (Entry[int], bool) {
@@ -169,6 +245,14 @@ func (m *model) Replace(pos uint64, msg int) bool {
 func (m *model) Touch(now Time) { m.used = now }
 
 func (m *model) Deadline() (Time, bool) {
+	end, ends := m.endOfLife()
+	if e := m.firstReady(); e != nil && e.expiry != 0 && (!ends || e.expiry < end) {
+		return e.expiry, true
+	}
+	return end, ends
+}
+
+func (m *model) endOfLife() (Time, bool) {
 	if m.cfg.Expires == 0 || len(m.consumers) > 0 || m.over {
 		return 0, false
 	}
@@ -176,21 +260,70 @@ func (m *model) Deadline() (Time, bool) {
 }
 
 func (m *model) Advance(now Time) (fx Effects[int]) {
-	if t, ok := m.Deadline(); ok && t <= now {
+	if t, ok := m.endOfLife(); ok && t <= now {
 		m.over, fx.Deleted = true, Expired
 	}
-	return m.deliver(fx)
+	return m.proceed(now, fx)
 }
 
-func (m *model) deliver(fx Effects[int]) Effects[int] {
-	for m.firstReady() != nil && len(m.line) > 0 {
+func (m *model) proceed(now Time, fx Effects[int]) Effects[int] {
+	m.overflow(&fx)
+	return m.deliver(now, fx)
+}
+
+func (m *model) deliver(now Time, fx Effects[int]) Effects[int] {
+	m.expire(now, &fx)
+	for m.firstReady() != nil && len(m.line) > 0 && !fx.More {
 		if len(fx.Deliver) == burst {
 			fx.More = true
 			break
 		}
 		fx.Deliver = append(fx.Deliver, m.deliverOne())
+		m.expire(now, &fx)
 	}
 	return fx
+}
+
+func (m *model) expire(now Time, fx *Effects[int]) {
+	for e := m.firstReady(); e != nil && e.expiry != 0 && e.expiry <= now; e = m.firstReady() {
+		if !m.dropFirst(MessageExpired, fx) {
+			return
+		}
+	}
+}
+
+func (m *model) overflow(fx *Effects[int]) {
+	for m.cfg.Overflow == DropHead && m.firstReady() != nil &&
+		(exceeds(m.count(Ready), m.cfg.MaxLength) || exceeds(m.Bytes(), m.cfg.MaxBytes)) {
+		if !m.dropFirst(MaxLength, fx) {
+			return
+		}
+	}
+}
+
+func (m *model) dropFirst(why Reason, fx *Effects[int]) bool {
+	if len(fx.Drop) >= burst {
+		fx.More = true
+		return false
+	}
+	e := m.firstReady()
+	m.drop(e)
+	fx.Drop = append(fx.Drop, Dropped[int]{Entry: e.Entry, Reason: why})
+	return true
+}
+
+func (m *model) Bytes() (n int) {
+	for _, e := range m.entries {
+		if e.state == Ready {
+			n += m.size(e.Msg)
+		}
+	}
+	return n
+}
+
+func exceeds(n int, b Bound) bool {
+	most, ok := b.Value()
+	return ok && int64(n) > most
 }
 
 func (m *model) deliverOne() Delivery[int] {
@@ -214,7 +347,7 @@ func (m *model) deliverOne() Delivery[int] {
 
 // queueUp sees to it that a consumer is in the line if and only if it can take an entry.
 func (m *model) queueUp(c *modelConsumer) {
-	able := slices.Contains(m.consumers, c) && !c.paused && (c.NoAck || c.Prefetch == 0 || c.out < int(c.Prefetch))
+	able := slices.Contains(m.consumers, c) && m.serves(c) && !c.paused && (c.NoAck || c.Prefetch == 0 || c.out < int(c.Prefetch))
 	switch {
 	case !able:
 		m.line = without(m.line, c)
@@ -227,12 +360,46 @@ func (m *model) credit(c *modelConsumer) {
 	if c != nil {
 		c.out--
 		m.queueUp(c)
+		m.elect()
 	}
+}
+
+// elect finds out who is active, where only one is.
+func (m *model) elect() {
+	if !m.cfg.SingleActive {
+		return
+	}
+	best := m.best()
+	if !slices.Contains(m.consumers, m.active) || m.outranked(m.active) && m.active.out == 0 {
+		m.active = best
+	}
+	for _, c := range m.consumers {
+		m.queueUp(c)
+	}
+}
+
+func (m *model) best() (best *modelConsumer) {
+	for _, c := range m.consumers {
+		if best == nil || c.Priority > best.Priority {
+			best = c
+		}
+	}
+	return best
+}
+
+func (m *model) outranked(c *modelConsumer) bool {
+	return m.cfg.TakeOver && m.best().Priority > c.Priority
+}
+
+func (m *model) serves(c *modelConsumer) bool {
+	return !m.cfg.SingleActive || c == m.active && !m.outranked(c)
 }
 
 func (m *model) add(e *modelEntry) {
 	m.entries = append(m.entries, e)
-	slices.SortFunc(m.entries, func(a, b *modelEntry) int { return cmp.Compare(a.Pos, b.Pos) })
+	slices.SortFunc(m.entries, func(a, b *modelEntry) int {
+		return cmp.Or(cmp.Compare(m.priority(b.Pos), m.priority(a.Pos)), cmp.Compare(a.Pos, b.Pos))
+	})
 }
 
 func (m *model) drop(e *modelEntry) { m.entries = without(m.entries, e) }

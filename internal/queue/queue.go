@@ -90,7 +90,12 @@ func (q *Queue[M]) Configure(now Time, cfg Config) *Effects[M] {
 
 // Reserve returns the next position, which the caller must Push or Skip.
 // Positions start at 1 and rise.
-func (q *Queue[M]) Reserve() uint64 { return q.ReserveIn(0) }
+func (q *Queue[M]) Reserve() uint64 {
+	if q.lanes == nil {
+		return q.entries.reserve()
+	}
+	return q.ReserveIn(0)
+}
 
 // ReserveIn returns the next position of a priority; one above the queue's
 // highest counts as that. Within a priority positions rise.
@@ -115,7 +120,7 @@ func (q *Queue[M]) ReserveFrom(next uint64) {
 
 // Push fills a reserved position. Any other position is a defect of the caller and panics.
 func (q *Queue[M]) Push(now Time, pos uint64, m M) *Effects[M] {
-	return q.PushWith(now, pos, m, Bound{})
+	return q.push(now, pos, m, q.expiry(now, Bound{}))
 }
 
 // PushWith is Push for a message with a time to live of its own, in nanoseconds.
@@ -123,24 +128,28 @@ func (q *Queue[M]) Push(now Time, pos uint64, m M) *Effects[M] {
 // An entry that may not wait at all is delivered if a consumer is ready for it,
 // and dropped otherwise.
 func (q *Queue[M]) PushWith(now Time, pos uint64, m M, ttl Bound) *Effects[M] {
-	q.effects.reset()
-	d, number := q.find(pos)
-	if !d.fill(number, m, q.expiry(now, ttl)) {
-		panic(fmt.Sprintf("queue: push at position %d, which is not reserved", pos))
-	}
-	if !q.limits.dropHead && !q.mortal {
-		return q.deliver(now)
-	}
-	return q.deliverFirst(now)
+	return q.push(now, pos, m, q.expiry(now, ttl))
 }
 
-// deliverFirst completes a push: a consumer's chance comes before the limits,
-// and what expires this very moment has not yet.
-func (q *Queue[M]) deliverFirst(now Time) *Effects[M] {
-	q.deliver(now - 1)
+// push fills a position. A consumer's chance comes before the limits, and what
+// expires this very moment has not yet expired for it.
+func (q *Queue[M]) push(now Time, pos uint64, m M, expiry Time) *Effects[M] {
+	q.effects.reset()
+	d, number := &q.entries, pos
+	if q.lanes != nil {
+		d, number = q.lanes.find(pos)
+	}
+	if !d.fill(number, m, expiry) {
+		panic(notReserved(pos))
+	}
+	fx := q.deliver(now - 1)
 	q.overflow()
 	q.expire(now)
-	return &q.effects
+	return fx
+}
+
+func notReserved(pos uint64) string {
+	return fmt.Sprintf("queue: push at position %d, which is not reserved", pos)
 }
 
 // Skip gives up a reserved position that will not be pushed.
@@ -241,7 +250,8 @@ func (q *Queue[M]) proceed(now Time) *Effects[M] {
 // possible now. What has expired by then is dropped instead.
 func (q *Queue[M]) deliver(now Time) *Effects[M] {
 	fx := &q.effects
-	for q.waiting(now) {
+	q.expire(now)
+	for q.Len() > 0 && !fx.More {
 		c := q.roster.next()
 		if c == nil {
 			break
@@ -251,16 +261,9 @@ func (q *Queue[M]) deliver(now Time) *Effects[M] {
 			break
 		}
 		q.deliverTo(c, fx.addDelivery())
-	}
-	return fx
-}
-
-// waiting says whether this event has an entry to deliver, and sees to it that it is a live one.
-func (q *Queue[M]) waiting(now Time) bool {
-	if q.mortal {
 		q.expire(now)
 	}
-	return !q.effects.More && q.Len() > 0
+	return fx
 }
 
 func (q *Queue[M]) deliverTo(c *consumer, d *Delivery[M]) {

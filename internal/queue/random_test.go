@@ -58,12 +58,38 @@ type run struct {
 
 func newRun(t *testing.T, choose func(int) int) *run {
 	r := &run{t: t, choose: choose, now: 1000}
-	cfg := Config{AutoDelete: choose(2) == 0, Expires: Time(choose(3) * 500)}
+	cfg := r.config()
+	if choose(3) == 0 {
+		cfg.MaxPriority = []uint8{1, 3, 10, 255}[choose(4)]
+	}
+	cfg.SingleActive, cfg.TakeOver = choose(4) == 0, choose(2) == 0
+	r.note("queue %+v", cfg)
 	r.q, r.m = New[int](r.now, cfg), newModel(r.now, cfg)
 	for range choose(100) {
 		r.restore()
 	}
 	return r
+}
+
+// config returns what can be changed of a queue.
+func (r *run) config() Config {
+	return Config{
+		AutoDelete:    r.choose(2) == 0,
+		Expires:       Time(r.choose(3) * 500),
+		TTL:           r.bound(4, 1000),
+		MaxLength:     r.bound(4, 40),
+		MaxBytes:      r.bound(4, 100),
+		Overflow:      Overflow(r.choose(3)),
+		DeliveryLimit: r.bound(3, 4),
+	}
+}
+
+// bound returns a bound in one of n cases, and none in the others.
+func (r *run) bound(n, limit int) Bound {
+	if r.choose(n) > 0 {
+		return Bound{}
+	}
+	return AtMost(int64(r.choose(limit)))
 }
 
 // step plays one event.
@@ -84,7 +110,7 @@ func (r *run) any() {
 	switch r.choose(16) {
 	case 0:
 		r.note("reserve")
-		r.same(r.q.Reserve(), r.m.Reserve())
+		r.reserve()
 	case 1:
 		r.fill()
 	case 2:
@@ -116,11 +142,11 @@ func (r *run) any() {
 }
 
 func (r *run) seldom() {
-	switch r.choose(6) {
+	switch r.choose(9) {
 	case 0:
 		r.purge()
 	case 1:
-		next := r.m.next + uint64(r.choose(300))
+		next := r.m.highest() + uint64(r.choose(300))
 		r.note("reserve from %d", next)
 		r.q.ReserveFrom(next)
 		r.m.ReserveFrom(next)
@@ -131,32 +157,68 @@ func (r *run) seldom() {
 	case 3:
 		r.note("requeue everything")
 		all := r.m.positions(Out)
-		r.same(r.q.Requeue(r.now, all...), r.m.Requeue(all...))
+		r.same(r.q.Requeue(r.now, all...), r.m.Requeue(r.now, all...))
 	case 4:
 		r.note("settle everything")
 		for _, pos := range r.m.positions(Out) {
 			r.settleAt(pos)
 		}
 	case 5:
-		pos := uint64(r.choose(int(r.m.next) + 10))
+		pos := uint64(r.choose(int(r.m.highest()) + 10))
 		r.fresh++
 		r.note("replace at %d by %d", pos, r.fresh)
 		r.same(r.q.Replace(pos, r.fresh), r.m.Replace(pos, r.fresh))
+	case 6:
+		cfg := r.config()
+		r.note("configure %+v", cfg)
+		r.same(r.q.Configure(r.now, cfg), r.m.Configure(r.now, cfg))
+	case 7:
+		unit := 1 + r.choose(5)
+		r.note("measure by %d", unit)
+		r.m.size = func(msg int) int { return msg % (unit * 7) }
+		r.q.MeasureBy(r.m.size)
+	case 8:
+		r.takeBack()
 	}
+}
+
+// takeBack undoes deliveries, and lets others have them.
+func (r *run) takeBack() {
+	for range r.choose(5) {
+		pos, ok := r.pick(Out)
+		if !ok {
+			pos = uint64(r.choose(int(r.m.highest()) + 10))
+		}
+		r.note("take %d back", pos)
+		r.same(r.q.TakeBack(pos), r.m.TakeBack(pos))
+	}
+	r.same(r.q.Advance(r.now), r.m.Advance(r.now))
 }
 
 func (r *run) restore() {
 	pos, redelivered, deliveries := uint64(1+r.choose(1000)), r.choose(2) == 0, uint32(r.choose(3))
+	var expiry Time
+	if r.choose(4) == 0 {
+		expiry = Time(r.choose(3000) - 500)
+	}
+	pos += r.m.lanes() // a lane's first number is 1
 	r.fresh++
-	r.note("restore %d at %d", r.fresh, pos)
-	r.q.Restore(pos, r.fresh, redelivered, deliveries)
-	r.m.Restore(pos, r.fresh, redelivered, deliveries)
+	r.note("restore %d at %d, expires %d", r.fresh, pos, expiry)
+	r.q.RestoreWith(pos, r.fresh, redelivered, deliveries, expiry)
+	r.m.Restore(pos, r.fresh, redelivered, deliveries, expiry)
+}
+
+func (r *run) reserve() uint64 {
+	priority := uint8(r.choose(int(r.m.lanes()) + 1))
+	pos := r.q.ReserveIn(priority)
+	r.same(pos, r.m.Reserve(priority))
+	return pos
 }
 
 func (r *run) push() {
-	pos := r.q.Reserve()
-	r.same(pos, r.m.Reserve())
-	r.pushAt(pos)
+	size := r.choose(30)
+	r.same(r.q.Admit(size), r.m.Admit(size))
+	r.pushAt(r.reserve())
 }
 
 func (r *run) fill() {
@@ -167,8 +229,9 @@ func (r *run) fill() {
 
 func (r *run) pushAt(pos uint64) {
 	r.fresh++
-	r.note("push %d at %d", r.fresh, pos)
-	r.same(r.q.Push(r.now, pos, r.fresh), r.m.Push(pos, r.fresh))
+	ttl := r.bound(4, 300)
+	r.note("push %d at %d, ttl %v", r.fresh, pos, ttl)
+	r.same(r.q.PushWith(r.now, pos, r.fresh, ttl), r.m.Push(r.now, pos, r.fresh, ttl))
 }
 
 func (r *run) skip() {
@@ -189,7 +252,7 @@ func (r *run) attach() {
 	}
 	r.note("attach %+v", c)
 	got, gotErr := r.q.Attach(r.now, c)
-	want, wantErr := r.m.Attach(c)
+	want, wantErr := r.m.Attach(r.now, c)
 	r.same(gotErr, wantErr)
 	r.same(got, want)
 }
@@ -198,14 +261,14 @@ func (r *run) settle() {
 	if pos, ok := r.pick(Out); ok {
 		r.settleAt(pos)
 	} else {
-		r.settleAt(uint64(r.choose(int(r.m.next) + 10)))
+		r.settleAt(uint64(r.choose(int(r.m.highest()) + 10)))
 	}
 }
 
 func (r *run) settleAt(pos uint64) {
 	r.note("settle %d", pos)
 	gotMsg, gotOK, got := r.q.Settle(r.now, pos)
-	wantMsg, wantOK, want := r.m.Settle(pos)
+	wantMsg, wantOK, want := r.m.Settle(r.now, pos)
 	r.same(gotMsg, wantMsg)
 	r.same(gotOK, wantOK)
 	r.same(got, want)
@@ -214,15 +277,15 @@ func (r *run) settleAt(pos uint64) {
 func (r *run) reject() {
 	pos, ok := r.pick(Out)
 	if !ok {
-		pos = uint64(r.choose(int(r.m.next)))
+		pos = uint64(r.choose(int(r.m.highest())))
 	}
 	if r.choose(2) == 0 {
 		r.note("reject %d, requeue", pos)
-		r.same(r.q.Reject(r.now, pos, true), r.m.Requeue(pos))
+		r.same(r.q.Reject(r.now, pos, true), r.m.Requeue(r.now, pos))
 		return
 	}
 	r.note("reject %d", pos)
-	r.same(r.q.Reject(r.now, pos, false), r.m.Reject(pos))
+	r.same(r.q.Reject(r.now, pos, false), r.m.Reject(r.now, pos))
 }
 
 // requeue returns a few entries, in any order; some positions may be wrong.
@@ -232,11 +295,11 @@ func (r *run) requeue() {
 		if pos, ok := r.pick(Out); ok {
 			list = append(list, pos)
 		} else {
-			list = append(list, uint64(r.choose(int(r.m.next)+10)))
+			list = append(list, uint64(r.choose(int(r.m.highest())+10)))
 		}
 	}
 	r.note("requeue %v", list)
-	r.same(r.q.Requeue(r.now, list...), r.m.Requeue(list...))
+	r.same(r.q.Requeue(r.now, list...), r.m.Requeue(r.now, list...))
 }
 
 func (r *run) get() {
@@ -257,7 +320,7 @@ func (r *run) pauseOrResume() {
 		return
 	}
 	r.note("resume %d", id)
-	r.same(r.q.Resume(r.now, id), r.m.Resume(id))
+	r.same(r.q.Resume(r.now, id), r.m.Resume(r.now, id))
 }
 
 func (r *run) purge() {
@@ -278,11 +341,24 @@ func (r *run) compare() {
 	wantTime, wantOK := r.m.Deadline()
 	r.same(gotTime, wantTime)
 	r.same(gotOK, wantOK)
-	r.lookup(uint64(r.choose(int(r.m.next) + 70)))
-	r.all()
-	if err := r.q.entries.check(); err != nil {
-		r.fail("%v", err)
+	r.same(r.q.Bytes(), r.m.Bytes())
+	if id, ok := r.q.Active(); ok != (r.m.active != nil) || ok && id != r.m.active.ID {
+		r.fail("%d is active", id)
 	}
+	r.lookup(uint64(r.choose(int(r.m.highest()) + 70)))
+	r.all()
+	for _, d := range r.deques() {
+		if err := d.check(); err != nil {
+			r.fail("%v", err)
+		}
+	}
+}
+
+func (r *run) deques() []*deque[int] {
+	if r.q.lanes == nil {
+		return []*deque[int]{&r.q.entries}
+	}
+	return slices.DeleteFunc(slices.Clone(r.q.lanes.deques), func(d *deque[int]) bool { return d == nil })
 }
 
 func (r *run) lookup(pos uint64) {
@@ -292,6 +368,8 @@ func (r *run) lookup(pos uint64) {
 	if want != nil {
 		r.same(gotEntry, want.Entry)
 		r.same(gotState, want.state)
+		expiry, _ := r.q.Expiry(pos)
+		r.same(expiry, want.expiry)
 	}
 }
 

@@ -5,7 +5,10 @@ package queue
 // to the entry's consumer, if that is still attached.
 func (q *Queue[M]) Settle(now Time, pos uint64) (m M, ok bool, fx *Effects[M]) {
 	q.effects.reset()
-	d, number := q.find(pos)
+	d, number := &q.entries, pos
+	if q.lanes != nil {
+		d, number = q.lanes.find(pos)
+	}
 	m, c, ok := d.settle(number)
 	if !ok {
 		return m, false, &q.effects
