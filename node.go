@@ -32,7 +32,7 @@ type Node struct {
 	mu        sync.Mutex
 	closing   bool // nothing more is received
 	closed    bool
-	targets   map[string]*Target
+	targets   map[targetKey]*Target
 	conns     map[client.Address]*client.Conn // to peers
 	sending   *client.Conn                    // to the brokers; separate, so that back-pressure
 	receiving *client.Conn                    // on one does not stop acks on the other
@@ -66,7 +66,7 @@ func newNode(cfg Config) (*Node, error) {
 		log:     cfg.Logger,
 		ids:     newIdentity(),
 		peers:   make(map[string]client.Address, len(cfg.Peers)),
-		targets: make(map[string]*Target),
+		targets: make(map[targetKey]*Target),
 		conns:   make(map[client.Address]*client.Conn),
 		taps:    make(map[*tap]struct{}),
 		over:    make(chan struct{}),

@@ -18,7 +18,7 @@ func (n *Node) Peer(name string) *Target {
 	if name == n.cfg.Name {
 		return n.Inbox()
 	}
-	return n.target("peer "+name, func(t *Target) {
+	return n.target(targetKey{"peer", name}, func(t *Target) {
 		t.name, t.grade = name, Received
 		at, queue, err := n.find(name)
 		if err != nil {
@@ -38,7 +38,7 @@ func (n *Node) Peer(name string) *Target {
 // this node. One that does not exist is made when it is first used: durable, and
 // replicated on a RabbitMQ cluster. One that exists is used as it is.
 func (n *Node) Mailbox(name string) *Target {
-	return n.target("mailbox "+name, func(t *Target) {
+	return n.target(targetKey{"mailbox", name}, func(t *Target) {
 		t.name, t.grade, t.takes = name, Stored, true
 		if t.why = checkName("the mailbox's name", name); t.why != nil {
 			return
@@ -68,26 +68,28 @@ func mailbox(name string) *client.Queue {
 
 // Inbox is this node's own inbox: what peers send to it. Sending to it works, too.
 func (n *Node) Inbox() *Target {
-	return n.target("inbox of "+n.cfg.Name, func(t *Target) {
+	return n.target(targetKey{"inbox of", n.cfg.Name}, func(t *Target) {
 		t.name, t.grade, t.takes, t.way = n.cfg.Name, Received, true, n.inbox
 	})
 }
 
-// target returns the one target of a title, made with fill under the node's lock.
-func (n *Node) target(title string, fill func(*Target)) *Target {
+type targetKey struct{ kind, name string }
+
+// target returns the one target of a kind and name, made with fill under the node's lock.
+func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t := n.targets[title]
+	t := n.targets[key]
 	if t != nil {
 		return t
 	}
-	t = &Target{node: n, title: title}
+	t = &Target{node: n, title: key.kind + " " + key.name}
 	if n.closed {
 		t.why = ErrClosed
 		return t
 	}
 	fill(t)
-	n.targets[title] = t
+	n.targets[key] = t
 	return t
 }
 

@@ -171,7 +171,6 @@ func TestStopEndsDeliveriesAndReleaseTheChannel(t *testing.T) {
 
 func TestStopAndReleaseWithoutAConnection(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
-		f.setDown(true)
 		u, _ := consume(c, 10)
 		<-u.First()
 		if !errors.Is(u.Err(), client.ErrDown) {
@@ -179,7 +178,7 @@ func TestStopAndReleaseWithoutAConnection(t *testing.T) {
 		}
 		<-u.Stop()
 		<-u.Release()
-	}, consuming)
+	}, consuming, whileDown)
 }
 
 var asking = envelope("bob", amqp.Properties{ReplyTo: client.ReplyTo})
@@ -244,7 +243,6 @@ func TestACallWhoseConnectionBreaksFails(t *testing.T) {
 
 func TestACallHeldWhileDownIsMadeLater(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
-		f.setDown(true)
 		done := make(chan error)
 		go func() {
 			_, _, err := c.Publisher().Call(t.Context(), asking, []byte("x"), []byte("q"))
@@ -265,7 +263,7 @@ func TestACallHeldWhileDownIsMadeLater(t *testing.T) {
 		}
 		l.wantNothing()
 		l.cut()
-	})
+	}, whileDown)
 }
 
 func TestACallNobodyTakes(t *testing.T) {

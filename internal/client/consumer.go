@@ -238,8 +238,12 @@ func (u *Consumer) detach() {
 	if u.stop {
 		u.halt()
 	}
+	if u.err == nil {
+		u.err = ErrBroken
+	}
 	release := u.release
 	u.mu.Unlock()
+	u.first.raise()
 	if release {
 		u.finish()
 	}
@@ -252,7 +256,6 @@ func (u *Consumer) over() {
 	u.err = ErrClosed
 	u.mu.Unlock()
 	u.detach()
-	u.first.raise()
 }
 
 func (u *Consumer) cancelled() {

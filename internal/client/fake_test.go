@@ -322,6 +322,7 @@ func story(t *testing.T, tell func(t *testing.T, f *fake, c *client.Conn), chang
 		for _, do := range change {
 			do(&cfg)
 		}
+		f.down = cfg.Name == nobodyThere
 		c := client.New(cfg)
 		defer func() {
 			c.Close()
@@ -338,6 +339,11 @@ func story(t *testing.T, tell func(t *testing.T, f *fake, c *client.Conn), chang
 		tell(t, f, c)
 	})
 }
+
+// whileDown begins a story with a broker that is not there.
+func whileDown(cfg *client.Config) { cfg.Name = nobodyThere }
+
+const nobodyThere = "nobody there"
 
 var toJobs = envelope("jobs", amqp.Properties{ContentType: "text/plain", AppID: "story"})
 

@@ -97,7 +97,6 @@ func TestWhatIsUnconfirmedIsReplayedInOrder(t *testing.T) {
 
 func TestASendGivenUpBeforeItWasWrittenIsNeverDelivered(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
-		f.setDown(true)
 		before := post(t, c, "before")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -115,7 +114,7 @@ func TestASendGivenUpBeforeItWasWrittenIsNeverDelivered(t *testing.T) {
 		wantFate(t, before, nil, true)
 		wantFate(t, after, nil, true)
 		l.cut()
-	})
+	}, whileDown)
 }
 
 func TestASendGivenUpAfterItWasWrittenMayHaveBeenDelivered(t *testing.T) {
@@ -142,7 +141,6 @@ func TestASendGivenUpAfterItWasWrittenMayHaveBeenDelivered(t *testing.T) {
 
 func TestManySendsGivenUpWhileDownCostNoMemory(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
-		f.setDown(true)
 		keep := post(t, c, "keep")
 		for range 10_000 {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -159,7 +157,7 @@ func TestManySendsGivenUpWhileDownCostNoMemory(t *testing.T) {
 		wantFate(t, keep, nil, true)
 		l.wantNothing()
 		l.cut()
-	})
+	}, whileDown)
 }
 
 func TestAReturnedMessageIsUnroutable(t *testing.T) {

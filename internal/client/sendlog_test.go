@@ -1,0 +1,278 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// A naive log: a list of messages, and what of it is on the wire.
+type naive struct {
+	list []*naiveMessage
+	last uint64
+}
+
+type naiveMessage struct {
+	fate *Fate
+	body string
+	tag  uint64 // 0 = not written on this connection
+}
+
+func (n *naive) remove(m *naiveMessage) {
+	n.list = slices.DeleteFunc(n.list, func(o *naiveMessage) bool { return o == m })
+}
+
+func (n *naive) confirm(tag uint64, multiple bool) (out []*Fate) {
+	for _, m := range slices.Clone(n.list) {
+		if m.tag != 0 && (m.tag == tag || multiple && (tag == 0 || m.tag < tag)) {
+			out = append(out, m.fate)
+			n.remove(m)
+		}
+	}
+	return out
+}
+
+func (n *naive) next(count int) (bodies []string) {
+	for _, m := range slices.Clone(n.list) {
+		if m.tag != 0 || count == 0 {
+			continue
+		}
+		if m.fate.Decided() {
+			n.remove(m)
+			continue
+		}
+		n.last++
+		m.tag = n.last
+		bodies = append(bodies, m.body)
+		count--
+	}
+	return bodies
+}
+
+func (n *naive) rewind() {
+	for _, m := range slices.Clone(n.list) {
+		m.tag = 0
+		if m.fate.Decided() { // given up: it will not be sent again
+			n.remove(m)
+		}
+	}
+	n.last = 0
+}
+
+// bodiesOf takes the bodies out of what was written.
+func bodiesOf(t *testing.T, b []byte) (bodies []string) {
+	t.Helper()
+	var body []byte
+	var left uint64
+	for len(b) > 0 {
+		rest, f, ok, err := amqp.ParseFrame(b, 0)
+		if !ok || err != nil {
+			t.Fatalf("not frames: %v", err)
+		}
+		switch f.Type {
+		case amqp.FrameHeader:
+			_, left, _, err = amqp.ParseHeader(f.Payload)
+			body = nil
+		case amqp.FrameBody:
+			body = append(body, f.Payload...)
+			left -= uint64(len(f.Payload))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Type != amqp.FrameMethod && left == 0 {
+			bodies = append(bodies, string(body))
+		}
+		b = rest
+	}
+	return bodies
+}
+
+var modelEnvelope = func() *Envelope {
+	e, err := NewEnvelope("", "jobs", true, amqp.Properties{AppID: "model"})
+	if err != nil {
+		panic(err)
+	}
+	return e
+}()
+
+// The log and a naive list are driven by the same random steps and must agree on what is written,
+// what is settled, and what is left.
+func TestTheLogAgreesWithANaiveOne(t *testing.T) {
+	for seed := range uint64(30) {
+		if !t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { compareLogs(t, rand.New(rand.NewPCG(seed, 1))) }) {
+			return
+		}
+	}
+}
+
+func compareLogs(t *testing.T, rnd *rand.Rand) {
+	var l sendLog
+	var n naive
+	places := map[*Fate]uint64{}
+	for step := range 1000 {
+		switch rnd.IntN(12) {
+		default: // add
+			body := fmt.Sprint(step)
+			if rnd.IntN(20) == 0 {
+				body += string(bytes.Repeat([]byte("x"), rnd.IntN(2*chunkSize)))
+			}
+			f := new(Fate)
+			c := l.room(modelEnvelope.bound(1, len(body), 1<<17))
+			off := len(c.buf)
+			if had := cap(c.buf); true {
+				c.buf = modelEnvelope.appendTo(c.buf, []byte("i"), []byte(body), 1<<17)
+				if cap(c.buf) != had {
+					t.Fatal("the bound was too small")
+				}
+			}
+			places[f] = l.add(f, c, off, false)
+			n.list = append(n.list, &naiveMessage{fate: f, body: body})
+		case 5, 6: // write
+			var got []string
+			count := rnd.IntN(10)
+			for range count {
+				got = append(got, bodiesOf(t, l.next(nil, 1, 4096))...)
+			}
+			if want := n.next(count); !slices.Equal(got, want) {
+				t.Fatalf("step %d: wrote %.200q, want %.200q", step, got, want)
+			}
+		case 7, 8: // confirm one
+			tag := rnd.Uint64N(l.last + 2)
+			got, want := l.confirm(tag, false, nil), n.confirm(tag, false)
+			if !slices.Equal(got, want) {
+				t.Fatalf("step %d: tag %d settled %d, want %d", step, tag, len(got), len(want))
+			}
+			confirmAll(got)
+		case 9: // confirm some
+			tag := rnd.Uint64N(l.last + 1)
+			got, want := l.confirm(tag, true, nil), n.confirm(tag, true)
+			if !slices.Equal(got, want) {
+				t.Fatalf("step %d: up to tag %d settled %d, want %d", step, tag, len(got), len(want))
+			}
+			confirmAll(got)
+		case 10: // give up
+			if len(n.list) == 0 {
+				continue
+			}
+			m := n.list[rnd.IntN(len(n.list))]
+			if m.fate.Abandon(errors.New("enough")) {
+				l.forget(places[m.fate], m.fate)
+				if m.tag == 0 {
+					n.remove(m)
+				}
+			}
+		case 11:
+			if rnd.IntN(5) == 0 {
+				l.rewind()
+				n.rewind()
+			}
+		}
+		if l.last != n.last {
+			t.Fatalf("step %d: last tag %d, want %d", step, l.last, n.last)
+		}
+	}
+	for len(n.list) > 0 {
+		l.next(nil, 1<<30, 1<<17)
+		n.next(1 << 30)
+		if got, want := l.confirm(0, true, nil), n.confirm(0, true); !slices.Equal(got, want) {
+			t.Fatalf("at last %d settled, want %d", len(got), len(want))
+		}
+	}
+	l.next(nil, 1<<30, 1<<17)
+	if l.live != 0 || l.bytes != 0 || l.fill != nil || l.tail != l.head {
+		t.Fatalf("an empty log has %d messages, %d bytes, a chunk %v, %d entries", l.live, l.bytes, l.fill != nil, l.head-l.tail)
+	}
+}
+
+func confirmAll(fates []*Fate) {
+	for _, f := range fates {
+		f.Confirmed(nil)
+	}
+}
+
+func TestAnEnvelopeIsWhatTheCodecWrites(t *testing.T) {
+	p := amqp.Properties{
+		ContentType: "text/plain", Headers: amqp.Table{"k": "v"}, DeliveryMode: 2, CorrelationID: "c",
+		ReplyTo: "r", Expiration: "100", Type: "t", AppID: "me",
+	}
+	e, err := NewEnvelope("x", "k", true, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, 1, 4087, 4088, 4089, 20000} {
+		body := bytes.Repeat([]byte("b"), size)
+		got := e.appendTo(nil, []byte("the id"), body, 4096)
+		p.MessageID = "the id"
+		want, _ := (&amqp.BasicPublish{Exchange: "x", RoutingKey: "k", Mandatory: true}).AppendFrame(nil, 1)
+		raw, _ := p.Append(nil)
+		want = amqp.AppendHeaderFrame(want, 1, 60, uint64(size), raw)
+		want = amqp.AppendBodyFrames(want, 1, body, 4096)
+		if !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: got %x\nwant %x", size, got[:min(len(got), 300)], want[:min(len(want), 300)])
+		}
+		if bound := e.bound(len("the id"), size, 4096); bound < len(got) {
+			t.Errorf("%d bytes: bound %d, size %d", size, bound, len(got))
+		}
+		if again := refit(nil, e.appendTo(nil, []byte("the id"), body, 1<<17), 4096); !bytes.Equal(again, want) {
+			t.Errorf("%d bytes: cut down to another frame_max it is not the same", size)
+		}
+	}
+}
+
+func TestUnackedTags(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var s unacked
+	set := map[uint64]bool{}
+	last := uint64(0)
+	for range 100_000 {
+		if rnd.IntN(2) == 0 {
+			last++
+			s.add(last)
+			set[last] = true
+		} else if last > 0 {
+			tag := max(1, last-min(last-1, rnd.Uint64N(300)))
+			if s.remove(tag) != set[tag] {
+				t.Fatalf("tag %d: want %v", tag, set[tag])
+			}
+			delete(set, tag)
+		}
+		if rnd.IntN(100) == 0 {
+			want := last + 1
+			for tag := range set {
+				want = min(want, tag)
+			}
+			if got := s.oldest(); got != want {
+				t.Fatalf("oldest %d, want %d", got, want)
+			}
+		}
+	}
+	if len(s.words) > 100_000/64+2 {
+		t.Errorf("%d words", len(s.words))
+	}
+}
+
+func BenchmarkPost(b *testing.B) {
+	p := newPublisher(0, 0, func() {})
+	id, body := []byte("ABCDEFGHIJKLMNOP-1234"), make([]byte, 100)
+	out := make([]byte, 0, 2*maxPiece)
+	b.ReportAllocs()
+	var settled []*Fate
+	for i := range b.N {
+		if err := p.Post(new(Fate), modelEnvelope, id, body); err != nil {
+			b.Fatal(err)
+		}
+		if i%500 == 499 {
+			p.log.next(out[:0], maxPiece, 1<<17)
+			settled = p.log.confirm(0, true, settled[:0])
+			for _, f := range settled {
+				f.Confirmed(nil)
+			}
+		}
+	}
+}

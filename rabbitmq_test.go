@@ -1,0 +1,137 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// rabbit starts a node whose mailboxes live on the RabbitMQ that POSTRIDER_RABBITMQ names, an AMQP URL.
+// Without it, these tests are skipped.
+func rabbit(t *testing.T, name string) *postrider.Node {
+	t.Helper()
+	url := os.Getenv("POSTRIDER_RABBITMQ")
+	if url == "" {
+		t.Skip("POSTRIDER_RABBITMQ names no broker")
+	}
+	return start(t, postrider.Config{Name: name, Brokers: []string{url}})
+}
+
+// fresh is a mailbox name that no earlier run has used.
+func fresh(t *testing.T) string {
+	return fmt.Sprintf("postrider.test.%s.%d", t.Name(), time.Now().UnixNano())
+}
+
+func TestMailboxesOnRabbitMQ(t *testing.T) {
+	alice, bob := rabbit(t, "alice"), rabbit(t, "bob")
+	name := fresh(t)
+	ctx := soon(t)
+	for i := range 100 {
+		if err := alice.Mailbox(name).Send(ctx, fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 100 {
+		wantGrade(t, post(t, alice.Mailbox(name), fmt.Sprint(100+i)), postrider.Stored)
+	}
+	got := collect(t, bob, bob.Mailbox(name))
+	for i := range 200 {
+		if m := wantBody(t, got, fmt.Sprint(i)); m.From != "alice" || m.To != name {
+			t.Errorf("%+v", m)
+		}
+	}
+}
+
+func TestCallsOnRabbitMQ(t *testing.T) {
+	alice, bob := rabbit(t, "alice"), rabbit(t, "bob")
+	name := fresh(t)
+	ctx := soon(t)
+	err := bob.Handle(ctx, bob.Mailbox(name), func(ctx context.Context, m *postrider.Message) error {
+		var a ask
+		if err := m.Decode(&a); err != nil {
+			return err
+		}
+		if a.N == 0 {
+			return errors.New("nothing asked")
+		}
+		return m.Reply(ctx, quote{2 * a.N})
+	}, postrider.Workers(4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		q, err := postrider.Call[quote](ctx, alice.Mailbox(name), ask{i + 1})
+		if err != nil || q.Price != 2*(i+1) {
+			t.Fatal(q, err)
+		}
+	}
+	_, err = postrider.Call[quote](ctx, alice.Mailbox(name), ask{})
+	var remote *postrider.RemoteError
+	if !errors.As(err, &remote) || remote.Reason != "nothing asked" {
+		t.Error(err)
+	}
+}
+
+func TestRequeueOnRabbitMQ(t *testing.T) {
+	alice := rabbit(t, "alice")
+	name := fresh(t)
+	ctx := soon(t)
+	jobs := alice.Mailbox(name)
+	tries := make(chan bool, 10)
+	err := alice.Handle(ctx, jobs, func(_ context.Context, m *postrider.Message) error {
+		tries <- m.Redelivered
+		if !m.Redelivered {
+			return errors.New("not now")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := jobs.Send(ctx, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := <-tries, <-tries; a || !b {
+		t.Error("redelivered", a, "then", b)
+	}
+}
+
+func TestTheLoopOverAMailboxOnRabbitMQ(t *testing.T) {
+	alice := rabbit(t, "alice")
+	jobs := alice.Mailbox(fresh(t))
+	ctx := soon(t)
+	for _, b := range []string{"a", "b", "c"} {
+		if err := jobs.Send(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"a", "b", "c"} {
+		for m, err := range alice.Messages(ctx, postrider.Of(jobs)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(m.Body) != want {
+				t.Errorf("%q, want %q", m.Body, want)
+			}
+			m.Ack()
+			break
+		}
+	}
+}
+
+func TestAWrongPasswordOnRabbitMQ(t *testing.T) {
+	if os.Getenv("POSTRIDER_RABBITMQ") != "amqp://127.0.0.1" {
+		t.Skip("needs POSTRIDER_RABBITMQ=amqp://127.0.0.1")
+	}
+	alice := start(t, postrider.Config{Name: "alice", Brokers: []string{"amqp://guest:wrong@127.0.0.1"}})
+	err := alice.Mailbox("jobs").Send(soon(t), "x")
+	var remote *postrider.RemoteError
+	if !errors.As(err, &remote) || remote.Code != 403 {
+		t.Error(err)
+	}
+}
