@@ -93,7 +93,7 @@ func (c *command) handle(ctx context.Context, m *postrider.Message) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, err := c.out.Write(answer); err != nil {
+	if err := printLine(c.out, answer); err != nil {
 		return fatal{fmt.Errorf("stdout: %w", err)}
 	}
 	return nil

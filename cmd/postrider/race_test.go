@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// raceFlags build the binary like the tests.
+var raceFlags = []string{"-race"}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args string
+		says string
+	}{
+		{"frobnicate", `unknown command "frobnicate"`},
+		{"serv", "serve"}, // what was meant
+		{"send", "accepts between 1 and 2 arg"},
+		{"send jobs hello", "want peer:NAME, mailbox:NAME or amqp://HOST:PORT/NAME"},
+		{"send mailbox: hello", "want peer:NAME"},
+		{"send peer:bob hello", "give --peer bob=HOST:PORT"},
+		{"send peer:bob hello --peer bob", "want NAME=HOST:PORT"},
+		{"send inbox hello", "name the node to send to"},
+		{"send http://127.0.0.1 hello", "want an amqp:// or amqps:// URL"},
+		{"send mailbox:jobs x --broker http://mq", "want amqp or amqps"},
+		{"send mailbox:jobs x --broker ://", "not an AMQP URL"},
+		{"send mailbox:jobs x --broker amqp://", "names no host"},
+		{"send mailbox:jobs x --timeout soon", "invalid argument"},
+		{"post mailbox:jobs x y", "accepts between 1 and 2 arg"},
+		{"call peer:bob x", "give --peer bob=HOST:PORT"},
+		{"receive", "accepts 1 arg"},
+		{"receive peer:bob", "received in its own process"},
+		{"receive inbox", "--listen HOST:PORT"},
+		{"receive mailbox:jobs --count -1", "--count -1"},
+		{"reply mailbox:jobs", "want a target, -- and a command"},
+		{"reply mailbox:jobs tr a b", "want a target, -- and a command"},
+		{"reply mailbox:jobs -- no-such-command-anywhere", "no-such-command-anywhere"},
+		{"reply mailbox:jobs --workers 0 -- cat", "--workers 0"},
+		{"ping nobody", "want peer:NAME"},
+		{"ping mailbox:jobs --count 0", "--count 0"},
+		{"ping peer:bob --peer bob=here", "want NAME=HOST:PORT"},
+		{"serve --bogus", "unknown flag: --bogus"},
+		{"serve --memory --listen here", "want HOST:PORT"},
+		{"serve --memory --dir x", "exclude each other"},
+		{"serve --memory --log-level loud", "want debug, info, warn or error"},
+		{"serve --memory --log-format xml", "want text or json"},
+		{"serve --memory --tls-cert x", "go together"},
+		{"serve --memory --user ops", "POSTRIDER_PASSWORD"},
+		{"serve --memory --password-file x", "--user is not"},
+		{"serve --memory --listen 0.0.0.0:0", "name a --user"},
+		{"version now", "unknown command"},
+		{"tour now", "unknown command"},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			t.Parallel()
+			o := runs(t, strings.Fields(test.args)...)
+			o.wants(t, exitUsage, "", "postrider: ", test.says, "--help")
+		})
+	}
+}
+
+func TestHelpHasExamplesEverywhere(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"", "tour", "serve", "send", "post", "call", "receive", "reply", "ping", "version"} {
+		args := append(strings.Fields(verb), "--help")
+		o := runs(t, args...)
+		if o.code != exitOK || !strings.Contains(o.stdout, "Examples:\n  ") || o.stderr != "" {
+			t.Errorf("postrider %s: exit code %d, stderr %q, help:\n%s", strings.Join(args, " "), o.code, o.stderr, o.stdout)
+		}
+	}
+	if o := runs(t, "--help"); strings.Contains(o.stdout, "tour-node") {
+		t.Error("the help shows a hidden verb")
+	}
+}
+
+func TestCompletionKnowsTheVerbs(t *testing.T) {
+	t.Parallel()
+	o := runs(t, "__complete", "rec")
+	if !strings.HasPrefix(o.stdout, "receive\t") {
+		t.Errorf("completing rec gives %q", o.stdout)
+	}
+	if o := runs(t, "completion", "bash"); o.code != exitOK || !strings.Contains(o.stdout, "complete") {
+		t.Errorf("exit code %d", o.code)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	if o := runs(t, "version"); o.code != exitOK || !strings.HasPrefix(o.stdout, "postrider 0.") {
+		t.Errorf("%+v", o)
+	}
+	var v versionInfo
+	if err := json.Unmarshal([]byte(runs(t, "version", "--json").stdout), &v); err != nil {
+		t.Fatal(err)
+	}
+	if v.Version == "" || v.Go == "" || v.OS == "" || v.Arch == "" {
+		t.Errorf("%+v", v)
+	}
+}
