@@ -283,6 +283,27 @@ func TestDequeCostsLittlePerEntry(t *testing.T) {
 	runtime.KeepAlive(d)
 }
 
+func TestExpiryAndPriorityCostLittlePerEntry(t *testing.T) {
+	const n = 1_000_000
+	for name, c := range map[string]struct {
+		cfg  Config
+		most uint64
+	}{
+		"expiry":   {Config{TTL: AtMost(1)}, 18},
+		"priority": {Config{MaxPriority: 10}, 10},
+	} {
+		before := heapInUse()
+		q := New[*int](0, c.cfg)
+		for i := range n {
+			q.Push(0, q.ReserveIn(uint8(i%11)), nil)
+		}
+		if each := (heapInUse() - before) / n; each > c.most {
+			t.Errorf("%s: a ready entry costs %d bytes, want %d", name, each, c.most)
+		}
+		runtime.KeepAlive(q)
+	}
+}
+
 func heapInUse() uint64 {
 	runtime.GC()
 	var s runtime.MemStats

@@ -82,27 +82,57 @@ type script struct {
 	q     *Queue[string]
 	now   Time
 	pos   map[string]uint64
+	bytes map[string]int
 	lines []string
 }
 
 func newScript(cfg Config) *script {
-	return &script{q: New[string](0, cfg), pos: make(map[string]uint64)}
+	const start = Time(1000 * time.Hour)
+	s := &script{q: New[string](start, cfg), now: start, pos: make(map[string]uint64), bytes: make(map[string]int)}
+	if _, ok := cfg.MaxBytes.Value(); ok {
+		s.q.MeasureBy(func(m string) int { return s.bytes[m] })
+	}
+	return s
+}
+
+// config understands [auto-delete] [expires=10s] [ttl=10s] [max-length=n] [max-bytes=n]
+// [reject-publish] [reject-publish-dlx] [delivery-limit=n] [max-priority=n] [single-active] [take-over].
+func config(args []string) Config {
+	cfg := Config{
+		AutoDelete:    slices.Contains(args, "auto-delete"),
+		Expires:       Time(duration(option(args, "expires"))),
+		TTL:           span(option(args, "ttl")),
+		MaxLength:     bound(option(args, "max-length")),
+		MaxBytes:      bound(option(args, "max-bytes")),
+		DeliveryLimit: bound(option(args, "delivery-limit")),
+		MaxPriority:   uint8(number(option(args, "max-priority"))),
+		SingleActive:  slices.Contains(args, "single-active"),
+		TakeOver:      slices.Contains(args, "take-over"),
+	}
+	switch {
+	case slices.Contains(args, "reject-publish"):
+		cfg.Overflow = RejectPublish
+	case slices.Contains(args, "reject-publish-dlx"):
+		cfg.Overflow = RejectPublishDeadLetter
+	}
+	return cfg
 }
 
 func (s *script) play(words []string) {
 	args := words[1:]
 	switch words[0] {
-	case "queue": // [auto-delete] [expires=10s]: start anew
-		*s = *newScript(Config{AutoDelete: slices.Contains(args, "auto-delete"), Expires: Time(duration(option(args, "expires")))})
-	case "reserve":
-		each(args, func(m string) { s.reserve(m) })
-	case "push":
-		each(args, s.push)
+	case "queue": // start anew, see config
+		*s = *newScript(config(args))
+	case "configure": // see config
+		s.effects(s.q.Configure(s.now, config(args)))
+	case "reserve": // messages [priority=n]
+		each(args, func(m string) { s.reserve(m, args) })
+	case "push": // messages [priority=n] [ttl=10s] [bytes=n]
+		each(args, func(m string) { s.push(m, args) })
 	case "skip":
 		each(args, func(m string) { s.q.Skip(s.pos[m]) })
-	case "restore": // message at=position [redelivered] [deliveries=n]
-		s.pos[args[0]] = uint64(number(option(args, "at")))
-		s.q.Restore(s.pos[args[0]], args[0], slices.Contains(args, "redelivered"), uint32(number(option(args, "deliveries"))))
+	case "restore": // message at=position [redelivered] [deliveries=n] [expires=10s]
+		s.restore(args[0], args)
 	case "reserve-from": // position
 		s.q.ReserveFrom(uint64(number(args[0])))
 	case "where": // messages
@@ -121,6 +151,10 @@ func (s *script) play(words []string) {
 		each(args, func(m string) { s.effects(s.q.Reject(s.now, s.pos[m], false)) })
 	case "requeue":
 		s.effects(s.q.Requeue(s.now, s.positions(args)...))
+	case "take-back":
+		each(args, func(m string) { s.q.TakeBack(s.pos[m]) })
+	case "active":
+		s.active()
 	case "get": // [no-ack]
 		s.get(slices.Contains(args, "no-ack"))
 	case "purge":
@@ -131,6 +165,8 @@ func (s *script) play(words []string) {
 	case "advance": // 10s
 		s.now += Time(duration(args[0]))
 		s.effects(s.q.Advance(s.now))
+	case "sleep": // 10s: time that the queue is not told of
+		s.now += Time(duration(args[0]))
 	case "deadline":
 		s.deadline()
 	case "show":
@@ -140,17 +176,41 @@ func (s *script) play(words []string) {
 	}
 }
 
-func (s *script) reserve(m string) uint64 {
-	s.pos[m] = s.q.Reserve()
+func (s *script) reserve(m string, args []string) uint64 {
+	s.pos[m] = s.q.ReserveIn(uint8(number(option(args, "priority"))))
 	return s.pos[m]
 }
 
-func (s *script) push(m string) {
-	pos, ok := s.pos[m]
-	if !ok {
-		pos = s.reserve(m)
+// push asks, reserves if that was not done, and pushes.
+func (s *script) push(m string, args []string) {
+	s.bytes[m] = number(option(args, "bytes"))
+	pos, reserved := s.pos[m]
+	if !reserved {
+		if answer := s.q.Admit(s.bytes[m]); answer != Admitted {
+			s.say("%s is refused%s", m, map[Admission]string{RefusedToDeadLetter: ", and dead-lettered"}[answer])
+			return
+		}
+		pos = s.reserve(m, args)
 	}
-	s.effects(s.q.Push(s.now, pos, m))
+	s.effects(s.q.PushWith(s.now, pos, m, span(option(args, "ttl"))))
+}
+
+func (s *script) restore(m string, args []string) {
+	s.pos[m] = uint64(number(option(args, "at")))
+	redelivered, deliveries := slices.Contains(args, "redelivered"), uint32(number(option(args, "deliveries")))
+	var expiry Time
+	if in := option(args, "expires"); in != "" {
+		expiry = s.now + Time(duration(in))
+	}
+	s.q.RestoreWith(s.pos[m], m, redelivered, deliveries, expiry)
+}
+
+func (s *script) active() {
+	if id, ok := s.q.Active(); ok {
+		s.say("%d is active", id)
+	} else {
+		s.say("nobody")
+	}
 }
 
 func (s *script) attach(args []string) {
@@ -206,7 +266,7 @@ func (s *script) show() {
 
 func (s *script) effects(fx *Effects[string]) {
 	for _, d := range fx.Drop {
-		s.say("dropped %s: %s", describe(d.Entry), map[Reason]string{Rejected: "rejected"}[d.Reason])
+		s.say("dropped %s: %s", describe(d.Entry), d.Reason)
 	}
 	for _, d := range fx.Deliver {
 		s.say("%d gets %s", d.Consumer, describe(d.Entry))
@@ -240,9 +300,12 @@ func describe(e Entry[string]) string {
 	}
 }
 
-// each calls do for every name; "m1..m40" stands for forty.
+// each calls do for every name that is not an option; "m1..m40" stands for forty.
 func each(names []string, do func(string)) {
 	for _, name := range names {
+		if strings.Contains(name, "=") {
+			continue
+		}
 		from, to, isRange := strings.Cut(name, "..")
 		if !isRange {
 			do(name)
@@ -261,6 +324,20 @@ func option(args []string, key string) string {
 		}
 	}
 	return ""
+}
+
+func bound(s string) Bound {
+	if s == "" {
+		return Bound{}
+	}
+	return AtMost(int64(number(s)))
+}
+
+func span(s string) Bound {
+	if s == "" {
+		return Bound{}
+	}
+	return AtMost(int64(duration(s)))
 }
 
 func id(s string) ConsumerID { return ConsumerID(number(s)) }
