@@ -317,6 +317,7 @@ func (r *run) check() {
 	}
 	slices.Sort(want)
 	r.wantBindings(want...)
+	r.wantNoLeak()
 }
 
 func (q *modelQueue) checkCredit(r *run) {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/disk"
-	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/route"
 )
 
@@ -389,5 +388,3 @@ func TestAFailedDiskEndsADeclaration(t *testing.T) {
 		t.Error("a record is durable on a failed disk")
 	}
 }
-
-var _ = journal.SyncAlways

@@ -10,7 +10,6 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/disk"
-	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/route"
 )
 
@@ -173,14 +172,14 @@ func (w *world) sync() {
 	w.must(w.core.Sync(context.Background()))
 }
 
-func (w *world) consume(queue string, prefetch uint16, s *sink) *Consumer {
+func (w *world) consume(queue string, prefetch uint16, s Sink) *Consumer {
 	w.t.Helper()
 	c, err := w.tryConsume(w.client, ConsumeSpec{Queue: queue, Tag: "c", Prefetch: prefetch}, s)
 	w.must(err)
 	return c
 }
 
-func (w *world) tryConsume(client *Client, spec ConsumeSpec, s *sink) (c *Consumer, err error) {
+func (w *world) tryConsume(client *Client, spec ConsumeSpec, s Sink) (c *Consumer, err error) {
 	w.do(func(b *Burst) { c, err = client.Consume(b, spec, s, nil) })
 	return c, err
 }
@@ -326,5 +325,3 @@ func (s *sink) want(t testing.TB, list ...string) []Delivery {
 	}
 	return ds
 }
-
-var _ = journal.LSN(0)
