@@ -42,18 +42,25 @@ func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 		}
 	}
 	if value, ok := spec.Args["x-queue-type"]; ok && value != "classic" && value != "quorum" {
-		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-type' for queue '%s' in vhost '%s': unsupported queue type '%v'",
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-type' for queue '%s' in vhost '%s': \"unsupported queue type '%v'\"",
 			spec.Name, v.Name, value)
 	}
 	return nil
 }
 
 func badInteger(value any) string {
-	if n, ok := Integer(value); ok {
-		return fmt.Sprintf("{value_zero,%d}", n)
+	switch n, ok := Integer(value); {
+	case !ok:
+		return NotInteger(value)
+	case n == 0:
+		return "{value_zero,0}"
+	default:
+		return fmt.Sprintf("{value_negative,%d}", n)
 	}
-	return fmt.Sprintf("{unacceptable_type,%T}", value)
 }
+
+// NotInteger is how RabbitMQ says that an argument should be a number.
+func NotInteger(value any) string { return fmt.Sprintf("\"expected integer, got %s\"", typeName(value)) }
 
 // CheckName says what is wrong with a name: too long, not UTF-8, or with
 // control characters.
@@ -85,7 +92,11 @@ func (q *Queue) sameAs(spec *QueueSpec) error {
 	}
 	for _, key := range knownArgs {
 		got, current := spec.Args[key], q.Args[key]
-		if !equalArg(got, current) {
+		switch {
+		case equalArg(got, current):
+		case got != nil && current != nil:
+			return q.inequivalent(key, got, current)
+		default:
 			return q.inequivalent(key, argText(got), argText(current))
 		}
 	}
@@ -108,19 +119,27 @@ func quoted(v any) string {
 type argPhrase string
 
 func argText(v any) argPhrase {
-	switch v := v.(type) {
-	case nil:
+	if v == nil {
 		return "none"
-	case string:
-		return argPhrase(fmt.Sprintf("the value '%s' of type 'longstr'", v))
-	case bool:
-		return argPhrase(fmt.Sprintf("the value '%v' of type 'bool'", v))
 	}
-	return argPhrase(fmt.Sprintf("the value '%v' of type '%s'", v, integerType(v)))
+	return argPhrase(fmt.Sprintf("the value '%v' of type '%s'", v, typeName(v)))
 }
 
-func integerType(v any) string {
+// typeName is what RabbitMQ calls the type of a table's value.
+func typeName(v any) string {
 	switch v.(type) {
+	case string:
+		return "longstr"
+	case bool:
+		return "bool"
+	case float32:
+		return "float"
+	case float64:
+		return "double"
+	case amqp.Table:
+		return "table"
+	case []any:
+		return "array"
 	case int8:
 		return "byte"
 	case uint8:

@@ -22,6 +22,9 @@ func (c *Client) DeclareQueue(ctx context.Context, b *Burst, spec QueueSpec) (Qu
 	if err := checkQueueArgs(c.VHost, &spec); err != nil {
 		return QueueInfo{}, err
 	}
+	if spec.Exclusive {
+		spec.Durable = false // it ends with its connection
+	}
 	q, lsn, err := c.declareQueue(b, spec)
 	if err != nil {
 		return QueueInfo{}, err

@@ -174,10 +174,22 @@ func (c *conn) frame(f amqp.Frame) error {
 		return errOver
 	}
 	if err != nil {
-		return c.failed(ev.Channel, err)
+		return c.failed(ev.Channel, blame(err, ev.Method))
 	}
 	c.send(ev.Reply)
 	return nil
+}
+
+// blame names the method that led to err, as the close that follows does. The
+// error itself may be known to others, so it is not changed.
+func blame(err error, m amqp.Method) error {
+	var problem *amqp.Error
+	if !errors.As(err, &problem) || problem.Method != 0 || m == nil {
+		return err
+	}
+	blamed := *problem
+	blamed.Method = m.ID()
+	return &blamed
 }
 
 // failed closes what err is to close: the channel or the connection. It returns an error

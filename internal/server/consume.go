@@ -35,7 +35,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if name == core.ReplyQueue {
 		return ch.consumeReplies(m, tag)
 	}
-	priority, err := consumerPriority(m.Arguments)
+	priority, err := ch.consumerPriority(name, m.Arguments)
 	if err != nil {
 		return err
 	}
@@ -180,14 +180,15 @@ func (ch *channel) bookGet(noAck bool, o outstanding) (tag uint64) {
 	return ch.outstanding.Add(o)
 }
 
-func consumerPriority(args amqp.Table) (int32, error) {
+func (ch *channel) consumerPriority(queue string, args amqp.Table) (int32, error) {
 	v, ok := args["x-priority"]
 	if !ok {
 		return 0, nil
 	}
 	n, ok := core.Integer(v)
 	if !ok {
-		return 0, amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-priority': '%v' is not an integer", v)
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-priority' for queue '%s' in vhost '%s': %s",
+			queue, ch.conn.client.VHost.Name, core.NotInteger(v))
 	}
 	return int32(min(max(n, -1<<31), 1<<31-1)), nil
 }

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -104,15 +107,30 @@ func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties
 }
 
 func checkExpiration(text string) error {
-	if n, err := strconv.ParseInt(text, 10, 64); err != nil || n < 0 {
-		return amqp.Errorf(amqp.PreconditionFailed, "invalid expiration '%s': %s", text, expirationProblem(n, err))
+	if problem := expirationProblem(text); problem != "" {
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid expiration '%s': %s", text, problem)
 	}
 	return nil
 }
 
-func expirationProblem(n int64, err error) string {
-	if err != nil {
+// maxExpiration is what RabbitMQ allows, in milliseconds: 100 years.
+const maxExpiration = 100 * 365 * 24 * 3600 * 1000
+
+// expirationProblem says what is wrong, as RabbitMQ does: a number is what the text begins with.
+func expirationProblem(text string) string {
+	digits := strings.TrimLeft(strings.TrimPrefix(text, "-"), "0123456789")
+	n, err := strconv.ParseInt(text[:len(text)-len(digits)], 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return "{value_too_large," + text + "}"
+	case err != nil:
 		return "no_integer"
+	case digits != "":
+		return fmt.Sprintf("{leftover_string,%q}", digits)
+	case n < 0:
+		return fmt.Sprintf("{value_negative,%d}", n)
+	case n > maxExpiration:
+		return fmt.Sprintf("{value_too_large,%d}", n)
 	}
-	return "{value_negative," + strconv.FormatInt(n, 10) + "}"
+	return ""
 }
