@@ -68,7 +68,8 @@ func (p *Publisher) setBlocked(l *link.Link, blocked bool) {
 // they are tried again one by one.
 func (p *Publisher) detach(why error, blame *amqp.Error) {
 	p.mu.Lock()
-	p.link, p.turns, p.open, p.blocked, p.why = nil, nil, false, false, why
+	p.link, p.turns, p.open, p.blocked = nil, nil, false, false
+	p.why = fmt.Errorf("%w: %w", ErrDown, why)
 	var culprit *Fate
 	suspects := 0
 	if blame != nil {
