@@ -176,7 +176,11 @@ func (t *tour) awaitBodies(ctx context.Context, bodies []string) ([]report, erro
 		}
 		return len(got) == len(bodies)
 	})
-	return reportsOf(all, bodies), err
+	got := reportsOf(all, bodies)
+	if err != nil {
+		err = fmt.Errorf("%w; it got %d: %s", err, len(got), bodiesOf(got))
+	}
+	return got, err
 }
 
 func reportsOf(all []report, bodies []string) (of []report) {
