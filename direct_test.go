@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -306,5 +307,20 @@ func TestABodyThatCannotBeEncoded(t *testing.T) {
 		if err := alice.Peer("bob").Send(t.Context(), badBody{}); err == nil || errors.As(err, &failed) {
 			t.Error(err)
 		}
+	})
+}
+
+func TestMessagesThatCannotBeSent(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", func(cfg *postrider.Config) { cfg.OutboxBytes = 1000 })
+		fate(t, alice.Peer("bob").Send(t.Context(), make([]byte, 2000)), false, postrider.ErrTooLarge)
+		_, err := alice.Peer("bob").Post(t.Context(), "x", postrider.ID(strings.Repeat("x", 300)))
+		fate(t, err, false)
+		fate(t, alice.Peer("amqp://bob:1/"+strings.Repeat("x", 300)).Send(t.Context(), "x"), false, postrider.ErrNoSuchTarget)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		fate(t, alice.Peer("bob").Send(ctx, "x"), false, context.Canceled)
+		_, err = alice.Peer("bob").Post(ctx, "x")
+		fate(t, err, false, context.Canceled)
 	})
 }

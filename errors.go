@@ -15,6 +15,8 @@ var (
 	ErrPeerDown = errors.New("peer is down")
 	// ErrFull: the outbox of this node holds as much as it may. What was posted before stays in it.
 	ErrFull = errors.New("outbox is full")
+	// ErrTooLarge: the message does not fit even an empty outbox, see [Config].
+	ErrTooLarge = errors.New("message is too large")
 	// ErrRefused: the other side would not take the message (a negative confirm).
 	ErrRefused = errors.New("message was refused")
 	// ErrClosed: this node is closed or shutting down.

@@ -84,6 +84,9 @@ func newNode(cfg Config) (*Node, error) {
 		n.mail = append(n.mail, at)
 	}
 	for name, where := range cfg.Peers {
+		if err := checkName("a name in Config.Peers", name); err != nil {
+			return nil, err
+		}
 		at, err := peerAddress(where)
 		if err != nil {
 			return nil, fmt.Errorf("Config.Peers[%q]: %w", name, err)

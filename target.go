@@ -116,6 +116,8 @@ func (t *Target) cause(err error) error {
 		return ErrRefused
 	case errors.Is(err, client.ErrClosed):
 		return ErrClosed
+	case errors.Is(err, client.ErrTooLarge):
+		return also{err, []error{ErrTooLarge}}
 	case errors.As(err, &refused):
 		return also{err, []error{&RemoteError{Code: int(refused.Code), Reason: refused.Text}}}
 	}

@@ -103,7 +103,7 @@ func (n *Node) localQueue(name string) (outlet, error) {
 
 // find returns where a peer is and the name of its inbox there. The caller holds mu.
 func (n *Node) find(name string) (client.Address, string, error) {
-	if at, ok := n.peers[name]; ok {
+	if at, ok := n.peers[name]; ok { // whose name was checked
 		return at, name, nil
 	}
 	if !strings.Contains(name, "://") {
@@ -116,8 +116,8 @@ func (n *Node) find(name string) (client.Address, string, error) {
 	inbox := strings.TrimPrefix(u.Path, "/")
 	u.Path, u.RawPath = "", ""
 	at, err := client.ParseURL(u.String())
-	if err == nil && inbox == "" {
-		err = fmt.Errorf("want amqp://host:port/name, with the name of the peer")
+	if err == nil {
+		err = checkName("amqp://host:port/name: the name", inbox)
 	}
 	if err != nil {
 		return client.Address{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)

@@ -278,8 +278,8 @@ func (c *Conn) serve(w *wire) error {
 // lost cleans up after a connection and returns why it ended.
 func (c *Conn) lost(w *wire) error {
 	<-w.readerEnded
-	err, blame := w.why()
-	c.pub.detach(err, blame)
+	err := w.link.Err()
+	c.pub.detach(err, w.blame())
 	c.eachConsumer(func(u *Consumer) { u.detach() })
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/link"
 )
 
@@ -156,8 +155,8 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 // can be done at once. It waits for room. The turns are those of a connection on which it
 // can be written now, if there is one.
 func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, body []byte) (uint64, *turns, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, nil, err
+	if ctx.Err() != nil {
+		return 0, nil, p.because(ctx)
 	}
 	for {
 		p.mu.Lock()
@@ -191,7 +190,7 @@ func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uin
 		return 0, p.refused
 	}
 	if len(id) > MaxID {
-		return 0, amqp.Errorf(amqp.SyntaxError, "message-id of %d octets is too long", len(id))
+		return 0, fmt.Errorf("a message-id of %d bytes is too long, %d are allowed", len(id), MaxID)
 	}
 	n := env.bound(len(id), len(body), p.frameMax)
 	if n > p.maxBytes {

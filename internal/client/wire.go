@@ -41,8 +41,7 @@ type wire struct {
 	out       []byte
 	asked     map[uint16]*question
 	consumers map[uint16]*Consumer
-	closedBy  *amqp.Error // what the other side, or this one, found wrong
-	onPublish bool        // closedBy came on the publish channel
+	closedBy  *amqp.Error // what the other side found wrong
 
 	ready       chan struct{} // closed when the handshake is over
 	readerEnded chan struct{}
@@ -83,8 +82,7 @@ func greet(ctx context.Context, c *Conn, nc net.Conn, at Address) (*wire, error)
 		w.link.Close(fmt.Errorf("handshake: %w", ctx.Err()))
 	}
 	<-w.readerEnded
-	err, _ := w.why()
-	return nil, err
+	return nil, w.link.Err()
 }
 
 // Next implements link.Source: acks first, for a channel may be about to be closed;
@@ -291,7 +289,7 @@ func (w *wire) consumer(channel uint16) *Consumer {
 // channelClosed ends what used the channel. The publish channel takes the connection
 // with it, so that there is one way to recover.
 func (w *wire) channelClosed(ev session.Event) error {
-	var err error = errClosedByPeer
+	err := errClosedByPeer
 	if ev.Err != nil {
 		err = ev.Err
 	}
@@ -324,15 +322,14 @@ func (w *wire) closed(err *amqp.Error) error {
 	return err
 }
 
-// why is the reason that the wire ended, and what is to blame if it may lie in what was published.
-func (w *wire) why() (err error, blame *amqp.Error) {
+// blame is what the other side closed the wire over, if the reason may lie in what was published.
+func (w *wire) blame() *amqp.Error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	blame = w.closedBy
-	if blame != nil && blame.Code == amqp.ConnectionForced {
-		blame = nil // an operator, not a message
+	if w.closedBy != nil && w.closedBy.Code == amqp.ConnectionForced {
+		return nil // an operator, not a message
 	}
-	return w.link.Err(), blame
+	return w.closedBy
 }
 
 // ask sends a method and waits for its answer, which got (may be nil) is called with,
@@ -418,6 +415,7 @@ func (w *wire) goodbye() {
 	}
 	w.send(w.proto.Close())
 	w.mu.Unlock()
+	w.turns.call()
 	w.link.Drain(deadline)
 	t := time.NewTimer(time.Until(deadline))
 	defer t.Stop()

@@ -47,9 +47,10 @@ type Link struct {
 	kept   []byte // the tail of buf that was not consumed
 	filled bool   // the last read left no room: the next buffer is larger
 
-	// Owned by who holds writing: the writer goroutine or a Flush.
-	writing sync.Mutex
-	rest    []byte // what is left of the last piece
+	// Owned by who holds writing: the writer goroutine, a Flush or a Drain. Who waits for it
+	// may wait for the peer, so it is no mutex: a test's bubble knows the wait for what it is.
+	writing chan struct{} // one place: full while somebody holds it
+	rest    []byte        // what is left of the last piece
 	try     *tryWriter
 
 	pending atomic.Bool   // Next has something, or may have
@@ -76,6 +77,8 @@ func New(conn net.Conn, src Source, cfg Config) *Link {
 		cfg:  cfg,
 		wake: make(chan struct{}, 1),
 		done: make(chan struct{}),
+
+		writing: make(chan struct{}, 1),
 	}
 	if sc, ok := conn.(syscall.Conn); ok {
 		l.try = newTryWriter(sc)

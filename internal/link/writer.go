@@ -27,13 +27,13 @@ func (l *Link) signal() {
 // takes it without blocking; the rest is left to the writer goroutine. It must
 // not be called under the owner's locks.
 func (l *Link) Flush() {
-	if l.try == nil || !l.writing.TryLock() {
+	if l.try == nil || !l.tryHold() {
 		l.Wake()
 		return
 	}
 	l.pending.Store(false)
 	more := l.flush()
-	l.writing.Unlock()
+	l.letGo()
 	if more {
 		l.Wake()
 	}
@@ -76,13 +76,25 @@ func (l *Link) write() {
 		}
 		// One yield lets those who are about to send join this batch.
 		runtime.Gosched()
-		l.writing.Lock()
+		l.hold()
 		err := l.drain()
-		l.writing.Unlock()
+		l.letGo()
 		if err != nil {
 			l.Close(err)
 			return
 		}
+	}
+}
+
+func (l *Link) hold()  { l.writing <- struct{}{} }
+func (l *Link) letGo() { <-l.writing }
+
+func (l *Link) tryHold() bool {
+	select {
+	case l.writing <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -131,7 +143,7 @@ func (l *Link) writeRest() error {
 func (l *Link) Drain(deadline time.Time) error {
 	stop := time.AfterFunc(time.Until(deadline), func() { l.Close(os.ErrDeadlineExceeded) })
 	defer stop.Stop()
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.hold()
+	defer l.letGo()
 	return l.drain()
 }
