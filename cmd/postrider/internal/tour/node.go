@@ -58,7 +58,17 @@ func Node(ctx context.Context, in io.Reader, out, log io.Writer) error {
 	}
 	defer p.node.Close()
 	p.tell(report{Event: nodeIsReady})
-	return p.carryOut(orders)
+	if err := p.carryOut(orders); err != nil {
+		return err
+	}
+	return p.leave()
+}
+
+// leave ends the node in good order: what it has told of having got is acknowledged, and does not come again.
+func (p *nodeProcess) leave() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return p.node.Shutdown(ctx)
 }
 
 func (p *nodeProcess) start(s setup, log io.Writer) (err error) {
