@@ -13,13 +13,14 @@ type arrival struct {
 	body        []byte
 	redelivered bool
 	from        settler
+	tag         uint64 // names it to from
 }
 
 // settler is where an arrival is settled. A stale one cannot be any more: it comes again.
 type settler interface {
-	Ack() error
-	Nack(requeue bool) error
-	Stale() bool
+	ack(tag uint64) error
+	giveBack(tag uint64) error
+	stale(tag uint64) bool
 }
 
 // sender is the name of the node that sent the message.
@@ -83,7 +84,7 @@ func (f *feed) next(ctx context.Context) (arrival, bool) {
 	for ctx.Err() == nil {
 		a, ok, ended := f.pop()
 		switch {
-		case ok && a.from.Stale():
+		case ok && a.from.stale(a.tag):
 			continue
 		case ok || ended:
 			return a, ok

@@ -217,7 +217,7 @@ func (e *embedded) answerQueue() (string, error) {
 	return e.answers, nil
 }
 
-func (e *embedded) answered(d *broker.Delivery) {
+func (e *embedded) answered(d broker.Delivery) {
 	v, err := d.Props.View()
 	if err != nil {
 		return
@@ -241,16 +241,20 @@ func (l *local) reply(to, correlation string, s style, id messageID, body []byte
 
 func (l *local) take(prefetch int, to receiver) intake {
 	o := broker.ConsumeOptions{Prefetch: prefetch, Wake: to.ready}
-	c, err := l.at.conn.Consume(l.queue, o, func(d *broker.Delivery) {
-		to.hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: localDelivery{d}})
+	c, err := l.at.conn.Consume(l.queue, o, func(d broker.Delivery) {
+		to.hand(arrival{
+			props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*localSettler)(d.Consumer()), tag: d.Tag,
+		})
 	})
 	return &localIntake{consumer: c, failed: err}
 }
 
-// localDelivery settles with the broker in this process, where nothing goes stale.
-type localDelivery struct{ *broker.Delivery }
+// localSettler settles with the broker in this process, where nothing goes stale.
+type localSettler broker.Consumer
 
-func (localDelivery) Stale() bool { return false }
+func (s *localSettler) ack(tag uint64) error      { return (*broker.Consumer)(s).Ack(tag) }
+func (s *localSettler) giveBack(tag uint64) error { return (*broker.Consumer)(s).Nack(tag, true) }
+func (s *localSettler) stale(uint64) bool         { return false }
 
 type localIntake struct {
 	consumer *broker.Consumer

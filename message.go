@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -22,6 +23,7 @@ type Message struct {
 
 	tap         *tap
 	from        settler
+	tag         uint64
 	replyTo     string
 	correlation string
 	replied     atomic.Bool
@@ -36,18 +38,28 @@ func (t *tap) message(a arrival, names *amqp.Interner) *Message {
 		Redelivered: a.redelivered,
 		tap:         t,
 		from:        a.from,
+		tag:         a.tag,
 	}
 	v, err := a.props.View()
 	if err != nil {
 		return m
 	}
-	m.ID = string(v.MessageID)
+	m.ID = view(v.MessageID, len(a.props)+len(a.body))
 	m.From = names.String(v.AppID)
 	m.ContentType = names.String(v.ContentType)
 	if len(v.ReplyTo) > 0 {
 		m.replyTo, m.correlation = string(v.ReplyTo), string(v.CorrelationID)
 	}
 	return m
+}
+
+// view is b as a string. Properties are never changed, so of a small message, of held bytes, it
+// may share their memory; of a large one a copy lets the rest go.
+func view(b []byte, held int) string {
+	if len(b) == 0 || held > 1<<10 {
+		return string(b)
+	}
+	return unsafe.String(&b[0], len(b))
 }
 
 // Decode puts the body into what v points to: as it is for *[]byte and *string, else from JSON.
@@ -96,7 +108,7 @@ func (m *Message) settle(ack bool) error {
 	}
 	defer m.tap.settled()
 	if ack {
-		return m.from.Ack()
+		return m.from.ack(m.tag)
 	}
-	return m.from.Nack(true)
+	return m.from.giveBack(m.tag)
 }

@@ -104,10 +104,17 @@ func (r *remote) reply(to, correlation string, s style, id messageID, body []byt
 
 func (r *remote) take(prefetch int, to receiver) intake {
 	return remoteIntake{r.receiving().Consume(r.queue, uint16(prefetch), func(d *client.Delivery) {
-		to.hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: d})
+		to.hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*remoteSettler)(d)})
 		to.ready()
 	})}
 }
+
+// remoteSettler is one delivery, which knows its own tag.
+type remoteSettler client.Delivery
+
+func (s *remoteSettler) ack(uint64) error      { return (*client.Delivery)(s).Ack() }
+func (s *remoteSettler) giveBack(uint64) error { return (*client.Delivery)(s).Nack(true) }
+func (s *remoteSettler) stale(uint64) bool     { return (*client.Delivery)(s).Stale() }
 
 type remoteIntake struct{ c *client.Consumer }
 

@@ -42,7 +42,7 @@ func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) 
 // hand is given each arrival.
 func (t *tap) hand(a arrival) {
 	if !t.feed.push(a) {
-		a.from.Nack(true)
+		a.from.giveBack(a.tag)
 	}
 }
 
@@ -86,7 +86,7 @@ func (t *tap) stop() {
 	t.feed.end()
 	<-t.intake.stop()
 	for _, a := range t.feed.close() {
-		a.from.Nack(true)
+		a.from.giveBack(a.tag)
 	}
 	t.mu.Lock()
 	t.stopped = true

@@ -35,7 +35,8 @@ type Conn struct {
 // publisher is what one goroutine needs while it publishes.
 type publisher struct {
 	*core.Publisher
-	burst core.Burst
+	burst     core.Burst
+	positions [1]uint64
 }
 
 // Dial attaches to the broker. Errors: ErrClosed; 530 when there is no such

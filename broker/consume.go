@@ -29,7 +29,7 @@ type ConsumeOptions struct {
 // Consumer is a subscription to one queue.
 type Consumer struct {
 	conn    *Conn
-	deliver func(*Delivery)
+	deliver func(Delivery)
 	options ConsumeOptions
 	core    *core.Consumer // set before the first delivery
 
@@ -50,22 +50,27 @@ type Delivery struct {
 	// Props are the properties as they came, encoded; not to be changed.
 	Props amqp.RawProperties
 
+	// Tag names the delivery among its consumer's; 0 when NoAck.
+	Tag uint64
+
 	consumer *Consumer
-	tag      uint64
 }
 
 // Properties decodes the message's properties.
-func (d *Delivery) Properties() (amqp.Properties, error) {
+func (d Delivery) Properties() (amqp.Properties, error) {
 	var p amqp.Properties
 	err := p.Parse(d.Props, nil)
 	return p, err
 }
 
+// Consumer is the subscription that the delivery came by.
+func (d Delivery) Consumer() *Consumer { return d.consumer }
+
 // Consume calls deliver for each message of a queue, on the goroutine of
 // whoever published or settled, under a lock of the queue: deliver must only
 // hand over, never block and never call the broker. Errors: ErrClosed, 403 in exclusive use,
 // 404, 405.
-func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(*Delivery)) (*Consumer, error) {
+func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(Delivery)) (*Consumer, error) {
 	consumer := &Consumer{conn: c, deliver: deliver, options: o}
 	err := c.do(func(b *core.Burst) error {
 		priority, _ := core.Integer(o.Args["x-priority"])
@@ -144,25 +149,28 @@ func (c *Consumer) strike(tag uint64) (pos uint64, last, ok bool) {
 }
 
 // Ack settles the delivery: the queue forgets the message.
-func (d *Delivery) Ack() error {
-	return d.settle((*core.Queue).Settle)
-}
+func (d Delivery) Ack() error { return d.consumer.Ack(d.Tag) }
 
 // Nack refuses the delivery: with requeue the message goes back to its place in
 // the queue, marked as redelivered; without, it is dropped.
-func (d *Delivery) Nack(requeue bool) error {
+func (d Delivery) Nack(requeue bool) error { return d.consumer.Nack(d.Tag, requeue) }
+
+// Ack is [Delivery.Ack] for who kept the tag only.
+func (c *Consumer) Ack(tag uint64) error { return c.settle(tag, (*core.Queue).Settle) }
+
+// Nack is [Delivery.Nack] for who kept the tag only.
+func (c *Consumer) Nack(tag uint64, requeue bool) error {
 	if requeue {
-		return d.settle((*core.Queue).Requeue)
+		return c.settle(tag, (*core.Queue).Requeue)
 	}
-	return d.settle((*core.Queue).Discard)
+	return c.settle(tag, (*core.Queue).Discard)
 }
 
-func (d *Delivery) settle(how func(*core.Queue, *core.Burst, ...uint64)) error {
-	c := d.consumer
+func (c *Consumer) settle(tag uint64, how func(*core.Queue, *core.Burst, ...uint64)) error {
 	if c.options.NoAck {
 		return nil
 	}
-	pos, last, ok := c.strike(d.tag)
+	pos, last, ok := c.strike(tag)
 	if !ok {
 		return nil
 	}
@@ -170,7 +178,8 @@ func (d *Delivery) settle(how func(*core.Queue, *core.Burst, ...uint64)) error {
 		c.conn.forget(c)
 	}
 	p := c.conn.publisher()
-	how(c.core.Queue, &p.burst, pos)
+	p.positions[0] = pos
+	how(c.core.Queue, &p.burst, p.positions[:]...)
 	c.conn.done(p)
 	return nil
 }
@@ -186,14 +195,14 @@ func (s *sink) Deliver(d core.Delivery) core.Taken {
 		tag = c.out.Add(d.Pos)
 		c.mu.Unlock()
 	}
-	c.deliver(&Delivery{
+	c.deliver(Delivery{
 		Exchange:    d.Message.Exchange,
 		Key:         d.Message.Key,
 		Body:        d.Message.Body,
 		Redelivered: d.Redelivered,
 		Props:       d.Message.Props,
+		Tag:         tag,
 		consumer:    c,
-		tag:         tag,
 	})
 	return core.Taken{Wake: c.options.Wake != nil && !c.woken.Swap(true)}
 }

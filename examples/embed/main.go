@@ -45,8 +45,8 @@ func run() (text string, err error) {
 	if _, err := c.DeclareQueue(broker.QueueOptions{Name: "jobs"}); err != nil {
 		return "", err
 	}
-	got := make(chan *broker.Delivery, 1)
-	if _, err := c.Consume("jobs", broker.ConsumeOptions{}, func(d *broker.Delivery) { got <- d }); err != nil {
+	got := make(chan broker.Delivery, 1)
+	if _, err := c.Consume("jobs", broker.ConsumeOptions{}, func(d broker.Delivery) { got <- d }); err != nil {
 		return "", err
 	}
 	if err := c.Publish(&broker.Publishing{Key: "jobs", Properties: amqp.Properties{ContentType: "text/plain"}, Body: []byte("hello")}, nil); err != nil {
