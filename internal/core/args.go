@@ -60,7 +60,9 @@ func badInteger(value any) string {
 }
 
 // NotInteger is how RabbitMQ says that an argument should be a number.
-func NotInteger(value any) string { return fmt.Sprintf("\"expected integer, got %s\"", typeName(value)) }
+func NotInteger(value any) string {
+	return fmt.Sprintf("\"expected integer, got %s\"", typeName(value))
+}
 
 // CheckName says what is wrong with a name: too long, not UTF-8, or with
 // control characters.

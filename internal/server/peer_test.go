@@ -366,7 +366,18 @@ func (p *peer) end() string {
 		case *amqp.ChannelClose:
 			return fmt.Sprintf("channel %s %d.%d", m.ReplyText, m.ClassID, m.MethodID)
 		case *amqp.ConnectionClose:
+			p.send(0, &amqp.ConnectionCloseOk{})
 			return fmt.Sprintf("connection %s %d.%d", m.ReplyText, m.ClassID, m.MethodID)
+		}
+	}
+}
+
+// hangUp closes the connection in good order and reads until the other side has.
+func (p *peer) hangUp() {
+	p.send(0, &amqp.ConnectionClose{ReplyCode: amqp.ReplySuccess})
+	for {
+		if _, err := p.frame(); err != nil {
+			return
 		}
 	}
 }
