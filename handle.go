@@ -128,6 +128,7 @@ func (m *Message) log() *slog.Logger { return m.tap.target.node.log }
 // conclude settles a message after its handler has returned.
 func conclude(ctx context.Context, m *Message, err error) {
 	switch {
+	case m.settled.Load() == requeued: // whoever gets it next concludes it
 	case m.WantsReply():
 		if err == nil {
 			err = m.Reply(context.WithoutCancel(ctx), []byte(nil))

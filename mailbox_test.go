@@ -319,3 +319,23 @@ func TestANodeSharesItsMailboxes(t *testing.T) {
 		}
 	})
 }
+
+func TestACallWhoseMessageIsRequeuedIsAnsweredByTheNextHandler(t *testing.T) {
+	alice, bob := pair(t)
+	ctx := soon(t)
+	first := true
+	err := bob.Handle(ctx, bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+		if first {
+			first = false
+			return m.Requeue()
+		}
+		return m.Reply(ctx, "answered")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := postrider.Call[string](ctx, alice.Peer("bob"), "question")
+	if err != nil || answer != "answered" {
+		t.Fatalf("got %q, %v", answer, err)
+	}
+}

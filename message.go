@@ -27,7 +27,7 @@ type Message struct {
 	replyTo     string
 	correlation string
 	replied     atomic.Bool
-	settled     atomic.Bool
+	settled     atomic.Uint32 // 0, acked or requeued
 }
 
 // message makes an arrival into what a receiver sees.
@@ -95,20 +95,27 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 	return nil
 }
 
+// How a message was settled.
+const (
+	acked    = 1
+	requeued = 2
+)
+
 // Ack says that the message is done with: it does not come again.
-func (m *Message) Ack() error { return m.settle(true) }
-
-// Requeue puts the message back where it was; it comes again, marked redelivered, to
-// this receiver or another.
-func (m *Message) Requeue() error { return m.settle(false) }
-
-func (m *Message) settle(ack bool) error {
-	if m.settled.Swap(true) {
+func (m *Message) Ack() error {
+	if !m.settled.CompareAndSwap(0, acked) {
 		return nil
 	}
 	defer m.tap.settled()
-	if ack {
-		return m.from.ack(m.tag)
+	return m.from.ack(m.tag)
+}
+
+// Requeue puts the message back where it was; it comes again, marked redelivered, to
+// this receiver or another.
+func (m *Message) Requeue() error {
+	if !m.settled.CompareAndSwap(0, requeued) {
+		return nil
 	}
+	defer m.tap.settled()
 	return m.from.giveBack(m.tag)
 }
