@@ -364,6 +364,7 @@ func (p *peer) end() string {
 		}
 		switch m := m.(type) {
 		case *amqp.ChannelClose:
+			p.send(f.Channel, &amqp.ChannelCloseOk{})
 			return fmt.Sprintf("channel %s %d.%d", m.ReplyText, m.ClassID, m.MethodID)
 		case *amqp.ConnectionClose:
 			p.send(0, &amqp.ConnectionCloseOk{})
@@ -372,11 +373,15 @@ func (p *peer) end() string {
 	}
 }
 
-// hangUp closes the connection in good order and reads until the other side has.
+// hangUp closes the connection in good order.
 func (p *peer) hangUp() {
 	p.send(0, &amqp.ConnectionClose{ReplyCode: amqp.ReplySuccess})
 	for {
-		if _, err := p.frame(); err != nil {
+		f, err := p.frame()
+		if err != nil {
+			return
+		}
+		if id, _, err := amqp.PeekMethod(f.Payload); f.Type == amqp.FrameMethod && err == nil && id == amqp.ConnectionCloseOkID {
 			return
 		}
 	}
