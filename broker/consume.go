@@ -41,7 +41,8 @@ type Consumer struct {
 }
 
 // Delivery is one message delivered. Exactly one of Ack and Nack settles it; a
-// further call does nothing.
+// further call does nothing. Once the Conn is closed both return ErrClosed: what
+// was not settled by then went back to the queue.
 type Delivery struct {
 	Exchange, Key string
 	Body          []byte // not to be changed: other queues may hold the same
@@ -172,7 +173,7 @@ func (c *Consumer) settle(tag uint64, how func(*core.Queue, *core.Burst, ...uint
 	}
 	pos, last, ok := c.strike(tag)
 	if !ok {
-		return nil
+		return c.tooLate()
 	}
 	if last {
 		c.conn.forget(c)
@@ -181,6 +182,14 @@ func (c *Consumer) settle(tag uint64, how func(*core.Queue, *core.Burst, ...uint
 	p.positions[0] = pos
 	how(c.core.Queue, &p.burst, p.positions[:]...)
 	c.conn.done(p)
+	return nil
+}
+
+// tooLate is the answer to who settles what is not, or no longer, in the books.
+func (c *Consumer) tooLate() error {
+	if c.conn.isClosed() {
+		return ErrClosed
+	}
 	return nil
 }
 

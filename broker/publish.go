@@ -41,7 +41,7 @@ func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 	out, err := via.Publish(&via.burst, m)
 	c.done(via)
 	if err != nil {
-		return err
+		return closedError(err)
 	}
 	c.confirm(p, out, conf)
 	return nil
