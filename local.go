@@ -252,9 +252,18 @@ func (l *local) take(prefetch int, to receiver) intake {
 // localSettler settles with the broker in this process, where nothing goes stale.
 type localSettler broker.Consumer
 
-func (s *localSettler) ack(tag uint64) error      { return (*broker.Consumer)(s).Ack(tag) }
-func (s *localSettler) giveBack(tag uint64) error { return (*broker.Consumer)(s).Nack(tag, true) }
-func (s *localSettler) stale(uint64) bool         { return false }
+func (s *localSettler) ack(tag uint64) error { return nodeClosed((*broker.Consumer)(s).Ack(tag)) }
+func (s *localSettler) giveBack(tag uint64) error {
+	return nodeClosed((*broker.Consumer)(s).Nack(tag, true))
+}
+func (s *localSettler) stale(uint64) bool { return false }
+
+func nodeClosed(err error) error {
+	if errors.Is(err, broker.ErrClosed) {
+		return ErrClosed
+	}
+	return err
+}
 
 type localIntake struct {
 	consumer *broker.Consumer

@@ -101,7 +101,8 @@ const (
 	requeued = 2
 )
 
-// Ack says that the message is done with: it does not come again.
+// Ack says that the message is done with: it does not come again. Once this node is closed it is
+// too late, and the error may be ErrClosed.
 func (m *Message) Ack() error {
 	if !m.settled.CompareAndSwap(0, acked) {
 		return nil

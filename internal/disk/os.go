@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 	"strconv"
 	"strings"
 )
@@ -117,6 +118,8 @@ func explain(err error) error {
 		return fmt.Errorf("%w: the file system is mounted read-only; remount it writable or choose another directory", err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: give this user write permission on it or choose another directory", err)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: a file stands where a directory is wanted; choose another directory", err)
 	default:
 		return err
 	}
