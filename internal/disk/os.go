@@ -8,9 +8,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"syscall"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // OS returns the directory dir of the operating system. It is made, when it is missing, by Lock.

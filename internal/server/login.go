@@ -46,7 +46,7 @@ func (c *conn) peer() access.Peer {
 func (c *conn) open(m *amqp.ConnectionOpen) error {
 	vhost, ok := c.core.VHost(m.VirtualHost)
 	if !ok {
-		return c.failed(0, amqp.Errorf(amqp.NotAllowed, "vhost %s not found", m.VirtualHost))
+		return c.failed(0, blame(amqp.Errorf(amqp.NotAllowed, "vhost %s not found", m.VirtualHost), m))
 	}
 	name := c.session.Peer().Text("connection_name")
 	if name == "" {
@@ -117,6 +117,7 @@ func (h *heartbeat) beat() {
 	if writes == h.writes {
 		c.sendOwned(amqp.AppendHeartbeat(nil))
 		c.link.Wake()
+		writes++ // this one is no reason to leave out the next
 	}
 	h.reads, h.writes = reads, writes
 	h.timer.Reset(h.interval / 2)
