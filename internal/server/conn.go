@@ -207,10 +207,18 @@ func (c *conn) failed(number uint16, err error) error {
 	return nil
 }
 
+// severity of a channel's error: a passive declare that finds nothing is a question, not a mistake.
+func severity(problem *amqp.Error) slog.Level {
+	if problem.Code == amqp.NotFound && (problem.Method == amqp.QueueDeclareID || problem.Method == amqp.ExchangeDeclareID) {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
 func (c *conn) fail(number uint16, problem *amqp.Error) {
 	reply := append([]byte(nil), c.session.Fail(number, problem)...)
 	if number != 0 && problem.Scope() == amqp.ScopeChannel {
-		c.log.Info("channel closed with an error", "channel", number, "error", problem.Error())
+		c.log.Log(c.ctx, severity(problem), "channel closed with an error", "channel", number, "error", problem.Error())
 		c.closeChannel(number)
 	} else {
 		c.log.Warn("connection closed with an error", "channel", number, "error", problem.Error())
@@ -369,9 +377,11 @@ func (c *conn) sayGoodbye() bool {
 // report logs how the connection ended.
 func (c *conn) report(err error) {
 	var strange *session.PreambleError
+	var problem *amqp.Error
 	switch {
 	case errors.Is(err, errOver):
 		c.log.Debug("connection closed")
+	case errors.As(err, &problem): // fail has logged it
 	case errors.As(err, &strange):
 		c.log.Warn("connection refused", "reason", err.Error())
 	case c.client == nil && isTimeout(err):
