@@ -86,6 +86,10 @@ func (q *Queue) perform(b *Burst, fx *queue.Effects[*Message]) {
 
 func (q *Queue) deliver(b *Burst, d *queue.Delivery[*Message]) {
 	c := q.consumers[d.Consumer]
+	if c.refused { // of this very event: what follows must not overtake it
+		q.core.TakeBack(d.Entry.Pos)
+		return
+	}
 	taken := c.sink.Deliver(Delivery{
 		Consumer:    c,
 		Message:     d.Entry.Msg,
@@ -93,7 +97,11 @@ func (q *Queue) deliver(b *Burst, d *queue.Delivery[*Message]) {
 		Redelivered: d.Entry.Redelivered,
 		Deliveries:  d.Entry.Deliveries,
 	})
-	if taken.Full {
+	if taken.Refused {
+		c.refused = true
+		q.core.TakeBack(d.Entry.Pos)
+	}
+	if taken.Full || taken.Refused {
 		q.core.Pause(c.id)
 	}
 	if taken.Wake {

@@ -67,7 +67,7 @@ func (r *ReplyConsumer) deliver(b *Burst, m *Message) bool {
 	if taken.Wake {
 		b.wake = append(b.wake, r.consumer.sink)
 	}
-	return true
+	return !taken.Refused
 }
 
 // replyTo finds the consumer that m is a reply for.

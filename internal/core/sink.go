@@ -6,6 +6,11 @@ import "github.com/postrider-mq/postrider/internal/queue"
 type Taken struct {
 	Wake bool // nobody owes the sink a wake yet: the caller does, at the end of its burst
 	Full bool // enough for now: the consumer is paused until Consumer.Resume
+
+	// Refused says that the sink did not take it: the message goes back, as if it
+	// had never left, and the consumer is paused until Consumer.Resume. Only
+	// deliveries that wait for an acknowledgement and direct replies may be refused.
+	Refused bool
 }
 
 // Delivery is one message for one consumer.
@@ -19,8 +24,7 @@ type Delivery struct {
 
 // Sink is where deliveries go: a connection's outbox or a handler in this
 // process. Deliver is a leaf: it is called under the queue's lock, must not
-// block, and must not call back into the core. What it was given it has; there
-// is no way to refuse. The others are called without locks, at a burst's end.
+// block, and must not call back into the core. What it did not refuse it has. The others are called without locks, at a burst's end.
 type Sink interface {
 	Deliver(Delivery) Taken
 	// Cancelled says that the broker ended the consumer: its queue was deleted.
@@ -41,13 +45,16 @@ type Consumer struct {
 
 	sink Sink
 	id   queue.ConsumerID
+
+	refused bool // the sink refused one, and was not resumed since; guarded by Queue.mu
 }
 
-// Resume ends the pause of a consumer whose sink was full.
+// Resume ends the pause of a consumer whose sink was full or refused.
 func (c *Consumer) Resume(b *Burst) {
 	q := c.Queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	c.refused = false
 	q.perform(b, q.core.Resume(b.now, c.id))
 }
 

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -350,12 +351,22 @@ func (c waiter) Durable() {
 // Whoever has to wait for the disk in the midst of a burst first lets go of
 // what the burst has delivered.
 func TestABurstThatWaitsKeepsNobodyWaiting(t *testing.T) {
-	w := newWorld(t, disk.NewMem())
+	var slow atomic.Bool
+	gate := make(chan struct{})
+	w := &world{t: t}
+	w.open(disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+		if op.Kind == disk.OpSync && slow.Load() {
+			<-gate
+		}
+		return nil
+	}, nil))
+	defer w.core.Close()
 	w.declare(QueueSpec{Name: "q"})
 	s := &sink{}
 	w.consume("q", 0, s)
 	asked := 0
-	w.burst.Waiting = func() { asked++ }
+	w.burst.Waiting = func() { asked++; close(gate) }
+	slow.Store(true)
 	w.do(func(b *Burst) {
 		w.via.Publish(b, message("", "q", "m", false))
 		w.client.DeclareQueue(context.Background(), b, QueueSpec{Name: "d", Durable: true})

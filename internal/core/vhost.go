@@ -104,7 +104,9 @@ func (v *VHost) dropQueue(b *Burst, q *Queue) (messages int, lsn journal.LSN) {
 		q.declared = 0 // from now on the compaction leaves it behind
 	}
 	q.letGo()
-	v.dropped(gone)
+	if last := v.dropped(gone); last != 0 {
+		lsn = last
+	}
 	return messages, lsn
 }
 

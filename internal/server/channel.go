@@ -23,13 +23,16 @@ type channel struct {
 	consumers   map[string]*core.Consumer
 	confirms    session.ConfirmQueue
 	confirming  bool // in conn.out.confirming
+	credit      credit
 }
 
 // outstanding is a delivery that waits for its settlement.
 type outstanding struct {
 	queue *core.Queue
-	pos   uint64
+	pos   uint64 // with byGet set when it was asked for with basic.get
 }
+
+const byGet = 1 << 63
 
 func (c *conn) openChannel(n uint16) {
 	for len(c.channels) <= int(n) {
@@ -58,7 +61,7 @@ func (c *conn) closeChannel(n uint16) {
 		consumer.Cancel(&c.burst)
 	}
 	c.settling = c.settling[:0]
-	ch.takeOutstanding(func(o outstanding) { c.settling = append(c.settling, o) })
+	ch.takeOutstanding()
 	c.eachQueue(func(q *core.Queue, positions []uint64) { q.Requeue(&c.burst, positions...) })
 }
 
@@ -74,10 +77,10 @@ func (ch *channel) takeConsumers() []*core.Consumer {
 }
 
 // takeOutstanding empties the channel's books; its confirms are never sent.
-func (ch *channel) takeOutstanding(take func(outstanding)) {
+func (ch *channel) takeOutstanding() {
 	ch.conn.out.mu.Lock()
 	defer ch.conn.out.mu.Unlock()
-	ch.outstanding.Settle(0, true, take)
+	ch.outstanding.Settle(0, true, ch.struck)
 	ch.confirms = session.ConfirmQueue{}
 }
 
@@ -99,9 +102,14 @@ func (ch *channel) Deliver(d core.Delivery) core.Taken {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var tag uint64
-	if d.Consumer.NoAck {
+	switch {
+	case d.Consumer.Queue == nil && o.weight >= maxReplies:
+		return core.Taken{Refused: true}
+	case d.Consumer.NoAck:
 		tag = ch.outstanding.Skip()
-	} else {
+	case !ch.credit.take(d.Consumer):
+		return core.Taken{Refused: true}
+	default:
 		tag = ch.outstanding.Add(outstanding{d.Consumer.Queue, d.Pos})
 	}
 	wake := o.put(item{message: d.Message, consumer: d.Consumer, tag: tag, redelivered: d.Redelivered})

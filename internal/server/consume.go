@@ -9,13 +9,14 @@ import (
 )
 
 func (ch *channel) qos(m *amqp.BasicQos) error {
-	switch {
-	case m.PrefetchSize != 0:
+	if m.PrefetchSize != 0 {
 		return amqp.Errorf(amqp.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
-	case m.Global:
-		return amqp.Errorf(amqp.NotImplemented, "basic.qos with global=true is not supported by this version of Postrider: use global=false")
 	}
-	ch.prefetch = m.PrefetchCount
+	if m.Global {
+		ch.limit(int(m.PrefetchCount))
+	} else {
+		ch.prefetch = m.PrefetchCount
+	}
 	return ch.answer(false, &amqp.BasicQosOk{})
 }
 
@@ -107,19 +108,35 @@ func (ch *channel) takeConsumer(tag string) *core.Consumer {
 func (ch *channel) settle(tag uint64, multiple bool, how func(*core.Queue, *core.Burst, ...uint64)) error {
 	c := ch.conn
 	c.settling = c.settling[:0]
-	if err := ch.strike(tag, multiple); err != nil {
+	starved, err := ch.strike(tag, multiple)
+	if err != nil {
 		return err
 	}
 	c.eachQueue(func(q *core.Queue, positions []uint64) { how(q, &c.burst, positions...) })
+	ch.resume(starved)
 	return nil
 }
 
-// strike moves what tag means from the channel's books to conn.settling.
-func (ch *channel) strike(tag uint64, multiple bool) error {
+// strike moves what tag means from the channel's books to conn.settling, and
+// returns the consumers that may go on because of it.
+func (ch *channel) strike(tag uint64, multiple bool) (starved []*core.Consumer, err error) {
 	c := ch.conn
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	return ch.outstanding.Settle(tag, multiple, func(o outstanding) { c.settling = append(c.settling, o) })
+	if err := ch.outstanding.Settle(tag, multiple, ch.struck); err != nil {
+		return nil, err
+	}
+	return ch.credit.relieved(), nil
+}
+
+// struck is called for each delivery that leaves the books. The caller holds out.mu.
+func (ch *channel) struck(o outstanding) {
+	if o.pos&byGet != 0 {
+		o.pos &^= byGet
+	} else {
+		ch.credit.held--
+	}
+	ch.conn.settling = append(ch.conn.settling, o)
 }
 
 func refusal(requeue bool) func(*core.Queue, *core.Burst, ...uint64) {
@@ -177,6 +194,7 @@ func (ch *channel) bookGet(noAck bool, o outstanding) (tag uint64) {
 	if noAck {
 		return ch.outstanding.Skip()
 	}
+	o.pos |= byGet
 	return ch.outstanding.Add(o)
 }
 

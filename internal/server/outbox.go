@@ -10,6 +10,7 @@ import (
 
 const (
 	fullOutbox = 4 << 20   // bytes: from here a consumer is paused
+	maxReplies = 16 << 20  // bytes: from here direct replies, which have no queue to wait in, find nobody
 	pieceSize  = 128 << 10 // bytes that one write aims at
 	keepBuffer = 256 << 10 // a larger buffer is not kept for the next time
 	itemWeight = 128       // bytes that an item costs beside its message
