@@ -75,6 +75,11 @@ func (c *conn) authorize(m amqp.Method) error {
 		if m.Queue == core.ReplyQueue {
 			return nil
 		}
+	case *amqp.QueueDeclare:
+		// A passive declare needs any one permission on the queue.
+		if m.Passive && m.Queue != "" && c.user.MayPublish("", m.Queue) == nil {
+			return nil
+		}
 	}
 	return c.user.MayManage()
 }

@@ -328,7 +328,7 @@ func TestAPeerMayOnlyPublish(t *testing.T) {
 	p := b.dial()
 	const text = "channel ACCESS_REFUSED - user 'guest' may only publish to queue 'inbox' "
 	for _, m := range []amqp.Method{
-		&amqp.QueueDeclare{Queue: "q"}, &amqp.QueueDeclare{Queue: "inbox", Passive: true}, &amqp.QueueDelete{Queue: "inbox"},
+		&amqp.QueueDeclare{Queue: "q"}, &amqp.QueueDeclare{Queue: "other", Passive: true}, &amqp.QueueDelete{Queue: "inbox"},
 		&amqp.QueuePurge{Queue: "inbox"}, &amqp.QueueBind{Queue: "inbox", Exchange: "amq.fanout"},
 		&amqp.QueueUnbind{Queue: "inbox", Exchange: "amq.fanout"}, &amqp.ExchangeDeclare{Exchange: "x", Type: "fanout"},
 		&amqp.ExchangeDelete{Exchange: "amq.fanout"}, &amqp.ExchangeBind{Source: "amq.fanout", Destination: "amq.direct"},
@@ -347,6 +347,11 @@ func TestAPeerMayOnlyPublish(t *testing.T) {
 		}
 		p.openChannel(1)
 	}
+	p.send(1, &amqp.QueueDeclare{Queue: "inbox", Passive: true}) // needs any one permission: not there, but not refused
+	if got := p.end(); got != "channel NOT_FOUND - no queue 'inbox' in vhost '/' 50.10" {
+		t.Error(got)
+	}
+	p.openChannel(1)
 	p.consume(1, amqp.BasicConsume{Queue: core.ReplyQueue, NoAck: true})
 	p.publish(1, amqp.BasicPublish{RoutingKey: "inbox"}, amqp.Properties{ReplyTo: core.ReplyQueue}, "hello")
 	p.quiet(1)
