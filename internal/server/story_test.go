@@ -79,6 +79,31 @@ func TestAReturnPrecedesItsConfirm(t *testing.T) {
 	}
 }
 
+// So it does where much is to be said at once, in pieces.
+func TestEveryReturnPrecedesItsConfirm(t *testing.T) {
+	const count = 30
+	b := newBroker(t)
+	p := b.dial()
+	p.send(1, &amqp.ConfirmSelect{})
+	expect[*amqp.ConfirmSelectOk](p, 1)
+	for range count {
+		p.publish(1, amqp.BasicPublish{RoutingKey: "nowhere", Mandatory: true}, amqp.Properties{}, strings.Repeat("x", 50_000))
+	}
+	returned, confirmed := uint64(0), uint64(0)
+	for confirmed < count {
+		switch _, m := p.method(); m := m.(type) {
+		case *amqp.BasicReturn:
+			p.content(1)
+			returned++
+		case *amqp.BasicAck:
+			confirmed = m.DeliveryTag
+		}
+		if confirmed > returned {
+			t.Fatalf("%d confirmed after %d returns", confirmed, returned)
+		}
+	}
+}
+
 // Contents of two channels come in pieces, by turns.
 func TestInterleavedChannels(t *testing.T) {
 	b := newBroker(t)
@@ -167,13 +192,15 @@ func TestClosesThatCross(t *testing.T) {
 
 // Who has read close-ok and comes again finds the names of his exclusive queues free.
 func TestExclusiveQueuesAreGoneBeforeCloseOk(t *testing.T) {
-	b := newBroker(t)
-	for range 50 {
-		p := b.dial()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(t)
+		p, other := b.dial(), b.dial()
 		p.declare(1, amqp.QueueDeclare{Queue: "mine", Exclusive: true})
 		p.send(0, &amqp.ConnectionClose{})
+		synctest.Wait() // close-ok was not read yet
+		other.declare(1, amqp.QueueDeclare{Queue: "mine"})
 		expect[*amqp.ConnectionCloseOk](p, 0)
-	}
+	})
 }
 
 func TestWhoeverConsumesLearnsThatTheQueueIsGone(t *testing.T) {
