@@ -53,7 +53,11 @@ func (ch *channel) book(out core.Outcome) {
 	o := &ch.conn.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ch.confirms.Ack(uint64(out.LSN))
+	if out.Full {
+		ch.confirms.Nack()
+	} else {
+		ch.confirms.Ack(uint64(out.LSN))
+	}
 	if !ch.confirming {
 		ch.confirming = true
 		o.confirming = append(o.confirming, ch)
