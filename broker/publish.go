@@ -11,6 +11,10 @@ import (
 // ErrUnroutable is the fate of a mandatory message that no queue took.
 var ErrUnroutable = errors.New("no queue took the message")
 
+// ErrFull is the fate of a message that a queue refused because it is full: one
+// declared with x-overflow reject-publish or reject-publish-dlx.
+var ErrFull = errors.New("a queue is full and refused the message")
+
 // Publishing is a message to publish. Body must not be changed afterwards.
 type Publishing struct {
 	Exchange, Key string
@@ -66,6 +70,8 @@ func (c *Conn) confirm(p *Publishing, out core.Outcome, conf Confirmer) {
 	case conf == nil:
 	case !out.Routed && p.Mandatory:
 		conf.Confirmed(ErrUnroutable)
+	case out.Full:
+		conf.Confirmed(ErrFull)
 	case out.LSN == 0 || c.broker.core.IsDurable(out.LSN):
 		conf.Confirmed(nil)
 	default:
