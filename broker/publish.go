@@ -30,7 +30,7 @@ type Confirmer interface{ Confirmed(error) }
 
 // Publish routes a message into its queues. The error says that it was not
 // published and conf will not be called: ErrClosed, 404 no such exchange, 403
-// an internal one, 406 a body over 128 MiB, or names over 255 bytes and
+// an internal one, 406 a body over 128 MiB or a bad expiration, or names over 255 bytes and
 // properties that cannot be encoded. conf may be nil.
 func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 	if c.isClosed() {
@@ -58,6 +58,10 @@ func (p *Publishing) encode() (amqp.RawProperties, error) {
 		return nil, amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than max size %d", len(p.Body), maxMessage)
 	case len(p.Exchange) > maxShort || len(p.Key) > maxShort:
 		return nil, fmt.Errorf("broker: exchange of %d bytes and key of %d: at most %d can be sent", len(p.Exchange), len(p.Key), maxShort)
+	case p.Properties.Expiration != "":
+		if err := core.CheckExpiration(p.Properties.Expiration); err != nil {
+			return nil, err
+		}
 	}
 	return p.Properties.Append(nil)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
 )
 
 // with is a persistent message with more properties than usual.
@@ -327,4 +328,26 @@ func TestAMessageThatComesBackTooOften(t *testing.T) {
 	if got := deaths(t, w.wantTaken("dead", "m")[0]); got[0]["reason"] != "delivery_limit" {
 		t.Errorf("it died of %v", got)
 	}
+}
+
+// The compaction writes an expiring message anew with the rest of its life.
+func TestCompactionKeepsTheExpiry(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.declare(args(amqp.Table{"x-message-ttl": int32(3600_000)})("q"))
+	w.send("q", "m")
+	q := w.queue("q")
+	q.carry(1, firstLSN(q))
+	w.sync()
+	w.crash(1)
+	w.wantContents("q", "m")
+	q = w.queue("q")
+	end, ok := q.core.Expiry(1)
+	if left := time.Duration(end - w.core.Now()); !ok || left > time.Hour || left < time.Minute {
+		t.Errorf("it expires in %v (%v)", left, ok)
+	}
+}
+
+func firstLSN(q *Queue) journal.LSN {
+	e, _, _ := q.core.Lookup(1)
+	return e.Msg.lsn
 }

@@ -53,7 +53,7 @@ func (m *Message) ttl() (bound queue.Bound) {
 	if err != nil || ms < 0 { // who published was told, where it was not checked before
 		return bound
 	}
-	return queue.AtMost(min(ms, maxTTL) * millisecond)
+	return queue.AtMost(min(ms, maxExpiration) * millisecond)
 }
 
 // Size is what the message weighs in memory, in bytes.

@@ -240,7 +240,7 @@ func (q *recoveredQueue) limit(p place, at int64) {
 	if q.lives == nil {
 		q.lives = map[uint64]life{}
 	}
-	q.lives[p.pos] = life{from: at, span: int64(min(p.life-1, maxTTL))}
+	q.lives[p.pos] = life{from: at, span: int64(min(p.life-1, maxExpiration))}
 }
 
 func (r *recovery) settled(rec journal.Record) error {
