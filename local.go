@@ -124,6 +124,8 @@ func localError(err error) error {
 	switch {
 	case errors.Is(err, broker.ErrUnroutable):
 		return client.ErrUnroutable
+	case errors.Is(err, broker.ErrFull):
+		return client.ErrRefused
 	case errors.Is(err, broker.ErrClosed):
 		return client.ErrClosed
 	}

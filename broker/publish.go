@@ -11,6 +11,10 @@ import (
 // ErrUnroutable is the fate of a mandatory message that no queue took.
 var ErrUnroutable = errors.New("no queue took the message")
 
+// ErrFull is the fate of a message that a queue refused because it is full: one
+// declared with x-overflow reject-publish or reject-publish-dlx.
+var ErrFull = errors.New("a queue is full and refused the message")
+
 // Publishing is a message to publish. Body must not be changed afterwards.
 type Publishing struct {
 	Exchange, Key string
@@ -26,7 +30,7 @@ type Confirmer interface{ Confirmed(error) }
 
 // Publish routes a message into its queues. The error says that it was not
 // published and conf will not be called: ErrClosed, 404 no such exchange, 403
-// an internal one, 406 a body over 128 MiB, or names over 255 bytes and
+// an internal one, 406 a body over 128 MiB or a bad expiration, or names over 255 bytes and
 // properties that cannot be encoded. conf may be nil.
 func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 	if c.isClosed() {
@@ -54,6 +58,10 @@ func (p *Publishing) encode() (amqp.RawProperties, error) {
 		return nil, amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than max size %d", len(p.Body), maxMessage)
 	case len(p.Exchange) > maxShort || len(p.Key) > maxShort:
 		return nil, fmt.Errorf("broker: exchange of %d bytes and key of %d: at most %d can be sent", len(p.Exchange), len(p.Key), maxShort)
+	case p.Properties.Expiration != "":
+		if err := core.CheckExpiration(p.Properties.Expiration); err != nil {
+			return nil, err
+		}
 	}
 	return p.Properties.Append(nil)
 }
@@ -66,6 +74,8 @@ func (c *Conn) confirm(p *Publishing, out core.Outcome, conf Confirmer) {
 	case conf == nil:
 	case !out.Routed && p.Mandatory:
 		conf.Confirmed(ErrUnroutable)
+	case out.Full:
+		conf.Confirmed(ErrFull)
 	case out.LSN == 0 || c.broker.core.IsDurable(out.LSN):
 		conf.Confirmed(nil)
 	default:

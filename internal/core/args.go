@@ -8,42 +8,149 @@ import (
 	"github.com/postrider-mq/postrider/internal/queue"
 )
 
-// argExpires is the queue argument that this version acts on: after so many
-// milliseconds without use the queue is deleted.
-const argExpires = "x-expires"
+// The arguments of queues that this version acts on.
+const (
+	argExpires            = "x-expires" // after so many milliseconds without use the queue is deleted
+	argTTL                = "x-message-ttl"
+	argMaxLength          = "x-max-length"
+	argMaxBytes           = "x-max-length-bytes"
+	argOverflow           = "x-overflow"
+	argDeadLetterExchange = "x-dead-letter-exchange"
+	argDeadLetterKey      = "x-dead-letter-routing-key"
+	argMaxPriority        = "x-max-priority"
+	argSingleActive       = "x-single-active-consumer"
+	argDeliveryLimit      = "x-delivery-limit"
+	argType               = "x-queue-type"
+)
 
 // knownArgs are the arguments that make two declarations differ.
 var knownArgs = []string{
-	"x-message-ttl", argExpires, "x-max-length", "x-max-length-bytes", "x-overflow", "x-dead-letter-exchange",
-	"x-dead-letter-routing-key", "x-max-priority", "x-single-active-consumer", "x-delivery-limit", "x-queue-type",
+	argTTL, argExpires, argMaxLength, argMaxBytes, argOverflow, argDeadLetterExchange,
+	argDeadLetterKey, argMaxPriority, argSingleActive, argDeliveryLimit, argType,
 }
 
-// refusedArgs change what happens to messages and are not there yet: better a
-// clear refusal than a queue that keeps what it was told to drop.
-var refusedArgs = []string{
-	"x-message-ttl", "x-max-length", "x-max-length-bytes", "x-overflow", "x-dead-letter-exchange",
-	"x-dead-letter-routing-key", "x-max-priority", "x-single-active-consumer", "x-delivery-limit",
+// millisecond is the unit of the protocol's spans of time.
+const millisecond = 1e6
+
+// maxTTL is the longest span that may be asked for, in milliseconds: ten years.
+const maxTTL = 10 * 365 * 24 * 3600 * 1000
+
+// argChecks say what is wrong with an argument's value, in RabbitMQ's words
+// and in the order in which it looks.
+var argChecks = []struct {
+	key     string
+	problem func(value any, args amqp.Table) string
+}{
+	{argExpires, func(v any, _ amqp.Table) string { return badSpan(v, 1) }},
+	{argTTL, func(v any, _ amqp.Table) string { return badSpan(v, 0) }},
+	{argDeadLetterKey, badDeadLetterKey},
+	{argMaxLength, badCount},
+	{argMaxBytes, badCount},
+	{argMaxPriority, badPriority},
+	{argOverflow, badOverflow},
+	{argSingleActive, badFlag},
+	{argDeliveryLimit, badCount},
 }
 
 func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 	if err := CheckName("queue", spec.Name); err != nil {
 		return err
 	}
-	for _, key := range refusedArgs {
-		if _, ok := spec.Args[key]; ok {
-			return amqp.Errorf(amqp.NotImplemented, "queue argument %s is not supported by this version of Postrider", key)
+	where := fmt.Sprintf("queue '%s' in vhost '%s'", spec.Name, v.Name)
+	if value, ok := spec.Args[argType]; ok && value != "classic" && value != "quorum" {
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-type' for %s: \"unsupported queue type '%v'\"", where, value)
+	}
+	if key, kind := unsupportedArg(spec.Args); key != "" {
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type rabbit_%s_queue", key, where, kind)
+	}
+	for _, check := range argChecks {
+		value, ok := spec.Args[check.key]
+		if !ok {
+			continue
+		}
+		if problem := check.problem(value, spec.Args); problem != "" {
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", check.key, where, problem)
 		}
 	}
-	if value, ok := spec.Args[argExpires]; ok {
-		n, isInt := Integer(value)
-		if !isInt || n <= 0 {
-			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for queue '%s' in vhost '%s': %s",
-				argExpires, spec.Name, v.Name, badInteger(value))
+	if value, ok := spec.Args[argDeadLetterExchange]; ok {
+		if _, isText := value.(string); !isText {
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", typeName(value), argDeadLetterExchange, where)
 		}
 	}
-	if value, ok := spec.Args["x-queue-type"]; ok && value != "classic" && value != "quorum" {
-		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-type' for queue '%s' in vhost '%s': \"unsupported queue type '%v'\"",
-			spec.Name, v.Name, value)
+	return nil
+}
+
+// unsupportedArg finds an argument that queues of the type asked for do not have.
+func unsupportedArg(args amqp.Table) (key, kind string) {
+	key, kind = argDeliveryLimit, "classic"
+	if args[argType] == "quorum" {
+		key, kind = argMaxPriority, "quorum"
+	}
+	if _, ok := args[key]; !ok {
+		return "", kind
+	}
+	return key, kind
+}
+
+func badSpan(v any, least int64) string {
+	n, ok := Integer(v)
+	switch {
+	case !ok || n < least:
+		return badInteger(v)
+	case n > maxTTL:
+		return fmt.Sprintf("{value_too_large,%d}", n)
+	}
+	return ""
+}
+
+func badCount(v any, _ amqp.Table) string {
+	if n, ok := Integer(v); !ok || n < 0 {
+		return badInteger(v)
+	}
+	return ""
+}
+
+func badPriority(v any, _ amqp.Table) string {
+	if n, ok := Integer(v); ok && n > 255 {
+		return fmt.Sprintf("{max_value_exceeded,%d}", n)
+	}
+	return badCount(v, nil)
+}
+
+func badOverflow(v any, _ amqp.Table) string {
+	switch v {
+	case "drop-head", "reject-publish", "reject-publish-dlx":
+		return ""
+	}
+	if _, ok := v.(string); ok {
+		return "invalid_overflow"
+	}
+	return unacceptable(v)
+}
+
+func badDeadLetterKey(v any, args amqp.Table) string {
+	if _, ok := v.(string); !ok {
+		return unacceptable(v)
+	}
+	if _, ok := args[argDeadLetterExchange]; !ok {
+		return "routing_key_but_no_dlx_defined"
+	}
+	return ""
+}
+
+func badFlag(v any, _ amqp.Table) string {
+	if _, ok := v.(bool); !ok {
+		return unacceptable(v)
+	}
+	return ""
+}
+
+func unacceptable(v any) string { return fmt.Sprintf("{unacceptable_type,%s}", typeName(v)) }
+
+// textArg is a text among the arguments, or nil.
+func textArg(args amqp.Table, key string) *string {
+	if text, ok := args[key].(string); ok {
+		return &text
 	}
 	return nil
 }
@@ -201,7 +308,27 @@ func Integer(v any) (int64, bool) {
 func queueConfig(spec *QueueSpec) queue.Config {
 	cfg := queue.Config{AutoDelete: spec.AutoDelete}
 	if ms, ok := Integer(spec.Args[argExpires]); ok {
-		cfg.Expires = queue.Time(ms) * 1e6
+		cfg.Expires = queue.Time(ms) * millisecond
+	}
+	if n, ok := Integer(spec.Args[argMaxPriority]); ok {
+		cfg.MaxPriority = uint8(n)
+	}
+	cfg.TTL = bound(spec.Args, argTTL, millisecond)
+	cfg.MaxLength, cfg.MaxBytes = bound(spec.Args, argMaxLength, 1), bound(spec.Args, argMaxBytes, 1)
+	cfg.DeliveryLimit = bound(spec.Args, argDeliveryLimit, 1)
+	cfg.SingleActive, _ = spec.Args[argSingleActive].(bool)
+	switch spec.Args[argOverflow] {
+	case "reject-publish":
+		cfg.Overflow = queue.RejectPublish
+	case "reject-publish-dlx":
+		cfg.Overflow = queue.RejectPublishDeadLetter
 	}
 	return cfg
+}
+
+func bound(args amqp.Table, key string, unit int64) (none queue.Bound) {
+	if n, ok := Integer(args[key]); ok {
+		return queue.AtMost(n * unit)
+	}
+	return none
 }

@@ -18,6 +18,7 @@ type Burst struct {
 	wake      []Sink
 	finish    []*Queue    // auto-delete queues that lost their last consumer
 	cancelled []*Consumer // consumers of deleted queues
+	dead      []death     // what queues dropped and others are to get
 
 	scratch []byte     // a record being made
 	acked   []span     // what a Settle ends
@@ -42,15 +43,17 @@ func (b *Burst) release(c *Core) {
 // pause is for who is about to wait in the midst of a burst: what others were
 // given so far reaches them now.
 func (b *Burst) pause() {
+	b.bury()
 	b.wakeAll()
 	if b.Waiting != nil {
 		b.Waiting()
 	}
 }
 
-// End deletes the queues whose life ended, tells the consumers of deleted
+// End publishes the dead letters, deletes the queues whose life ended, tells the consumers of deleted
 // queues, and wakes each sink that was given something, once. No lock may be held.
 func (b *Burst) End() {
+	b.bury()
 	for len(b.finish) > 0 {
 		q := b.finish[len(b.finish)-1]
 		b.finish = b.finish[:len(b.finish)-1]

@@ -33,6 +33,8 @@ type Config struct {
 	// OnFailure is called once when the journal can no longer be trusted. After
 	// it nothing is confirmed any more and the owner should stop.
 	OnFailure func(error)
+
+	wall func() time.Time // nil: time.Now
 }
 
 // Core is one broker's names, queues and journal.
@@ -40,6 +42,7 @@ type Core struct {
 	log     *slog.Logger
 	journal *journal.Journal // nil: memory only
 	start   time.Time
+	wall    func() time.Time // for what is written down: the time of a death, the age of what expires
 	failed  func(error)
 
 	mu     sync.Mutex
@@ -59,11 +62,15 @@ func Open(cfg Config) (*Core, error) {
 	c := &Core{
 		log:    cfg.Logger,
 		start:  time.Now(),
+		wall:   cfg.wall,
 		failed: cfg.OnFailure,
 		vhosts: map[string]*VHost{},
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.wall == nil {
+		c.wall = time.Now
 	}
 	c.timer = newTimer(c)
 	if cfg.FS != nil {
@@ -74,6 +81,7 @@ func Open(cfg Config) (*Core, error) {
 	for _, name := range append([]string{"/"}, cfg.VHosts...) {
 		c.vhost(name)
 	}
+	c.timer.start()
 	return c, nil
 }
 

@@ -1,10 +1,12 @@
 package core
 
 import (
+	"strconv"
 	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
 )
 
 // Message is one message on its way through the broker. Everything but its
@@ -23,6 +25,36 @@ type Message struct {
 
 // Persistent says whether the publisher asked for the disk.
 func (m *Message) Persistent() bool { return m.Props.DeliveryMode() == 2 }
+
+// expires says whether its publisher set an expiration.
+func (m *Message) expires() bool {
+	return len(m.Props) > 0 && (uint16(m.Props[0])<<8)&amqp.FlagExpiration != 0
+}
+
+// priority is 0 where the publisher set none.
+func (m *Message) priority() uint8 {
+	view, err := m.Props.View()
+	if err != nil {
+		return 0
+	}
+	return view.Priority
+}
+
+// ttl is how long the publisher lets it wait.
+func (m *Message) ttl() (bound queue.Bound) {
+	if !m.expires() {
+		return bound
+	}
+	view, err := m.Props.View()
+	if err != nil {
+		return bound
+	}
+	ms, err := strconv.ParseInt(string(view.Expiration), 10, 64)
+	if err != nil || ms < 0 { // who published was told, where it was not checked before
+		return bound
+	}
+	return queue.AtMost(min(ms, maxExpiration) * millisecond)
+}
 
 // Size is what the message weighs in memory, in bytes.
 func (m *Message) Size() int { return len(m.Body) + len(m.Props) + len(m.Key) }

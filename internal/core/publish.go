@@ -10,6 +10,7 @@ import (
 type Outcome struct {
 	Routed bool        // it reached at least one queue
 	LSN    journal.LSN // confirm when the journal is durable up to here; 0 = at once
+	Full   bool        // a queue refused it: the publisher is told so, whatever others did
 }
 
 // Publisher publishes into one virtual host. It remembers its last route, so
@@ -40,6 +41,17 @@ func (p *Publisher) Publish(b *Burst, m *Message) (Outcome, error) {
 		return queues[0].publish(b, m), nil
 	default:
 		return publishAll(b, queues, m), nil
+	}
+}
+
+// publishTo is Publish for who knows the queues.
+func publishTo(b *Burst, queues []*Queue, m *Message) {
+	switch len(queues) {
+	case 0:
+	case 1:
+		queues[0].publish(b, m)
+	default:
+		publishAll(b, queues, m)
 	}
 }
 
@@ -82,6 +94,9 @@ func (q *Queue) publish(b *Burst, m *Message) Outcome {
 	if q.gone {
 		return Outcome{}
 	}
+	if q.demanding || m.expires() {
+		return q.publishOnTerms(b, m)
+	}
 	pos := q.core.Reserve()
 	if q.durableFor(m) {
 		b.places = append(b.places[:0], place{queue: q.id, pos: pos})
@@ -95,14 +110,16 @@ func (q *Queue) publish(b *Burst, m *Message) Outcome {
 // record, then a push into each. No two queues are locked at once.
 func publishAll(b *Burst, queues []*Queue, m *Message) Outcome {
 	b.places, b.routed = b.places[:0], b.routed[:0]
+	full := false
 	for _, q := range queues {
-		pos, ok := q.reserve()
-		if !ok {
+		p, admitted := q.reserve(b, m)
+		full = full || !admitted
+		if p.pos == 0 {
 			continue
 		}
-		b.routed = append(b.routed, routed{q, pos})
+		b.routed = append(b.routed, routed{q, p.pos})
 		if q.durableFor(m) {
-			b.places = append(b.places, place{queue: q.id, pos: pos})
+			b.places = append(b.places, p)
 		}
 	}
 	if len(b.places) > 0 {
@@ -111,7 +128,7 @@ func publishAll(b *Burst, queues []*Queue, m *Message) Outcome {
 	for _, r := range b.routed {
 		r.queue.push(b, r.pos, m)
 	}
-	return Outcome{Routed: len(b.routed) > 0, LSN: m.lsn}
+	return Outcome{Routed: len(b.routed) > 0 || full, LSN: m.lsn, Full: full}
 }
 
 // routed is a queue with the position that it reserved for a message.
@@ -120,13 +137,20 @@ type routed struct {
 	pos   uint64
 }
 
-func (q *Queue) reserve() (pos uint64, ok bool) {
+// reserve returns a place for m, without a position if there is none, and
+// whether that is because the queue is full.
+func (q *Queue) reserve(b *Burst, m *Message) (p place, admitted bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.gone {
-		return 0, false
+	p.queue = q.id
+	switch {
+	case q.gone:
+		return p, true
+	case q.demanding || m.expires():
+		return q.reserveOnTerms(b, m)
 	}
-	return q.core.Reserve(), true
+	p.pos = q.core.Reserve()
+	return p, true
 }
 
 func (q *Queue) push(b *Burst, pos uint64, m *Message) {
@@ -138,13 +162,23 @@ func (q *Queue) push(b *Burst, pos uint64, m *Message) {
 		}
 		return
 	}
+	if m.expires() {
+		q.pushFor(b, pos, m)
+		return
+	}
 	q.perform(b, q.core.Push(b.now, pos, m))
 }
 
 // writeEnqueued puts m into the journal for b.places.
 func (c *Core) writeEnqueued(b *Burst, m *Message) {
-	b.scratch = appendEnqueued(b.scratch[:0], b.places, m)
+	kind := kindEnqueued
+	if anyExpires(b.places) {
+		kind = kindExpiring
+		b.scratch = appendExpiring(b.scratch[:0], c.wall().UnixMilli(), b.places, m)
+	} else {
+		b.scratch = appendEnqueued(b.scratch[:0], b.places, m)
+	}
 	m.needed.Store(int32(len(b.places)))
 	m.journaled = true
-	m.lsn = c.append(kindEnqueued, true, b.scratch, m.Props, m.Body)
+	m.lsn = c.append(kind, true, b.scratch, m.Props, m.Body)
 }

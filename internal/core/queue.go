@@ -32,17 +32,39 @@ type Queue struct {
 	core      *queue.Queue[*Message]
 	consumers map[queue.ConsumerID]*Consumer
 	gone      bool // deleted, or about to be by the end of a burst
+	demanding bool // its arguments concern every publish: priority, time to live, refusal
+	timed     bool // has deadlines that events may bring nearer
 	scheduled bool // known to the timer
+	due       queue.Time
+
+	deadline deadline // guarded by the timer
+
+	// Where dead letters go; nil: nowhere. dyingKey replaces their key. Fixed.
+	dying    *string
+	dyingKey *string
+
+	ttl queue.Bound // of what is published here; fixed
 }
 
 func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
-	return &Queue{
+	cfg := queueConfig(&spec)
+	q := &Queue{
 		QueueSpec: spec,
 		id:        id,
 		vhost:     v,
-		core:      queue.New[*Message](now, queueConfig(&spec)),
+		core:      queue.New[*Message](now, cfg),
 		consumers: map[queue.ConsumerID]*Consumer{},
+		dying:     textArg(spec.Args, argDeadLetterExchange),
+		dyingKey:  textArg(spec.Args, argDeadLetterKey),
+		ttl:       cfg.TTL,
 	}
+	_, expiring := cfg.TTL.Value()
+	q.demanding = expiring || cfg.MaxPriority > 0 || cfg.Overflow != queue.DropHead
+	q.timed = expiring
+	if _, ok := cfg.MaxBytes.Value(); ok {
+		q.core.MeasureBy(func(m *Message) int { return len(m.Body) })
+	}
+	return q
 }
 
 // durableFor says whether m has to be in the journal for this queue.
@@ -67,8 +89,7 @@ func (q *Queue) info() QueueInfo {
 func (q *Queue) perform(b *Burst, fx *queue.Effects[*Message]) {
 	for {
 		for i := range fx.Drop {
-			d := &fx.Drop[i].Entry
-			q.settled(b, d.Pos, d.Msg)
+			q.drop(b, &fx.Drop[i])
 		}
 		for i := range fx.Deliver {
 			q.deliver(b, &fx.Deliver[i])
@@ -78,10 +99,22 @@ func (q *Queue) perform(b *Burst, fx *queue.Effects[*Message]) {
 			b.finish = append(b.finish, q)
 		}
 		if !fx.More {
-			return
+			break
 		}
 		fx = q.core.Advance(b.now)
 	}
+	if q.timed {
+		q.schedule()
+	}
+}
+
+// drop ends a message that nobody acknowledged, or leaves that to its dead letter.
+func (q *Queue) drop(b *Burst, d *queue.Dropped[*Message]) {
+	if q.dying == nil {
+		q.settled(b, d.Entry.Pos, d.Entry.Msg)
+		return
+	}
+	b.dead = append(b.dead, death{queue: q, msg: d.Entry.Msg, pos: d.Entry.Pos, reason: d.Reason})
 }
 
 func (q *Queue) deliver(b *Burst, d *queue.Delivery[*Message]) {
@@ -186,9 +219,16 @@ func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool) {
 	if q.gone {
 		return d, 0, false
 	}
+	q.core.Touch(b.now)
+	if due, ok := q.core.Deadline(); ok && due <= b.now {
+		q.perform(b, q.core.Advance(b.now))
+	}
 	e, ok := q.core.Get(b.now, noAck)
 	if !ok {
 		return d, 0, false
+	}
+	if q.timed {
+		q.schedule()
 	}
 	if noAck {
 		q.settled(b, e.Pos, e.Msg)

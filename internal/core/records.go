@@ -21,7 +21,13 @@ import (
 //	ExchangeDeleted   vhost, name
 //	Bound, Unbound    vhost, source, destination, flags (1 = to a queue), key, arguments
 //	Enqueued          n, n × (queue id, position), exchange, key, properties, body (the rest)
+//	Expiring          time, n, n × (queue id, position, life), and on as Enqueued
 //	Settled           queue id, n, n × (first position, count)
+//
+// Expiring is an Enqueued of which some queue may drop the message after a
+// while: time is that of the wall clock in ms since 1970, life how many ms it
+// may wait from then on, and 1; or 0 where it waits for ever. Not the moment of
+// its end is written, so that a clock that was put back lengthens no life.
 const (
 	kindQueueDeclared    journal.Kind = 1
 	kindQueueDeleted     journal.Kind = 2
@@ -31,6 +37,7 @@ const (
 	kindUnbound          journal.Kind = 6
 	kindEnqueued         journal.Kind = 7
 	kindSettled          journal.Kind = 8
+	kindExpiring         journal.Kind = 9
 )
 
 var errShortRecord = errors.New("record ends early")
@@ -117,7 +124,31 @@ func flags(set ...bool) uint64 {
 }
 
 // place is one message's position in one queue.
-type place struct{ queue, pos uint64 }
+type place struct {
+	queue, pos uint64
+	life       uint64 // how many ms it may wait, and 1; 0 = for ever
+}
+
+func anyExpires(places []place) bool {
+	for i := range places {
+		if places[i].life > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// appendExpiring is appendEnqueued for an Expiring.
+func appendExpiring(dst []byte, now int64, places []place, m *Message) []byte {
+	dst = appendUint(dst, uint64(max(now, 0)))
+	dst = appendUint(dst, uint64(len(places)))
+	for _, p := range places {
+		dst = appendUint(dst, p.queue)
+		dst = appendUint(dst, p.pos)
+		dst = appendUint(dst, p.life)
+	}
+	return appendAddress(dst, m)
+}
 
 // appendEnqueued writes what precedes properties and body of an Enqueued.
 func appendEnqueued(dst []byte, places []place, m *Message) []byte {
@@ -126,14 +157,28 @@ func appendEnqueued(dst []byte, places []place, m *Message) []byte {
 		dst = appendUint(dst, p.queue)
 		dst = appendUint(dst, p.pos)
 	}
+	return appendAddress(dst, m)
+}
+
+func appendAddress(dst []byte, m *Message) []byte {
 	dst = appendText(dst, m.Exchange)
 	dst = appendText(dst, m.Key)
 	return appendUint(dst, uint64(len(m.Props)))
 }
 
+// enqueuing is what an Enqueued or an Expiring says.
+type enqueuing struct {
+	places []place
+	at     int64 // when, if any of them expires: ms since 1970
+	msg    *Message
+}
+
 // parseEnqueued copies what it keeps: record bodies are only lent.
-func parseEnqueued(body []byte, places []place) ([]place, *Message, error) {
+func parseEnqueued(kind journal.Kind, body []byte) (e enqueuing, err error) {
 	d := decoder{b: body}
+	if kind == kindExpiring {
+		e.at = int64(d.uint())
+	}
 	n := d.uint()
 	if n > uint64(len(d.b)) {
 		d.fail(errShortRecord)
@@ -142,19 +187,24 @@ func parseEnqueued(body []byte, places []place) ([]place, *Message, error) {
 		if d.err != nil {
 			break
 		}
-		places = append(places, place{queue: d.uint(), pos: d.uint()})
+		p := place{queue: d.uint(), pos: d.uint()}
+		if kind == kindExpiring {
+			p.life = d.uint()
+		}
+		e.places = append(e.places, p)
 	}
 	m := &Message{Exchange: d.text(), Key: d.text()}
 	props := d.bytes()
 	if d.err != nil {
-		return nil, nil, fmt.Errorf("enqueued: %w", d.err)
+		return enqueuing{}, fmt.Errorf("enqueued: %w", d.err)
 	}
 	held := make([]byte, len(props)+len(d.b))
 	copy(held, props)
 	copy(held[len(props):], d.b)
 	m.Props = amqp.RawProperties(held[:len(props):len(props)])
 	m.Body = held[len(props):]
-	return places, m, nil
+	e.msg = m
+	return e, nil
 }
 
 // span is a run of positions.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
 	"github.com/postrider-mq/postrider/internal/route"
 )
 
@@ -37,6 +38,16 @@ type recoveredQueue struct {
 	deleted  bool
 	next     uint64 // above the highest position that was seen
 	entries  map[uint64]*Message
+	lives    map[uint64]life // of those that expire
+}
+
+// life is how long an entry may wait, in ms, and from when on.
+type life struct{ from, span int64 }
+
+// end is when it is over. A clock that was put back does not lengthen it.
+func (l life) end(now queue.Time, wall int64) queue.Time {
+	elapsed := max(0, wall-l.from)
+	return max(1, now+queue.Time(max(0, l.span-elapsed))*millisecond)
 }
 
 func newRecovery() *recovery {
@@ -68,7 +79,20 @@ func (c *Core) recover(cfg Config) error {
 	for _, lsn := range r.unneeded {
 		j.Release(lsn)
 	}
+	c.advanceAll()
 	return nil
+}
+
+// advanceAll drops what expired meanwhile, or is over a limit because the
+// record of its end was lost. All names are there, for what is dead-lettered.
+func (c *Core) advanceAll() {
+	var b Burst
+	b.Begin(c.Now())
+	c.byID.Range(func(_, q any) bool {
+		q.(*Queue).advance(&b)
+		return true
+	})
+	b.End()
 }
 
 // replay takes one record. Of an unknown kind or a bad body it says so: better
@@ -90,7 +114,7 @@ func (r *recovery) replay(rec journal.Record) error {
 		supersede(r, r.bindings, string(rec.Body), fact[route.Binding]{x, vhost, rec.LSN})
 	case kindUnbound:
 		withdraw(r, r.bindings, string(rec.Body))
-	case kindEnqueued:
+	case kindEnqueued, kindExpiring:
 		return r.enqueued(rec)
 	case kindSettled:
 		return r.settled(rec)
@@ -158,7 +182,7 @@ func (r *recovery) abandon(q *recoveredQueue) {
 	for _, m := range q.entries {
 		r.drop(m)
 	}
-	q.deleted, q.entries = true, nil
+	q.deleted, q.entries, q.lives = true, nil, nil
 }
 
 // drop says that one queue less needs the message.
@@ -185,13 +209,14 @@ func (r *recovery) withdrawBindings(vhost string, which func(*route.Binding) boo
 }
 
 func (r *recovery) enqueued(rec journal.Record) error {
-	places, m, err := parseEnqueued(rec.Body, nil)
+	e, err := parseEnqueued(rec.Kind, rec.Body)
 	if err != nil {
 		return fmt.Errorf("record %d: %w", rec.LSN, err)
 	}
+	m := e.msg
 	m.lsn, m.journaled = rec.LSN, true
-	m.needed.Store(int32(len(places)))
-	for _, p := range places {
+	m.needed.Store(int32(len(e.places)))
+	for _, p := range e.places {
 		q := r.queue(p.queue)
 		if q.deleted {
 			r.drop(m)
@@ -201,9 +226,21 @@ func (r *recovery) enqueued(rec journal.Record) error {
 			r.drop(old)
 		}
 		q.entries[p.pos] = m
+		q.limit(p, e.at)
 		q.next = max(q.next, p.pos+1)
 	}
 	return nil
+}
+
+// limit notes how long an entry may wait.
+func (q *recoveredQueue) limit(p place, at int64) {
+	if p.life == 0 {
+		return
+	}
+	if q.lives == nil {
+		q.lives = map[uint64]life{}
+	}
+	q.lives[p.pos] = life{from: at, span: int64(min(p.life-1, maxExpiration))}
 }
 
 func (r *recovery) settled(rec journal.Record) error {
@@ -224,6 +261,7 @@ func (r *recovery) settledSpan(q *recoveredQueue, s span) {
 		if m, ok := q.entries[pos]; ok {
 			r.drop(m)
 			delete(q.entries, pos)
+			delete(q.lives, pos)
 		}
 	}
 }
@@ -277,7 +315,7 @@ func (r *recovery) restoreBinding(v *VHost, x fact[route.Binding]) {
 // restoreQueue makes the queue with its messages, each marked as redelivered:
 // whether it was seen before the restart is not known. It returns how many.
 func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
-	if rq.deleted {
+	if rq.deleted || rq.declared == 0 && len(rq.entries) == 0 {
 		return 0
 	}
 	if rq.declared == 0 {
@@ -291,7 +329,12 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 	q := newQueue(v, id, c.Now(), rq.spec)
 	q.declared = rq.declared
 	for _, pos := range slices.Sorted(maps.Keys(rq.entries)) {
-		q.core.Restore(pos, rq.entries[pos], true, 0)
+		if l, ok := rq.lives[pos]; ok {
+			q.core.RestoreWith(pos, rq.entries[pos], true, 0, l.end(c.Now(), c.wall().UnixMilli()))
+			q.timed = true
+		} else {
+			q.core.Restore(pos, rq.entries[pos], true, 0)
+		}
 	}
 	q.core.ReserveFrom(rq.next)
 	v.enter(q)

@@ -236,7 +236,7 @@ func TestAMessageIsCarriedOnce(t *testing.T) {
 	w.durable("q")
 	w.send("q", "m")
 	e, _, _ := w.queue("q").core.Lookup(1)
-	rec := journal.Record{LSN: e.Msg.lsn, Kind: kindEnqueued, Body: appendEnqueued(nil, []place{{w.queue("q").id, 1}}, e.Msg)}
+	rec := journal.Record{LSN: e.Msg.lsn, Kind: kindEnqueued, Body: appendEnqueued(nil, []place{{queue: w.queue("q").id, pos: 1}}, e.Msg)}
 	rec.Body = append(append(rec.Body, e.Msg.Props...), e.Msg.Body...)
 	w.core.carry(rec)
 	w.wantNoLeak()

@@ -10,13 +10,16 @@ import (
 
 // timer runs Advance of each queue at its deadline. A queue is in it at most
 // once; a deadline that has moved away meanwhile is found out when it fires.
+//
+// It does not run before start: what expires in a recovered queue may be
+// dead-lettered, and that must find all exchanges and bindings.
 type timer struct {
 	core *Core
 
 	mu      sync.Mutex
 	due     deadlines
 	clock   *time.Timer
-	stopped bool
+	running bool
 }
 
 func newTimer(c *Core) *timer {
@@ -26,24 +29,43 @@ func newTimer(c *Core) *timer {
 	return t
 }
 
+func (t *timer) start() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.running = true
+	t.arm()
+}
+
 func (t *timer) stop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.stopped = true
+	t.running = false
 	t.clock.Stop()
 }
 
-// at asks for a call of q.advance at the time given.
+// at asks for a call of q.advance at the time given, or before.
 func (t *timer) at(when queue.Time, q *Queue) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	heap.Push(&t.due, deadline{when, q})
-	t.arm()
+	d := &q.deadline
+	switch {
+	case d.index == 0:
+		d.when, d.queue = when, q
+		heap.Push(&t.due, d)
+	case when < d.when:
+		d.when = when
+		heap.Fix(&t.due, d.index-1)
+	default:
+		return
+	}
+	if d.index == 1 {
+		t.arm()
+	}
 }
 
 // arm sets the clock to the nearest deadline. The caller holds mu.
 func (t *timer) arm() {
-	if t.stopped || len(t.due) == 0 {
+	if !t.running || len(t.due) == 0 {
 		return
 	}
 	t.clock.Reset(max(0, time.Duration(t.due[0].when-t.core.Now())))
@@ -66,21 +88,21 @@ func (t *timer) fire() {
 func (t *timer) pop(now queue.Time) (*Queue, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.stopped || len(t.due) == 0 || t.due[0].when > now {
+	if !t.running || len(t.due) == 0 || t.due[0].when > now {
 		t.arm()
 		return nil, false
 	}
-	return heap.Pop(&t.due).(deadline).queue, true
+	return heap.Pop(&t.due).(*deadline).queue, true
 }
 
-// schedule enters the queue's deadline, if it has one and is not in already.
-// The caller holds mu or is the only one that knows the queue.
+// schedule enters the queue's deadline, if it has one that is nearer than what
+// the timer knows. The caller holds mu or is the only one that knows the queue.
 func (q *Queue) schedule() {
 	when, ok := q.core.Deadline()
-	if !ok || q.scheduled || q.gone {
+	if !ok || q.gone || q.scheduled && q.due <= when {
 		return
 	}
-	q.scheduled = true
+	q.scheduled, q.due = true, when
 	q.vhost.core.timer.at(when, q)
 }
 
@@ -95,22 +117,34 @@ func (q *Queue) advance(b *Burst) {
 	q.schedule()
 }
 
+// deadline is a queue's place in the timer, which guards it.
 type deadline struct {
 	when  queue.Time
 	queue *Queue
+	index int // in the heap, counted from 1; 0 = not in it
 }
 
 // deadlines is a heap, the nearest first.
-type deadlines []deadline
+type deadlines []*deadline
 
 func (d deadlines) Len() int           { return len(d) }
 func (d deadlines) Less(i, j int) bool { return d[i].when < d[j].when }
-func (d deadlines) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *deadlines) Push(x any)        { *d = append(*d, x.(deadline)) }
+
+func (d deadlines) Swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].index, d[j].index = i+1, j+1
+}
+
+func (d *deadlines) Push(x any) {
+	*d = append(*d, x.(*deadline))
+	x.(*deadline).index = len(*d)
+}
+
 func (d *deadlines) Pop() any {
 	last := len(*d) - 1
 	x := (*d)[last]
-	(*d)[last] = deadline{}
+	(*d)[last] = nil
 	*d = (*d)[:last]
+	x.index = 0
 	return x
 }

@@ -1,11 +1,6 @@
 package server
 
 import (
-	"errors"
-	"fmt"
-	"strconv"
-	"strings"
-
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
 	"github.com/postrider-mq/postrider/internal/session"
@@ -53,7 +48,11 @@ func (ch *channel) book(out core.Outcome) {
 	o := &ch.conn.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ch.confirms.Ack(uint64(out.LSN))
+	if out.Full {
+		ch.confirms.Nack()
+	} else {
+		ch.confirms.Ack(uint64(out.LSN))
+	}
 	if !ch.confirming {
 		ch.confirming = true
 		o.confirming = append(o.confirming, ch)
@@ -88,7 +87,7 @@ func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties
 			view.UserID, ch.conn.user.Name)
 	}
 	if view.Expiration != nil {
-		if err := checkExpiration(string(view.Expiration)); err != nil {
+		if err := core.CheckExpiration(string(view.Expiration)); err != nil {
 			return nil, err
 		}
 	}
@@ -104,33 +103,4 @@ func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties
 	}
 	full.ReplyTo = ch.replies.Name
 	return full.Append(nil)
-}
-
-func checkExpiration(text string) error {
-	if problem := expirationProblem(text); problem != "" {
-		return amqp.Errorf(amqp.PreconditionFailed, "invalid expiration '%s': %s", text, problem)
-	}
-	return nil
-}
-
-// maxExpiration is what RabbitMQ allows, in milliseconds: 100 years.
-const maxExpiration = 100 * 365 * 24 * 3600 * 1000
-
-// expirationProblem says what is wrong, as RabbitMQ does: a number is what the text begins with.
-func expirationProblem(text string) string {
-	digits := strings.TrimLeft(strings.TrimPrefix(text, "-"), "0123456789")
-	n, err := strconv.ParseInt(text[:len(text)-len(digits)], 10, 64)
-	switch {
-	case errors.Is(err, strconv.ErrRange):
-		return "{value_too_large," + text + "}"
-	case err != nil:
-		return "no_integer"
-	case digits != "":
-		return fmt.Sprintf("{leftover_string,%q}", digits)
-	case n < 0:
-		return fmt.Sprintf("{value_negative,%d}", n)
-	case n > maxExpiration:
-		return fmt.Sprintf("{value_too_large,%d}", n)
-	}
-	return ""
 }

@@ -1,0 +1,134 @@
+package core
+
+import (
+	"slices"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/queue"
+)
+
+// death is a message that left its queue without being acknowledged, or was
+// not let in, and is to be published once more where the queue says.
+//
+// That happens without locks, at the end of the burst. Only then is the end of
+// the message in its old queue recorded: after a crash it is in one of them, or
+// in both, never in neither.
+type death struct {
+	queue  *Queue
+	msg    *Message
+	pos    uint64 // 0: it was never in the queue
+	reason queue.Reason
+}
+
+// bury publishes the dead letters of the burst, and those that they lead to.
+func (b *Burst) bury() {
+	for i := 0; i < len(b.dead); i++ {
+		d := b.dead[i]
+		b.dead[i] = death{}
+		d.publish(b)
+		if d.pos != 0 {
+			d.queue.settled(b, d.pos, d.msg)
+		}
+	}
+	b.dead = b.dead[:0]
+}
+
+// publish routes the dead letter. One that nobody takes is gone.
+func (d *death) publish(b *Burst) {
+	v := d.queue.vhost
+	m, deaths, err := d.letter()
+	if err != nil {
+		v.core.log.Warn("a message cannot be dead-lettered", "queue", d.queue.Name, "vhost", v.Name, "error", err)
+		return
+	}
+	queues, err := v.table.Load().Route(m.Exchange, m.Key, m.headers, nil)
+	if err != nil { // the exchange is not there, or not for publishers
+		return
+	}
+	if d.reason != queue.Rejected {
+		queues = slices.DeleteFunc(queues, func(q *Queue) bool { return cycles(q.Name, deaths) })
+	}
+	publishTo(b, queues, m)
+}
+
+// letter is the message as it is published again: under the queue's key if it
+// has one, without expiration, and with its deaths in the headers.
+func (d *death) letter() (*Message, []any, error) {
+	var p amqp.Properties
+	if err := p.Parse(d.msg.Props, nil); err != nil {
+		return nil, nil, err
+	}
+	if p.Headers == nil {
+		p.Headers = amqp.Table{}
+	}
+	deaths := d.deaths(&p)
+	p.Headers["x-death"] = deaths
+	p.Expiration = ""
+	key := d.msg.Key
+	if d.queue.dyingKey != nil {
+		key = *d.queue.dyingKey
+		delete(p.Headers, "CC")
+	}
+	props, err := p.Append(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Message{Exchange: *d.queue.dying, Key: key, Props: props, Body: d.msg.Body}, deaths, nil
+}
+
+// deaths are those in the headers and this one, the latest first. A message
+// that dies again in the same queue for the same reason has one more counted.
+func (d *death) deaths(p *amqp.Properties) []any {
+	reason := d.reason.String()
+	earlier, ok := p.Headers["x-death"].([]any)
+	if !ok {
+		p.Headers["x-first-death-reason"] = reason
+		p.Headers["x-first-death-queue"] = d.queue.Name
+		p.Headers["x-first-death-exchange"] = d.msg.Exchange
+	}
+	for i, x := range earlier {
+		t, ok := x.(amqp.Table)
+		if !ok || t["queue"] != d.queue.Name || t["reason"] != reason {
+			continue
+		}
+		count, _ := Integer(t["count"])
+		t["count"] = count + 1
+		return slices.Insert(slices.Delete(earlier, i, i+1), 0, x)
+	}
+	return slices.Insert(earlier, 0, any(d.certificate(p, reason)))
+}
+
+// certificate is the entry of a first death in a queue.
+func (d *death) certificate(p *amqp.Properties, reason string) amqp.Table {
+	keys := []any{d.msg.Key}
+	if also, ok := p.Headers["CC"].([]any); ok {
+		keys = append(keys, also...)
+	}
+	t := amqp.Table{
+		"count":        int64(1),
+		"reason":       reason,
+		"queue":        d.queue.Name,
+		"time":         d.queue.vhost.core.wall(),
+		"exchange":     d.msg.Exchange,
+		"routing-keys": keys,
+	}
+	if p.Expiration != "" {
+		t["original-expiration"] = p.Expiration
+	}
+	return t
+}
+
+// cycles says whether a message with these deaths has been in a queue before,
+// and nobody rejected it since: it would go round for ever.
+func cycles(name string, deaths []any) bool {
+	for _, x := range deaths {
+		t, ok := x.(amqp.Table)
+		if !ok || t["reason"] == "rejected" {
+			return false
+		}
+		if t["queue"] == name {
+			return true
+		}
+	}
+	return false
+}
