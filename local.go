@@ -52,11 +52,11 @@ func openEmbedded(cfg Config, log *slog.Logger) (*embedded, error) {
 }
 
 // queue makes sure of a queue and returns the way to it. One that exists is used as it is.
-func (e *embedded) queue(name, from string) (*local, error) {
-	_, err := e.conn.DeclareQueue(broker.QueueOptions{Name: name, Passive: true})
+func (e *embedded) queue(ctx context.Context, name, from string) (*local, error) {
+	_, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: name, Passive: true})
 	var refused *amqp.Error
 	if errors.As(err, &refused) && refused.Code == amqp.NotFound {
-		_, err = e.conn.DeclareQueue(broker.QueueOptions{Name: name, Durable: true})
+		_, err = e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: name, Durable: true})
 	}
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (e *embedded) confirmed(ctx context.Context, f *client.Fate) (written bool,
 
 // call lets the answer come to a queue of this node's own.
 func (l *local) call(ctx context.Context, s style, id messageID, body []byte) (answer, bool, error) {
-	answers, err := l.at.answerQueue()
+	answers, err := l.at.answerQueue(ctx)
 	if err != nil {
 		return answer{}, false, err
 	}
@@ -202,13 +202,13 @@ func (e *embedded) unexpect(id string) {
 }
 
 // answerQueue declares the queue for answers when it is first needed.
-func (e *embedded) answerQueue() (string, error) {
+func (e *embedded) answerQueue(ctx context.Context) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.answers != "" {
 		return e.answers, nil
 	}
-	q, err := e.conn.DeclareQueue(broker.QueueOptions{Exclusive: true, AutoDelete: true})
+	q, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Exclusive: true, AutoDelete: true})
 	if err != nil {
 		return "", err
 	}

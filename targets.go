@@ -94,7 +94,7 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 }
 
 func (n *Node) localQueue(name string) (outlet, error) {
-	way, err := n.local.queue(name, n.cfg.Name)
+	way, err := n.local.queue(n.ctx, name, n.cfg.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -42,7 +43,7 @@ func (p *brokerProcess) work(stop <-chan struct{}) (tally, error) {
 		return tally{}, err
 	}
 	defer conn.Close()
-	q, err := conn.DeclareQueue(broker.QueueOptions{Name: p.order.Mailbox, Passive: true})
+	q, err := conn.DeclareQueue(context.Background(), broker.QueueOptions{Name: p.order.Mailbox, Passive: true})
 	if err == nil && q.Messages > 0 {
 		err = fmt.Errorf("%d messages were not acknowledged", q.Messages)
 	}

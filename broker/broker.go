@@ -63,6 +63,8 @@ type Config struct {
 	// confirmed any more. The broker has stopped listening by then; what the
 	// process should do is exit.
 	OnFailure func(error)
+
+	fs disk.FS // in place of Dir, for tests
 }
 
 // Sync says when a persistent message is confirmed.
@@ -134,6 +136,7 @@ func (b *Broker) openCore(cfg Config) error {
 		Sync:      journal.SyncMode(cfg.Sync),
 		OnFailure: func(err error) { b.failed(err, cfg.OnFailure) },
 	}
+	coreConfig.FS = cfg.fs
 	if cfg.Dir != "" {
 		coreConfig.FS = disk.OS(cfg.Dir)
 	}

@@ -97,7 +97,7 @@ func TestClosingTellsEveryConfirmer(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	info, err := dial(t, open(t, dir)).DeclareQueue(broker.QueueOptions{Name: "q", Passive: true})
+	info, err := dial(t, open(t, dir)).DeclareQueue(t.Context(), broker.QueueOptions{Name: "q", Passive: true})
 	if err != nil || info.Messages < confirmed {
 		t.Errorf("%d are there, %v; %d were confirmed", info.Messages, err, confirmed)
 	}

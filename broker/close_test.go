@@ -80,7 +80,7 @@ func TestCloseInTheMidstOfWork(t *testing.T) {
 			}
 			return err
 		})
-		until(func() error { _, err := c.DeclareQueue(broker.QueueOptions{Exclusive: true}); return err })
+		until(func() error { _, err := c.DeclareQueue(t.Context(), broker.QueueOptions{Exclusive: true}); return err })
 		runtime.Gosched()
 		if err := b.Close(); err != nil {
 			t.Error(err)

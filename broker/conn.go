@@ -147,13 +147,16 @@ type QueueInfo struct {
 
 // DeclareQueue makes a queue, or checks that the one of that name is alike; a
 // durable one is safe on disk when it returns. Errors: 403, 404 (passive), 405, 406.
-func (c *Conn) DeclareQueue(o QueueOptions) (info QueueInfo, err error) {
+//
+// Here as in all that changes something durable, ctx bounds the wait for the
+// disk. When it ends first the change has been made and may yet become durable.
+func (c *Conn) DeclareQueue(ctx context.Context, o QueueOptions) (info QueueInfo, err error) {
 	err = c.do(func(b *core.Burst) (err error) {
 		var i core.QueueInfo
 		if o.Passive {
 			i, err = c.client.InspectQueue(b, o.Name)
 		} else {
-			i, err = c.client.DeclareQueue(context.Background(), b, core.QueueSpec{
+			i, err = c.client.DeclareQueue(ctx, b, core.QueueSpec{
 				Name: o.Name, Durable: o.Durable, Exclusive: o.Exclusive, AutoDelete: o.AutoDelete, Args: o.Args,
 			})
 		}
@@ -165,9 +168,9 @@ func (c *Conn) DeclareQueue(o QueueOptions) (info QueueInfo, err error) {
 
 // DeleteQueue deletes a queue with its messages and returns how many of these
 // were ready. One that does not exist is deleted already. Errors: 405.
-func (c *Conn) DeleteQueue(name string) (messages int, err error) {
+func (c *Conn) DeleteQueue(ctx context.Context, name string) (messages int, err error) {
 	err = c.do(func(b *core.Burst) (err error) {
-		messages, err = c.client.DeleteQueue(context.Background(), b, name, false, false)
+		messages, err = c.client.DeleteQueue(ctx, b, name, false, false)
 		return err
 	})
 	return messages, err
@@ -195,32 +198,32 @@ type ExchangeOptions struct {
 
 // DeclareExchange makes an exchange, or checks that the one of that name is
 // alike. Errors: 403, 406, 503.
-func (c *Conn) DeclareExchange(o ExchangeOptions) error {
+func (c *Conn) DeclareExchange(ctx context.Context, o ExchangeOptions) error {
 	return c.do(func(b *core.Burst) error {
-		return c.client.DeclareExchange(context.Background(), b, route.Exchange{
+		return c.client.DeclareExchange(ctx, b, route.Exchange{
 			Name: o.Name, Kind: route.Kind(o.Kind), Durable: o.Durable, AutoDelete: o.AutoDelete, Internal: o.Internal, Args: o.Args,
 		})
 	})
 }
 
 // DeleteExchange deletes an exchange and its bindings. Errors: 403.
-func (c *Conn) DeleteExchange(name string) error {
+func (c *Conn) DeleteExchange(ctx context.Context, name string) error {
 	return c.do(func(b *core.Burst) error {
-		return c.client.DeleteExchange(context.Background(), b, name, false)
+		return c.client.DeleteExchange(ctx, b, name, false)
 	})
 }
 
 // BindQueue lets messages go from an exchange to a queue. Errors: 403, 404, 405, 406.
-func (c *Conn) BindQueue(queue, exchange, key string, args amqp.Table) error {
+func (c *Conn) BindQueue(ctx context.Context, queue, exchange, key string, args amqp.Table) error {
 	return c.do(func(b *core.Burst) error {
-		return c.client.Bind(context.Background(), b, toQueue(queue, exchange, key, args))
+		return c.client.Bind(ctx, b, toQueue(queue, exchange, key, args))
 	})
 }
 
 // UnbindQueue ends a binding. Errors: 404, 405.
-func (c *Conn) UnbindQueue(queue, exchange, key string, args amqp.Table) error {
+func (c *Conn) UnbindQueue(ctx context.Context, queue, exchange, key string, args amqp.Table) error {
 	return c.do(func(b *core.Burst) error {
-		return c.client.Unbind(context.Background(), b, toQueue(queue, exchange, key, args))
+		return c.client.Unbind(ctx, b, toQueue(queue, exchange, key, args))
 	})
 }
 

@@ -12,11 +12,11 @@ import (
 
 func TestAMessageGoesThroughAnExchangeIntoAQueueAndToItsConsumer(t *testing.T) {
 	c := dial(t, open(t, ""))
-	if err := c.DeclareExchange(broker.ExchangeOptions{Name: "news", Kind: "topic"}); err != nil {
+	if err := c.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: "news", Kind: "topic"}); err != nil {
 		t.Fatal(err)
 	}
 	declare(t, c, broker.QueueOptions{Name: "sport"})
-	if err := c.BindQueue("sport", "news", "sport.#", nil); err != nil {
+	if err := c.BindQueue(t.Context(), "sport", "news", "sport.#", nil); err != nil {
 		t.Fatal(err)
 	}
 	in := consume(t, c, "sport", broker.ConsumeOptions{})
@@ -33,14 +33,14 @@ func TestAMessageGoesThroughAnExchangeIntoAQueueAndToItsConsumer(t *testing.T) {
 	}
 	ack(t, d)
 
-	if err := c.UnbindQueue("sport", "news", "sport.#", nil); err != nil {
+	if err := c.UnbindQueue(t.Context(), "sport", "news", "sport.#", nil); err != nil {
 		t.Fatal(err)
 	}
 	err = send(t, c, &broker.Publishing{Exchange: "news", Key: "sport.go", Mandatory: true})
 	if !errors.Is(err, broker.ErrUnroutable) {
 		t.Errorf("after unbinding: %v", err)
 	}
-	if err := c.DeleteExchange("news"); err != nil {
+	if err := c.DeleteExchange(t.Context(), "news"); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, c.Publish(&broker.Publishing{Exchange: "news"}, fate(nil)), amqp.NotFound)
@@ -48,11 +48,11 @@ func TestAMessageGoesThroughAnExchangeIntoAQueueAndToItsConsumer(t *testing.T) {
 
 func TestAQueueWithoutANameGetsAFreshOne(t *testing.T) {
 	c := dial(t, open(t, ""))
-	one, err := c.DeclareQueue(broker.QueueOptions{})
+	one, err := c.DeclareQueue(t.Context(), broker.QueueOptions{})
 	if err != nil || one.Name == "" {
 		t.Fatal(one, err)
 	}
-	two, err := c.DeclareQueue(broker.QueueOptions{})
+	two, err := c.DeclareQueue(t.Context(), broker.QueueOptions{})
 	if err != nil || two.Name == one.Name {
 		t.Fatal(one, two, err)
 	}
@@ -64,15 +64,15 @@ func TestErrorsCarryTheCodeOfTheProtocolAndEndNothing(t *testing.T) {
 	wantCode(t, err, amqp.NotAllowed)
 	c := dial(t, b)
 	declare(t, c, broker.QueueOptions{Name: "q"})
-	_, err = c.DeclareQueue(broker.QueueOptions{Name: "q", Durable: true})
+	_, err = c.DeclareQueue(t.Context(), broker.QueueOptions{Name: "q", Durable: true})
 	wantCode(t, err, amqp.PreconditionFailed)
-	_, err = c.DeclareQueue(broker.QueueOptions{Name: "none", Passive: true})
+	_, err = c.DeclareQueue(t.Context(), broker.QueueOptions{Name: "none", Passive: true})
 	wantCode(t, err, amqp.NotFound)
 	_, err = c.PurgeQueue("none")
 	wantCode(t, err, amqp.NotFound)
 	_, err = c.Consume("none", broker.ConsumeOptions{}, nil)
 	wantCode(t, err, amqp.NotFound)
-	wantCode(t, c.BindQueue("q", "none", "", nil), amqp.NotFound)
+	wantCode(t, c.BindQueue(t.Context(), "q", "none", "", nil), amqp.NotFound)
 	if err := c.Publish(&broker.Publishing{Key: strings.Repeat("k", 256)}, fate(nil)); err == nil {
 		t.Error("published with a key of 256 bytes")
 	}
@@ -160,7 +160,7 @@ func TestARefusedMessageIsDropped(t *testing.T) {
 	in := consume(t, c, "q", broker.ConsumeOptions{Prefetch: 1})
 	in.want(t, "a")[0].Nack(false)
 	ack(t, in.want(t, "b")...)
-	if n, err := c.DeleteQueue("q"); n != 0 || err != nil {
+	if n, err := c.DeleteQueue(t.Context(), "q"); n != 0 || err != nil {
 		t.Errorf("%d left, %v", n, err)
 	}
 }
@@ -232,7 +232,7 @@ func TestAConsumerLearnsThatItsQueueWasDeleted(t *testing.T) {
 	cancelled := make(chan struct{}, 2)
 	in := consume(t, c, "q", broker.ConsumeOptions{Cancelled: func() { cancelled <- struct{}{} }})
 	d := in.want(t, "a")[0]
-	if _, err := c.DeleteQueue("q"); err != nil {
+	if _, err := c.DeleteQueue(t.Context(), "q"); err != nil {
 		t.Fatal(err)
 	}
 	receive(t, cancelled)
@@ -258,7 +258,7 @@ func TestAnAutoDeleteQueueGoesWithItsLastConsumer(t *testing.T) {
 	c := dial(t, open(t, ""))
 	declare(t, c, broker.QueueOptions{Name: "q", AutoDelete: true})
 	consume(t, c, "q", broker.ConsumeOptions{}).Cancel()
-	_, err := c.DeclareQueue(broker.QueueOptions{Name: "q", Passive: true})
+	_, err := c.DeclareQueue(t.Context(), broker.QueueOptions{Name: "q", Passive: true})
 	wantCode(t, err, amqp.NotFound)
 }
 
@@ -266,12 +266,12 @@ func TestAnExclusiveQueueGoesWithItsConn(t *testing.T) {
 	b := open(t, "")
 	owner, other := dial(t, b), dial(t, b)
 	declare(t, owner, broker.QueueOptions{Name: "q", Exclusive: true})
-	_, err := other.DeclareQueue(broker.QueueOptions{Name: "q", Passive: true})
+	_, err := other.DeclareQueue(t.Context(), broker.QueueOptions{Name: "q", Passive: true})
 	wantCode(t, err, amqp.ResourceLocked)
 	publish(t, owner, "q", transient, "a")
 	consume(t, owner, "q", broker.ConsumeOptions{}).want(t, "a")
 	owner.Close()
-	_, err = other.DeclareQueue(broker.QueueOptions{Name: "q", Passive: true})
+	_, err = other.DeclareQueue(t.Context(), broker.QueueOptions{Name: "q", Passive: true})
 	wantCode(t, err, amqp.NotFound)
 }
 
@@ -321,17 +321,17 @@ func TestAClosedConnSaysSo(t *testing.T) {
 // wantAllClosed checks that everything asked of c is refused.
 func wantAllClosed(t *testing.T, c *broker.Conn) {
 	t.Helper()
-	_, declare := c.DeclareQueue(broker.QueueOptions{Name: "q"})
-	_, inspect := c.DeclareQueue(broker.QueueOptions{Name: "q", Passive: true})
-	_, remove := c.DeleteQueue("q")
+	_, declare := c.DeclareQueue(t.Context(), broker.QueueOptions{Name: "q"})
+	_, inspect := c.DeclareQueue(t.Context(), broker.QueueOptions{Name: "q", Passive: true})
+	_, remove := c.DeleteQueue(t.Context(), "q")
 	_, purge := c.PurgeQueue("q")
 	_, consume := c.Consume("q", broker.ConsumeOptions{}, func(broker.Delivery) {})
 	for what, err := range map[string]error{
 		"declare": declare, "inspect": inspect, "delete": remove, "purge": purge, "consume": consume,
-		"bind":            c.BindQueue("q", "amq.fanout", "", nil),
-		"unbind":          c.UnbindQueue("q", "amq.fanout", "", nil),
-		"exchange":        c.DeclareExchange(broker.ExchangeOptions{Name: "x", Kind: "fanout"}),
-		"delete exchange": c.DeleteExchange("x"),
+		"bind":            c.BindQueue(t.Context(), "q", "amq.fanout", "", nil),
+		"unbind":          c.UnbindQueue(t.Context(), "q", "amq.fanout", "", nil),
+		"exchange":        c.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: "x", Kind: "fanout"}),
+		"delete exchange": c.DeleteExchange(t.Context(), "x"),
 		"publish":         c.Publish(&broker.Publishing{Key: "q"}, fate(nil)),
 	} {
 		if !errors.Is(err, broker.ErrClosed) {

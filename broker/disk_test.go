@@ -19,10 +19,10 @@ func TestDurableQueuesAndPersistentMessagesSurvive(t *testing.T) {
 	c := dial(t, b)
 	declare(t, c, broker.QueueOptions{Name: "lasting", Durable: true})
 	declare(t, c, broker.QueueOptions{Name: "passing"})
-	if err := c.DeclareExchange(broker.ExchangeOptions{Name: "x", Kind: "fanout", Durable: true}); err != nil {
+	if err := c.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: "x", Kind: "fanout", Durable: true}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.BindQueue("lasting", "x", "", nil); err != nil {
+	if err := c.BindQueue(t.Context(), "lasting", "x", "", nil); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, c, "lasting", persistent, "a", "b")
@@ -35,7 +35,7 @@ func TestDurableQueuesAndPersistentMessagesSurvive(t *testing.T) {
 	}
 
 	c = dial(t, open(t, dir))
-	_, err := c.DeclareQueue(broker.QueueOptions{Name: "passing", Passive: true})
+	_, err := c.DeclareQueue(t.Context(), broker.QueueOptions{Name: "passing", Passive: true})
 	wantCode(t, err, amqp.NotFound)
 	if err := send(t, c, &broker.Publishing{Exchange: "x", Mandatory: true, Body: []byte("new")}); err != nil {
 		t.Fatal("the binding is lost:", err)

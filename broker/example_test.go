@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/postrider-mq/postrider/broker"
@@ -19,7 +20,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	if _, err := c.DeclareQueue(broker.QueueOptions{Name: "greetings"}); err != nil {
+	if _, err := c.DeclareQueue(context.Background(), broker.QueueOptions{Name: "greetings"}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -36,7 +36,7 @@ func dial(t *testing.T, b *broker.Broker) *broker.Conn {
 
 func declare(t *testing.T, c *broker.Conn, o broker.QueueOptions) {
 	t.Helper()
-	if _, err := c.DeclareQueue(o); err != nil {
+	if _, err := c.DeclareQueue(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -44,7 +44,7 @@ func declare(t *testing.T, c *broker.Conn, o broker.QueueOptions) {
 // wantReady checks how many messages of a queue wait for a consumer.
 func wantReady(t *testing.T, c *broker.Conn, queue string, n int) {
 	t.Helper()
-	info, err := c.DeclareQueue(broker.QueueOptions{Name: queue, Passive: true})
+	info, err := c.DeclareQueue(t.Context(), broker.QueueOptions{Name: queue, Passive: true})
 	if err != nil || info.Messages != n {
 		t.Fatalf("queue %s: %+v, %v; want %d ready", queue, info, err, n)
 	}

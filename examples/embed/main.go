@@ -42,7 +42,7 @@ func run() (text string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := c.DeclareQueue(broker.QueueOptions{Name: "jobs"}); err != nil {
+	if _, err := c.DeclareQueue(context.Background(), broker.QueueOptions{Name: "jobs"}); err != nil {
 		return "", err
 	}
 	got := make(chan broker.Delivery, 1)

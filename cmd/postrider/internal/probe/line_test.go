@@ -18,7 +18,7 @@ func TestALineAsksABroker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.DeclareQueue(broker.QueueOptions{Name: "jobs"}); err != nil {
+	if _, err := c.DeclareQueue(t.Context(), broker.QueueOptions{Name: "jobs"}); err != nil {
 		t.Fatal(err)
 	}
 	l, err := Dial(t.Context(), at, nil)

@@ -1,0 +1,62 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// TestAWaitForTheDiskEndsWithItsContext changes things while the disk takes an hour to sync.
+func TestAWaitForTheDiskEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := false
+		fs := disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+			if slow && op.Kind == disk.OpSync {
+				time.Sleep(time.Hour)
+			}
+			return nil
+		}, nil)
+		b, err := broker.Open(broker.Config{}.On(fs))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := b.Dial(broker.DialConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		declare(t, c, broker.QueueOptions{Name: "q", Durable: true})
+		if err := c.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: "x", Kind: "fanout", Durable: true}); err != nil {
+			t.Fatal(err)
+		}
+		slow = true
+		for what, change := range map[string]func(context.Context) error{
+			"declare queue": func(ctx context.Context) error {
+				_, err := c.DeclareQueue(ctx, broker.QueueOptions{Name: "r", Durable: true})
+				return err
+			},
+			"delete queue": func(ctx context.Context) error { _, err := c.DeleteQueue(ctx, "r"); return err },
+			"declare exchange": func(ctx context.Context) error {
+				return c.DeclareExchange(ctx, broker.ExchangeOptions{Name: "y", Kind: "fanout", Durable: true})
+			},
+			"bind":            func(ctx context.Context) error { return c.BindQueue(ctx, "q", "x", "key", nil) },
+			"unbind":          func(ctx context.Context) error { return c.UnbindQueue(ctx, "q", "x", "other", nil) },
+			"delete exchange": func(ctx context.Context) error { return c.DeleteExchange(ctx, "y") },
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			began := time.Now()
+			err := change(ctx)
+			cancel()
+			if took := time.Since(began); took > time.Second || err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s ended after %v with %v", what, took, err)
+			}
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
