@@ -59,6 +59,10 @@ type Config struct {
 	// choosing anything but the zero value.
 	Sync Sync
 
+	// SegmentSize is what the journal's files grow to, in bytes; 64 MiB when 0.
+	// A journal takes the room of about two of them ahead of what is in it.
+	SegmentSize int64
+
 	// OnFailure is called once when the disk failed and nothing can be
 	// confirmed any more. The broker has stopped listening by then; what the
 	// process should do is exit.
@@ -107,6 +111,9 @@ func Open(cfg Config) (*Broker, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.SegmentSize < 0 {
+		return nil, fmt.Errorf("broker: Config.SegmentSize is %d, want bytes", cfg.SegmentSize)
+	}
 	if cfg.MaxMessage < 0 || cfg.MaxMessage > maxMessage {
 		return nil, fmt.Errorf("broker: Config.MaxMessage is %d, want 0 to %d bytes", cfg.MaxMessage, maxMessage)
 	}
@@ -132,9 +139,10 @@ func Open(cfg Config) (*Broker, error) {
 
 func (b *Broker) openCore(cfg Config) error {
 	coreConfig := core.Config{
-		Logger:    b.log,
-		Sync:      journal.SyncMode(cfg.Sync),
-		OnFailure: func(err error) { b.failed(err, cfg.OnFailure) },
+		Logger:      b.log,
+		SegmentSize: cfg.SegmentSize,
+		Sync:        journal.SyncMode(cfg.Sync),
+		OnFailure:   func(err error) { b.failed(err, cfg.OnFailure) },
 	}
 	coreConfig.FS = cfg.fs
 	if cfg.Dir != "" {

@@ -27,6 +27,7 @@ type serveOptions struct {
 	tlsCert      string
 	tlsKey       string
 	untilEOF     bool
+	disk         diskOptions
 	log          logOptions
 }
 
@@ -65,6 +66,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:5672", "`address` to listen on; port 0 takes a free one")
 	f.StringVar(&o.dir, "dir", "./postrider-data", "`directory` of the journal, made if it is missing")
 	f.BoolVar(&o.memory, "memory", false, "keep everything in memory; it ends with the process")
+	o.disk.flags(f)
 	f.StringVar(&o.user, "user", "", "`name` of the user who may do everything; the password is $POSTRIDER_PASSWORD, or see --password-file")
 	f.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password of --user")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the server's certificate chain, PEM")
@@ -92,6 +94,8 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	cfg := broker.Config{Logger: log, Users: users, OnFailure: func(err error) { failed <- err }}
 	if !o.memory {
 		cfg.Dir = o.dir
+		cfg.Sync = broker.Sync(o.disk.sync)
+		cfg.SegmentSize = int64(o.disk.segmentSize)
 	}
 	b, err := broker.Open(cfg)
 	if err != nil {

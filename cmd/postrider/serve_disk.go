@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/postrider-mq/postrider/broker"
+)
+
+// diskOptions are the flags of serve about its journal.
+type diskOptions struct {
+	sync        syncFlag
+	segmentSize sizeFlag
+}
+
+func (o *diskOptions) flags(f *pflag.FlagSet) {
+	o.segmentSize = defaultSegment
+	f.Var(&o.sync, "sync", "`when` a message is confirmed: always = the disk has it; interval, none = the system has it, and a power failure can lose it")
+	f.Var(&o.segmentSize, "segment-size", "`size` that the journal's files grow to, as in 4MiB; less suits small disks")
+}
+
+// syncFlag is a broker.Sync by its name.
+type syncFlag broker.Sync
+
+var syncNames = []string{
+	broker.SyncAlways:   "always",
+	broker.SyncInterval: "interval",
+	broker.SyncNone:     "none",
+}
+
+func (s *syncFlag) String() string { return syncNames[*s] }
+func (s *syncFlag) Type() string   { return "string" }
+
+func (s *syncFlag) Set(text string) error {
+	for mode, name := range syncNames {
+		if text == name {
+			*s = syncFlag(mode)
+			return nil
+		}
+	}
+	return fmt.Errorf("want %s", strings.Join(syncNames, ", "))
+}
+
+// sizeFlag is a number of bytes.
+type sizeFlag int64
+
+const (
+	defaultSegment  sizeFlag = 64 << 20
+	smallestSegment sizeFlag = 64 << 10
+	largestSegment  sizeFlag = 1 << 30
+)
+
+var sizeUnits = []struct {
+	name  string
+	bytes sizeFlag
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+func (s *sizeFlag) Type() string { return "size" }
+
+func (s *sizeFlag) String() string {
+	for _, unit := range sizeUnits {
+		if *s != 0 && *s%unit.bytes == 0 {
+			return strconv.FormatInt(int64(*s/unit.bytes), 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(*s), 10)
+}
+
+func (s *sizeFlag) Set(text string) error {
+	for _, unit := range sizeUnits {
+		number, ok := strings.CutSuffix(text, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(number, 10, 31)
+		if size := sizeFlag(n) * unit.bytes; err == nil && size >= smallestSegment && size <= largestSegment {
+			*s = size
+			return nil
+		}
+	}
+	return fmt.Errorf("want %v to %v", smallestSegment, largestSegment)
+}
