@@ -43,6 +43,7 @@ var floors = plan{
 	"amqp":              {floor: 0, pure: true},
 	"amqp/internal/gen": {floor: 0},
 	"internal/disk":     {floor: 0},
+	"internal/pattern":  {floor: 0},
 
 	"internal/sim":   {floor: 6, tests: true},
 	"internal/house": {floor: 0},
