@@ -14,6 +14,12 @@ func (c *Core) carry(rec journal.Record) {
 		c.carryMessage(rec)
 	case kindQueueDeclared:
 		c.carryQueue(d.uint(), rec)
+	case kindVHostDeclared:
+		if v, ok := c.VHost(d.text()); ok {
+			v.carryDeclaration(rec)
+		}
+	case kindSettingMade:
+		c.carrySetting(d.settingKey(), rec)
 	case kindExchangeDeclared, kindBound:
 		if v, ok := c.VHost(d.text()); ok {
 			v.carryFact(rec)

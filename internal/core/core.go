@@ -29,7 +29,7 @@ type Config struct {
 	SegmentSize int64   // bytes; 0 = the journal's default
 	Sync        journal.SyncMode
 	Logger      *slog.Logger
-	VHosts      []string // made at the start when they are not there; "/" always is
+	VHosts      []string // made at the start when they are not there; "/" is when no other is written down
 	// OnFailure is called once when the journal can no longer be trusted. After
 	// it nothing is confirmed any more and the owner should stop.
 	OnFailure func(error)
@@ -49,6 +49,9 @@ type Core struct {
 	vhosts map[string]*VHost
 	closed bool
 
+	changing sync.Mutex // held while a virtual host is made or deleted; before all other locks
+	settings settings
+
 	queueID    atomic.Uint64 // the last that was given
 	consumerID atomic.Uint64
 
@@ -66,6 +69,7 @@ func Open(cfg Config) (*Core, error) {
 		failed: cfg.OnFailure,
 		vhosts: map[string]*VHost{},
 	}
+	c.settings.byKey = map[settingKey]fact[Setting]{}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -78,7 +82,10 @@ func Open(cfg Config) (*Core, error) {
 			return nil, err
 		}
 	}
-	for _, name := range append([]string{"/"}, cfg.VHosts...) {
+	if !c.hasDeclaredVHosts() {
+		c.vhost("/")
+	}
+	for _, name := range cfg.VHosts {
 		c.vhost(name)
 	}
 	c.timer.start()

@@ -24,6 +24,9 @@ func (c *Client) DeclareExchange(ctx context.Context, b *Burst, x route.Exchange
 func (v *VHost) declareExchange(x route.Exchange) (journal.LSN, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if err := v.mayChange(); err != nil {
+		return 0, err
+	}
 	old := v.table.Load()
 	table, err := old.Declare(x)
 	if err != nil || table == old {
@@ -64,6 +67,9 @@ func (c *Client) Bind(ctx context.Context, b *Burst, x route.Binding) error {
 func (v *VHost) bind(x route.Binding) (journal.LSN, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if err := v.mayChange(); err != nil {
+		return 0, err
+	}
 	table, changed, err := v.table.Load().Bind(x)
 	if err != nil || !changed {
 		return 0, err

@@ -23,6 +23,10 @@ import (
 //	Enqueued          n, n × (queue id, position), exchange, key, properties, body (the rest)
 //	Expiring          time, n, n × (queue id, position, life), and on as Enqueued
 //	Settled           queue id, n, n × (first position, count)
+//	VHostDeclared     name, description (JSON of VHostInfo)
+//	VHostDeleted      name; all that was in it went with it
+//	SettingMade       kind, vhost or empty, name, value
+//	SettingEnded      kind, vhost or empty, name
 //
 // Expiring is an Enqueued of which some queue may drop the message after a
 // while: time is that of the wall clock in ms since 1970, life how many ms it
@@ -38,6 +42,10 @@ const (
 	kindEnqueued         journal.Kind = 7
 	kindSettled          journal.Kind = 8
 	kindExpiring         journal.Kind = 9
+	kindVHostDeclared    journal.Kind = 20
+	kindVHostDeleted     journal.Kind = 21
+	kindSettingMade      journal.Kind = 22
+	kindSettingEnded     journal.Kind = 23
 )
 
 var errShortRecord = errors.New("record ends early")

@@ -16,7 +16,8 @@ import (
 // compaction appends old facts anew. So nothing is applied while reading: all
 // is collected by name and id, and joined at the end.
 type recovery struct {
-	vhosts    map[string]bool
+	vhosts    map[string]fact[VHostInfo]
+	settings  map[settingKey]fact[Setting]
 	exchanges map[string]fact[route.Exchange]
 	bindings  map[string]fact[route.Binding]
 	queues    map[uint64]*recoveredQueue
@@ -52,7 +53,8 @@ func (l life) end(now queue.Time, wall int64) queue.Time {
 
 func newRecovery() *recovery {
 	return &recovery{
-		vhosts:    map[string]bool{},
+		vhosts:    map[string]fact[VHostInfo]{},
+		settings:  map[settingKey]fact[Setting]{},
 		exchanges: map[string]fact[route.Exchange]{},
 		bindings:  map[string]fact[route.Binding]{},
 		queues:    map[uint64]*recoveredQueue{},
@@ -114,6 +116,14 @@ func (r *recovery) replay(rec journal.Record) error {
 		supersede(r, r.bindings, string(rec.Body), fact[route.Binding]{x, vhost, rec.LSN})
 	case kindUnbound:
 		withdraw(r, r.bindings, string(rec.Body))
+	case kindVHostDeclared:
+		r.vhostDeclared(&d, rec.LSN)
+	case kindVHostDeleted:
+		r.vhostDeleted(d.text())
+	case kindSettingMade:
+		r.settingMade(&d, rec.LSN)
+	case kindSettingEnded:
+		withdraw(r, r.settings, d.settingKey())
 	case kindEnqueued, kindExpiring:
 		return r.enqueued(rec)
 	case kindSettled:
@@ -128,13 +138,13 @@ func (r *recovery) replay(rec journal.Record) error {
 }
 
 // supersede enters a fact in place of an older one of the same key.
-func supersede[T any](r *recovery, facts map[string]fact[T], key string, f fact[T]) {
+func supersede[K comparable, T any](r *recovery, facts map[K]fact[T], key K, f fact[T]) {
 	withdraw(r, facts, key)
 	facts[key] = f
 }
 
 // withdraw takes out a fact that holds no more.
-func withdraw[T any](r *recovery, facts map[string]fact[T], key string) {
+func withdraw[K comparable, T any](r *recovery, facts map[K]fact[T], key K) {
 	if old, ok := facts[key]; ok {
 		r.unneeded = append(r.unneeded, old.lsn)
 		delete(facts, key)
@@ -270,6 +280,7 @@ func (r *recovery) settledSpan(q *recoveredQueue, s span) {
 // lasting things are in the journal.
 func (r *recovery) apply(c *Core) {
 	c.queueID.Store(r.lastID)
+	r.applyVHosts(c)
 	for _, x := range r.exchanges {
 		c.vhost(x.vhost).restoreExchange(x)
 	}

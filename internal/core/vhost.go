@@ -16,8 +16,11 @@ type VHost struct {
 
 	table atomic.Pointer[route.Table[*Queue]]
 
-	mu    sync.Mutex
-	facts map[string]journal.LSN // the records of durable exchanges and bindings, by their content
+	mu       sync.Mutex
+	info     VHostInfo
+	declared journal.LSN // the record of it; 0 for one that is taken for granted
+	deleted  bool
+	facts    map[string]journal.LSN // the records of durable exchanges and bindings, by their content
 
 	replies replies
 }
@@ -59,6 +62,9 @@ func factKey(kind journal.Kind, body []byte) string { return string(byte(kind)) 
 // addQueue makes a queue and enters its name. The caller holds mu. Errors:
 // ErrClosed when the owner is.
 func (v *VHost) addQueue(b *Burst, spec QueueSpec, owner *Client) (*Queue, journal.LSN, error) {
+	if err := v.mayChange(); err != nil {
+		return nil, 0, err
+	}
 	q := newQueue(v, v.core.queueID.Add(1), b.now, spec)
 	if owner != nil && !owner.own(q) {
 		return nil, 0, ErrClosed
