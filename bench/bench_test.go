@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // The test binary is the child of its own runs.
@@ -78,6 +81,62 @@ func TestABrokerOfAnotherMakeCanBeMeasured(t *testing.T) {
 	}
 	if got := o.Processes[0]; got.Role != roleBroker || len(o.Processes) != 3 {
 		t.Errorf("%+v", o.Processes)
+	}
+}
+
+func TestFiguresAtScaleAreTakenAndCompared(t *testing.T) {
+	few := scale{Connections: 20, Queues: 200, Bindings: 1000, Messages: 1000, Idle: time.Millisecond}
+	table := &scaleTable{Scale: few}
+	var err error
+	if table.Own, err = few.measure(ownTargets(t.Context(), tiny(t))); err != nil {
+		t.Fatal(err)
+	}
+	own := table.Own
+	if own.Start <= 0 || own.Idle == 0 || own.FewMatched <= 0 || own.AllMatched <= 0 {
+		t.Errorf("%+v", own)
+	}
+
+	other, address, err := startProcess(t.Context(), order{Role: roleBroker, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.kill()
+	s := tiny(t)
+	s.AMQP = "amqp://" + address
+	table.Foreign = new(scaleFigures)
+	if *table.Foreign, err = few.measure(foreignTargets(s)); err != nil {
+		t.Fatal(err)
+	}
+	if table.Foreign.Idle == 0 || table.Foreign.Start != 0 {
+		t.Errorf("%+v", table.Foreign)
+	}
+	var b bytes.Buffer
+	table.print(&b, "other")
+	for _, want := range []string{"other", "was running", "one of 20: idle connection", "1,000 bindings, messages/s"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestAnUnexpectedAnswerEndsTheFiguresAtScale(t *testing.T) {
+	broker, address, err := startProcess(t.Context(), order{Role: roleBroker, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.kill()
+	at, err := client.ParseURL("amqp://" + address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := openWire(at, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	err = w.call(1, &amqp.QueueDeclare{Queue: "missing", Passive: true}, amqp.QueueDeclareOkID)
+	if err == nil || !strings.Contains(err.Error(), "channel.close") {
+		t.Errorf("%v", err)
 	}
 }
 

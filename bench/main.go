@@ -78,7 +78,8 @@ func parentMain(ctx context.Context) error {
 		}
 	}
 	chosen := choose(rows(f.AMQP != ""), only)
-	if len(chosen) == 0 {
+	atScale := only.MatchString(scaleRun)
+	if len(chosen) == 0 && !atScale {
 		return fmt.Errorf("no row matches %q", f.only)
 	}
 	r := &results{Machine: thisMachine(f.Dir), Rounds: f.rounds, Warm: f.Warm, Measure: f.Measure}
@@ -90,7 +91,32 @@ func parentMain(ctx context.Context) error {
 	if err := r.runAll(ctx, f.setting, chosen, progress); err != nil {
 		return err
 	}
+	if atScale {
+		if err := r.measureScale(ctx, f); err != nil {
+			return err
+		}
+	}
 	return f.report(r)
+}
+
+// scaleRun is what -run knows the figures at rest and at scale by.
+const scaleRun = "scale"
+
+func (r *results) measureScale(ctx context.Context, f flags) (err error) {
+	t := &scaleTable{Scale: f.scale()}
+	progress("\r%-60s\r", "at rest and at scale")
+	if t.Own, err = t.Scale.measure(ownTargets(ctx, f.setting)); err != nil {
+		return err
+	}
+	if f.AMQP != "" {
+		t.Foreign = new(scaleFigures)
+		if *t.Foreign, err = t.Scale.measure(foreignTargets(f.setting)); err != nil {
+			return fmt.Errorf("%s: %w", r.Foreign, err)
+		}
+	}
+	progress("%60s\r", "")
+	r.AtScale = t
+	return nil
 }
 
 func (f *flags) report(r *results) error {

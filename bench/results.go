@@ -15,6 +15,7 @@ type results struct {
 	Warm    time.Duration
 	Measure time.Duration
 	Rows    []*finding
+	AtScale *scaleTable `json:",omitempty"`
 }
 
 // A finding is a row with the outcome of each round.

@@ -25,10 +25,16 @@ func (r *results) print(b *bytes.Buffer) {
 		speed = append(speed, r.speed(f))
 		cost = append(cost, price(f))
 	}
-	b.WriteString("\n")
-	speed.write(b)
-	b.WriteString("\n")
-	cost.write(b)
+	if len(r.Rows) > 0 {
+		b.WriteString("\n")
+		speed.write(b)
+		b.WriteString("\n")
+		cost.write(b)
+	}
+	if r.AtScale != nil {
+		b.WriteString("\n")
+		r.AtScale.print(b, r.Foreign)
+	}
 }
 
 func (r *results) speed(f *finding) []string {
