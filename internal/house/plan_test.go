@@ -36,6 +36,7 @@ var floors = plan{
 	"internal/access":  {floor: 2},
 	"internal/seal":    {floor: 2},
 
+	"internal/policy":  {floor: 1, pure: true},
 	"internal/queue":   {floor: 1, pure: true},
 	"internal/route":   {floor: 1, pure: true},
 	"internal/session": {floor: 1, pure: true},

@@ -1,0 +1,225 @@
+package policy
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// prefix stands in for a pattern: names that begin with it match.
+type prefix string
+
+func (p prefix) Match(name string) bool { return strings.HasPrefix(name, string(p)) }
+
+func compile(text string) (Matcher, error) {
+	if text == "(" {
+		return nil, errors.New(`{"missing )",1}`)
+	}
+	return prefix(text), nil
+}
+
+func term(d Definition) map[string]any {
+	return map[string]any{"pattern": "", "definition": d, "priority": int64(0)}
+}
+
+func TestRead(t *testing.T) {
+	p, names, problems := Read("p", map[string]any{
+		"pattern": "a", "priority": int64(7), "apply-to": "queues", "definition": Definition{"expires": int64(1)},
+	}, false, compile)
+	if len(problems) > 0 || p.Name != "p" || p.Pattern != "a" || p.Priority != 7 || p.ApplyTo != "queues" || !names.Match("ab") {
+		t.Errorf("read %+v with %q", p, problems)
+	}
+	again, _, problems := Read("p", p.Term(), true, compile)
+	if len(problems) > 0 || !maps.Equal(again.Definition, p.Definition) || again.ApplyTo != p.ApplyTo {
+		t.Errorf("read again: %+v with %q", again, problems)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	const unrecognised = " are not recognised policy settings"
+	for _, c := range []struct {
+		term     map[string]any
+		operator bool
+		want     string
+	}{
+		{term(Definition{"message-ttl": int64(-1)}), false, "-1 is not a valid message TTL"},
+		{term(Definition{"message-ttl": 1.5}), false, "1.5 is not a valid message TTL"},
+		{term(Definition{"message-ttl": int64(0)}), true, ""},
+		{term(Definition{"expires": int64(0)}), true, "0 is not a valid queue expiry"},
+		{term(Definition{"expires": "1"}), true, `<<"1">> is not a valid queue expiry`},
+		{term(Definition{"max-length": int64(-1)}), false, "-1 is not a valid maximum length"},
+		{term(Definition{"max-length-bytes": nil}), false, "null is not a valid maximum length in bytes"},
+		{term(Definition{"overflow": "x"}), false, `<<"x">> is not a valid overflow value`},
+		{term(Definition{"overflow": "reject-publish"}), false, ""},
+		{term(Definition{"overflow": "reject-publish"}), true, `[{<<"overflow">>,<<"reject-publish">>}]` + unrecognised},
+		{term(Definition{"delivery-limit": true}), false, "true is not a valid delivery limit"},
+		{term(Definition{"dead-letter-exchange": int64(5), "message-ttl": int64(-1)}), false, "5 is not a valid dead letter exchange name"},
+		{term(Definition{"dead-letter-routing-key": int64(5)}), false, "5 is not a valid dead letter routing key"},
+		{term(Definition{"alternate-exchange": map[string]any{"a": []any{int64(1), 2.5, true, nil}}}), false,
+			`#{<<"a">> => [1,2.5,true,null]} is not a valid alternate exchange name`},
+		{term(Definition{"max-age": "1x"}), false, `<<"1x">> is not a valid max age`},
+		{term(Definition{"max-age": ""}), false, `<<"">> is not a valid max age`},
+		{term(Definition{"max-age": "7D"}), false, ""},
+		{term(Definition{"queue-mode": "lazy", "queue-version": int64(2)}), false, ""},
+		{term(Definition{"queue-mode": "x"}), false, `<<"x">> is not a valid queue-mode value`},
+		{term(Definition{"foo": int64(1), "bar": "x"}), false, `[{<<"bar">>,<<"x">>},{<<"foo">>,1}]` + unrecognised},
+		{term(Definition{"ha-mode": "all"}), false, ""},
+		{term(Definition{"ha-mode": "all"}), true, `[{<<"ha-mode">>,<<"all">>}]` + unrecognised},
+		{term(Definition{"ha-mode": "some"}), false, `<<"some">> is not a valid ha-mode value`},
+		{term(Definition{"ha-params": int64(2)}), false, "ha-mode must be specified to specify ha-params, ha-sync-mode or ha-promote-on-shutdown"},
+		{term(Definition{"ha-mode": "exactly", "ha-params": int64(2), "ha-sync-mode": "automatic"}), false, ""},
+		{term(Definition{"ha-mode": "exactly"}), false, `ha-mode="exactly" takes an integer, none given`},
+		{term(Definition{"ha-mode": "nodes", "ha-params": []any{"a", int64(1)}}), false,
+			`ha-mode="nodes" takes a list of strings, [1] was not a string`},
+		{term(Definition{"ha-mode": "all", "ha-sync-mode": "x"}), false, `ha-sync-mode must be "manual" or "automatic", got <<"x">>`},
+		{term(Definition{}), false, "no policy provided"},
+		{map[string]any{}, false, `Key "definition" not found in p; Key "pattern" not found in p; Key "priority" not found in p`},
+		{map[string]any{"definition": Definition{"expires": int64(1)}, "pattern": "a", "priority": "0", "foo": int64(1)}, true,
+			`Unrecognised terms [{<<"foo">>,1}] in p; priority should be a number, actually was <<"0">>`},
+		{map[string]any{"definition": []any{}, "pattern": int64(1), "priority": int64(0), "apply-to": "foo"}, false,
+			"definition must be a dictionary: []; apply-to 'foo' unrecognised; should be one of: 'queues', 'classic_queues', " +
+				"'quorum_queues', 'streams', 'exchanges', or 'all'; pattern should be a binary but was 1"},
+		{map[string]any{"definition": Definition{"expires": int64(1)}, "pattern": "(", "priority": int64(0)}, false,
+			`pattern should be regular expression but is invalid: {"missing )",1}`},
+	} {
+		_, _, problems := Read("p", c.term, c.operator, compile)
+		if got := strings.Join(problems, "; "); got != c.want {
+			t.Errorf("%v: %s\nwant %s", c.term, got, c.want)
+		}
+	}
+}
+
+func policy(name string, priority int64, applyTo string, d Definition) *Policy {
+	return &Policy{Name: name, Priority: priority, ApplyTo: applyTo, Definition: d}
+}
+
+func TestFind(t *testing.T) {
+	ttl := Definition{"message-ttl": int64(1)}
+	var b Book
+	b = b.With(policy("all", 0, "all", ttl), prefix(""))
+	b = b.With(policy("orders", 5, "queues", ttl), prefix("orders"))
+	b = b.With(policy("b", 1, "exchanges", ttl), prefix("x"))
+	b = b.With(policy("a", 1, "exchanges", ttl), prefix("x"))
+	b = b.With(policy("limit", 9, "quorum_queues", Definition{"delivery-limit": int64(1)}), prefix("q"))
+	b = b.With(policy("limits", 8, "all", Definition{"delivery-limit": int64(1)}), prefix("q"))
+	b = b.With(policy("mirror", 7, "all", Definition{"ha-mode": "all"}), prefix("q"))
+	b = b.With(policy("age", 99, "streams", Definition{"max-age": "1D"}), prefix("q"))
+	for _, c := range []struct {
+		name string
+		kind Kind
+		want string
+	}{
+		{"other", ClassicQueue, "all"},
+		{"orders.eu", ClassicQueue, "orders"},
+		{"orders.eu", Exchange, "all"},
+		{"x", Exchange, "a"}, // of two with equal priority the first by name
+		{"x", ClassicQueue, "all"},
+		{"q", QuorumQueue, "limit"},
+		{"q", ClassicQueue, "mirror"}, // a policy with a setting that the kind does not have is passed over
+		{"q", StreamQueue, "age"},
+		{"other", StreamQueue, ""},
+		{"q", Exchange, "limits"},
+	} {
+		got := ""
+		if p := b.Find(c.name, c.kind); p != nil {
+			got = p.Name
+		}
+		if got != c.want {
+			t.Errorf("for %s of kind %d %q holds, want %q", c.name, c.kind, got, c.want)
+		}
+	}
+}
+
+func TestABookIsNeverChanged(t *testing.T) {
+	var empty Book
+	one := empty.With(policy("p", 0, "all", nil), prefix(""))
+	changed := one.With(policy("p", 7, "all", nil), prefix(""))
+	two := one.With(policy("a", 0, "all", nil), prefix(""))
+	if empty.Len() != 0 || one.Get("p").Priority != 0 || changed.Len() != 1 || changed.Get("p").Priority != 7 {
+		t.Error("an earlier book has changed")
+	}
+	if names := two.All(); len(names) != 2 || names[0].Name != "a" || one.Len() != 1 {
+		t.Errorf("it lists %v", names)
+	}
+	if two.Without("p").Get("p") != nil || two.Without("p").Len() != 1 || two.Len() != 2 || two.Without("z").Len() != 2 {
+		t.Error("a policy was not taken out, or others were")
+	}
+}
+
+func TestMerge(t *testing.T) {
+	user := policy("u", 0, "all", Definition{"message-ttl": int64(5), "max-length": int64(10), "overflow": "drop-head"})
+	operator := policy("o", 0, "all", Definition{"message-ttl": int64(7), "max-length": int64(3), "expires": int64(9)})
+	for _, c := range []struct {
+		user, operator *Policy
+		want           Definition
+	}{
+		{nil, nil, nil},
+		{user, nil, user.Definition},
+		{nil, operator, operator.Definition},
+		{user, operator, Definition{"message-ttl": int64(5), "max-length": int64(3), "expires": int64(9), "overflow": "drop-head"}},
+	} {
+		if got := Merge(c.user, c.operator); !maps.Equal(got, c.want) {
+			t.Errorf("got %v, want %v", got, c.want)
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		kind       Kind
+		args       amqp.Table
+		definition Definition
+		want       amqp.Table
+	}{
+		{"nothing", ClassicQueue, amqp.Table{"x-expires": int32(1)}, nil, amqp.Table{"x-expires": int32(1)}},
+		{"from the policy", ClassicQueue, nil, Definition{"message-ttl": int64(1), "overflow": "reject-publish"},
+			amqp.Table{"x-message-ttl": int64(1), "x-overflow": "reject-publish"}},
+		{"the lower, the policy's", ClassicQueue, amqp.Table{"x-max-length": int32(10), "x-other": "a"}, Definition{"max-length": int64(3)},
+			amqp.Table{"x-max-length": int64(3), "x-other": "a"}},
+		{"the lower, the argument's", ClassicQueue, amqp.Table{"x-max-length-bytes": int16(2)}, Definition{"max-length-bytes": int64(3)},
+			amqp.Table{"x-max-length-bytes": int16(2)}},
+		{"expires", ClassicQueue, amqp.Table{"x-expires": int32(2)}, Definition{"expires": int64(3)}, amqp.Table{"x-expires": int32(2)}},
+		{"expires of a quorum queue", QuorumQueue, amqp.Table{"x-expires": int32(2)}, Definition{"expires": int64(3)}, amqp.Table{"x-expires": int64(3)}},
+		{"overflow", ClassicQueue, amqp.Table{"x-overflow": "drop-head"}, Definition{"overflow": "reject-publish"}, amqp.Table{"x-overflow": "drop-head"}},
+		{"overflow of a quorum queue", QuorumQueue, amqp.Table{"x-overflow": "drop-head"}, Definition{"overflow": "reject-publish"},
+			amqp.Table{"x-overflow": "reject-publish"}},
+		{"delivery limit", QuorumQueue, amqp.Table{"x-delivery-limit": uint8(9)}, Definition{"delivery-limit": int64(3)}, amqp.Table{"x-delivery-limit": int64(3)}},
+		{"dead letters", ClassicQueue, amqp.Table{"x-dead-letter-exchange": "mine"},
+			Definition{"dead-letter-exchange": "policy's", "dead-letter-routing-key": "k"},
+			amqp.Table{"x-dead-letter-exchange": "mine", "x-dead-letter-routing-key": "k"}},
+		{"without effect", ClassicQueue, nil, Definition{"ha-mode": "all", "queue-mode": "lazy", "alternate-exchange": "x", "unknown": int64(1)}, nil},
+	} {
+		before := maps.Clone(c.args)
+		if got := Arguments(c.kind, c.args, c.definition); !maps.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+		if !maps.Equal(before, c.args) {
+			t.Errorf("%s: the declaration was changed", c.name)
+		}
+	}
+}
+
+func TestAlternate(t *testing.T) {
+	d := Definition{"alternate-exchange": "policy's"}
+	if got := Alternate(nil, d); got != "policy's" {
+		t.Error(got)
+	}
+	if got := Alternate(amqp.Table{"alternate-exchange": "mine"}, d); got != "mine" {
+		t.Error(got)
+	}
+	if got := Alternate(nil, nil); got != "" {
+		t.Error(got)
+	}
+}
+
+func TestIdle(t *testing.T) {
+	d := Definition{"queue-mode": "lazy", "ha-mode": "all", "message-ttl": int64(1), "max-age": "1D"}
+	if got := Idle(d); !slices.Equal(got, []string{"ha-mode", "max-age", "queue-mode"}) {
+		t.Errorf("without effect are %v", got)
+	}
+}
