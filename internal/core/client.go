@@ -1,8 +1,10 @@
 package core
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
+	"slices"
 	"sync"
 )
 
@@ -37,6 +39,7 @@ func (c *Client) end() []*Queue {
 	for q := range c.owned {
 		list = append(list, q)
 	}
+	slices.SortFunc(list, func(a, b *Queue) int { return cmp.Compare(a.id, b.id) })
 	return list
 }
 

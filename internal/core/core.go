@@ -34,6 +34,8 @@ type Config struct {
 	// it nothing is confirmed any more and the owner should stop.
 	OnFailure func(error)
 
+	Manual *Manual // who drives the core by hand; nil: goroutines do
+
 	wall func() time.Time // nil: time.Now
 }
 
@@ -42,6 +44,7 @@ type Core struct {
 	log     *slog.Logger
 	journal *journal.Journal // nil: memory only
 	start   time.Time
+	manual  *Manual
 	wall    func() time.Time // for what is written down: the time of a death, the age of what expires
 	failed  func(error)
 
@@ -76,6 +79,9 @@ func Open(cfg Config) (*Core, error) {
 	if c.wall == nil {
 		c.wall = time.Now
 	}
+	if m := cfg.Manual; m != nil {
+		m.core, c.manual, c.start, c.wall = c, m, m.Now(), m.Now
+	}
 	c.timer = newTimer(c)
 	if cfg.FS != nil {
 		if err := c.recover(cfg); err != nil {
@@ -109,7 +115,12 @@ func (c *Core) Close() error {
 }
 
 // Now is the time as queues know it: monotonic since the start.
-func (c *Core) Now() queue.Time { return queue.Time(time.Since(c.start)) }
+func (c *Core) Now() queue.Time {
+	if c.manual != nil {
+		return queue.Time(c.manual.Now().Sub(c.start))
+	}
+	return queue.Time(time.Since(c.start))
+}
 
 // VHost finds a virtual host by name.
 func (c *Core) VHost(name string) (*VHost, bool) {

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -261,10 +263,10 @@ func (q *Queue) close(b *Burst) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.gone = true
-	for id, c := range q.consumers {
+	for _, id := range slices.Sorted(maps.Keys(q.consumers)) {
+		b.cancelled = append(b.cancelled, q.consumers[id])
 		delete(q.consumers, id)
 		q.core.Detach(b.now, id)
-		b.cancelled = append(b.cancelled, c)
 	}
 	n := q.core.Len()
 	q.left, q.core = q.core, queue.New[*Message](b.now, queue.Config{})

@@ -64,7 +64,7 @@ func newRecovery() *recovery {
 // recover opens the journal and restores what it holds.
 func (c *Core) recover(cfg Config) error {
 	r := newRecovery()
-	j, err := journal.Open(journal.Config{
+	jc := journal.Config{
 		FS:          cfg.FS,
 		SegmentSize: cfg.SegmentSize,
 		Sync:        cfg.Sync,
@@ -72,7 +72,11 @@ func (c *Core) recover(cfg Config) error {
 		OnDurable:   c.onDurable,
 		OnFailure:   c.failed,
 		Carry:       c.carry,
-	}, r.replay)
+	}
+	if cfg.Manual != nil {
+		jc.Manual = &cfg.Manual.Journal
+	}
+	j, err := journal.Open(jc, r.replay)
 	if err != nil {
 		return err
 	}
@@ -81,19 +85,20 @@ func (c *Core) recover(cfg Config) error {
 	for _, lsn := range r.unneeded {
 		j.Release(lsn)
 	}
-	c.advanceAll()
+	c.advanceAll(slices.Sorted(maps.Keys(r.queues)))
 	return nil
 }
 
 // advanceAll drops what expired meanwhile, or is over a limit because the
 // record of its end was lost. All names are there, for what is dead-lettered.
-func (c *Core) advanceAll() {
+func (c *Core) advanceAll(ids []uint64) {
 	var b Burst
 	b.Begin(c.Now())
-	c.byID.Range(func(_, q any) bool {
-		q.(*Queue).advance(&b)
-		return true
-	})
+	for _, id := range ids {
+		if q, ok := c.byID.Load(id); ok {
+			q.(*Queue).advance(&b)
+		}
+	}
 	b.End()
 }
 
@@ -281,14 +286,16 @@ func (r *recovery) settledSpan(q *recoveredQueue, s span) {
 func (r *recovery) apply(c *Core) {
 	c.queueID.Store(r.lastID)
 	r.applyVHosts(c)
-	for _, x := range r.exchanges {
+	for _, key := range slices.Sorted(maps.Keys(r.exchanges)) {
+		x := r.exchanges[key]
 		c.vhost(x.vhost).restoreExchange(x)
 	}
 	messages := 0
 	for _, id := range slices.Sorted(maps.Keys(r.queues)) {
 		messages += r.restoreQueue(c, id, r.queues[id])
 	}
-	for _, b := range r.bindings {
+	for _, key := range slices.Sorted(maps.Keys(r.bindings)) {
+		b := r.bindings[key]
 		r.restoreBinding(c.vhost(b.vhost), b)
 	}
 	if len(r.queues) > 0 {

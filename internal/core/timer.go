@@ -65,7 +65,7 @@ func (t *timer) at(when queue.Time, q *Queue) {
 
 // arm sets the clock to the nearest deadline. The caller holds mu.
 func (t *timer) arm() {
-	if !t.running || len(t.due) == 0 {
+	if !t.running || len(t.due) == 0 || t.core.manual != nil {
 		return
 	}
 	t.clock.Reset(max(0, time.Duration(t.due[0].when-t.core.Now())))

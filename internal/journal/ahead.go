@@ -22,15 +22,23 @@ func (j *Journal) prepare() {
 			return
 		}
 		retry = nil
-		if err := j.makeAhead(); err != nil {
+		if j.prepareNext() == Stuck {
 			retry = time.After(retryFull)
-			j.cannotMake(err)
 		}
 	}
 }
 
-// cannotMake reports that there is no file for a segment, and returns err. A directory that could not be synced is the end.
-func (j *Journal) cannotMake(err error) error {
+// prepareNext makes the next segment.
+func (j *Journal) prepareNext() Turn {
+	if err := j.makeAhead(); err != nil {
+		j.cannotMake(err)
+		return Stuck
+	}
+	return Worked
+}
+
+// cannotMake reports that there is no file for a segment. A directory that could not be synced is the end.
+func (j *Journal) cannotMake(err error) {
 	switch {
 	case errors.As(err, new(dirSyncError)):
 		j.fail(err)
@@ -39,7 +47,11 @@ func (j *Journal) cannotMake(err error) error {
 	default:
 		j.log.Warn("the next segment of the journal cannot be made yet", "err", err)
 	}
-	return err
+}
+
+// noRoom reports whether no segment could be made because the disk is full, which may pass.
+func noRoom(err error) bool {
+	return errors.Is(err, disk.ErrNoSpace) && !errors.As(err, new(dirSyncError))
 }
 
 // setFull notes whether the disk has room for another segment.
@@ -82,25 +94,16 @@ func (j *Journal) makeSegment(s *segment) error {
 	return err
 }
 
-// enter has a file ready for a segment that the writer is about to write to: the one made ahead of time, or a new one. When
-// the disk is full it waits for room. Only the writer calls it.
+// enter has a file ready for a segment that the writer is about to write to: the one made ahead of time, or a new one. Only
+// the writer calls it.
 func (j *Journal) enter(s *segment) error {
-	for j.current != s {
-		err := j.tryEnter(s)
-		if err == nil {
-			j.current = s
-			break
-		}
-		if !errors.Is(err, disk.ErrNoSpace) || errors.As(err, new(dirSyncError)) {
-			return err
-		}
-		j.setFull(true, err)
-		select {
-		case <-time.After(retryFull):
-		case <-j.stop.Done():
-			return err
-		}
+	if j.current == s {
+		return nil
 	}
+	if err := j.tryEnter(s); err != nil {
+		return err
+	}
+	j.current = s
 	return nil
 }
 

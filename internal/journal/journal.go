@@ -77,6 +77,8 @@ type Config struct {
 	// the record is still needed, the callee appends it anew and then releases the old LSN. The reclaimer goroutine calls
 	// it, with no lock held.
 	Carry func(Record)
+
+	Manual *Manual // who drives the journal by hand; nil: goroutines do
 }
 
 // Journal is an append-only file of records that survive a crash. Its methods may be called from any goroutine.
@@ -127,6 +129,7 @@ type Journal struct {
 	entered *segment   // the newest segment with a file in use
 	ahead   *segment   // the one after it, made ahead of time; nil when it is not made yet
 
+	reclaimer     reclaimer
 	wakePreparer  chan struct{}
 	wakeReclaimer chan struct{}
 	stop          context.Context // done when the journal closes or fails
@@ -229,6 +232,9 @@ func (j *Journal) Wait(ctx context.Context, lsn LSN) error {
 		if changed == nil {
 			return err
 		}
+		if j.cfg.Manual != nil {
+			j.cfg.Manual.wait(ctx, changed)
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -293,6 +299,9 @@ func (j *Journal) close() error {
 	j.idle = false
 	j.wake.Signal()
 	j.mu.Unlock()
+	if j.cfg.Manual != nil {
+		j.cfg.Manual.finish()
+	}
 	j.running.Wait()
 	err := j.Err()
 	if j.ahead != nil {

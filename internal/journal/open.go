@@ -43,8 +43,13 @@ func Open(cfg Config, replay func(Record) error) (*Journal, error) {
 		wakePreparer: make(chan struct{}, 1), wakeReclaimer: make(chan struct{}, 1),
 	}
 	j.wake.L = &j.mu
+	j.reclaimer.journal = j
 	var random [24]byte
-	_, _ = rand.Read(random[:])
+	if cfg.Manual != nil {
+		cfg.Manual.Random(random[:])
+	} else {
+		_, _ = rand.Read(random[:])
+	}
 	copy(j.id[:], random[:])
 	j.seed = le.Uint64(random[16:])
 	if err := j.open(replay); err != nil {
@@ -76,10 +81,14 @@ func (j *Journal) open(replay func(Record) error) error {
 	j.lastSync = time.Now()
 	j.begin(active)
 	j.stop, j.stopped = context.WithCancel(context.Background())
-	j.running.Add(3)
-	go j.write()
-	go j.prepare()
-	go j.reclaim()
+	if j.cfg.Manual != nil {
+		j.cfg.Manual.journal = j
+	} else {
+		j.running.Add(3)
+		go j.write()
+		go j.prepare()
+		go j.reclaim()
+	}
 	if j.cfg.Sync != SyncAlways {
 		j.log.Warn("records count as durable before they are synced: a power failure can lose what was confirmed", "sync", j.cfg.Sync.String())
 	}

@@ -10,45 +10,93 @@ import (
 // its turn with everybody else instead of filling the backlog.
 const carrySlice = 256 << 10
 
-// reclaim is the reclaimer goroutine: it gives disk space back, from the oldest end only. Otherwise a dropped record
-// could bring back an older one that it had cancelled.
+// reclaimer gives disk space back, from the oldest end only. Otherwise a dropped record could bring back an older one that
+// it had cancelled. All but journal is owned by the goroutine of reclaim.
+type reclaimer struct {
+	journal *Journal
+	stage   reclaimStage
+	after   LSN      // the next step is for when this is durable
+	live    *scanner // what of the oldest segment is still to be carried
+}
+
+type reclaimStage uint8
+
+const (
+	choosing  reclaimStage = iota // whether the oldest segment may go
+	loading                       // it, to carry what is needed of it
+	carrying                      // that
+	releasing                     // the oldest segment: nothing in it is needed
+)
+
+// reclaim is the reclaimer goroutine. It does nothing before it is woken, for the journal's user may not be ready.
 func (j *Journal) reclaim() {
 	defer j.running.Done()
-	for {
-		select {
-		case <-j.wakeReclaimer:
-		case <-j.stop.Done():
-			return
-		}
-		for j.reclaimOldest() {
+	for turn := Idle; ; turn = j.reclaimer.next() {
+		switch turn {
+		case Stuck:
+			if j.Wait(j.stop, j.reclaimer.after) != nil {
+				return
+			}
+		case Idle:
+			select {
+			case <-j.wakeReclaimer:
+			case <-j.stop.Done():
+				return
+			}
 		}
 	}
 }
 
-// reclaimOldest deletes the oldest segment if it may go, and reports whether it did.
-func (j *Journal) reclaimOldest() bool {
+// next does one step. It is stuck as long as r.after is not durable.
+func (r *reclaimer) next() Turn {
+	j := r.journal
+	if r.after > j.Durable() {
+		return Stuck
+	}
 	s := (*j.segments.Load())[0]
-	if !s.filled.Load() {
-		return false
-	}
-	if !s.dead() && j.mostlyDead() {
-		if err := j.carry(s); err != nil {
-			j.log.Warn("a segment of the journal cannot be compacted", "segment", s.name(), "err", err)
+	switch r.stage {
+	case choosing:
+		return r.choose(s)
+	case loading:
+		r.load(s)
+	case carrying:
+		r.carry(s)
+	case releasing:
+		r.stage = choosing
+		if !j.remove(s) {
+			return Idle
 		}
 	}
-	if !s.dead() {
-		return false
-	}
-	return j.replaced() && j.remove(s)
+	return Worked
 }
 
-// replaced waits until what replaces the records that were released so far is durable, and reports whether it is. It was appended
-// before they were released; but a journal that is closing or has failed did not take it.
-func (j *Journal) replaced() bool {
+// choose decides what is to be done with the oldest segment.
+func (r *reclaimer) choose(s *segment) Turn {
+	switch {
+	case !s.filled.Load():
+		return Idle
+	case s.dead():
+		// What replaces its records was appended before they were released, and has to be durable before they go.
+		return r.then(releasing)
+	case s.carried && s.carriedAt == s.released.Load(): // nothing would come of it
+		return Idle
+	case r.journal.mostlyDead():
+		return r.then(loading) // the end of s may still be on its way to the disk
+	}
+	return Idle
+}
+
+// then makes a stage the next, for when all that was appended so far is durable. A journal that is closing or has failed takes
+// nothing any more, so that what replaces a released record may be missing.
+func (r *reclaimer) then(stage reclaimStage) Turn {
+	j := r.journal
 	j.mu.Lock()
-	taken, last := j.fill != nil, j.last
-	j.mu.Unlock()
-	return taken && j.Wait(j.stop, last) == nil
+	defer j.mu.Unlock()
+	if j.fill == nil {
+		return Idle
+	}
+	r.stage, r.after = stage, j.last
+	return Worked
 }
 
 // mostlyDead reports whether more than half of the journal is not needed, and that in segments that can be reclaimed.
@@ -69,34 +117,36 @@ func (j *Journal) mostlyDead() bool {
 	return len(list) > 2 && dead > total/2
 }
 
-// carry has the live records of s appended anew by the journal's user. It is not done again as long as nothing came of it.
-func (j *Journal) carry(s *segment) error {
-	released := s.released.Load()
-	if s.carried && s.carriedAt == released {
-		return nil
-	}
-	if !j.replaced() { // the end of s may still be on its way to the disk
-		return nil
-	}
+// load reads the oldest segment.
+func (r *reclaimer) load(s *segment) {
 	data := make([]byte, s.used)
-	if err := j.readAt(s, data, s.base); err != nil {
-		return err
+	if err := r.journal.readAt(s, data, s.base); err != nil {
+		r.journal.log.Warn("a segment of the journal cannot be compacted", "segment", s.name(), "err", err)
+		r.carried(s)
+		return
 	}
-	pending := 0
-	for r := newScanner(data, s.base, s.salt, true); r.next() && j.stop.Err() == nil; {
-		if r.damage != "" || !r.live || r.own() {
+	r.stage, r.live = carrying, newScanner(data, s.base, s.salt, true)
+}
+
+// carry has a slice of the live records of s appended anew by the journal's user.
+func (r *reclaimer) carry(s *segment) {
+	for pending := 0; r.live.next() && r.journal.stop.Err() == nil; {
+		if r.live.damage != "" || !r.live.live || r.live.own() {
 			continue
 		}
-		j.cfg.Carry(Record{LSN: r.lsn, Kind: r.kind, Live: true, Body: r.body})
-		if pending += len(r.raw); pending > carrySlice {
-			pending = 0
-			if err := j.Wait(j.stop, j.Last()); err != nil {
-				return err
-			}
+		r.journal.cfg.Carry(Record{LSN: r.live.lsn, Kind: r.live.kind, Live: true, Body: r.live.body})
+		if pending += len(r.live.raw); pending > carrySlice {
+			r.after = r.journal.Last()
+			return
 		}
 	}
+	r.carried(s)
+}
+
+// carried ends the carrying of s. It is not done again as long as nothing came of it.
+func (r *reclaimer) carried(s *segment) {
+	r.stage, r.live = choosing, nil
 	s.carried, s.carriedAt = true, s.released.Load()
-	return nil
 }
 
 // remove deletes the oldest segment. The directory is synced before the next one may go, for after a crash the older must

@@ -6,47 +6,79 @@ import (
 )
 
 // write is the writer goroutine: the only one that writes records. It takes what there is, writes and syncs it,
-// announces it, and takes what arrived meanwhile. Nothing waits for a timer.
+// announces it, and takes what arrived meanwhile. Nothing waits for a timer, unless the disk is full.
 func (j *Journal) write() {
 	defer j.running.Done()
 	for {
-		b, ok := j.take()
-		if !ok {
-			return
-		}
-		if err := j.perform(b); err != nil {
-			j.fail(err)
+		switch j.writeNext() {
+		case Idle:
+			j.awaitWork()
+		case Stuck:
+			j.pause(retryFull)
+		case Over:
 			return
 		}
 	}
 }
 
-// take waits for work and returns the batch to write, or nil when a sync is due. At the end it returns false.
-func (j *Journal) take() (b *batch, ok bool) {
+// writeNext writes, syncs and announces the next batch.
+func (j *Journal) writeNext() Turn {
+	b, t := j.take()
+	if t != Worked {
+		return t
+	}
+	switch err := j.perform(b); {
+	case err == nil:
+		return Worked
+	case b != nil && j.current != b.seg && noRoom(err): // its segment has no file yet; take returns it again
+		j.setFull(true, err)
+		return Stuck
+	default:
+		j.fail(err)
+		return Over
+	}
+}
+
+// take returns the batch to write, or nil when a sync is due.
+func (j *Journal) take() (*batch, Turn) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for {
-		switch {
-		case j.err != nil:
-			return nil, false
-		case len(j.full) > 0:
-			b = j.full[0]
-			j.full = j.full[:copy(j.full, j.full[1:])]
-		case len(j.fill.buf) > 0:
-			b = j.closeBatch(0)
-			j.begin(b.seg)
-		case j.closing:
-			b = j.closeBatch(commitCloses)
-		case j.syncDue:
-			j.syncDue = false
-			return nil, true
-		default:
-			j.idle = true
-			j.wake.Wait()
-			continue
-		}
-		j.writing = b
-		return b, true
+	switch {
+	case j.err != nil:
+		return nil, Over
+	case j.writing != nil: // there was no room for it
+	case len(j.full) > 0:
+		j.writing = j.full[0]
+		j.full = j.full[:copy(j.full, j.full[1:])]
+	case len(j.fill.buf) > 0:
+		j.writing = j.closeBatch(0)
+		j.begin(j.writing.seg)
+	case j.closing:
+		j.writing = j.closeBatch(commitCloses)
+	case j.syncDue:
+		j.syncDue = false
+		return nil, Worked
+	default:
+		return nil, Idle
+	}
+	return j.writing, Worked
+}
+
+// awaitWork returns when take has something to return.
+func (j *Journal) awaitWork() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for j.err == nil && len(j.full) == 0 && len(j.fill.buf) == 0 && !j.closing && !j.syncDue {
+		j.idle = true
+		j.wake.Wait()
+	}
+}
+
+// pause waits, but not beyond the journal's end.
+func (j *Journal) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-j.stop.Done():
 	}
 }
 

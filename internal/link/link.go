@@ -33,6 +33,7 @@ type Config struct {
 	Stall   time.Duration // a write without progress for so long ends the link
 	MaxRead int           // bytes: the longest run that Keep may hold back
 	Ended   func()        // called once when the link has ended; must not block
+	Manual  bool          // no writer goroutine: the owner calls Pump
 }
 
 // Link is one socket. Wake, Flush, Close, Err and Done may be called by any
@@ -51,6 +52,7 @@ type Link struct {
 	// may wait for the peer, so it is no mutex: a test's bubble knows the wait for what it is.
 	writing chan struct{} // one place: full while somebody holds it
 	rest    []byte        // what is left of the last piece
+	awake   bool          // Pump was woken and has not found that nothing is left
 	try     *tryWriter
 
 	pending atomic.Bool   // Next has something, or may have
@@ -83,7 +85,9 @@ func New(conn net.Conn, src Source, cfg Config) *Link {
 	if sc, ok := conn.(syscall.Conn); ok {
 		l.try = newTryWriter(sc)
 	}
-	go l.write()
+	if !cfg.Manual {
+		go l.write()
+	}
 	return l
 }
 

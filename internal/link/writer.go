@@ -101,17 +101,46 @@ func (l *Link) tryHold() bool {
 // drain writes until Next has nothing more. The caller holds writing.
 func (l *Link) drain() error {
 	for {
-		if len(l.rest) == 0 {
-			l.pending.Store(false)
-			l.rest = l.src.Next()
-		}
-		if len(l.rest) == 0 {
-			return nil
-		}
-		if err := l.writeRest(); err != nil {
+		if more, err := l.writePiece(); !more || err != nil {
 			return err
 		}
 	}
+}
+
+// writePiece writes the next piece; false means that there is none.
+func (l *Link) writePiece() (bool, error) {
+	if len(l.rest) == 0 {
+		l.pending.Store(false)
+		l.rest = l.src.Next()
+	}
+	if len(l.rest) == 0 {
+		return false, nil
+	}
+	return true, l.writeRest()
+}
+
+// Pump is one round of the writer goroutine, for a link that has none
+// (Config.Manual). It writes one piece, if the link was woken, and reports
+// whether it did.
+func (l *Link) Pump() bool {
+	select {
+	case <-l.done:
+		return false
+	case <-l.wake:
+		l.awake = true
+	default:
+	}
+	if !l.awake {
+		return false
+	}
+	l.hold()
+	more, err := l.writePiece()
+	l.letGo()
+	l.awake = more && err == nil
+	if err != nil {
+		l.Close(err)
+	}
+	return more
 }
 
 // writeRest writes the whole of rest. It goes on after a deadline as long as

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
 	"github.com/postrider-mq/postrider/internal/session"
@@ -69,8 +72,8 @@ func (ch *channel) takeConsumers() []*core.Consumer {
 	ch.conn.out.mu.Lock()
 	defer ch.conn.out.mu.Unlock()
 	list := make([]*core.Consumer, 0, len(ch.consumers))
-	for _, consumer := range ch.consumers {
-		list = append(list, consumer)
+	for _, tag := range slices.Sorted(maps.Keys(ch.consumers)) {
+		list = append(list, ch.consumers[tag])
 	}
 	ch.consumers = nil
 	return list

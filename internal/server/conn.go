@@ -49,7 +49,7 @@ type conn struct {
 	leaving bool // Shutdown has asked the client to go; guarded by ending
 }
 
-func newConn(s *Server, nc net.Conn) *conn {
+func newConn(s *Server, nc net.Conn, manual bool) *conn {
 	c := &conn{
 		server: s,
 		core:   s.cfg.Core,
@@ -65,7 +65,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 	c.frameMax.Store(c.session.FrameMax())
 	c.burst.Waiting = func() { c.link.Wake() }
 	c.out.room = make(chan struct{}, 1)
-	c.link = link.New(nc, c, link.Config{Ended: c.cancel})
+	c.link = link.New(nc, c, link.Config{Ended: c.cancel, Manual: manual})
 	return c
 }
 

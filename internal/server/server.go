@@ -107,18 +107,37 @@ func (s *Server) pause(d time.Duration) {
 }
 
 func (s *Server) accept(nc net.Conn) {
+	if c := s.admit(nc, false); c != nil {
+		go c.run()
+	}
+}
+
+// Attach lets a connection in, as Serve does with one that it accepted, but
+// starts no goroutine: the caller is them. read returns when the connection is
+// over; write sends one piece, if there is one, and reports whether there was.
+// Both are nil when the connection was refused. It is for simulations.
+func (s *Server) Attach(nc net.Conn) (read func(), write func() bool) {
+	c := s.admit(nc, true)
+	if c == nil {
+		return nil, nil
+	}
+	return c.run, c.link.Pump
+}
+
+// admit returns nil if the connection is not let in.
+func (s *Server) admit(nc net.Conn, manual bool) *conn {
 	if err := s.doors.enter(nc.RemoteAddr()); err != nil {
 		s.cfg.Logger.Warn("connection refused", "peer", nc.RemoteAddr().String(), "reason", err.Error())
 		nc.Close()
-		return
+		return nil
 	}
-	c := newConn(s, nc)
+	c := newConn(s, nc, manual)
 	if !s.addConn(c) {
 		s.doors.leave(nc.RemoteAddr())
 		c.link.Close(ErrClosed)
-		return
+		return nil
 	}
-	go c.run()
+	return c
 }
 
 func (s *Server) addListener(ln net.Listener) bool {
@@ -166,9 +185,7 @@ func (s *Server) removeConn(c *conn) {
 // all are gone. When ctx ends first, the rest is cut off and ctx's error
 // returned.
 func (s *Server) Shutdown(ctx context.Context) error {
-	for _, c := range s.stopListening() {
-		c.dismiss()
-	}
+	s.Dismiss()
 	gone := make(chan struct{})
 	go func() {
 		s.idle.Wait()
@@ -182,6 +199,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.Close()
 		<-gone
 		return ctx.Err()
+	}
+}
+
+// Dismiss stops listening and asks each client to close (320).
+func (s *Server) Dismiss() {
+	for _, c := range s.stopListening() {
+		c.dismiss()
 	}
 }
 

@@ -1,0 +1,35 @@
+package core
+
+import (
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
+)
+
+// Manual drives a core by hand: with Config.Manual set, Open starts no
+// goroutine and no clock. A simulation decides what the time is, when the timer
+// looks at it, and when the journal does what.
+type Manual struct {
+	Journal journal.Manual
+	Now     func() time.Time
+
+	core *Core
+}
+
+// Tick runs what is due.
+func (m *Manual) Tick() { m.core.timer.fire() }
+
+// Deadline is when something will be due; false if nothing is.
+func (m *Manual) Deadline() (queue.Time, bool) {
+	t := m.core.timer
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.due) == 0 {
+		return 0, false
+	}
+	return t.due[0].when, true
+}
+
+// Stats are the journal's figures. There must be one.
+func (m *Manual) Stats() journal.Stats { return m.core.journal.Stats() }
