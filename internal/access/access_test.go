@@ -182,10 +182,14 @@ func TestNoGuest(t *testing.T) {
 }
 
 func TestPeerMayOnlyPublishToTheInbox(t *testing.T) {
-	a, _ := house(t)
+	a, users := house(t)
 	peer, err := a.Login(t.Context(), "PLAIN", plain("peer", "knock"), secured)
 	if err != nil {
 		t.Fatal(err)
+	}
+	p := users.Permit(peer, "/")
+	if inbox, confined := p.Confined(); inbox != "inbox.bob" || !confined || p.Everything() || p.May(Write, "inbox.bob") {
+		t.Errorf("%+v", p)
 	}
 	for _, c := range []struct {
 		exchange, key string
@@ -199,32 +203,22 @@ func TestPeerMayOnlyPublishToTheInbox(t *testing.T) {
 		{"amq.fanout", "inbox.bob", false},
 		{"amq.direct", "amq.rabbitmq.reply-to.x", false},
 	} {
-		if err := peer.MayPublish(c.exchange, c.key); (err == nil) != c.ok {
-			t.Errorf("%q %q: %v", c.exchange, c.key, err)
+		if p.MayReach(c.exchange, c.key) != c.ok {
+			t.Errorf("%q %q: %t", c.exchange, c.key, !c.ok)
 		}
 	}
-	var e *amqp.Error
-	if err := peer.MayManage(); !errors.As(err, &e) || e.Code != amqp.AccessRefused {
-		t.Errorf("manage: %v", err)
-	}
 	guest, _ := a.Login(t.Context(), "PLAIN", plain("guest", "guest"), here)
-	if err := errors.Join(guest.MayManage(), guest.MayPublish("amq.fanout", "k")); err != nil {
-		t.Error(err)
+	if !users.Permit(guest, "anywhere").Everything() {
+		t.Error("the guest of the configuration may not do everything")
 	}
 }
 
-func TestMayPublishDoesNotAllocate(t *testing.T) {
-	u := &User{Name: "peer", rights: PublishOnly("inbox")}
-	if n := testing.AllocsPerRun(100, func() { _ = u.MayPublish("", "inbox") }); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
-// The zero User may nothing.
+// The zero Permit and the zero User may nothing.
 func TestZeroRights(t *testing.T) {
-	var u User
-	if u.MayManage() == nil || u.MayPublish("amq.fanout", "k") == nil || u.MayPublish("", "q") == nil {
-		t.Error("the zero user may do something")
+	for _, p := range []*Permit{{}, NewUsers().Permit(&User{}, "/")} {
+		if p.Enters() || p.Everything() || p.May(Write, "q") || p.May(Write, "") || p.MayReach("", "q") || p.Exists() {
+			t.Error("somebody may do something")
+		}
 	}
 }
 

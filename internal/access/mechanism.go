@@ -11,6 +11,12 @@ import (
 // Mechanisms are the SASL mechanisms that a server offers, in its words in connection.start.
 const Mechanisms = "PLAIN AMQPLAIN"
 
+// MechanismsOverTLS are those offered to a client who may have shown a certificate.
+const MechanismsOverTLS = Mechanisms + " " + external
+
+// external takes the word of a certificate (RFC 4422, appendix A) in place of a password.
+const external = "EXTERNAL"
+
 var mechanisms = map[string]func(response []byte) (login, error){
 	"PLAIN":    parsePlain,
 	"AMQPLAIN": parseAMQPlain,

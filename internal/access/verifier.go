@@ -57,8 +57,9 @@ func newVerifier() *verifier {
 	return v
 }
 
-// verify tells whether l has the password of h. Errors: errBusy, or ctx's if it ends first.
-func (v *verifier) verify(ctx context.Context, h passwordHash, l login) (bool, error) {
+// verify tells whether l has the password of h. Unless that is known already, pay is called first: nothing is compared
+// when it returns an error. Errors: that, errBusy, or ctx's if it ends first.
+func (v *verifier) verify(ctx context.Context, h passwordHash, l login, pay func() error) (bool, error) {
 	p := v.proofOf(&h, l)
 	for {
 		f, mine, proven := v.join(p)
@@ -66,6 +67,7 @@ func (v *verifier) verify(ctx context.Context, h passwordHash, l login) (bool, e
 			return true, nil
 		}
 		if mine {
+			f.err = pay()
 			v.fly(ctx, f, p, &h, l.password)
 			return f.right, f.err
 		}
@@ -77,15 +79,14 @@ func (v *verifier) verify(ctx context.Context, h passwordHash, l login) (bool, e
 		if f.err == nil || f.err == errBusy {
 			return f.right, f.err
 		}
-		// Whoever asked first gave up; it is for the next of us.
+		// Whoever asked first gave up, or could not pay; it is for the next of us.
 	}
 }
 
 // proofOf takes the parts with their lengths, so that no two different logins are written alike.
 func (v *verifier) proofOf(h *passwordHash, l login) (p proof) {
 	mac := hmac.New(sha256.New, v.key[:])
-	mac.Write(h.salt[:])
-	mac.Write(h.sum[:])
+	writeSized(mac, string(h.bytes()))
 	writeSized(mac, l.name)
 	writeSized(mac, l.password)
 	mac.Sum(p[:0])
@@ -115,6 +116,9 @@ func (v *verifier) join(p proof) (f *flight, mine, proven bool) {
 // fly compares, when it is its turn, and lands.
 func (v *verifier) fly(ctx context.Context, f *flight, p proof, h *passwordHash, password string) {
 	defer v.land(f, p)
+	if f.err != nil {
+		return
+	}
 	select {
 	case v.waiting <- struct{}{}:
 	default:

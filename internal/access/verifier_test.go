@@ -9,6 +9,8 @@ import (
 	"testing"
 )
 
+func free() error { return nil }
+
 // counting returns a verifier that finds the password "right" right, counts its comparisons, and holds each until gate
 // lets it go; a nil gate lets all go.
 func counting(gate chan struct{}) (v *verifier, compared *atomic.Int32) {
@@ -32,7 +34,7 @@ func TestReconnectStorm(t *testing.T) {
 		var clients sync.WaitGroup
 		for range 1000 {
 			clients.Go(func() {
-				if right, err := v.verify(context.Background(), h, login{"alice", "right"}); !right || err != nil {
+				if right, err := v.verify(context.Background(), h, login{"alice", "right"}, free); !right || err != nil {
 					t.Errorf("refused: %v", err)
 				}
 			})
@@ -49,7 +51,7 @@ func TestWrongIsNotRemembered(t *testing.T) {
 	v, compared := counting(nil)
 	h := unmatched()
 	for range 3 {
-		if right, err := v.verify(t.Context(), h, login{"alice", "wrong"}); right || err != nil {
+		if right, err := v.verify(t.Context(), h, login{"alice", "wrong"}, free); right || err != nil {
 			t.Errorf("%t, %v", right, err)
 		}
 	}
@@ -83,7 +85,7 @@ func TestACrowdIsTurnedAway(t *testing.T) {
 	results := make(chan error, room+10)
 	for i := range room + 10 {
 		go func() {
-			_, err := v.verify(context.Background(), h, login{fmt.Sprint(i), "wrong"})
+			_, err := v.verify(context.Background(), h, login{fmt.Sprint(i), "wrong"}, free)
 			results <- err
 		}()
 	}
@@ -114,7 +116,7 @@ func TestTheFirstGivesUp(t *testing.T) {
 	ctx, giveUp := context.WithCancel(context.Background())
 	first := make(chan error)
 	go func() {
-		_, err := v.verify(ctx, h, l)
+		_, err := v.verify(ctx, h, l, free)
 		first <- err
 	}()
 	for len(v.waiting) == 0 { // until the first waits for a core
@@ -122,7 +124,7 @@ func TestTheFirstGivesUp(t *testing.T) {
 	}
 	second := make(chan bool)
 	go func() {
-		right, err := v.verify(context.Background(), h, l)
+		right, err := v.verify(context.Background(), h, l, free)
 		second <- right && err == nil
 	}()
 	giveUp()

@@ -32,12 +32,21 @@ func (c *Client) DeclareQueue(ctx context.Context, b *Burst, spec QueueSpec) (Qu
 	return q.info(), c.VHost.core.await(ctx, b, lsn)
 }
 
+// FreshQueueName makes a name for a queue whose declarer leaves it to the broker.
+func FreshQueueName() string { return randomName("amq.gen-") }
+
+// HasQueue says whether there is a queue of that name.
+func (c *Client) HasQueue(name string) bool {
+	_, ok := c.VHost.table.Load().Queue(name)
+	return ok
+}
+
 func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, error) {
 	v := c.VHost
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if spec.Name == "" {
-		spec.Name = randomName("amq.gen-")
+		spec.Name = FreshQueueName()
 	} else if q, ok := v.existing(b, spec.Name); ok {
 		if err := c.mayUse(q); err != nil {
 			return nil, 0, err
@@ -47,9 +56,10 @@ func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, er
 		}
 		q.touch(b)
 		return q, q.declared, nil
-	} else if strings.HasPrefix(spec.Name, "amq.") {
+	} else if strings.HasPrefix(spec.Name, "amq.") && !spec.Fresh {
 		return nil, 0, amqp.Errorf(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", spec.Name)
 	}
+	spec.Fresh = false
 	var owner *Client
 	if spec.Exclusive {
 		owner = c

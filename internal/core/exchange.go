@@ -39,6 +39,11 @@ func (v *VHost) declareExchange(x route.Exchange) (journal.LSN, error) {
 	return v.remember(kindExchangeDeclared, v.exchange(&x)), nil
 }
 
+// Exchange returns what was declared under a name.
+func (c *Client) Exchange(name string) (route.Exchange, bool) {
+	return c.VHost.table.Load().Exchange(name)
+}
+
 // InspectExchange is a passive declare. Errors: 404.
 func (c *Client) InspectExchange(name string) error {
 	_, err := c.VHost.table.Load().Lookup(name)

@@ -17,6 +17,9 @@ type QueueSpec struct {
 	Exclusive  bool
 	AutoDelete bool
 	Args       amqp.Table
+
+	// Fresh says that the name is one of FreshQueueName: reserved, and nobody else's.
+	Fresh bool
 }
 
 // Queue is a monitor around a pure queue: every method takes its lock, does

@@ -92,6 +92,9 @@ func (t *Table[Q]) Declare(x Exchange) (*Table[Q], error) {
 	return &c, nil
 }
 
+// Known says whether there is such a kind.
+func (k Kind) Known() bool { return k.check() == nil }
+
 func (k Kind) check() error {
 	switch k {
 	case Direct, Fanout, Topic, Headers:

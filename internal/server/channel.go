@@ -19,6 +19,8 @@ type channel struct {
 	confirmed bool   // confirm.select was sent
 	prefetch  uint16 // for consumers to come
 	lastQueue string // declared on this channel, meant by an empty name
+	fresh     string // the name that was made for the last queue without one
+	granted   granted
 	replies   *core.ReplyConsumer
 
 	// Guarded by conn.out.mu.

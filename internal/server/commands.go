@@ -13,10 +13,10 @@ func (c *conn) command(ev session.Event) error {
 	if ev.Channel == 0 {
 		return c.onConnection(ev.Method)
 	}
-	if err := c.authorize(ev.Method); err != nil {
+	ch := c.channels[ev.Channel]
+	if err := ch.authorize(ev.Method); err != nil {
 		return err
 	}
-	ch := c.channels[ev.Channel]
 	switch m := ev.Method.(type) {
 	case *amqp.BasicAck:
 		return ch.settle(m.DeliveryTag, m.Multiple, (*core.Queue).Settle)
@@ -62,26 +62,6 @@ func (c *conn) command(ev session.Event) error {
 		return ch.answerIf(err, m.NoWait, &amqp.ExchangeUnbindOk{})
 	}
 	return amqp.Errorf(amqp.NotImplemented, "%s is not supported by this version of Postrider", ev.Method.ID())
-}
-
-// authorize says whether the user may use a method on a channel; publishing
-// has a question of its own. What a client holds already it may always settle.
-func (c *conn) authorize(m amqp.Method) error {
-	switch m := m.(type) {
-	case *amqp.BasicAck, *amqp.BasicNack, *amqp.BasicReject, *amqp.BasicRecover, *amqp.BasicRecoverAsync,
-		*amqp.BasicQos, *amqp.BasicCancel, *amqp.ConfirmSelect:
-		return nil
-	case *amqp.BasicConsume:
-		if m.Queue == core.ReplyQueue {
-			return nil
-		}
-	case *amqp.QueueDeclare:
-		// A passive declare needs any one permission on the queue.
-		if m.Passive && m.Queue != "" && c.user.MayPublish("", m.Queue) == nil {
-			return nil
-		}
-	}
-	return c.user.MayManage()
 }
 
 // onConnection executes a method on channel 0.
@@ -149,6 +129,7 @@ func (c *conn) declareQueue(m *amqp.QueueDeclare, ch *channel) (core.QueueInfo, 
 	}
 	return c.client.DeclareQueue(c.ctx, &c.burst, core.QueueSpec{
 		Name:       m.Queue,
+		Fresh:      m.Queue != "" && m.Queue == ch.fresh,
 		Durable:    m.Durable,
 		Exclusive:  m.Exclusive,
 		AutoDelete: m.AutoDelete,

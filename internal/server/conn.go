@@ -32,8 +32,9 @@ type conn struct {
 	session   *session.Server
 	greeted   bool // the protocol header has passed
 	user      *access.User
-	client    *core.Client // nil until the virtual host is open
-	channels  []*channel   // by number; nil where closed
+	permit    *access.Permit // what user may do in client's virtual host; see permitted
+	client    *core.Client   // nil until the virtual host is open
+	channels  []*channel     // by number; nil where closed
 	burst     core.Burst
 	commands  int // of this burst
 	settling  []outstanding
@@ -54,6 +55,7 @@ func newConn(s *Server, nc net.Conn, manual bool) *conn {
 		server: s,
 		core:   s.cfg.Core,
 		net:    nc,
+		permit: &access.Permit{},
 		session: session.NewServer(session.ServerConfig{
 			Limits:     s.cfg.Limits,
 			Properties: s.cfg.Properties,

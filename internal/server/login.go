@@ -52,6 +52,9 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	if name == "" {
 		name = c.net.RemoteAddr().String()
 	}
+	if permit := c.server.cfg.Access.Users().Permit(c.user, vhost.Name); !permit.Enters() {
+		return c.failed(0, blame(amqp.Errorf(amqp.NotAllowed, "access to vhost '%s' refused for user '%s'", vhost.Name, c.user.Name), m))
+	}
 	c.client = vhost.NewClient(name)
 	c.server.doors.leave(c.net.RemoteAddr())
 	c.frameMax.Store(c.session.FrameMax())

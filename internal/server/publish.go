@@ -16,7 +16,7 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	if p.Immediate {
 		return amqp.Errorf(amqp.NotImplemented, "immediate=true")
 	}
-	if err := c.user.MayPublish(p.Exchange, p.RoutingKey); err != nil {
+	if err := ch.mayPublish(p.Exchange, p.RoutingKey); err != nil {
 		return err
 	}
 	props := content.Props
@@ -82,7 +82,7 @@ func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties
 	if err != nil {
 		return nil, err
 	}
-	if view.UserID != nil && string(view.UserID) != ch.conn.user.Name {
+	if view.UserID != nil && string(view.UserID) != ch.conn.user.Name && !ch.conn.permitted().Impersonates() {
 		return nil, amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
 			view.UserID, ch.conn.user.Name)
 	}
