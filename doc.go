@@ -64,10 +64,13 @@
 //	err := n.Handle(ctx, n.Mailbox("invoices"), func(ctx context.Context, m *postrider.Message) error {
 //		var inv Invoice
 //		if err := m.Decode(&inv); err != nil {
-//			return err // the message comes again, see Node.Handle
+//			return postrider.Reject(err) // nobody can ever read it: a dead letter
 //		}
 //		return book(ctx, inv) // nil: done with it
 //	}, postrider.Workers(4))
+//
+// An error is a failure: the message comes again, later and later, and after ten of them is a dead letter, which
+// [Target.Dead] receives like any other. [Retry] asks for it again without a failure.
 //
 // A message is acknowledged after it was handled. If the process dies before, the message is
 // handed out again, marked [Message.Redelivered]; a handler may therefore see it twice.

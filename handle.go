@@ -15,13 +15,6 @@ import (
 // A Handler acts upon one message. Its context ends when the handling is stopped or the node closes.
 type Handler func(ctx context.Context, m *Message) error
 
-// After an error a message comes again, later the second time, so that one that
-// nobody can handle does not keep a processor busy.
-const (
-	retryFirst = 100 * time.Millisecond
-	retryAgain = time.Second
-)
-
 // Handle has h act upon the messages of a target, a mailbox or [Node.Inbox], until
 // ctx ends or the node is closed. It returns once the messages begin to come, or with the broker's
 // refusal as a [*RemoteError]; when the broker cannot be reached now it returns nil, too,
@@ -30,8 +23,10 @@ const (
 // What h returns settles a message that h has not settled itself:
 //
 //   - nil acknowledges it; the caller of a [Call] that got no reply gets an empty one.
-//   - An error, or a panic, requeues it; it comes again after 100 ms, then every
-//     second. What comes behind it is handled in the meantime.
+//   - An error, or a panic, is a failure: the message comes again, after 100 ms the first time, then later and
+//     later, see [Backoff]. What comes behind it is handled in the meantime. After [MaxTries] failures it goes to the
+//     dead letters, see [Target.Dead].
+//   - [Retry] has it come again when the handler says, and is no failure. [Reject] sends it to the dead letters at once.
 //   - An error for a [Call] goes back to the caller at once, as a [*RemoteError], and
 //     acknowledges the message. A RemoteError is passed on with its code; others have 500.
 func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...HandleOption) error {
@@ -50,22 +45,22 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 	if !n.begin(o.workers) {
 		return ErrClosed
 	}
-	n.startWorkers(ctx, t, h, o.workers)
+	n.startWorkers(ctx, t, h, o)
 	return nil
 }
 
 // startWorkers starts the goroutines of one Handle. They end when ctx does, when the
 // node closes, or when the tap is stopped; the last one cleans up. They are counted already.
-func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, workers int) {
+func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, o handleOptions) {
 	ctx, cancel := context.WithCancel(ctx)
 	detach := context.AfterFunc(n.ctx, cancel)
 	context.AfterFunc(ctx, t.stop)
 	left := new(atomic.Int64)
-	left.Store(int64(workers))
-	for range workers {
+	left.Store(int64(o.workers))
+	for range o.workers {
 		go func() {
 			defer n.workers.Done()
-			work(ctx, t, h)
+			work(ctx, t, h, &o)
 			if left.Add(-1) == 0 {
 				detach()
 				cancel()
@@ -101,14 +96,14 @@ func (t *tap) begun(ctx context.Context) error {
 }
 
 // work is one worker: one message after the other.
-func work(ctx context.Context, t *tap, h Handler) {
+func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
 	var names amqp.Interner
 	for {
 		m, ok := t.next(ctx, &names)
 		if !ok {
 			return
 		}
-		conclude(ctx, m, guarded(ctx, m, h))
+		conclude(ctx, m, guarded(ctx, m, h), o)
 	}
 }
 
@@ -126,7 +121,7 @@ func guarded(ctx context.Context, m *Message, h Handler) (err error) {
 func (m *Message) log() *slog.Logger { return m.tap.target.node.log }
 
 // conclude settles a message after its handler has returned.
-func conclude(ctx context.Context, m *Message, err error) {
+func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 	switch {
 	case m.settled.Load() == requeued: // whoever gets it next concludes it
 	case m.WantsReply():
@@ -143,14 +138,16 @@ func conclude(ctx context.Context, m *Message, err error) {
 		m.Ack()
 	case ctx.Err() != nil: // it was interrupted, which is nobody's fault
 		m.Requeue()
+	case m.settled.Load() != 0: // the handler acknowledged it, and failed afterwards
+		m.log().Warn("handler failed after it had settled the message", "message", m.ID, "from", m.From, "error", err)
 	default:
-		delay := retryFirst
-		if m.Redelivered {
-			delay = retryAgain
+		f, _ := m.Failure()
+		v := o.judge(time.Now(), f, err)
+		if v.failure.Tries > f.Tries {
+			m.say(v, err)
 		}
-		m.log().Warn("handler failed, the message comes again", "message", m.ID, "from", m.From,
-			"target", m.tap.target.String(), "after", delay, "error", err)
-		time.AfterFunc(delay, func() { m.Requeue() })
+		m.tap.target.node.workers.Add(1) // the caller is one: it cannot be too late
+		m.dispose(v)
 	}
 }
 

@@ -70,7 +70,7 @@ func TestAHandlerThatFailsGetsTheMessageAgain(t *testing.T) {
 		for _, want := range []string{
 			"a redelivered false after 0s",
 			"a redelivered true after 100ms",
-			"a redelivered true after 1.1s",
+			"a redelivered true after 400ms",
 		} {
 			if got := <-tries; got != want {
 				t.Errorf("%s, want %s", got, want)

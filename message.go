@@ -21,13 +21,13 @@ type Message struct {
 	// Redelivered: it was handed to a receiver before, who may have acted upon it.
 	Redelivered bool
 
-	tap         *tap
-	from        settler
-	tag         uint64
-	replyTo     string
-	correlation string
-	replied     atomic.Bool
-	settled     atomic.Uint32 // 0, acked or requeued
+	tap     *tap
+	from    settler
+	tag     uint64
+	props   amqp.RawProperties
+	wanted  bool // a reply is
+	replied atomic.Bool
+	settled atomic.Uint32 // 0, acked or requeued
 }
 
 // message makes an arrival into what a receiver sees.
@@ -39,6 +39,7 @@ func (t *tap) message(a arrival, names *amqp.Interner) *Message {
 		tap:         t,
 		from:        a.from,
 		tag:         a.tag,
+		props:       a.props,
 	}
 	v, err := a.props.View()
 	if err != nil {
@@ -47,8 +48,9 @@ func (t *tap) message(a arrival, names *amqp.Interner) *Message {
 	m.ID = view(v.MessageID, len(a.props)+len(a.body))
 	m.From = names.String(v.AppID)
 	m.ContentType = names.String(v.ContentType)
-	if len(v.ReplyTo) > 0 {
-		m.replyTo, m.correlation = string(v.ReplyTo), string(v.CorrelationID)
+	m.wanted = len(v.ReplyTo) > 0
+	if len(v.Headers) > 0 && number(v.Headers, headerTries) > 0 {
+		m.Redelivered = true
 	}
 	return m
 }
@@ -66,7 +68,7 @@ func view(b []byte, held int) string {
 func (m *Message) Decode(v any) error { return decode(m.ContentType, m.Body, v) }
 
 // WantsReply reports whether the sender waits for an answer, in a [Call].
-func (m *Message) WantsReply() bool { return m.replyTo != "" }
+func (m *Message) WantsReply() bool { return m.wanted }
 
 // ErrNoReplyWanted is returned by Reply when nobody waits for an answer.
 var ErrNoReplyWanted = errors.New("postrider: the message wants no reply")
@@ -74,7 +76,8 @@ var ErrNoReplyWanted = errors.New("postrider: the message wants no reply")
 // Reply answers a [Call]. The first answer counts. It does not wait until the caller has
 // it, and does not settle the message.
 func (m *Message) Reply(ctx context.Context, body any) error {
-	if m.replyTo == "" {
+	v, err := m.props.View()
+	if err != nil || len(v.ReplyTo) == 0 {
 		return ErrNoReplyWanted
 	}
 	if err := ctx.Err(); err != nil {
@@ -89,7 +92,7 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 	}
 	t := m.tap.target
 	id := t.node.ids.next()
-	if err := t.way.reply(m.replyTo, m.correlation, s, id, b); err != nil {
+	if err := t.way.reply(string(v.ReplyTo), string(v.CorrelationID), s, id, b); err != nil {
 		return t.failed(id, err, false)
 	}
 	return nil

@@ -1,5 +1,7 @@
 package postrider
 
+import "time"
+
 // A SendOption changes one Send, Post or Call.
 type SendOption func(*sendOptions)
 
@@ -31,6 +33,8 @@ type HandleOption func(*handleOptions)
 type handleOptions struct {
 	workers  int
 	prefetch int
+	maxTries int
+	backoff  func(failures int) time.Duration
 }
 
 // Workers runs up to n handlers at the same time. The default is 1, which is also
@@ -44,13 +48,23 @@ func Prefetch(n int) HandleOption {
 	return func(o *handleOptions) { o.prefetch = min(max(n, 1), maxPrefetch) }
 }
 
+// MaxTries is how many handlers may fail upon a message before it goes to the dead letters. The default is 10; 0
+// means that there is no limit.
+func MaxTries(n int) HandleOption { return func(o *handleOptions) { o.maxTries = max(n, 0) } }
+
+// Backoff says how long a message waits after its first, second, … failure. The default is 100 ms, 300 ms, 1 s,
+// 3 s and so on, up to 10 minutes. No wait is shorter than 30 ms.
+func Backoff(after func(failures int) time.Duration) HandleOption {
+	return func(o *handleOptions) { o.backoff = after }
+}
+
 const (
 	defaultPrefetch = 256
 	maxPrefetch     = 65535
 )
 
 func handleOptionsOf(opts []HandleOption) handleOptions {
-	o := handleOptions{workers: 1, prefetch: defaultPrefetch}
+	o := handleOptions{workers: 1, prefetch: defaultPrefetch, maxTries: defaultMaxTries, backoff: backoff}
 	applyAll(&o, opts)
 	o.prefetch = min(max(o.prefetch, o.workers), maxPrefetch)
 	return o

@@ -3,6 +3,7 @@ package postrider
 import (
 	"context"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -18,6 +19,8 @@ type outlet interface {
 	call(ctx context.Context, s style, id messageID, body []byte) (a answer, written bool, err error)
 	// reply answers a message that was received here.
 	reply(to, correlation string, s style, id messageID, body []byte) error
+	// pass publishes a message that was received here once more, into a queue that is made if it is missing.
+	pass(f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error
 	// take begins to receive.
 	take(prefetch int, to receiver) intake
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,5 +134,36 @@ func TestAWrongPasswordOnRabbitMQ(t *testing.T) {
 	var remote *postrider.RemoteError
 	if !errors.As(err, &remote) || remote.Code != 403 {
 		t.Error(err)
+	}
+}
+
+func TestFailuresOnRabbitMQ(t *testing.T) {
+	alice := rabbit(t, "alice")
+	jobs := alice.Mailbox(fresh(t))
+	var tries atomic.Int32
+	err := alice.Handle(t.Context(), jobs, func(_ context.Context, m *postrider.Message) error {
+		switch tries.Add(1) {
+		case 1:
+			return postrider.Retry(250 * time.Millisecond)
+		default:
+			return errors.New("never")
+		}
+	}, postrider.MaxTries(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := jobs.Send(soon(t), "x", postrider.ID("order 7")); err != nil {
+		t.Fatal(err)
+	}
+	for m, err := range alice.Messages(soon(t), postrider.Of(jobs.Dead())) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _ := m.Failure()
+		if m.ID != "order 7" || f.Reason != "never" || f.Tries != 3 || f.Target != jobs.Name() || tries.Load() != 4 {
+			t.Errorf("%+v after %d", f, tries.Load())
+		}
+		m.Ack()
+		break
 	}
 }

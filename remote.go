@@ -19,7 +19,7 @@ type remote struct {
 	from      string
 	pub       *client.Publisher
 	receiving func() *client.Conn // where messages are taken; nil: nowhere
-	ensure    func()              // has the queue made before the first message; nil: it is the peer's
+	conn      *client.Conn        // makes sure of the queue before the first message; nil: it is the peer's
 	ensured   sync.Once
 	envelopes [styles]atomic.Pointer[client.Envelope]
 }
@@ -40,8 +40,8 @@ func (r *remote) envelope(s style) (*client.Envelope, error) {
 }
 
 func (r *remote) prepare() {
-	if r.ensure != nil {
-		r.ensured.Do(r.ensure)
+	if r.conn != nil {
+		r.ensured.Do(func() { r.conn.Ensure(r.queue) })
 	}
 }
 
@@ -100,6 +100,15 @@ func (r *remote) reply(to, correlation string, s style, id messageID, body []byt
 		return err
 	}
 	return r.pub.PostNow(new(client.Fate), e, []byte(id.String()), body)
+}
+
+func (r *remote) pass(f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {
+	e, err := client.NewEnvelope("", to.Name, true, *p)
+	if err != nil {
+		return err
+	}
+	r.conn.Ensure(to)
+	return r.pub.Post(f, e, []byte(p.MessageID), body)
 }
 
 func (r *remote) take(prefetch int, to receiver) intake {

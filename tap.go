@@ -3,6 +3,7 @@ package postrider
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -50,14 +51,37 @@ func (t *tap) ready() { t.feed.ready() }
 
 // next waits for a message; false when ctx ends or the tap is stopped.
 func (t *tap) next(ctx context.Context, names *amqp.Interner) (*Message, bool) {
-	a, ok := t.feed.next(ctx)
-	if !ok {
-		return nil, false
+	for {
+		a, ok := t.feed.next(ctx)
+		if !ok {
+			return nil, false
+		}
+		t.mu.Lock()
+		t.open++
+		t.mu.Unlock()
+		m := t.message(a, names)
+		if !m.tooEarly() {
+			return m, true
+		}
 	}
-	t.mu.Lock()
-	t.open++
-	t.mu.Unlock()
-	return t.message(a, names), true
+}
+
+// tooEarly sends a message that is not due yet on to wait, see ladder.
+func (m *Message) tooEarly() bool {
+	if len(m.headers()) == 0 {
+		return false
+	}
+	d := due(m.props)
+	if d.IsZero() || time.Until(d) <= early {
+		return false
+	}
+	if !m.tap.target.node.begin(1) {
+		m.Requeue()
+		return true
+	}
+	f, _ := m.Failure()
+	m.dispose(verdict{failure: f, due: d})
+	return true
 }
 
 // settled is called once for each message that was handed out.

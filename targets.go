@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"strings"
@@ -53,7 +54,7 @@ func (n *Node) Mailbox(name string) *Target {
 		t.queue = mailbox(name)
 		t.way = &remote{
 			queue:     t.queue,
-			ensure:    func() { n.sending.Ensure(t.queue) },
+			conn:      n.sending,
 			from:      n.cfg.Name,
 			pub:       n.sending.Publisher(),
 			receiving: n.receivingConn,
@@ -61,9 +62,27 @@ func (n *Node) Mailbox(name string) *Target {
 	})
 }
 
-// mailbox is how a mailbox is declared: on RabbitMQ as a queue that can be replicated.
+// Dead is where the messages of a mailbox or of this node's inbox go that were rejected, or that handlers failed upon
+// too often: a mailbox beside it, by the name of <name>.dead. [Message.Failure] tells why they are there. It is
+// worked on like any other.
+func (t *Target) Dead() *Target {
+	n := t.node
+	if t.takes && t.way == outlet(n.inbox) {
+		return n.target(targetKey{"dead letters of inbox", t.name}, func(d *Target) {
+			d.name, d.grade, d.takes = t.name+deadSuffix, Stored, true
+			d.way, d.why = n.localQueue(d.name)
+		})
+	}
+	return n.Mailbox(t.name + deadSuffix)
+}
+
+// mailbox is how a mailbox is declared: on RabbitMQ as a queue that can be replicated, and that does not drop what
+// was given back often, as RabbitMQ 4 does after 20 times.
 func mailbox(name string) *client.Queue {
-	return &client.Queue{Name: name, Durable: true, OnRabbitMQ: amqp.Table{"x-queue-type": "quorum"}}
+	return &client.Queue{
+		Name: name, Durable: true,
+		OnRabbitMQ: amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(math.MaxInt32)},
+	}
 }
 
 // Inbox is this node's own inbox: what peers send to it. Sending to it works, too.

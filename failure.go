@@ -1,0 +1,112 @@
+package postrider
+
+import (
+	"strings"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// Failure is the history of a message that handlers have failed to act upon.
+type Failure struct {
+	Tries       int    // how many handlers returned an error for it
+	Reason      string // the last one's error, up to 1 KiB of it
+	First, Last time.Time
+	Target      string // the mailbox or inbox it was to be handled in
+}
+
+// The headers it travels in. Times are in milliseconds since 1970.
+const (
+	headerTries  = "x-postrider-tries"
+	headerReason = "x-postrider-reason"
+	headerFirst  = "x-postrider-first-failure"
+	headerLast   = "x-postrider-last-failure"
+	headerTarget = "x-postrider-target"
+	headerDue    = "x-postrider-due" // when it may be handled
+)
+
+const maxReason = 1 << 10
+
+// and adds one more failure.
+func (f Failure) and(now time.Time, err error) Failure {
+	if f.Tries == 0 {
+		f.First = now
+	}
+	f.Tries++
+	f.Last = now
+	f.Reason = err.Error()
+	if len(f.Reason) > maxReason {
+		f.Reason = strings.ToValidUTF8(f.Reason[:maxReason], "")
+	}
+	return f
+}
+
+// Failure tells how often handlers have failed to act upon the message before, and why; false if none has.
+func (m *Message) Failure() (Failure, bool) {
+	var f Failure
+	h := m.headers()
+	f.Tries = int(number(h, headerTries))
+	if f.Tries == 0 {
+		return f, false
+	}
+	f.Reason, f.Target = text(h, headerReason), text(h, headerTarget)
+	f.First, f.Last = time.UnixMilli(number(h, headerFirst)), time.UnixMilli(number(h, headerLast))
+	return f, true
+}
+
+// due is when the message may be handled; the zero time says that it may be now.
+func due(props amqp.RawProperties) (t time.Time) {
+	if ms := number(rawHeaders(props), headerDue); ms != 0 {
+		t = time.UnixMilli(ms)
+	}
+	return t
+}
+
+func (m *Message) headers() []byte { return rawHeaders(m.props) }
+
+func rawHeaders(props amqp.RawProperties) []byte {
+	v, err := props.View()
+	if err != nil {
+		return nil
+	}
+	return v.Headers
+}
+
+func number(headers []byte, name string) int64 {
+	if len(headers) == 0 {
+		return 0
+	}
+	v, _, _ := amqp.LookupTable(headers, name)
+	n, _ := v.(int64)
+	return n
+}
+
+func text(headers []byte, name string) string {
+	v, _, _ := amqp.LookupTable(headers, name)
+	s, _ := v.(string)
+	return s
+}
+
+// inscribe returns the properties of a message with this history. due is the zero time for a dead one.
+func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time) (*amqp.Properties, error) {
+	p := new(amqp.Properties)
+	if err := p.Parse(props, nil); err != nil {
+		return nil, err
+	}
+	if p.Headers == nil {
+		p.Headers = amqp.Table{}
+	}
+	h := p.Headers
+	delete(h, headerDue)
+	if !due.IsZero() {
+		h[headerDue] = due.UnixMilli()
+	}
+	if f.Tries > 0 {
+		h[headerTries], h[headerReason], h[headerTarget] = int64(f.Tries), f.Reason, target
+		h[headerFirst], h[headerLast] = f.First.UnixMilli(), f.Last.UnixMilli()
+	}
+	p.UserID = ""     // the broker lets nobody speak for another
+	p.Expiration = "" // it was in time when it was first handled
+	p.DeliveryMode = amqp.Persistent
+	return p, nil
+}

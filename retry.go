@@ -1,0 +1,103 @@
+package postrider
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Retry is returned by a handler that cannot act upon a message yet: it comes again after d, and that
+// does not count as a failure. d is at least 30 ms. For a [Call] it is an error like any other.
+func Retry(d time.Duration) error { return &retryError{after: d} }
+
+type retryError struct{ after time.Duration }
+
+func (e *retryError) Error() string { return fmt.Sprintf("handled again after %v", e.after) }
+
+// Reject is returned by a handler for a message that nobody will ever be able to act upon: it goes to the dead
+// letters of its target at once, see [Target.Dead], with err as the reason. For a [Call] err goes to the caller.
+func Reject(err error) error { return &rejectError{err} }
+
+type rejectError struct{ error }
+
+func (e *rejectError) Unwrap() error { return e.error }
+
+const (
+	defaultMaxTries = 10
+	lastBackoff     = 10 * time.Minute
+)
+
+// backoff is how long a message waits after its n-th failure, from 1: 100 ms, 300 ms, 1 s, 3 s and so on, up to 10 minutes.
+func backoff(n int) time.Duration {
+	for _, step := range ladder {
+		switch {
+		case step.wait < 100*time.Millisecond:
+		case n <= 1 || step.wait >= lastBackoff:
+			return step.wait
+		default:
+			n--
+		}
+	}
+	return lastBackoff
+}
+
+// A verdict is what becomes of a message that was not handled.
+type verdict struct {
+	failure Failure   // as it is from now on
+	dead    bool      // nobody tries again
+	due     time.Time // when somebody may, otherwise
+}
+
+// judge gives the verdict upon a message that has this history, after one more handler returned err.
+func (o *handleOptions) judge(now time.Time, f Failure, err error) verdict {
+	var later *retryError
+	if errors.As(err, &later) {
+		return verdict{failure: f, due: now.Add(later.after)}
+	}
+	f = f.and(now, err)
+	var reject *rejectError
+	if errors.As(err, &reject) || o.maxTries > 0 && f.Tries >= o.maxTries {
+		return verdict{failure: f, dead: true}
+	}
+	return verdict{failure: f, due: now.Add(max(0, o.backoff(f.Tries)))}
+}
+
+// dispose has the verdict carried out: the message goes where it is to wait, and once it is safe there, it
+// is done with here. If that cannot be, it is put back where it was. The caller has counted one more of the node's
+// workers for it.
+func (m *Message) dispose(v verdict) {
+	n := m.tap.target.node
+	go func() {
+		defer n.workers.Done()
+		if err := m.passOn(v); err != nil {
+			m.log().Warn("a message that was not handled is put back", "message", m.ID, "from", m.From,
+				"target", m.tap.target.String(), "error", err)
+			n.pause(putBackAfter)
+			m.Requeue()
+			return
+		}
+		m.Ack()
+	}()
+}
+
+// putBackAfter keeps a message for which there is no other place from coming again at once.
+const putBackAfter = time.Second
+
+func (n *Node) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-n.ctx.Done():
+	}
+}
+
+// say logs a verdict.
+func (m *Message) say(v verdict, err error) {
+	about := []any{"message", m.ID, "from", m.From, "target", m.tap.target.String(), "tries", v.failure.Tries, "error", err}
+	if v.dead {
+		m.log().Error("handler failed, the message is dead", append(about, "kept in", m.tap.target.name+deadSuffix)...)
+		return
+	}
+	m.log().Warn("handler failed, the message comes again", append(about, "after", time.Until(v.due).Round(time.Millisecond))...)
+}

@@ -1,0 +1,211 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// failing handles a target and tells when each message came and how often it had failed. What fate returns is what
+// the handler does.
+func failing(t *testing.T, n *postrider.Node, target *postrider.Target, fate func(m *postrider.Message, failures int) error,
+	opts ...postrider.HandleOption) <-chan string {
+	t.Helper()
+	start := time.Now()
+	seen := make(chan string, 1000)
+	err := n.Handle(t.Context(), target, func(_ context.Context, m *postrider.Message) error {
+		f, _ := m.Failure()
+		seen <- fmt.Sprintf("%s after %v, %d failures", m.Body, time.Since(start).Round(10*time.Millisecond), f.Tries)
+		return fate(m, f.Tries)
+	}, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen
+}
+
+func wantSeen(t *testing.T, seen <-chan string, all ...string) {
+	t.Helper()
+	for _, want := range all {
+		select {
+		case got := <-seen:
+			if got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		case <-time.After(100 * time.Hour):
+			t.Fatalf("%q did not come", want)
+		}
+	}
+}
+
+func wantNoMore(t *testing.T, seen <-chan string) {
+	t.Helper()
+	time.Sleep(48 * time.Hour)
+	select {
+	case got := <-seen:
+		t.Error("and again:", got)
+	default:
+	}
+}
+
+func TestAMessageThatKeepsFailingDies(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		jobs := worker.Mailbox("jobs")
+		seen := failing(t, worker, jobs, func(_ *postrider.Message, failures int) error {
+			return fmt.Errorf("reason %d", failures+1)
+		}, postrider.MaxTries(4))
+		sent := time.Now()
+		if err := producer.Mailbox("jobs").Send(t.Context(), "a", postrider.ID("order 7")); err != nil {
+			t.Fatal(err)
+		}
+		wantSeen(t, seen, "a after 0s, 0 failures", "a after 100ms, 1 failures", "a after 400ms, 2 failures", "a after 1.4s, 3 failures")
+		m := wantBody(t, collect(t, worker, jobs.Dead()), "a")
+		f, ok := m.Failure()
+		if !ok || f.Tries != 4 || f.Reason != "reason 4" || f.Target != "jobs" ||
+			f.First.Sub(sent) > time.Second || f.Last.Sub(f.First).Round(100*time.Millisecond) != 1400*time.Millisecond {
+			t.Errorf("%+v", f)
+		}
+		if m.ID != "order 7" || m.From != "alice" || m.To != "jobs.dead" || m.ContentType != postrider.TypeText {
+			t.Errorf("%+v", m)
+		}
+		wantNoMore(t, seen)
+	})
+}
+
+func TestARejectedMessageDiesAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		jobs := worker.Mailbox("jobs")
+		seen := failing(t, worker, jobs, func(m *postrider.Message, _ int) error {
+			if string(m.Body) == "good" {
+				return nil
+			}
+			return fmt.Errorf("order: %w", postrider.Reject(errors.New("cannot be read")))
+		})
+		post(t, producer.Mailbox("jobs"), "bad")
+		post(t, producer.Mailbox("jobs"), "good")
+		m := wantBody(t, collect(t, worker, jobs.Dead()), "bad")
+		if f, ok := m.Failure(); !ok || f.Tries != 1 || f.Reason != "order: cannot be read" {
+			t.Errorf("%+v", f)
+		}
+		wantSeen(t, seen, "bad after 0s, 0 failures", "good after 0s, 0 failures")
+		wantNoMore(t, seen)
+	})
+}
+
+func TestAMessageCanBeAskedForLater(t *testing.T) {
+	for _, wait := range []time.Duration{
+		time.Millisecond, 100 * time.Millisecond, 730 * time.Millisecond, 47 * time.Second, 20 * time.Minute, 31 * time.Hour,
+	} {
+		onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+			var n int
+			start := time.Now()
+			var came []time.Duration
+			done := make(chan struct{})
+			err := worker.Handle(t.Context(), worker.Mailbox("jobs"), func(_ context.Context, m *postrider.Message) error {
+				came = append(came, time.Since(start))
+				if n++; n < 3 {
+					return postrider.Retry(wait)
+				}
+				if _, failed := m.Failure(); failed {
+					t.Error("a retry counts as a failure")
+				}
+				close(done)
+				return nil
+			}, postrider.MaxTries(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			post(t, producer.Mailbox("jobs"), "a")
+			<-done
+			for i, at := range came {
+				if late := at - time.Duration(i)*wait; late < -20*time.Millisecond || late > 100*time.Millisecond {
+					t.Errorf("number %d after %v, want %v", i, at, time.Duration(i)*wait)
+				}
+			}
+		})
+	}
+}
+
+func TestAnImpatientMessageDoesNotWaitBehindAPatientOne(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		seen := failing(t, worker, worker.Mailbox("jobs"), func(m *postrider.Message, failures int) error {
+			if failures > 0 {
+				return nil
+			}
+			return errors.New("not now")
+		}, postrider.Backoff(func(int) time.Duration { return time.Hour }))
+		post(t, producer.Mailbox("jobs"), "hour")
+		wantSeen(t, seen, "hour after 0s, 0 failures")
+		quick := failing(t, worker, worker.Mailbox("quick"), func(m *postrider.Message, failures int) error {
+			if failures > 0 {
+				return nil
+			}
+			return errors.New("not now")
+		})
+		post(t, producer.Mailbox("quick"), "100 ms")
+		wantSeen(t, quick, "100 ms after 0s, 0 failures", "100 ms after 100ms, 1 failures")
+		wantSeen(t, seen, "hour after 1h0m0s, 1 failures")
+	})
+}
+
+func TestWhatFailedInAnInboxIsTriedAgainThere(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		seen := failing(t, bob, bob.Inbox(), func(_ *postrider.Message, failures int) error {
+			return errors.New("never")
+		}, postrider.MaxTries(2))
+		if err := alice.Peer("bob").Send(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		wantSeen(t, seen, "a after 0s, 0 failures", "a after 100ms, 1 failures")
+		m := wantBody(t, collect(t, bob, bob.Inbox().Dead()), "a")
+		if f, _ := m.Failure(); m.From != "alice" || f.Tries != 2 || f.Target != "bob" {
+			t.Errorf("%+v %+v", m, f)
+		}
+	})
+}
+
+func TestAWaitingMessageOutlivesItsNode(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", func(c *postrider.Config) { c.Dir = dir })
+		failed := make(chan struct{})
+		err := alice.Handle(t.Context(), alice.Mailbox("jobs"), func(context.Context, *postrider.Message) error {
+			close(failed)
+			return errors.New(strings.Repeat("long ", 1000))
+		}, postrider.Backoff(func(int) time.Duration { return time.Minute }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		post(t, alice.Mailbox("jobs"), "a")
+		<-failed
+		if err := alice.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		again := net.node("alice", func(c *postrider.Config) { c.Dir = dir })
+		m := wantBody(t, collect(t, again, again.Mailbox("jobs")), "a")
+		if f, _ := m.Failure(); f.Tries != 1 || len(f.Reason) != 1024 || !m.Redelivered {
+			t.Errorf("%+v", f)
+		}
+	})
+}
+
+func TestAMessageThatCannotWaitElsewhereIsPutBack(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice")
+		long := strings.Repeat("x", 250) // its retry queues' names are too long
+		seen := failing(t, alice, alice.Mailbox(long), func(m *postrider.Message, _ int) error {
+			if m.Redelivered {
+				return nil
+			}
+			return errors.New("not now")
+		})
+		post(t, alice.Mailbox(long), "a")
+		wantSeen(t, seen, "a after 0s, 0 failures", "a after 1s, 0 failures")
+	})
+}
