@@ -1,13 +1,16 @@
 # Everything a contributor runs. `make help` lists the targets.
 
-MODULES     := . bench interop
+MODULES     := . bench interop torture
 FUZZTIME    ?= 10s
+FOR         ?= 10m
+SEED        ?= 0
+REPORT      ?= docs/TORTURE.md
 STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$module && $(2)); done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test race fuzz lint bench interop generate
+.PHONY: help build test race fuzz lint bench interop torture generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -15,12 +18,12 @@ help: ## list the targets
 build: ## compile the command into bin/postrider
 	go build -o bin/ ./cmd/postrider
 
-# Interop is never taken from Go's test cache, which does not see the broker that it starts.
+# Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
 test: ## all that must hold before a commit: lint, every test under the race detector, real clients
 	@interop/install.sh
 	@$(MAKE) --no-print-directory lint
 	$(call each,. bench,go test -race -timeout 10m ./...)
-	$(call each,interop,go test -race -count=1 ./...)
+	$(call each,interop torture,go test -race -count=1 ./...)
 
 race: ## the tests under the race detector, nothing from the cache, three times in random order
 	go test -race -count=3 -shuffle=on ./...
@@ -43,6 +46,9 @@ bench: ## measure latency and throughput, side by side with other ways
 interop: ## real clients from other languages against `postrider serve`, or POSTRIDER_INTEROP_URL
 	@interop/install.sh
 	cd interop && go test -v -count=1 .
+
+torture: ## kill a broker under load for FOR (10m), from SEED (a new one); writes REPORT (docs/TORTURE.md)
+	cd torture && go run . -for $(FOR) -seed $(SEED) -report $(abspath $(REPORT))
 
 generate: ## write generated code anew
 	go generate ./...
