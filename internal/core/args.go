@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"math"
 	"unicode/utf8"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -308,7 +309,7 @@ func Integer(v any) (int64, bool) {
 func queueConfig(spec *QueueSpec) queue.Config {
 	cfg := queue.Config{AutoDelete: spec.AutoDelete}
 	if ms, ok := Integer(spec.Args[argExpires]); ok {
-		cfg.Expires = queue.Time(ms) * millisecond
+		cfg.Expires = queue.Time(min(ms, maxTTL)) * millisecond
 	}
 	if n, ok := Integer(spec.Args[argMaxPriority]); ok {
 		cfg.MaxPriority = uint8(n)
@@ -328,7 +329,7 @@ func queueConfig(spec *QueueSpec) queue.Config {
 
 func bound(args amqp.Table, key string, unit int64) (none queue.Bound) {
 	if n, ok := Integer(args[key]); ok {
-		return queue.AtMost(n * unit)
+		return queue.AtMost(min(n, math.MaxInt64/unit) * unit)
 	}
 	return none
 }

@@ -18,6 +18,14 @@ type death struct {
 	msg    *Message
 	pos    uint64 // 0: it was never in the queue
 	reason queue.Reason
+	to     string  // an exchange
+	key    *string // in place of its own, if not nil
+}
+
+// mourn leaves a message to its dead letter, which goes where the queue says
+// now. The caller holds q.mu, and q.dying is not nil.
+func (q *Queue) mourn(b *Burst, m *Message, pos uint64, why queue.Reason) {
+	b.dead = append(b.dead, death{queue: q, msg: m, pos: pos, reason: why, to: *q.dying, key: q.dyingKey})
 }
 
 // bury publishes the dead letters of the burst, and those that they lead to.
@@ -65,15 +73,15 @@ func (d *death) letter() (*Message, []any, error) {
 	p.Headers["x-death"] = deaths
 	p.Expiration = ""
 	key := d.msg.Key
-	if d.queue.dyingKey != nil {
-		key = *d.queue.dyingKey
+	if d.key != nil {
+		key = *d.key
 		delete(p.Headers, "CC")
 	}
 	props, err := p.Append(nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Message{Exchange: *d.queue.dying, Key: key, Props: props, Body: d.msg.Body}, deaths, nil
+	return &Message{Exchange: d.to, Key: key, Props: props, Body: d.msg.Body}, deaths, nil
 }
 
 // deaths are those in the headers and this one, the latest first. A message

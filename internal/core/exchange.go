@@ -32,7 +32,7 @@ func (v *VHost) declareExchange(x route.Exchange) (journal.LSN, error) {
 	if err != nil || table == old {
 		return 0, err
 	}
-	v.table.Store(table)
+	v.table.Store(v.redirected(table, x.Name))
 	if !x.Durable {
 		return 0, nil
 	}

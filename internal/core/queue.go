@@ -44,31 +44,25 @@ type Queue struct {
 
 	deadline deadline // guarded by the timer
 
-	// Where dead letters go; nil: nowhere. dyingKey replaces their key. Fixed.
-	dying    *string
-	dyingKey *string
-
-	ttl queue.Bound // of what is published here; fixed
+	// What its arguments and policies come to, see adopt; guarded by mu.
+	ruling   ruling
+	dying    *string     // where dead letters go; nil: nowhere
+	dyingKey *string     // replaces their key
+	ttl      queue.Bound // of what is published here
+	measured bool        // it counts bytes
 }
 
+// newQueue makes a queue that nobody knows yet. The caller holds v.mu.
 func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
-	cfg := queueConfig(&spec)
 	q := &Queue{
 		QueueSpec: spec,
 		id:        id,
 		vhost:     v,
-		core:      queue.New[*Message](now, cfg),
 		consumers: map[queue.ConsumerID]*Consumer{},
-		dying:     textArg(spec.Args, argDeadLetterExchange),
-		dyingKey:  textArg(spec.Args, argDeadLetterKey),
-		ttl:       cfg.TTL,
 	}
-	_, expiring := cfg.TTL.Value()
-	q.demanding = expiring || cfg.MaxPriority > 0 || cfg.Overflow != queue.DropHead
-	q.timed = expiring
-	if _, ok := cfg.MaxBytes.Value(); ok {
-		q.core.MeasureBy(func(m *Message) int { return len(m.Body) })
-	}
+	cfg := q.adopt(v.policies.ruling(q.Name, q.policyKind()))
+	q.core = queue.New[*Message](now, cfg)
+	q.measure(cfg)
 	return q
 }
 
@@ -119,7 +113,7 @@ func (q *Queue) drop(b *Burst, d *queue.Dropped[*Message]) {
 		q.settled(b, d.Entry.Pos, d.Entry.Msg)
 		return
 	}
-	b.dead = append(b.dead, death{queue: q, msg: d.Entry.Msg, pos: d.Entry.Pos, reason: d.Reason})
+	q.mourn(b, d.Entry.Msg, d.Entry.Pos, d.Reason)
 }
 
 func (q *Queue) deliver(b *Burst, d *queue.Delivery[*Message]) {

@@ -286,9 +286,15 @@ func (r *recovery) settledSpan(q *recoveredQueue, s span) {
 func (r *recovery) apply(c *Core) {
 	c.queueID.Store(r.lastID)
 	r.applyVHosts(c)
+	c.restorePolicies()
 	for _, key := range slices.Sorted(maps.Keys(r.exchanges)) {
 		x := r.exchanges[key]
 		c.vhost(x.vhost).restoreExchange(x)
+	}
+	for _, v := range c.VHosts() {
+		v.mu.Lock()
+		v.redirect()
+		v.mu.Unlock()
 	}
 	messages := 0
 	for _, id := range slices.Sorted(maps.Keys(r.queues)) {

@@ -26,7 +26,7 @@ func (q *Queue) reserveOnTerms(b *Burst, m *Message) (p place, admitted bool) {
 		return p, false
 	case queue.RefusedToDeadLetter:
 		if q.dying != nil {
-			b.dead = append(b.dead, death{queue: q, msg: m, reason: queue.MaxLength})
+			q.mourn(b, m, 0, queue.MaxLength)
 		}
 		return p, false
 	}

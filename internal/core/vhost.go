@@ -20,6 +20,7 @@ type VHost struct {
 	info     VHostInfo
 	declared journal.LSN // the record of it; 0 for one that is taken for granted
 	deleted  bool
+	policies policies
 	facts    map[string]journal.LSN // the records of durable exchanges and bindings, by their content
 
 	replies replies

@@ -211,7 +211,11 @@ func (r *recovery) settingMade(d *decoder, lsn journal.LSN) {
 // hasDeclaredVHosts says whether a virtual host is written down. Where none is, it is a
 // fresh journal, or one of the time before they were: then there is "/".
 func (c *Core) hasDeclaredVHosts() bool {
-	return slices.ContainsFunc(c.VHosts(), func(v *VHost) bool { return v.declared != 0 })
+	return slices.ContainsFunc(c.VHosts(), func(v *VHost) bool {
+		v.mu.Lock() // the compaction may be at work already
+		defer v.mu.Unlock()
+		return v.declared != 0
+	})
 }
 
 // applyVHosts makes the virtual hosts that are written down.

@@ -95,6 +95,20 @@ func (t *Table[Q]) Declare(x Exchange) (*Table[Q], error) {
 // Known says whether there is such a kind.
 func (k Kind) Known() bool { return k.check() == nil }
 
+// WithAlternate returns the table in which what an exchange can route nowhere goes to the exchange named alternate, whatever
+// was declared; or nowhere, if that is empty. No such exchange, or no change: the same table.
+func (t *Table[Q]) WithAlternate(name, alternate string) *Table[Q] {
+	x, ok := t.exchanges.get(name)
+	if !ok || x.alternate == alternate {
+		return t
+	}
+	redirected := *x
+	redirected.alternate = alternate
+	c := *t
+	c.exchanges = c.exchanges.with(name, &redirected)
+	return &c
+}
+
 func (k Kind) check() error {
 	switch k {
 	case Direct, Fanout, Topic, Headers:

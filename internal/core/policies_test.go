@@ -1,0 +1,321 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/policy"
+	"github.com/postrider-mq/postrider/internal/route"
+)
+
+// rules is a policy as JSON would say it, for all names that match a pattern.
+func rules(pattern string, d policy.Definition) map[string]any {
+	return map[string]any{"pattern": pattern, "definition": d, "priority": int64(0)}
+}
+
+func (w *world) vhost() *VHost { return w.client.VHost }
+
+func (w *world) setPolicy(name, pattern string, d policy.Definition) {
+	w.t.Helper()
+	w.must(w.vhost().SetPolicy(context.Background(), UserPolicy, name, rules(pattern, d)))
+}
+
+func (w *world) setOperatorPolicy(name, pattern string, d policy.Definition) {
+	w.t.Helper()
+	w.must(w.vhost().SetPolicy(context.Background(), OperatorPolicy, name, rules(pattern, d)))
+}
+
+func (w *world) clearPolicy(name string) {
+	w.t.Helper()
+	if was, err := w.vhost().ClearPolicy(context.Background(), UserPolicy, name); !was || err != nil {
+		w.t.Fatal(was, err)
+	}
+}
+
+// wantPolicies compares the names of the two policies that hold for a queue.
+func (w *world) wantPolicies(queue, user, operator string) {
+	w.t.Helper()
+	name := func(p *policy.Policy) string {
+		if p == nil {
+			return ""
+		}
+		return p.Name
+	}
+	u, o := w.queue(queue).Policies()
+	if name(u) != user || name(o) != operator {
+		w.t.Errorf("%s lives by %q and %q, want %q and %q", queue, name(u), name(o), user, operator)
+	}
+}
+
+func TestAPolicyLimitsAQueueAtOnce(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.durable("q", "dead", "other")
+	w.send("q", "1", "2", "3", "4")
+	w.send("other", "1", "2", "3", "4")
+	w.setPolicy("short", "^q$", policy.Definition{"max-length": int64(3)})
+	w.wantContents("q", "2", "3", "4")
+	w.setPolicy("short", "^q$", policy.Definition{"max-length": int64(2), "dead-letter-exchange": "", "dead-letter-routing-key": "dead"})
+	w.wantContents("q", "3", "4")
+	w.wantContents("dead", "2")
+	w.send("q", "5")
+	w.wantContents("dead", "2", "3")
+	w.clearPolicy("short")
+	w.send("q", "6", "7")
+	w.wantContents("q", "4", "5", "6", "7")
+	w.wantContents("other", "1", "2", "3", "4")
+	w.setPolicy("bytes", "^q$", policy.Definition{"max-length-bytes": int64(1)})
+	w.wantContents("q", "7")
+	w.wantContents("dead", "2", "3")
+	w.sync()
+	w.crash(1)
+	w.wantContents("q", "7")
+}
+
+func TestAPolicyRefuses(t *testing.T) {
+	w := newWorld(t, nil)
+	w.durable("q")
+	w.setPolicy("full", "", policy.Definition{"max-length": int64(1), "overflow": "reject-publish"})
+	w.publish(message("", "q", "1", true))
+	if out := w.publish(message("", "q", "2", true)); !out.Full {
+		t.Error("it was let in")
+	}
+	w.clearPolicy("full")
+	if out := w.publish(message("", "q", "3", true)); out.Full {
+		t.Error("it was refused")
+	}
+	w.wantContents("q", "1", "3")
+}
+
+func TestATimeToLiveByPolicyIsForNewMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.durable("q")
+		w.publish(message("", "q", "old", true))
+		w.setPolicy("brief", "", policy.Definition{"message-ttl": int64(1000)})
+		d, _ := w.get("q", true)
+		if string(d.Message.Body) != "old" {
+			t.Fatal("it is gone")
+		}
+		w.publish(message("", "q", "new", true))
+		w.clearPolicy("brief")
+		w.publish(message("", "q", "newer", true))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		w.wantContents("q", "newer")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		w.wantContents("q", "newer")
+	})
+}
+
+func TestAQueueExpiresByPolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.durable("q", "kept")
+		time.Sleep(time.Hour)
+		w.setPolicy("passing", "^q", policy.Definition{"expires": int64(60_000)})
+		w.durable("q2")
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		if !w.exists("q") || !w.exists("q2") {
+			t.Error("deleted too early")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if w.exists("q") || w.exists("q2") || !w.exists("kept") {
+			t.Error("the wrong queues were deleted")
+		}
+	})
+}
+
+func TestTheOperatorsLimitIsTheUpperOne(t *testing.T) {
+	w := newWorld(t, nil)
+	w.declare(args(amqp.Table{"x-max-length": int32(3)})("q"))
+	w.setPolicy("user", "", policy.Definition{"max-length": int64(4)})
+	w.setOperatorPolicy("operator", "", policy.Definition{"max-length": int64(2)})
+	w.wantPolicies("q", "user", "operator")
+	w.send("q", "1", "2", "3", "4", "5")
+	w.wantContents("q", "4", "5")
+	w.must(w.vhost().SetPolicy(context.Background(), OperatorPolicy, "operator", rules("", policy.Definition{"max-length": int64(9)})))
+	w.send("q", "6", "7")
+	w.wantContents("q", "5", "6", "7")
+	was, err := w.vhost().ClearPolicy(context.Background(), OperatorPolicy, "operator")
+	again, err2 := w.vhost().ClearPolicy(context.Background(), OperatorPolicy, "operator")
+	if !was || again || err != nil || err2 != nil {
+		t.Error(was, again, err, err2)
+	}
+	w.wantPolicies("q", "user", "")
+}
+
+func TestTheBestPolicyHolds(t *testing.T) {
+	w := newWorld(t, nil)
+	w.durable("orders.eu", "orders.us", "other")
+	w.setPolicy("all", `^(?!other).*`, policy.Definition{"max-length": int64(9)})
+	term := rules(`\.eu$`, policy.Definition{"max-length": int64(1)})
+	term["priority"], term["apply-to"] = int64(1), "classic_queues"
+	w.must(w.vhost().SetPolicy(context.Background(), UserPolicy, "eu", term))
+	w.wantPolicies("orders.eu", "eu", "")
+	w.wantPolicies("orders.us", "all", "")
+	w.wantPolicies("other", "", "")
+	w.durable("new.eu")
+	w.wantPolicies("new.eu", "eu", "")
+	w.clearPolicy("eu")
+	w.wantPolicies("orders.eu", "all", "")
+	if p := w.vhost().Policies(UserPolicy); len(p) != 1 || w.vhost().Policy(UserPolicy, "all") != p[0] || w.vhost().Policy(OperatorPolicy, "all") != nil {
+		t.Errorf("policies are %v", p)
+	}
+}
+
+func TestAnAlternateExchangeByPolicy(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.durable("lost", "elsewhere")
+	w.exchange("x", route.Direct, true)
+	w.exchange("rest", route.Fanout, true)
+	w.exchange("other", route.Fanout, true)
+	w.bind("lost", "rest", "")
+	w.bind("elsewhere", "other", "")
+	w.do(func(b *Burst) {
+		w.must(w.client.DeclareExchange(context.Background(), b, route.Exchange{Name: "own", Kind: route.Direct, Durable: true,
+			Args: amqp.Table{"alternate-exchange": "other"}}))
+	})
+	w.setPolicy("lost", "^(x|own|new|amq.direct)$", policy.Definition{"alternate-exchange": "rest"})
+	w.exchange("new", route.Direct, true)
+	w.sync()
+	w.crash(1)
+	for _, x := range []string{"x", "own", "new", "amq.direct", "amq.topic"} {
+		w.publish(message(x, "nowhere", x, true))
+	}
+	w.wantContents("lost", "x", "new", "amq.direct")
+	w.wantContents("elsewhere", "own")
+	if user, _ := w.vhost().ExchangePolicies("amq.direct"); user == nil || user.Name != "lost" {
+		t.Errorf("amq.direct lives by %v", user)
+	}
+	w.clearPolicy("lost")
+	for _, x := range []string{"x", "own", "new", "amq.direct"} {
+		w.publish(message(x, "nowhere", x+" again", true))
+	}
+	w.wantContents("lost", "x", "new", "amq.direct")
+	w.wantContents("elsewhere", "own", "own again")
+}
+
+func TestPoliciesSurvive(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.putVHost("v", VHostInfo{})
+	w.visit("v")
+	w.durable("q", "busy")
+	w.setPolicy("short", "^q", policy.Definition{"max-length": int64(2)})
+	w.setPolicy("gone", "^q", policy.Definition{"max-length": int64(1)})
+	w.clearPolicy("gone")
+	w.setOperatorPolicy("brief", "^q", policy.Definition{"message-ttl": int64(3600_000)})
+	w.setPolicy("short", "^q", policy.Definition{"max-length": int64(3)})
+	w.send("q", "1", "2", "3", "4")
+	for range 200 { // through several segments, so that the facts are carried
+		w.publish(message("", "busy", strings.Repeat("x", 300), true))
+		w.get("busy", true)
+		w.core.Throttle(context.Background())
+	}
+	for seed := range uint64(5) {
+		w.sync()
+		w.crash(seed)
+		w.visit("v")
+		w.wantPolicies("q", "short", "brief")
+		w.send("q", "more")
+		if n := len(w.contents("q")); n != 3 {
+			t.Errorf("it holds %d", n)
+		}
+		d := w.queue("q")
+		for e := range d.core.All() {
+			if _, ok := d.core.Expiry(e.Pos); !ok {
+				t.Errorf("%s does not expire", e.Msg.Body)
+			}
+		}
+	}
+	w.deleteVHost("v")
+	w.putVHost("v", VHostInfo{})
+	w.crash(9)
+	w.visit("v")
+	w.durable("q")
+	w.wantPolicies("q", "", "")
+}
+
+// What SetPolicy and ClearPolicy have answered holds after a crash.
+func TestAPolicyIsSafeWhenItIsAnswered(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(t, disk.NewMem())
+		w.durable("q")
+		w.setPolicy("p", "", policy.Definition{"max-length": int64(1)})
+		w.crash(seed)
+		w.wantPolicies("q", "p", "")
+		w.clearPolicy("p")
+		w.crash(seed)
+		w.wantPolicies("q", "", "")
+		w.core.Close()
+	}
+}
+
+func TestAPolicyThatMakesNoSense(t *testing.T) {
+	w := newWorld(t, nil)
+	err := w.vhost().SetPolicy(context.Background(), UserPolicy, "p", rules("(", policy.Definition{"expires": int64(0)}))
+	var invalid *Invalid
+	if !errors.As(err, &invalid) || err.Error() != "Validation failed\n\n0 is not a valid queue expiry\n"+
+		"pattern should be regular expression but is invalid: {\"missing )\",1}\n" {
+		t.Errorf("got %v", err)
+	}
+	if n := len(w.vhost().Policies(UserPolicy)); n != 0 {
+		t.Errorf("there are %d policies", n)
+	}
+	w.putVHost("v", VHostInfo{})
+	v, _ := w.core.VHost("v")
+	w.deleteVHost("v")
+	err = v.SetPolicy(context.Background(), UserPolicy, "p", rules("", policy.Definition{"expires": int64(1)}))
+	wantCode(t, err, amqp.ConnectionForced, "vhost 'v' is deleted")
+}
+
+// A limit that no arithmetic can bear is none.
+func TestAPolicyBeyondAllBounds(t *testing.T) {
+	w := newWorld(t, nil)
+	w.durable("q")
+	w.setPolicy("vast", "", policy.Definition{"message-ttl": int64(1 << 62), "expires": int64(1 << 62), "max-length": int64(1 << 62)})
+	w.send("q", "m")
+	w.wantContents("q", "m")
+}
+
+// Policies come and go while messages are published, taken and dead-lettered.
+func TestPoliciesBesideEverythingElse(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.durable("q", "dead")
+	var publishing sync.WaitGroup
+	for range 3 {
+		publishing.Go(func() {
+			via := w.vhost().NewPublisher()
+			var b Burst
+			for i := range 300 {
+				b.Begin(w.core.Now())
+				m := message("", "q", "m", i%2 == 0)
+				if _, err := via.Publish(&b, m); err != nil {
+					t.Error(err)
+				}
+				w.queue("q").get(&b, true)
+				b.End()
+			}
+		})
+	}
+	for range 50 {
+		w.setPolicy("p", "^q$", policy.Definition{"max-length": int64(1), "max-length-bytes": int64(9), "message-ttl": int64(1),
+			"dead-letter-exchange": "", "dead-letter-routing-key": "dead"})
+		w.setPolicy("p", "^q$", policy.Definition{"max-length": int64(1), "overflow": "reject-publish-dlx"})
+		w.clearPolicy("p")
+	}
+	publishing.Wait()
+	w.send("q", "last")
+	if all := w.contents("q"); all[len(all)-1] != "last" {
+		t.Errorf("q holds %v", all)
+	}
+}
