@@ -74,7 +74,7 @@ func (d Delivery) Consumer() *Consumer { return d.consumer }
 func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(Delivery)) (*Consumer, error) {
 	consumer := &Consumer{conn: c, deliver: deliver, options: o}
 	err := c.do(func(b *core.Burst) error {
-		priority, _ := core.Integer(o.Args["x-priority"])
+		priority, _ := amqp.Integer(o.Args["x-priority"])
 		_, err := c.client.Consume(b, core.ConsumeSpec{
 			Queue: queue, Prefetch: uint16(min(max(o.Prefetch, 0), 1<<16-1)), NoAck: o.NoAck, Exclusive: o.Exclusive, Priority: int32(priority),
 		}, (*sink)(consumer), func(started *core.Consumer) { consumer.core = started })

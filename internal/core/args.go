@@ -75,7 +75,7 @@ func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 	}
 	if value, ok := spec.Args[argDeadLetterExchange]; ok {
 		if _, isText := value.(string); !isText {
-			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", typeName(value), argDeadLetterExchange, where)
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", amqp.TypeName(value), argDeadLetterExchange, where)
 		}
 	}
 	return nil
@@ -94,7 +94,7 @@ func unsupportedArg(args amqp.Table) (key, kind string) {
 }
 
 func badSpan(v any, least int64) string {
-	n, ok := Integer(v)
+	n, ok := amqp.Integer(v)
 	switch {
 	case !ok || n < least:
 		return badInteger(v)
@@ -105,14 +105,14 @@ func badSpan(v any, least int64) string {
 }
 
 func badCount(v any, _ amqp.Table) string {
-	if n, ok := Integer(v); !ok || n < 0 {
+	if n, ok := amqp.Integer(v); !ok || n < 0 {
 		return badInteger(v)
 	}
 	return ""
 }
 
 func badPriority(v any, _ amqp.Table) string {
-	if n, ok := Integer(v); ok && n > 255 {
+	if n, ok := amqp.Integer(v); ok && n > 255 {
 		return fmt.Sprintf("{max_value_exceeded,%d}", n)
 	}
 	return badCount(v, nil)
@@ -146,7 +146,7 @@ func badFlag(v any, _ amqp.Table) string {
 	return ""
 }
 
-func unacceptable(v any) string { return fmt.Sprintf("{unacceptable_type,%s}", typeName(v)) }
+func unacceptable(v any) string { return fmt.Sprintf("{unacceptable_type,%s}", amqp.TypeName(v)) }
 
 // textArg is a text among the arguments, or nil.
 func textArg(args amqp.Table, key string) *string {
@@ -157,7 +157,7 @@ func textArg(args amqp.Table, key string) *string {
 }
 
 func badInteger(value any) string {
-	switch n, ok := Integer(value); {
+	switch n, ok := amqp.Integer(value); {
 	case !ok:
 		return NotInteger(value)
 	case n == 0:
@@ -169,7 +169,7 @@ func badInteger(value any) string {
 
 // NotInteger is how RabbitMQ says that an argument should be a number.
 func NotInteger(value any) string {
-	return fmt.Sprintf("\"expected integer, got %s\"", typeName(value))
+	return fmt.Sprintf("\"expected integer, got %s\"", amqp.TypeName(value))
 }
 
 // CheckName says what is wrong with a name: too long, not UTF-8, or with
@@ -232,46 +232,13 @@ func argText(v any) argPhrase {
 	if v == nil {
 		return "none"
 	}
-	return argPhrase(fmt.Sprintf("the value '%v' of type '%s'", v, typeName(v)))
-}
-
-// typeName is what RabbitMQ calls the type of a table's value.
-func typeName(v any) string {
-	switch v.(type) {
-	case string:
-		return "longstr"
-	case bool:
-		return "bool"
-	case float32:
-		return "float"
-	case float64:
-		return "double"
-	case amqp.Table:
-		return "table"
-	case []any:
-		return "array"
-	case int8:
-		return "byte"
-	case uint8:
-		return "unsignedbyte"
-	case int16:
-		return "short"
-	case uint16:
-		return "unsignedshort"
-	case int32:
-		return "signedint"
-	case uint32:
-		return "unsignedint"
-	case int64, int:
-		return "long"
-	}
-	return fmt.Sprintf("%T", v)
+	return argPhrase(fmt.Sprintf("the value '%v' of type '%s'", v, amqp.TypeName(v)))
 }
 
 // equalArg compares integers of any width by value.
 func equalArg(a, b any) bool {
-	x, okX := Integer(a)
-	y, okY := Integer(b)
+	x, okX := amqp.Integer(a)
+	y, okY := amqp.Integer(b)
 	if okX && okY {
 		return x == y
 	}
@@ -282,36 +249,13 @@ func equalArg(a, b any) bool {
 	return fmt.Sprint(a) == fmt.Sprint(b)
 }
 
-// Integer reads a table value of any integer type.
-func Integer(v any) (int64, bool) {
-	switch n := v.(type) {
-	case int8:
-		return int64(n), true
-	case uint8:
-		return int64(n), true
-	case int16:
-		return int64(n), true
-	case uint16:
-		return int64(n), true
-	case int32:
-		return int64(n), true
-	case uint32:
-		return int64(n), true
-	case int64:
-		return n, true
-	case int:
-		return int64(n), true
-	}
-	return 0, false
-}
-
 // queueConfig is what the pure queue has to know of a declaration.
 func queueConfig(spec *QueueSpec) queue.Config {
 	cfg := queue.Config{AutoDelete: spec.AutoDelete}
-	if ms, ok := Integer(spec.Args[argExpires]); ok {
+	if ms, ok := amqp.Integer(spec.Args[argExpires]); ok {
 		cfg.Expires = queue.Time(min(ms, maxTTL)) * millisecond
 	}
-	if n, ok := Integer(spec.Args[argMaxPriority]); ok {
+	if n, ok := amqp.Integer(spec.Args[argMaxPriority]); ok {
 		cfg.MaxPriority = uint8(n)
 	}
 	cfg.TTL = bound(spec.Args, argTTL, millisecond)
@@ -328,7 +272,7 @@ func queueConfig(spec *QueueSpec) queue.Config {
 }
 
 func bound(args amqp.Table, key string, unit int64) (none queue.Bound) {
-	if n, ok := Integer(args[key]); ok {
+	if n, ok := amqp.Integer(args[key]); ok {
 		return queue.AtMost(min(n, math.MaxInt64/unit) * unit)
 	}
 	return none

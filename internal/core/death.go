@@ -5,6 +5,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/queue"
+	"github.com/postrider-mq/postrider/internal/route"
 )
 
 // death is a message that left its queue without being acknowledged, or was
@@ -49,10 +50,7 @@ func (d *death) publish(b *Burst) {
 		v.core.log.Warn("a message cannot be dead-lettered", "queue", d.queue.Name, "vhost", v.Name, "error", err)
 		return
 	}
-	queues, err := v.table.Load().Route(m.Exchange, m.Key, m.headers, nil)
-	if err != nil { // the exchange is not there, or not for publishers
-		return
-	}
+	queues := v.table.Load().Forward(m.Exchange, &route.Letter{Key: m.Key, Also: m.also(), Props: m.Props}, nil)
 	if d.reason != queue.Rejected {
 		queues = slices.DeleteFunc(queues, func(q *Queue) bool { return cycles(q.Name, deaths) })
 	}
@@ -72,16 +70,16 @@ func (d *death) letter() (*Message, []any, error) {
 	deaths := d.deaths(&p)
 	p.Headers["x-death"] = deaths
 	p.Expiration = ""
-	key := d.msg.Key
+	key, bcc := d.msg.Key, d.msg.bcc
 	if d.key != nil {
-		key = *d.key
-		delete(p.Headers, "CC")
+		key, bcc = *d.key, nil
+		delete(p.Headers, headerCC)
 	}
 	props, err := p.Append(nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Message{Exchange: d.to, Key: key, Props: props, Body: d.msg.Body}, deaths, nil
+	return &Message{Exchange: d.to, Key: key, Props: props, Body: d.msg.Body, bcc: bcc}, deaths, nil
 }
 
 // deaths are those in the headers and this one, the latest first. A message
@@ -99,7 +97,7 @@ func (d *death) deaths(p *amqp.Properties) []any {
 		if !ok || t["queue"] != d.queue.Name || t["reason"] != reason {
 			continue
 		}
-		count, _ := Integer(t["count"])
+		count, _ := amqp.Integer(t["count"])
 		t["count"] = count + 1
 		return slices.Insert(slices.Delete(earlier, i, i+1), 0, x)
 	}
@@ -109,8 +107,10 @@ func (d *death) deaths(p *amqp.Properties) []any {
 // certificate is the entry of a first death in a queue.
 func (d *death) certificate(p *amqp.Properties, reason string) amqp.Table {
 	keys := []any{d.msg.Key}
-	if also, ok := p.Headers["CC"].([]any); ok {
-		keys = append(keys, also...)
+	if also, ok := p.Headers[headerCC].([]any); ok {
+		for _, key := range textsOf(also) {
+			keys = append(keys, key)
+		}
 	}
 	t := amqp.Table{
 		"count":        int64(1),

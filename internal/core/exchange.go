@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/route"
 )
@@ -13,6 +14,9 @@ import (
 func (c *Client) DeclareExchange(ctx context.Context, b *Burst, x route.Exchange) error {
 	if err := CheckName("exchange", x.Name); err != nil {
 		return err
+	}
+	if x.Kind == route.Delayed { // not before the broker can keep messages for it
+		return amqp.Errorf(amqp.CommandInvalid, "unknown exchange type '%s'", string(x.Kind))
 	}
 	lsn, err := c.VHost.declareExchange(x)
 	if err != nil {

@@ -16,6 +16,8 @@ type Message struct {
 	Props         amqp.RawProperties
 	Body          []byte
 
+	bcc []string // the keys that its BCC had
+
 	// The journal's record of it, and how many queues still need that record.
 	// Set before the message is in any queue; only meaningful when journalled.
 	lsn       journal.LSN

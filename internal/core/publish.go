@@ -1,7 +1,6 @@
 package core
 
 import (
-	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/route"
 )
@@ -28,7 +27,7 @@ type Publisher struct {
 func (v *VHost) NewPublisher() *Publisher { return &Publisher{vhost: v} }
 
 // Publish routes m and puts it into its queues. m must not be changed
-// afterwards. Errors: 404 no such exchange, 403 an internal one.
+// afterwards. Errors: 404 no such exchange, 403 an internal one, 406 a bad CC or BCC.
 func (p *Publisher) Publish(b *Burst, m *Message) (Outcome, error) {
 	if reply, ok := p.vhost.replyTo(m); ok {
 		return Outcome{Routed: reply.deliver(b, m)}, nil
@@ -55,35 +54,25 @@ func publishTo(b *Burst, queues []*Queue, m *Message) {
 	}
 }
 
-func (p *Publisher) route(m *Message) ([]*Queue, error) {
+func (p *Publisher) route(m *Message) (_ []*Queue, err error) {
 	table := p.vhost.table.Load()
-	if table == p.table && m.Exchange == p.exchange && m.Key == p.key {
+	letter := route.Letter{Key: m.Key}
+	if m.hasHeaders() {
+		if letter.Also, err = m.copies(); err != nil {
+			return nil, err
+		}
+	}
+	if table == p.table && m.Exchange == p.exchange && m.Key == p.key && len(letter.Also) == 0 {
 		return p.queues, nil
 	}
-	byHeaders := false
-	queues, err := table.Route(m.Exchange, m.Key, func() amqp.Table {
-		byHeaders = true
-		return m.headers()
-	}, p.queues[:0])
+	letter.Props = m.Props
+	queues, err := table.Route(m.Exchange, &letter, p.queues[:0])
 	p.queues = queues
 	p.table, p.exchange, p.key = table, m.Exchange, m.Key
-	if err != nil || byHeaders { // depends on more than exchange and key
+	if err != nil || letter.Opened || len(letter.Also) > 0 { // depends on more than exchange and key
 		p.table = nil
 	}
 	return queues, err
-}
-
-// headers decodes the headers of m; nil when it has none.
-func (m *Message) headers() amqp.Table {
-	view, err := m.Props.View()
-	if err != nil || len(view.Headers) == 0 {
-		return nil
-	}
-	_, t, err := amqp.ParseTable(view.Headers)
-	if err != nil {
-		return nil
-	}
-	return t
 }
 
 // publish is the common case, one queue: position, record and push under one

@@ -325,3 +325,12 @@ func (s *sink) want(t testing.TB, list ...string) []Delivery {
 	}
 	return ds
 }
+
+// headers are those of m.
+func (m *Message) headers() amqp.Table {
+	var p amqp.Properties
+	if err := p.Parse(m.Props, nil); err != nil {
+		return nil
+	}
+	return p.Headers
+}

@@ -36,7 +36,7 @@ func (t *Table[Q]) Bind(b Binding) (_ *Table[Q], changed bool, err error) {
 	if err != nil {
 		return t, false, err
 	}
-	nb, err := newBinding(b, src.spec.Kind)
+	nb, err := newBinding(b, src.shape)
 	if err != nil {
 		return t, false, err
 	}
@@ -153,6 +153,8 @@ func newBinding(b Binding, kind Kind) (*binding, error) {
 		nb.match, err = newMatcher(b.Args)
 	case Topic:
 		err = checkWords(b.Key)
+	case ConsistentHash:
+		err = checkWeight(b.Key)
 	}
 	return nb, err
 }
@@ -228,7 +230,7 @@ func (t *Table[Q]) portOf(b *binding) port[Q] {
 func (x *exchange[Q]) with(b *binding, p port[Q]) *exchange[Q] {
 	c := *x
 	c.outgoing = c.outgoing.with(b.id, b)
-	switch c.spec.Kind {
+	switch c.shape {
 	case Direct:
 		at, _ := c.direct.get(b.Key)
 		c.direct = c.direct.with(b.Key, at.with(p))
@@ -238,6 +240,8 @@ func (x *exchange[Q]) with(b *binding, p port[Q]) *exchange[Q] {
 		c.topic = c.topic.with(pattern(b.Key), p)
 	case Headers:
 		c.headers = c.headers.with(b.id, rule[Q]{b.match, p})
+	case ConsistentHash:
+		c.shares = c.shares.with(b.id, newShare(b, p))
 	}
 	return &c
 }
@@ -246,7 +250,7 @@ func (x *exchange[Q]) with(b *binding, p port[Q]) *exchange[Q] {
 func (x *exchange[Q]) without(b *binding) *exchange[Q] {
 	c := *x
 	c.outgoing = c.outgoing.without(b.id)
-	switch c.spec.Kind {
+	switch c.shape {
 	case Direct:
 		at, _ := c.direct.get(b.Key)
 		if at = at.without(b); at.len() == 0 {
@@ -260,6 +264,8 @@ func (x *exchange[Q]) without(b *binding) *exchange[Q] {
 		c.topic = c.topic.without(pattern(b.Key), b)
 	case Headers:
 		c.headers = c.headers.without(b.id)
+	case ConsistentHash:
+		c.shares = c.shares.without(b.id)
 	}
 	return &c
 }

@@ -8,7 +8,7 @@
 //	t = t.AddQueue("jobs", q)
 //	t, err := t.Declare(route.Exchange{Name: "work", Kind: route.Topic})
 //	t, changed, err := t.Bind(route.Binding{Source: "work", Destination: "jobs", ToQueue: true, Key: "build.#"})
-//	queues, err := t.Route("work", "build.linux.arm64", nil, queues[:0])
+//	queues, err := t.Route("work", &route.Letter{Key: "build.linux.arm64"}, queues[:0])
 //
 // A table is built of one structure, the persistent hash trie of trie.go. An exchange keeps its bindings in
 // the shape that its kind looks them up by:
@@ -18,6 +18,7 @@
 //	fanout    destinations                      read them all
 //	topic     word → word → … → destinations    topic.go: each node is visited at most once, however many # there are
 //	headers   every binding in turn             headers.go
+//	x-consistent-hash   one of the bindings     share.go
 //
 // A destination is a queue or another exchange. Exchanges that forward to each other may form a circle: each is visited
 // once for a message, and each queue gets it once.

@@ -39,6 +39,7 @@ const alternateArg = "alternate-exchange"
 // shape in which its kind looks them up.
 type exchange[Q comparable] struct {
 	spec      Exchange
+	shape     Kind
 	alternate string
 	outgoing  trie[*binding] // by binding.id, as incoming
 	incoming  trie[*binding]
@@ -47,7 +48,25 @@ type exchange[Q comparable] struct {
 	direct  trie[ports[Q]] // by routing key
 	fanout  ports[Q]
 	topic   *topicNode[Q]
-	headers trie[rule[Q]] // by binding.id
+	headers trie[rule[Q]]  // by binding.id
+	shares  trie[share[Q]] // likewise
+
+	// Of a consistent-hash exchange.
+	hashHeader   *string
+	hashProperty string
+
+	// Of a delayed exchange, once it has one.
+	store  Q
+	delays bool
+}
+
+func newExchange[Q comparable](spec Exchange) *exchange[Q] {
+	x := &exchange[Q]{spec: spec, shape: spec.Shape(), alternate: spec.Alternate()}
+	if name, ok := spec.Args[hashHeaderArg].(string); ok {
+		x.hashHeader = &name
+	}
+	x.hashProperty, _ = spec.Args[hashPropertyArg].(string)
+	return x
 }
 
 // Exchange returns what was declared under name.
@@ -88,7 +107,7 @@ func (t *Table[Q]) Declare(x Exchange) (*Table[Q], error) {
 		return t, err
 	}
 	c := *t
-	c.exchanges = c.exchanges.with(x.Name, &exchange[Q]{spec: x, alternate: x.Alternate()})
+	c.exchanges = c.exchanges.with(x.Name, newExchange[Q](x))
 	return &c, nil
 }
 
@@ -111,7 +130,7 @@ func (t *Table[Q]) WithAlternate(name, alternate string) *Table[Q] {
 
 func (k Kind) check() error {
 	switch k {
-	case Direct, Fanout, Topic, Headers:
+	case Direct, Fanout, Topic, Headers, ConsistentHash, Delayed:
 		return nil
 	}
 	if k == "" {
@@ -122,10 +141,25 @@ func (k Kind) check() error {
 
 // checkArgs says what is wrong with the arguments of a new exchange. Those that it does not know are never wrong.
 func (t *Table[Q]) checkArgs(x *Exchange) error {
-	v, given := x.Args[alternateArg]
+	if err := t.checkTextArg(x, alternateArg); err != nil {
+		return err
+	}
+	if x.Kind == Delayed {
+		if err := x.checkDelayedType(); err != nil {
+			return err
+		}
+	}
+	if x.Shape() == ConsistentHash {
+		return t.checkHashArgs(x)
+	}
+	return nil
+}
+
+func (t *Table[Q]) checkTextArg(x *Exchange, arg string) error {
+	v, given := x.Args[arg]
 	if _, ok := v.(string); given && !ok {
 		return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in exchange '%s' in vhost '%s'",
-			typeName(v), alternateArg, x.Name, t.vhost)
+			amqp.TypeName(v), arg, x.Name, t.vhost)
 	}
 	return nil
 }
@@ -164,7 +198,7 @@ func describe(v any, ok bool) string {
 	if !ok {
 		return "none"
 	}
-	return fmt.Sprintf("the value '%v' of type '%s'", v, typeName(v))
+	return fmt.Sprintf("the value '%v' of type '%s'", v, amqp.TypeName(v))
 }
 
 func (t *Table[Q]) inequivalent(exchange, arg, got, current string) error {

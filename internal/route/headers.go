@@ -51,7 +51,7 @@ func newMatcher(args amqp.Table) (*matcher, error) {
 
 func badMatch(how any) error {
 	if _, ok := how.(string); !ok {
-		return amqp.Errorf(amqp.PreconditionFailed, "Invalid x-match field type %s (value %s); expected longstr", typeName(how), term(how))
+		return amqp.Errorf(amqp.PreconditionFailed, "Invalid x-match field type %s (value %s); expected longstr", amqp.TypeName(how), term(how))
 	}
 	return amqp.Errorf(amqp.PreconditionFailed,
 		"Invalid x-match field value %s; expected all, any, all-with-x, or any-with-x", term(how))
@@ -74,16 +74,16 @@ func (w *walk[Q]) compare(rules trie[rule[Q]]) {
 		return
 	}
 	w.mingled = true
-	w.compareNode(rules.root)
+	w.compareNode(rules.root, w.letter.headers())
 }
 
-func (w *walk[Q]) compareNode(n *node[rule[Q]]) {
+func (w *walk[Q]) compareNode(n *node[rule[Q]], headers amqp.Table) {
 	for i := range n.leaves {
-		if r := &n.leaves[i].value; r.match.matches(w.headers) {
+		if r := &n.leaves[i].value; r.match.matches(headers) {
 			w.arrive(&r.port)
 		}
 	}
 	for _, kid := range n.kids {
-		w.compareNode(kid)
+		w.compareNode(kid, headers)
 	}
 }

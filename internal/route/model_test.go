@@ -93,26 +93,31 @@ func (m *model) remove(name string, isQueue bool) {
 	}
 }
 
-func (m *model) route(name, key string, headers amqp.Table, found, visited map[string]bool) {
+func (m *model) route(name string, keys []string, headers amqp.Table, found, visited map[string]bool) {
 	x, ok := m.exchanges[name]
 	if !ok || visited[name] {
 		return
 	}
 	visited[name] = true
+	if _, later := headers["x-delay"]; later && x.Kind == Delayed {
+		found["later by "+name] = true
+		return
+	}
 	matched := false
 	for _, b := range m.bindings {
-		if b.Source != name || !bindingMatches(x.Kind, b, key, headers) {
+		matches := func(key string) bool { return bindingMatches(x.Shape(), b, key, headers) }
+		if b.Source != name || !slices.ContainsFunc(keys, matches) {
 			continue
 		}
 		matched = true
 		if b.ToQueue {
 			found[b.Destination] = true
 		} else {
-			m.route(b.Destination, key, headers, found, visited)
+			m.route(b.Destination, keys, headers, found, visited)
 		}
 	}
 	if !matched {
-		m.route(x.Alternate(), key, headers, found, visited)
+		m.route(x.Alternate(), keys, headers, found, visited)
 	}
 }
 
@@ -205,8 +210,11 @@ func (w *world) addQueue(name string) {
 func (w *world) declare() {
 	x := Exchange{Name: w.pick("x1", "x2", "x3", "x4", "x5", "x6"), Kind: Kind(w.pick("direct", "fanout", "topic", "headers")),
 		AutoDelete: w.rnd.Intn(2) == 0}
+	if w.rnd.Intn(4) == 0 {
+		x.Kind, x.Args = Delayed, amqp.Table{"x-delayed-type": string(x.Kind)}
+	}
 	if w.rnd.Intn(3) == 0 {
-		x.Args = amqp.Table{"alternate-exchange": w.exchange()}
+		x.Args = amqp.Table{"alternate-exchange": w.exchange(), "x-delayed-type": x.Args["x-delayed-type"]}
 	}
 	if w.model.exists(x.Name, false) {
 		return
@@ -215,6 +223,9 @@ func (w *world) declare() {
 	var err error
 	if w.table, err = w.table.Declare(x); err != nil {
 		w.t.Fatal(err)
+	}
+	if x.Kind == Delayed {
+		w.table = w.table.WithStore(x.Name, "later by "+x.Name)
 	}
 }
 
@@ -258,10 +269,13 @@ func check(t *testing.T, rnd *rand.Rand, table *Table[string], m *model) {
 	w := world{t: t, rnd: rnd}
 	checkLists(t, table, m)
 	for range 40 {
-		x, key, headers := w.exchange(), w.key(), amqp.Table{"h1": w.pick("v1", "v2"), "h2": w.pick("v1", "v2")}
+		x, keys, headers := w.exchange(), []string{w.key(), w.key(), w.key()}[:1+rnd.Intn(3)], amqp.Table{"h1": w.pick("v1", "v2"), "h2": w.pick("v1", "v2")}
+		if rnd.Intn(4) == 0 {
+			headers["x-delay"] = int32(5)
+		}
 		want := map[string]bool{}
-		m.route(x, key, headers, want, map[string]bool{})
-		got, err := table.Route(x, key, func() amqp.Table { return headers }, nil)
+		m.route(x, keys, headers, want, map[string]bool{})
+		got, err := table.Route(x, &Letter{Key: keys[0], Also: keys[1:], Headers: headers}, nil)
 		if !m.exists(x, false) {
 			if err == nil {
 				t.Fatalf("%s does not exist but routes", x)
@@ -269,7 +283,7 @@ func check(t *testing.T, rnd *rand.Rand, table *Table[string], m *model) {
 			continue
 		}
 		if err != nil || !slices.Equal(slices.Sorted(slices.Values(got)), sortedKeys(want)) {
-			t.Fatalf("route %q %q %v: want %v, got %v, %v", x, key, headers, sortedKeys(want), got, err)
+			t.Fatalf("route %q %q %v: want %v, got %v, %v", x, keys, headers, sortedKeys(want), got, err)
 		}
 	}
 }

@@ -22,7 +22,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite what the scripts expect with 
 //	exchange NAME KIND [durable] [auto-delete] [internal] [TABLE]
 //	passive NAME               delete NAME [if-unused]
 //	bind FROM TO KEY [TABLE]   unbind FROM TO KEY [TABLE]
-//	route EXCHANGE KEY [TABLE] forward EXCHANGE KEY [TABLE]
+//	route EXCHANGE KEY [TABLE] forward EXCHANGE KEY [TABLE]    KEY may be KEY|KEY|…
 //	list                       the exchanges that are not predeclared, and the bindings
 type script struct{ table *Table[string] }
 
@@ -98,6 +98,9 @@ func (s *script) run(t *testing.T, line string) (out []string) {
 			AutoDelete: slices.Contains(words, "auto-delete"),
 			Internal:   slices.Contains(words, "internal"),
 		})
+		if err == nil && Kind(words[2]) == Delayed {
+			s.table = s.table.WithStore(name, "[later by "+name+"]")
+		}
 	case "passive":
 		var x Exchange
 		if x, err = s.table.Lookup(name); err == nil {
@@ -115,10 +118,10 @@ func (s *script) run(t *testing.T, line string) (out []string) {
 		s.table, gone, err = s.table.Unbind(bindingOf(words, args))
 	case "route":
 		var to []string
-		to, err = s.table.Route(name, words[2], func() amqp.Table { return args }, nil)
+		to, err = s.table.Route(name, letterOf(words[2], args), nil)
 		out = append(out, inOrder(to, err)...)
 	case "forward":
-		out = inOrder(s.table.Forward(name, words[2], func() amqp.Table { return args }, nil), nil)
+		out = inOrder(s.table.Forward(name, letterOf(words[2], args), nil), nil)
 	case "list":
 		out = s.list()
 	default:
@@ -129,6 +132,12 @@ func (s *script) run(t *testing.T, line string) (out []string) {
 		return append(out, fmt.Sprint(e.Code, " ", e.ReplyText()))
 	}
 	return append(out, describeRemoved(gone)...)
+}
+
+// letterOf is a message with the keys given.
+func letterOf(keys string, headers amqp.Table) *Letter {
+	all := strings.Split(keys, "|")
+	return &Letter{Key: all[0], Also: all[1:], Headers: headers}
 }
 
 func inOrder(queues []string, err error) []string {

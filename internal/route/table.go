@@ -33,7 +33,7 @@ func New[Q comparable](vhost string) *Table[Q] {
 		{Name: "amq.match", Kind: Headers},
 	} {
 		x.Durable = true
-		t.exchanges = t.exchanges.with(x.Name, &exchange[Q]{spec: x})
+		t.exchanges = t.exchanges.with(x.Name, newExchange[Q](x))
 	}
 	return t
 }

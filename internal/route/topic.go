@@ -101,15 +101,15 @@ func (n *topicNode[Q]) setChild(word string, child *topicNode[Q]) {
 }
 
 // match follows the patterns below root that match the message's key.
-func (w *walk[Q]) match(root *topicNode[Q]) error {
+func (w *walk[Q]) match(root *topicNode[Q], key string) error {
 	if root == nil {
 		return nil
 	}
-	if err := checkWords(w.key); err != nil {
+	if err := checkWords(key); err != nil {
 		return err
 	}
 	var k topicKey
-	k.split(w.key)
+	k.split(key)
 	w.matchNode(root, &k, only(0))
 	return nil
 }

@@ -48,7 +48,7 @@ func topicOf(t testing.TB, patterns ...string) *Table[string] {
 
 func routed(t testing.TB, table *Table[string], key string) []string {
 	t.Helper()
-	got, err := table.Route("x", key, nil, nil)
+	got, err := table.Route("x", &Letter{Key: key}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestTopicTakes128Words(t *testing.T) {
 	if got := routed(t, table, key); len(got) != 4 {
 		t.Errorf("%d of 4 patterns match a key of %d words", len(got), MaxWords)
 	}
-	if _, err := table.Route("x", key+".w", nil, nil); err == nil {
+	if _, err := table.Route("x", &Letter{Key: key + ".w"}, nil); err == nil {
 		t.Error("a longer key was routed")
 	}
 	if _, _, err := table.Bind(Binding{Source: "x", Destination: "#", ToQueue: true, Key: key + ".w"}); err == nil {

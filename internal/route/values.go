@@ -42,45 +42,6 @@ func narrow(v any) any {
 	return int64(i)
 }
 
-// typeName is RabbitMQ's word for the type of a table's value.
-func typeName(v any) string {
-	switch narrow(v).(type) {
-	case nil:
-		return "void"
-	case bool:
-		return "bool"
-	case int8:
-		return "byte"
-	case uint8:
-		return "unsignedbyte"
-	case int16:
-		return "short"
-	case uint16:
-		return "unsignedshort"
-	case int32:
-		return "signedint"
-	case uint32:
-		return "unsignedint"
-	case int64:
-		return "long"
-	case float32:
-		return "float"
-	case float64:
-		return "double"
-	case amqp.Decimal:
-		return "decimal"
-	case string:
-		return "longstr"
-	case []byte:
-		return "binary"
-	case []any:
-		return "array"
-	case time.Time:
-		return "timestamp"
-	}
-	return "table"
-}
-
 // term writes a value as RabbitMQ's error texts show it.
 func term(v any) string {
 	switch v := v.(type) {

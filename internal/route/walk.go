@@ -7,12 +7,12 @@ import (
 )
 
 // Route appends to dst the queues that a client's message goes to, each of them once and none that dst has already. It
-// calls headers, which may be nil, only if a headers exchange has to look at them.
+// decodes headers only if an exchange has to look at them.
 // Errors, with dst as it was: 404 when there is no such exchange, 403 when it is internal, 406 when a topic
 // exchange cannot take the key.
-func (t *Table[Q]) Route(exchange, key string, headers func() amqp.Table, dst []Q) ([]Q, error) {
+func (t *Table[Q]) Route(exchange string, l *Letter, dst []Q) ([]Q, error) {
 	if exchange == "" {
-		return t.toQueue(key, dst), nil
+		return t.toQueues(l, dst), nil
 	}
 	x, ok := t.exchanges.get(exchange)
 	if !ok {
@@ -21,17 +21,25 @@ func (t *Table[Q]) Route(exchange, key string, headers func() amqp.Table, dst []
 	if x.spec.Internal {
 		return dst, amqp.Errorf(amqp.AccessRefused, "cannot publish to internal exchange '%s' in vhost '%s'", exchange, t.vhost)
 	}
-	return t.walk(x, key, headers, dst)
+	return t.walk(x, l, dst)
 }
 
 // Forward is Route for the broker's own messages, such as dead letters: an internal exchange is as good as any, and
 // what cannot be routed goes nowhere.
-func (t *Table[Q]) Forward(exchange, key string, headers func() amqp.Table, dst []Q) []Q {
+func (t *Table[Q]) Forward(exchange string, l *Letter, dst []Q) []Q {
 	if exchange == "" {
-		return t.toQueue(key, dst)
+		return t.toQueues(l, dst)
 	}
 	if x, ok := t.exchanges.get(exchange); ok {
-		dst, _ = t.walk(x, key, headers, dst)
+		dst, _ = t.walk(x, l, dst)
+	}
+	return dst
+}
+
+func (t *Table[Q]) toQueues(l *Letter, dst []Q) []Q {
+	dst = t.toQueue(l.Key, dst)
+	for _, name := range l.Also {
+		dst = t.toQueue(name, dst)
 	}
 	return dst
 }
@@ -44,27 +52,23 @@ func (t *Table[Q]) toQueue(name string, dst []Q) []Q {
 	return append(dst, q.handle)
 }
 
-func (t *Table[Q]) walk(x *exchange[Q], key string, headers func() amqp.Table, dst []Q) ([]Q, error) {
-	w := walk[Q]{table: t, key: key, found: distinct[Q]{list: dst}}
+func (t *Table[Q]) walk(x *exchange[Q], l *Letter, dst []Q) ([]Q, error) {
+	w := walk[Q]{table: t, letter: *l, found: distinct[Q]{list: dst}}
 	w.add(x)
 	for i := 0; i < w.reached; i++ {
-		x := w.at(i)
-		if x.spec.Kind == Headers && headers != nil {
-			w.headers, headers = headers(), nil
-		}
-		if err := w.visit(x); err != nil {
+		if err := w.visit(w.at(i)); err != nil {
 			return dst, err
 		}
 	}
+	l.Headers, l.Opened = w.letter.Headers, w.letter.Opened
 	return w.found.list, nil
 }
 
 // A walk is the way of one message from exchange to exchange. It lives on the stack of Route, and so it refers neither to
-// itself nor to the caller's function.
+// itself nor to the caller's letter, of which it has a copy.
 type walk[Q comparable] struct {
-	table   *Table[Q]
-	key     string
-	headers amqp.Table // once an exchange has asked for them
+	table  *Table[Q]
+	letter Letter
 
 	// The exchanges reached, each once, in the order in which they are visited.
 	reached int
@@ -94,23 +98,47 @@ func (w *walk[Q]) at(i int) *exchange[Q] {
 
 // visit follows the bindings of x that match; if there is none, the message goes to x's alternate exchange.
 func (w *walk[Q]) visit(x *exchange[Q]) error {
+	if w.delay(x) {
+		return nil
+	}
 	w.hits = 0
-	switch x.spec.Kind {
-	case Direct:
-		if at, ok := x.direct.get(w.key); ok {
-			w.follow(at)
-		}
+	switch x.shape {
 	case Fanout:
 		w.follow(x.fanout)
-	case Topic:
-		if err := w.match(x.topic); err != nil {
-			return err
-		}
 	case Headers:
 		w.compare(x.headers)
+	case ConsistentHash:
+		w.choose(x)
+	default:
+		if err := w.lookUp(x); err != nil {
+			return err
+		}
 	}
 	if w.hits == 0 && x.alternate != "" {
 		w.enter(x.alternate)
+	}
+	return nil
+}
+
+// lookUp follows the bindings that match one of the message's keys.
+func (w *walk[Q]) lookUp(x *exchange[Q]) error {
+	if err := w.lookUpKey(x, w.letter.Key); err != nil {
+		return err
+	}
+	for _, key := range w.letter.Also {
+		if err := w.lookUpKey(x, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk[Q]) lookUpKey(x *exchange[Q], key string) error {
+	if x.shape == Topic {
+		return w.match(x.topic, key)
+	}
+	if at, ok := x.direct.get(key); ok {
+		w.follow(at)
 	}
 	return nil
 }

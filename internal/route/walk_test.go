@@ -41,7 +41,7 @@ func TestRouteDoesNotAllocate(t *testing.T) {
 		queues        int
 	}{{"", "q3", 1}, {"amq.direct", "key", 20}, {"amq.fanout", "", 20}, {"amq.topic", "a.b.c", 20}, {"amq.topic", "b.b", 0}, {"amq.match", "a.b.c", 20}} {
 		allocs := testing.AllocsPerRun(100, func() {
-			got, err := table.Route(c.exchange, c.key, func() amqp.Table { return props }, dst[:0])
+			got, err := table.Route(c.exchange, &Letter{Key: c.key, Headers: props}, dst[:0])
 			if err != nil || len(got) != c.queues {
 				t.Fatalf("%v: %v %v", c, got, err)
 			}
@@ -94,9 +94,9 @@ func TestRouteAddsToWhatIsFound(t *testing.T) {
 	table := New[string]("/").AddQueue("a", "a").AddQueue("b", "b")
 	table = mustBind(t, table, toQueue("amq.direct", "a", "k"))
 	table = mustBind(t, table, toQueue("amq.direct", "b", "k"))
-	found, _ := table.Route("", "b", nil, nil)
-	found, _ = table.Route("amq.direct", "k", nil, found)
-	found, _ = table.Route("", "a", nil, found)
+	found, _ := table.Route("", &Letter{Key: "b"}, nil)
+	found, _ = table.Route("amq.direct", &Letter{Key: "k"}, found)
+	found, _ = table.Route("", &Letter{Key: "a"}, found)
 	if !slices.Equal(found, []string{"b", "a"}) {
 		t.Errorf("got %q", found)
 	}
@@ -112,7 +112,7 @@ func TestRouteToManyQueues(t *testing.T) {
 		table = mustBind(t, table, toQueue("amq.topic", q, "*.b"))
 		table = mustBind(t, table, toQueue("amq.topic", q, fmt.Sprint("#.", i)))
 	}
-	got, err := table.Route("amq.topic", "a.b", nil, nil)
+	got, err := table.Route("amq.topic", &Letter{Key: "a.b"}, nil)
 	if slices.Sort(got); err != nil || len(got) != 1000 || len(slices.Compact(got)) != 1000 {
 		t.Errorf("%d queues, %v", len(got), err)
 	}
@@ -131,7 +131,7 @@ func TestRouteThroughAChain(t *testing.T) {
 	}
 	table = mustBind(t, table, toQueue(name(length-1), "end", ""))
 	for _, from := range []int{0, 150, length - 1} {
-		if got, err := table.Route(name(from), "k", nil, nil); err != nil || len(got) != 1 {
+		if got, err := table.Route(name(from), &Letter{Key: "k"}, nil); err != nil || len(got) != 1 {
 			t.Errorf("from %d: %v %v", from, got, err)
 		}
 	}
@@ -173,7 +173,7 @@ func BenchmarkRoute(b *testing.B) {
 			b.ReportAllocs()
 			dst := make([]string, 0, 16)
 			for b.Loop() {
-				dst, _ = table.Route(c.exchange, c.key, nil, dst[:0])
+				dst, _ = table.Route(c.exchange, &Letter{Key: c.key}, dst[:0])
 			}
 		})
 	}

@@ -80,6 +80,18 @@ func publishing(m amqp.BasicPublish, props amqp.Properties) func(*peer) {
 	return func(p *peer) { p.publish(1, m, props, "body") }
 }
 
+// hashBinding binds a queue to a consistent-hash exchange.
+func hashBinding(weight string) func(*peer) {
+	return func(p *peer) {
+		p.declare(1, *mine("pr-hashed"))
+		p.send(1, &amqp.ExchangeDeclare{Exchange: "pr-hash", Type: "x-consistent-hash", AutoDelete: true})
+		expect[*amqp.ExchangeDeclareOk](p, 1)
+		p.send(1, &amqp.QueueBind{Queue: "pr-hashed", Exchange: "pr-hash", RoutingKey: "1"})
+		expect[*amqp.QueueBindOk](p, 1)
+		p.send(1, &amqp.QueueBind{Queue: "pr-hashed", Exchange: "pr-hash", RoutingKey: weight})
+	}
+}
+
 var closes = []closing{
 	// What was not delivered cannot be settled.
 	{name: "ack unknown", do: after(&amqp.BasicAck{DeliveryTag: 7}),
@@ -184,6 +196,15 @@ var closes = []closing{
 	{name: "unknown exchange type", do: after(&amqp.ExchangeDeclare{Exchange: "pr-odd", Type: "odd"}),
 		want: "connection COMMAND_INVALID - unknown exchange type 'odd' 40.10"},
 
+	{name: "hashing by an unknown property", do: after(&amqp.ExchangeDeclare{Exchange: "pr-hash", Type: "x-consistent-hash", Arguments: amqp.Table{"hash-property": "type"}}),
+		want: "channel PRECONDITION_FAILED - Unsupported property: type 40.10"},
+	{name: "hashing by two things", do: after(&amqp.ExchangeDeclare{Exchange: "pr-hash", Type: "x-consistent-hash", Arguments: amqp.Table{"hash-property": "message_id", "hash-header": "h"}}),
+		want: "channel PRECONDITION_FAILED - hash-header and hash-property are mutually exclusive 40.10"},
+	{name: "hashing with no weight", do: hashBinding("heavy"),
+		want: "channel PRECONDITION_FAILED - The binding key must be an integer: <<\"heavy\">> 50.20"},
+	{name: "hashing with weight zero", do: hashBinding("0"),
+		want: "channel PRECONDITION_FAILED - The binding key must be greater than 0 50.20"},
+
 	// In use.
 	{name: "delete a queue that is not empty", want: "channel PRECONDITION_FAILED - queue 'pr-e' in vhost '/' not empty 50.40", do: func(p *peer) {
 		p.declare(1, *mine("pr-e"))
@@ -207,6 +228,11 @@ var closes = []closing{
 		want: "channel PRECONDITION_FAILED - invalid expiration '-': no_integer 60.40"},
 	{name: "expiration with a tail", do: publishing(amqp.BasicPublish{Exchange: "amq.direct"}, amqp.Properties{Expiration: "10s"}),
 		want: "channel PRECONDITION_FAILED - invalid expiration '10s': {leftover_string,\"s\"} 60.40"},
+
+	{name: "CC is no list", do: publishing(amqp.BasicPublish{Exchange: "amq.direct"}, amqp.Properties{Headers: amqp.Table{"CC": "k"}}),
+		want: "channel PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,\"CC\",longstr} 60.40"},
+	{name: "BCC is no list", do: publishing(amqp.BasicPublish{Exchange: "amq.direct"}, amqp.Properties{Headers: amqp.Table{"BCC": int64(1)}}),
+		want: "channel PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,\"BCC\",long} 60.40"},
 
 	// Direct replies.
 	{name: "reply-to without consumer", do: publishing(amqp.BasicPublish{Exchange: "amq.direct"}, amqp.Properties{ReplyTo: "amq.rabbitmq.reply-to"}),

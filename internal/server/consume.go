@@ -203,7 +203,7 @@ func (ch *channel) consumerPriority(queue string, args amqp.Table) (int32, error
 	if !ok {
 		return 0, nil
 	}
-	n, ok := core.Integer(v)
+	n, ok := amqp.Integer(v)
 	if !ok {
 		return 0, amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-priority' for queue '%s' in vhost '%s': %s",
 			queue, ch.conn.client.VHost.Name, core.NotInteger(v))

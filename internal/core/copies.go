@@ -1,0 +1,85 @@
+package core
+
+import (
+	"bytes"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// The headers in which a publisher names more routing keys. Who gets the message
+// sees those of CC; BCC is taken out.
+const (
+	headerCC  = "CC"
+	headerBCC = "BCC"
+)
+
+// copies returns the keys that stand in CC and BCC, which both contain the letters CC. It takes
+// BCC out of the headers and remembers its keys: a dead letter goes to them
+// too. Errors: 406 when a header is no list.
+func (m *Message) copies() ([]string, error) {
+	view, err := m.Props.View()
+	if err != nil || !bytes.Contains(view.Headers, []byte(headerCC)) {
+		return nil, err
+	}
+	cc, _, err := keysIn(view.Headers, headerCC)
+	if err != nil {
+		return nil, err
+	}
+	bcc, hidden, err := keysIn(view.Headers, headerBCC)
+	if err != nil || !hidden {
+		return cc, err
+	}
+	m.bcc = bcc
+	return append(cc, bcc...), m.withoutBCC()
+}
+
+// keysIn reads a header that is a list of keys; what is no text in it is passed over.
+func keysIn(headers []byte, name string) (keys []string, there bool, err error) {
+	v, there, err := amqp.LookupTable(headers, name)
+	if err != nil || !there {
+		return nil, there, err
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return nil, true, amqp.Errorf(amqp.PreconditionFailed,
+			"invalid message: {unacceptable_type_in_header,\"%s\",%s}", name, amqp.TypeName(v))
+	}
+	return textsOf(list), true, nil
+}
+
+func textsOf(list []any) (texts []string) {
+	for _, x := range list {
+		if text, ok := x.(string); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+func (m *Message) withoutBCC() error {
+	var p amqp.Properties
+	if err := p.Parse(m.Props, nil); err != nil {
+		return err
+	}
+	delete(p.Headers, headerBCC)
+	props, err := p.Append(nil)
+	if err == nil {
+		m.Props = props
+	}
+	return err
+}
+
+// hasHeaders says whether the publisher set any.
+func (m *Message) hasHeaders() bool {
+	return len(m.Props) > 0 && (uint16(m.Props[0])<<8)&amqp.FlagHeaders != 0
+}
+
+// also are the keys beside the first that the broker routes a message of its own by.
+func (m *Message) also() []string {
+	view, err := m.Props.View()
+	if err != nil {
+		return m.bcc
+	}
+	cc, _, _ := keysIn(view.Headers, headerCC)
+	return append(cc, m.bcc...)
+}
