@@ -18,6 +18,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitDamage = 3 // of journal verify and repair: the journal is damaged
 )
 
 func main() {
@@ -40,6 +41,8 @@ func run(ctx context.Context, root *cobra.Command, args []string, stderr io.Writ
 	case !understood || errors.As(err, &usage):
 		fmt.Fprintf(stderr, "postrider: %s\nTry '%s --help'.\n", oneLine(err), cmd.CommandPath())
 		return exitUsage
+	case errors.Is(err, errDamage):
+		return exitDamage
 	case !errors.Is(err, errSilent):
 		fmt.Fprintf(stderr, "postrider: %s\n", oneLine(err))
 	}
@@ -53,6 +56,9 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // errSilent fails a command that has already said why.
 var errSilent = errors.New("failed")
+
+// errDamage ends a command that has found a damaged journal, and said so.
+var errDamage = errors.New("the journal is damaged")
 
 // oneLine is an error as one line, for a reader who knows which program is speaking.
 func oneLine(err error) string {

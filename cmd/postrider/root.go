@@ -31,7 +31,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newTour(), newTourNode(), newServe(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
-		newPing(), newVersion(),
+		newPing(), newJournal(), newVersion(),
 	)
 	return root
 }

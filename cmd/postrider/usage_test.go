@@ -47,6 +47,10 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"serve --memory --user ops", "POSTRIDER_PASSWORD"},
 		{"serve --memory --password-file x", "--user is not"},
 		{"serve --memory --listen 0.0.0.0:0", "name a --user"},
+		{"journal mend x", "unknown command"},
+		{"journal inspect", "accepts 1 arg"},
+		{"journal inspect x --kind Enqueued", "give --records"},
+		{"journal inspect x --records --kind Enqeued", "no such kind"},
 		{"version now", "unknown command"},
 		{"tour now", "unknown command"},
 	} {

@@ -25,3 +25,17 @@ func lockFile(path string) (*os.File, error) {
 	}
 	return nil, &os.PathError{Op: "flock", Path: path, Err: err}
 }
+
+// isLocked says whether somebody holds the lock that lockFile takes. It asks for a shared lock, and gives it back at once.
+func isLocked(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, os.NewSyscallError("flock", err)
+}

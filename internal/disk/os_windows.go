@@ -11,13 +11,36 @@ const (
 	errorDiskFull         = syscall.Errno(112)
 	errorWriteProtect     = syscall.Errno(19)
 	errorSharingViolation = syscall.Errno(32)
+	errorInvalidFunction  = syscall.Errno(1)
 )
 
 func isNoSpace(err error) bool  { return errors.Is(err, errorDiskFull) }
 func isReadOnly(err error) bool { return errors.Is(err, errorWriteProtect) }
 
-// syncDir does nothing: NTFS keeps its directories in a log of its own, and offers no sync for one.
-func syncDir(string) error { return nil }
+// syncDir flushes a handle of the directory. A file system that refuses that keeps its directories in a log of its own, as NTFS does.
+func syncDir(dir string) error {
+	name, err := syscall.UTF16PtrFromString(dir)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, syscall.FILE_SHARE_READ|syscall.FILE_SHARE_WRITE|fileShareDelete,
+		nil, syscall.OPEN_EXISTING, syscall.FILE_FLAG_BACKUP_SEMANTICS, 0)
+	if err != nil {
+		return refusedOr("open", dir, err)
+	}
+	err = syscall.FlushFileBuffers(h)
+	return errors.Join(refusedOr("flush", dir, err), syscall.CloseHandle(h))
+}
+
+const fileShareDelete = 4
+
+// refusedOr is nil where the file system offers no sync of a directory.
+func refusedOr(op, dir string, err error) error {
+	if err == nil || errors.Is(err, syscall.ERROR_ACCESS_DENIED) || errors.Is(err, errorInvalidFunction) {
+		return nil
+	}
+	return &os.PathError{Op: op, Path: dir, Err: err}
+}
 
 func free(string) (int64, error) { return math.MaxInt64, nil }
 
@@ -36,4 +59,19 @@ func lockFile(path string) (*os.File, error) {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	return os.NewFile(uintptr(h), path), nil
+}
+
+// isLocked says whether somebody holds the lock that lockFile takes.
+func isLocked(path string) (bool, error) {
+	if _, err := os.Stat(path); err != nil {
+		return false, err
+	}
+	f, err := lockFile(path)
+	if errors.Is(err, errHeld) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, f.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ type recovery struct {
 	j      *Journal
 	fs     disk.FS
 	replay func(Record) error
+	look   *look // not nil: nothing is changed, see Inspect
 	report Recovery
 	began  time.Time
 	told   time.Time
@@ -59,6 +61,8 @@ type found struct {
 	limit     LSN // what lies from here on is not its own: the next segment's base, or the journal's end
 	salted    bool
 	badHeader []byte // the file's header, if it is damaged
+	size      int64  // of the file
+	fullSalt  uint64 // as the header says
 
 	// What survey found.
 	committed bool // an intact commit record
@@ -67,6 +71,7 @@ type found struct {
 	clean     bool // the last commit record is that of a proper Close, and nothing follows
 	sealed    bool
 	torn      int64 // bytes from lastEnd on
+	dropped   int64 // of them, what is dropped
 
 	// What replaying found at or above the address up to which everything was synced.
 	users         bool // records of the journal's user
@@ -113,6 +118,10 @@ func (r *recovery) list() error {
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ext+tmpExt) {
+			if r.look != nil {
+				r.look.unfinished = append(r.look.unfinished, name)
+				continue
+			}
 			if err := r.fs.Remove(name); err != nil {
 				return fmt.Errorf("remove unfinished file %s from %s: %w", name, r.fs, err)
 			}
@@ -123,15 +132,26 @@ func (r *recovery) list() error {
 			continue
 		}
 		s, err := r.openSegment(name, base)
+		if r.look != nil && errors.Is(err, fs.ErrNotExist) {
+			continue // the broker that uses the directory has deleted it
+		}
 		if err != nil {
 			return err
 		}
 		r.segments = append(r.segments, s)
 	}
+	if r.look != nil && r.look.strangers {
+		return nil
+	}
+	r.setLimits()
+	return r.adoptID()
+}
+
+// setLimits ends each segment where the next begins.
+func (r *recovery) setLimits() {
 	for i, s := range r.segments[:max(0, len(r.segments)-1)] {
 		s.limit = min(s.limit, r.segments[i+1].base)
 	}
-	return r.adoptID()
 }
 
 func (r *recovery) openSegment(name string, base LSN) (*found, error) {
@@ -154,6 +174,7 @@ func (r *recovery) readHeader(s *found) error {
 	if err != nil {
 		return fmt.Errorf("find the size of segment %s of %s: %w", s.name(), r.fs, err)
 	}
+	s.size = size
 	s.capacity = max(0, size-segmentHeaderSize)
 	b := make([]byte, segmentHeaderSize)
 	r.readAll(s, b, 0)
@@ -164,7 +185,7 @@ func (r *recovery) readHeader(s *found) error {
 	if !ok || h.base != s.base || h.capacity < 0 || h.capacity > 1<<40 {
 		s.badHeader = b
 	} else {
-		s.salt, s.salted, s.id = uint32(h.salt), true, h.id
+		s.salt, s.salted, s.id, s.fullSalt = uint32(h.salt), true, h.id, h.salt
 		s.capacity = h.capacity
 	}
 	s.limit = s.base + LSN(min(s.capacity, max(0, size-segmentHeaderSize)))
@@ -180,7 +201,7 @@ func (r *recovery) adoptID() error {
 		case first == nil:
 			first, r.j.id = s, s.id
 		case s.id != first.id:
-			return fmt.Errorf("segments %s and %s of %s belong to two different journals: move one of them away", first.name(), s.name(), r.fs)
+			return fmt.Errorf("segments %s and %s of %s belong to two different journals: move one of them away, or run postrider journal repair", first.name(), s.name(), r.fs)
 		}
 	}
 	return nil
@@ -243,7 +264,8 @@ func (r *recovery) findEnd() {
 	}
 	for _, s := range r.segments {
 		if s.limit > r.end {
-			r.report.Torn += s.tornFrom(r.end)
+			s.dropped = s.tornFrom(r.end)
+			r.report.Torn += s.dropped
 			s.limit = max(s.base, r.end)
 		}
 	}

@@ -13,7 +13,7 @@ func (r *recovery) replayAll() (next LSN, err error) {
 	var tail []*tailPiece
 	for i, s := range r.segments {
 		r.progress(i)
-		if s.limit == s.base {
+		if s.limit == s.base && s.base >= r.end {
 			continue
 		}
 		piece, err := r.replaySegment(i, s)
@@ -59,6 +59,9 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 	var holes []hole
 	committed := false // by the last record
 	for sc.next() {
+		if r.look != nil {
+			r.look.span(s, sc)
+		}
 		_, committed = sc.commit()
 		end = sc.end()
 		if sc.damage != "" {
@@ -79,6 +82,10 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 	s.used = int64(end - s.base)
 	if err := r.checkEnd(i, s, data, end, sc.sealed); err != nil {
 		return nil, err
+	}
+	if r.look != nil {
+		r.look.ended(s, sc, end)
+		return nil, nil
 	}
 	return r.tailPiece(s, data, end, holes, committed), nil
 }
@@ -118,14 +125,18 @@ func (r *recovery) checkEnd(i int, s *found, data []byte, end LSN, sealed bool) 
 // damaged enters a damaged stretch in the report and copies its bytes into quarantine.
 func (r *recovery) damaged(s *found, off int64, raw []byte, lsn LSN, reason string) error {
 	d := Damage{Segment: s.name(), Offset: off, Length: int64(len(raw)), LSN: lsn, Synced: lsn < r.safe, Reason: reason}
-	if len(raw) > 0 {
-		d.Quarantine = path.Join(quarantineDir, fmt.Sprintf("%s-%d.bin", d.Segment, off))
+	if len(raw) > 0 && r.look == nil {
+		d.Quarantine = quarantineName(d)
 		if err := r.quarantine(d.Quarantine, raw); err != nil {
 			return fmt.Errorf("copy what is damaged into %s of %s: %w", d.Quarantine, r.fs, err)
 		}
 	}
 	r.report.Damaged = append(r.report.Damaged, d)
 	return nil
+}
+
+func quarantineName(d Damage) string {
+	return path.Join(quarantineDir, fmt.Sprintf("%s-%d.bin", d.Segment, d.Offset))
 }
 
 func (r *recovery) quarantine(name string, raw []byte) error {
