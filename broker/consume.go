@@ -35,9 +35,10 @@ type Consumer struct {
 
 	woken atomic.Bool // Wake is bound to be called
 
-	mu   sync.Mutex
-	out  session.Ledger[uint64] // positions that are not settled
-	over bool                   // there will be no more deliveries
+	mu    sync.Mutex
+	out   session.Ledger[uint64] // positions that are not settled
+	over  bool                   // there will be no more deliveries
+	aside aside                  // those that wait for one to be read
 }
 
 // Delivery is one message delivered. Exactly one of Ack and Nack settles it; a
@@ -67,9 +68,10 @@ func (d Delivery) Properties() (amqp.Properties, error) {
 // Consumer is the subscription that the delivery came by.
 func (d Delivery) Consumer() *Consumer { return d.consumer }
 
-// Consume calls deliver for each message of a queue, on the goroutine of
-// whoever published or settled, under a lock of the queue: deliver must only
-// hand over, never block and never call the broker. Errors: ErrClosed, 403 in exclusive use,
+// Consume calls deliver for each message of a queue, one after the other, on the goroutine of
+// whoever published or settled, mostly under a lock of the queue: deliver must only
+// hand over, never block and never call the broker. A message that the broker had
+// paged out is read from the disk before. Errors: ErrClosed, 403 in exclusive use,
 // 404, 405.
 func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(Delivery)) (*Consumer, error) {
 	consumer := &Consumer{conn: c, deliver: deliver, options: o}
@@ -112,7 +114,8 @@ func (c *Conn) forget(consumer *Consumer) {
 // queue when the Conn closes.
 func (c *Consumer) Cancel() {
 	c.conn.burst(c.core.Cancel)
-	if c.finish() {
+	done := c.finish()
+	if c.returnAside() || done {
 		c.conn.forget(c)
 	}
 }
@@ -199,21 +202,30 @@ type sink Consumer
 func (s *sink) Deliver(d core.Delivery) core.Taken {
 	c := (*Consumer)(s)
 	var tag uint64
+	c.mu.Lock()
 	if !c.options.NoAck {
-		c.mu.Lock()
 		tag = c.out.Add(d.Pos)
-		c.mu.Unlock()
 	}
+	if d.Paged != nil || c.aside.busy {
+		full := c.aside.put(d, tag)
+		c.mu.Unlock()
+		return core.Taken{Wake: !c.woken.Swap(true), Full: full}
+	}
+	c.mu.Unlock()
+	c.give(d.Message, tag, d.Redelivered)
+	return core.Taken{Wake: c.options.Wake != nil && !c.woken.Swap(true)}
+}
+
+func (c *Consumer) give(m *core.Message, tag uint64, redelivered bool) {
 	c.deliver(Delivery{
-		Exchange:    d.Message.Exchange,
-		Key:         d.Message.Key,
-		Body:        d.Message.Body,
-		Redelivered: d.Redelivered,
-		Props:       d.Message.Props,
+		Exchange:    m.Exchange,
+		Key:         m.Key,
+		Body:        m.Body,
+		Redelivered: redelivered,
+		Props:       m.Props,
 		Tag:         tag,
 		consumer:    c,
 	})
-	return core.Taken{Wake: c.options.Wake != nil && !c.woken.Swap(true)}
 }
 
 func (s *sink) Cancelled(*core.Consumer) {
@@ -225,6 +237,7 @@ func (s *sink) Cancelled(*core.Consumer) {
 
 func (s *sink) Wake(bool) {
 	s.woken.Store(false)
+	(*Consumer)(s).readAside()
 	if s.options.Wake != nil {
 		s.options.Wake()
 	}

@@ -1,6 +1,9 @@
 package core
 
-import "github.com/postrider-mq/postrider/internal/queue"
+import (
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
+)
 
 // Burst gathers what a run of operations leaves to be done without locks. Its
 // owner makes it, passes it to each operation, and calls End when it is about
@@ -20,22 +23,25 @@ type Burst struct {
 	cancelled []*Consumer // consumers of deleted queues
 	dead      []death     // what queues dropped and others are to get
 
-	scratch []byte     // a record being made
-	acked   []span     // what a Settle ends
-	ended   []*Message // likewise, to be released after the record of it
-	one     []span     // what a single delivery ends
-	places  []place    // where a publish goes
-	routed  []routed   // the same, with the transient queues
+	core     *Core // of what follows
+	resident int64 // bytes of messages that came into queues, less those that left
+
+	scratch []byte        // a record being made
+	acked   []span        // what a Settle ends
+	ended   []journal.LSN // likewise, to be released after the record of it
+	one     []span        // what a single delivery ends
+	places  []place       // where a publish goes
+	routed  []routed      // the same, with the transient queues
+	loader  Loader        // of dead letters
 }
 
 // Begin takes the time for the operations that follow.
 func (b *Burst) Begin(now queue.Time) { b.now = now }
 
-// release lets go of the messages whose end was recorded.
+// release lets go of the records of messages whose end was recorded.
 func (b *Burst) release(c *Core) {
-	for i, m := range b.ended {
-		m.release(c)
-		b.ended[i] = nil
+	for _, lsn := range b.ended {
+		c.release(lsn)
 	}
 	b.ended = b.ended[:0]
 }
@@ -66,6 +72,10 @@ func (b *Burst) End() {
 	}
 	b.cancelled = b.cancelled[:0]
 	b.wakeAll()
+	if b.resident != 0 {
+		b.core.account(b.resident)
+		b.resident = 0
+	}
 }
 
 func (b *Burst) wakeAll() {

@@ -10,7 +10,7 @@ import "github.com/postrider-mq/postrider/internal/journal"
 func (c *Core) carry(rec journal.Record) {
 	d := decoder{b: rec.Body}
 	switch rec.Kind {
-	case kindEnqueued, kindExpiring:
+	case kindEnqueued, kindExpiring, kindPaged:
 		c.carryMessage(rec)
 	case kindQueueDeclared:
 		c.carryQueue(d.uint(), rec)
@@ -29,45 +29,46 @@ func (c *Core) carry(rec journal.Record) {
 
 // carryMessage gives each queue that still has the message a record of its own.
 func (c *Core) carryMessage(rec journal.Record) {
-	e, err := parseEnqueued(rec.Kind, rec.Body)
+	e, err := parseEnqueued(rec.Kind, rec.Body, nil)
 	if err != nil { // it was read from memory with a checksum: a defect of ours
 		c.log.Error("a record could not be carried over", "lsn", rec.LSN, "error", err)
 		return
 	}
 	for _, p := range e.places {
 		if q, ok := c.byID.Load(p.queue); ok {
-			q.(*Queue).carry(p.pos, rec.LSN)
+			q.(*Queue).carry(p.pos, rec, e.content)
 		}
 	}
 }
 
-func (q *Queue) carry(pos uint64, from journal.LSN) {
+func (q *Queue) carry(pos uint64, rec journal.Record, content []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	e, _, ok := q.core.Lookup(pos)
-	if !ok || e.Msg == nil || !e.Msg.journaled || e.Msg.lsn != from {
+	if !ok || e.Msg.lsn() != rec.LSN {
 		return
 	}
-	old, c := e.Msg, q.vhost.core
-	kind, head := q.enqueuedAnew(pos, old)
-	next := &Message{Exchange: old.Exchange, Key: old.Key, Props: old.Props, Body: old.Body, journaled: true}
-	next.needed.Store(1)
-	next.lsn = c.append(kind, true, head, old.Props, old.Body)
-	q.core.Replace(pos, next)
-	old.release(c)
+	c := q.vhost.core
+	kind, head := q.enqueuedAnew(pos)
+	if rec.Kind == kindPaged {
+		kind, head = kindPaged, appendPlaces(nil, []place{{queue: q.id, pos: pos}})
+	}
+	lsn := c.append(kind, true, head, content)
+	q.core.Replace(pos, e.Msg.movedTo(lsn))
+	c.release(rec.LSN)
 }
 
-// enqueuedAnew is the record of a message that stays, for the rest of its life
-// if that is limited. The caller holds q.mu.
-func (q *Queue) enqueuedAnew(pos uint64, m *Message) (journal.Kind, []byte) {
+// enqueuedAnew is what precedes the content in the record of a message that
+// stays, for the rest of its life if that is limited. The caller holds q.mu.
+func (q *Queue) enqueuedAnew(pos uint64) (journal.Kind, []byte) {
 	p := []place{{queue: q.id, pos: pos}}
 	end, expires := q.core.Expiry(pos)
 	if !expires {
-		return kindEnqueued, appendEnqueued(nil, p, m)
+		return kindEnqueued, appendPlaces(nil, p)
 	}
 	c := q.vhost.core
 	p[0].life = uint64(max(0, end-c.Now())/millisecond) + 1
-	return kindExpiring, appendExpiring(nil, c.wall().UnixMilli(), p, m)
+	return kindExpiring, appendLives(nil, c.wall().UnixMilli(), p)
 }
 
 func (c *Core) carryQueue(id uint64, rec journal.Record) {

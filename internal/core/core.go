@@ -28,6 +28,7 @@ type Config struct {
 	FS          disk.FS // nil: memory only
 	SegmentSize int64   // bytes; 0 = the journal's default
 	Sync        journal.SyncMode
+	Budget      int64 // bytes of messages in queues that may be in memory, beyond which they are paged out; 128 MiB when 0
 	Logger      *slog.Logger
 	VHosts      []string // made at the start when they are not there; "/" is when no other is written down
 	// OnFailure is called once when the journal can no longer be trusted. After
@@ -37,6 +38,7 @@ type Config struct {
 	Manual *Manual // who drives the core by hand; nil: goroutines do
 
 	wall func() time.Time // nil: time.Now
+	head int              // messages at the head of a queue that are paged out last; 0 = 1,024
 }
 
 // Core is one broker's names, queues and journal.
@@ -61,6 +63,14 @@ type Core struct {
 	byID    sync.Map // queue id → *Queue, for the compaction
 	waiting waiters
 	timer   *timer
+
+	pager   pager
+	windows *journal.Windows // on what is paged out
+	failing atomic.Bool      // the journal has failed
+
+	stop       context.Context // done when the core closes
+	stopping   context.CancelFunc
+	background sync.WaitGroup // what has to end before the journal closes
 }
 
 // Open recovers what the journal holds and returns a core that is ready.
@@ -83,6 +93,8 @@ func Open(cfg Config) (*Core, error) {
 		m.core, c.manual, c.start, c.wall = c, m, m.Now(), m.Now
 	}
 	c.timer = newTimer(c)
+	c.stop, c.stopping = context.WithCancel(context.Background())
+	c.pager.start(cfg)
 	if cfg.FS != nil {
 		if err := c.recover(cfg); err != nil {
 			return nil, err
@@ -108,10 +120,22 @@ func (c *Core) Close() error {
 		return nil
 	}
 	c.timer.stop()
+	c.stopping()
+	c.background.Wait()
 	if c.journal == nil {
 		return nil
 	}
 	return c.journal.Close()
+}
+
+// spawn runs what Close waits for, unless the core is closed.
+func (c *Core) spawn(work func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.background.Go(work)
+	}
+	return !c.closed
 }
 
 // Now is the time as queues know it: monotonic since the start.

@@ -16,8 +16,9 @@ import (
 // in both, never in neither.
 type death struct {
 	queue  *Queue
-	msg    *Message
-	pos    uint64 // 0: it was never in the queue
+	left   ref      // what the queue held
+	msg    *Message // the same, in memory; set when it is published
+	pos    uint64   // 0: it was never in the queue
 	reason queue.Reason
 	to     string  // an exchange
 	key    *string // in place of its own, if not nil
@@ -25,8 +26,8 @@ type death struct {
 
 // mourn leaves a message to its dead letter, which goes where the queue says
 // now. The caller holds q.mu, and q.dying is not nil.
-func (q *Queue) mourn(b *Burst, m *Message, pos uint64, why queue.Reason) {
-	b.dead = append(b.dead, death{queue: q, msg: m, pos: pos, reason: why, to: *q.dying, key: q.dyingKey})
+func (q *Queue) mourn(b *Burst, m ref, pos uint64, why queue.Reason) {
+	b.dead = append(b.dead, death{queue: q, left: m, pos: pos, reason: why, to: *q.dying, key: q.dyingKey})
 }
 
 // bury publishes the dead letters of the burst, and those that they lead to.
@@ -36,7 +37,7 @@ func (b *Burst) bury() {
 		b.dead[i] = death{}
 		d.publish(b)
 		if d.pos != 0 {
-			d.queue.settled(b, d.pos, d.msg)
+			d.queue.record(b, d.pos, d.left)
 		}
 	}
 	b.dead = b.dead[:0]
@@ -45,6 +46,9 @@ func (b *Burst) bury() {
 // publish routes the dead letter. One that nobody takes is gone.
 func (d *death) publish(b *Burst) {
 	v := d.queue.vhost
+	if err := d.load(&b.loader); err != nil { // which was said
+		return
+	}
 	m, deaths, err := d.letter()
 	if err != nil {
 		v.core.log.Warn("a message cannot be dead-lettered", "queue", d.queue.Name, "vhost", v.Name, "error", err)
@@ -55,6 +59,16 @@ func (d *death) publish(b *Burst) {
 		queues = slices.DeleteFunc(queues, func(q *Queue) bool { return cycles(q.Name, deaths) })
 	}
 	publishTo(b, queues, m)
+}
+
+// load reads what died where it was paged out.
+func (d *death) load(l *Loader) (err error) {
+	if d.left.resident() {
+		d.msg = d.left.msg
+		return nil
+	}
+	d.msg, err = l.Keep(&Paged{queue: d.queue, pos: d.pos, ref: d.left})
+	return err
 }
 
 // letter is the message as it is published again: under the queue's key if it

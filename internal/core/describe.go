@@ -30,6 +30,7 @@ var kinds = map[journal.Kind]kindInfo{
 	kindVHostDeleted:     {"VHostDeleted", "name text"},
 	kindSettingMade:      {"SettingMade", "kind text, vhost text, name text, value bytes"},
 	kindSettingEnded:     {"SettingEnded", "kind text, vhost text, name text"},
+	kindPaged:            {"Paged", "places (queue number, position number)*, exchange text, key text, properties bytes, body rest"},
 }
 
 // Description is a record in words.

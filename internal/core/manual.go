@@ -20,6 +20,13 @@ type Manual struct {
 // Tick runs what is due.
 func (m *Manual) Tick() { m.core.timer.fire() }
 
+// Page pages out, if memory has become tight since the last time.
+func (m *Manual) Page() {
+	if m.core.pager.sweeping.Load() {
+		m.core.sweep()
+	}
+}
+
 // Deadline is when something will be due; false if nothing is.
 func (m *Manual) Deadline() (queue.Time, bool) {
 	t := m.core.timer

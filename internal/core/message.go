@@ -2,15 +2,13 @@ package core
 
 import (
 	"strconv"
-	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/amqp"
-	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/queue"
 )
 
-// Message is one message on its way through the broker. Everything but its
-// place in the journal is fixed once it was published.
+// Message is one message on its way through the broker. It is fixed once it
+// was published.
 type Message struct {
 	Exchange, Key string
 	Props         amqp.RawProperties
@@ -18,11 +16,7 @@ type Message struct {
 
 	bcc []string // the keys that its BCC had
 
-	// The journal's record of it, and how many queues still need that record.
-	// Set before the message is in any queue; only meaningful when journalled.
-	lsn       journal.LSN
-	journaled bool
-	needed    atomic.Int32
+	away uint32 // not 0: this is the shell of a message that is paged out, whose body has one byte less
 }
 
 // Persistent says whether the publisher asked for the disk.
@@ -60,3 +54,9 @@ func (m *Message) ttl() (bound queue.Bound) {
 
 // Size is what the message weighs in memory, in bytes.
 func (m *Message) Size() int { return len(m.Body) + len(m.Props) + len(m.Key) }
+
+// overhead is what a message costs in memory beside its bytes.
+const overhead = 160
+
+// weight is what it costs in memory in all.
+func (m *Message) weight() int64 { return int64(m.Size() + overhead) }

@@ -233,7 +233,7 @@ func TestPoliciesSurvive(t *testing.T) {
 		d := w.queue("q")
 		for e := range d.core.All() {
 			if _, ok := d.core.Expiry(e.Pos); !ok {
-				t.Errorf("%s does not expire", e.Msg.Body)
+				t.Errorf("%s does not expire", w.message(e.Msg).Body)
 			}
 		}
 	}

@@ -87,12 +87,13 @@ func (q *Queue) publish(b *Burst, m *Message) Outcome {
 		return q.publishOnTerms(b, m)
 	}
 	pos := q.core.Reserve()
+	var lsn journal.LSN
 	if q.durableFor(m) {
 		b.places = append(b.places[:0], place{queue: q.id, pos: pos})
-		q.vhost.core.writeEnqueued(b, m)
+		lsn = q.vhost.core.writeEnqueued(b, m)
 	}
-	q.perform(b, q.core.Push(b.now, pos, m))
-	return Outcome{Routed: true, LSN: m.lsn}
+	q.perform(b, q.core.Push(b.now, pos, q.admit(b, pos, m, lsn)))
+	return Outcome{Routed: true, LSN: lsn}
 }
 
 // publishAll is the case of several queues: all positions first, then one
@@ -111,13 +112,14 @@ func publishAll(b *Burst, queues []*Queue, m *Message) Outcome {
 			b.places = append(b.places, p)
 		}
 	}
+	var lsn journal.LSN
 	if len(b.places) > 0 {
-		queues[0].vhost.core.writeEnqueued(b, m)
+		lsn = queues[0].vhost.core.writeEnqueued(b, m)
 	}
 	for _, r := range b.routed {
-		r.queue.push(b, r.pos, m)
+		r.queue.push(b, r.pos, m, lsn)
 	}
-	return Outcome{Routed: len(b.routed) > 0 || full, LSN: m.lsn, Full: full}
+	return Outcome{Routed: len(b.routed) > 0 || full, LSN: lsn, Full: full}
 }
 
 // routed is a queue with the position that it reserved for a message.
@@ -142,24 +144,28 @@ func (q *Queue) reserve(b *Burst, m *Message) (p place, admitted bool) {
 	return p, true
 }
 
-func (q *Queue) push(b *Burst, pos uint64, m *Message) {
+// push fills a reserved position. lsn is the record of m, if it has one for any queue.
+func (q *Queue) push(b *Burst, pos uint64, m *Message, lsn journal.LSN) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !q.durableFor(m) {
+		lsn = 0
+	}
 	if q.gone { // deleted since the position was reserved
-		if q.journals(m) {
-			m.release(q.vhost.core)
+		if lsn != 0 {
+			q.vhost.core.release(lsn)
 		}
 		return
 	}
 	if m.expires() {
-		q.pushFor(b, pos, m)
+		q.pushFor(b, pos, m, lsn)
 		return
 	}
-	q.perform(b, q.core.Push(b.now, pos, m))
+	q.perform(b, q.core.Push(b.now, pos, q.admit(b, pos, m, lsn)))
 }
 
 // writeEnqueued puts m into the journal for b.places.
-func (c *Core) writeEnqueued(b *Burst, m *Message) {
+func (c *Core) writeEnqueued(b *Burst, m *Message) journal.LSN {
 	kind := kindEnqueued
 	if anyExpires(b.places) {
 		kind = kindExpiring
@@ -167,7 +173,5 @@ func (c *Core) writeEnqueued(b *Burst, m *Message) {
 	} else {
 		b.scratch = appendEnqueued(b.scratch[:0], b.places, m)
 	}
-	m.needed.Store(int32(len(b.places)))
-	m.journaled = true
-	m.lsn = c.append(kind, true, b.scratch, m.Props, m.Body)
+	return c.journal.AppendHeld(kind, len(b.places), b.scratch, m.Props, m.Body)
 }

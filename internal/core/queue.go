@@ -31,16 +31,18 @@ type Queue struct {
 	owner    *Client     // of an exclusive queue
 	declared journal.LSN // the record of its declaration; guarded by vhost.mu
 
-	left *queue.Queue[*Message] // what was in it when it was closed; guarded by vhost.mu
+	left *queue.Queue[ref] // what was in it when it was closed; guarded by vhost.mu
 
 	mu        sync.Mutex
-	core      *queue.Queue[*Message]
+	core      *queue.Queue[ref]
 	consumers map[queue.ConsumerID]*Consumer
 	gone      bool // deleted, or about to be by the end of a burst
 	demanding bool // its arguments concern every publish: priority, time to live, refusal
 	timed     bool // has deadlines that events may bring nearer
 	scheduled bool // known to the timer
 	due       queue.Time
+	resident  int64  // bytes of the messages that are in memory
+	newest    uint64 // no message behind this position is in memory; of a queue without priorities
 
 	deadline deadline // guarded by the timer
 
@@ -61,7 +63,7 @@ func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
 		consumers: map[queue.ConsumerID]*Consumer{},
 	}
 	cfg := q.adopt(v.policies.ruling(q.Name, q.policyKind()))
-	q.core = queue.New[*Message](now, cfg)
+	q.core = queue.New[ref](now, cfg)
 	q.measure(cfg)
 	return q
 }
@@ -85,7 +87,7 @@ func (q *Queue) info() QueueInfo {
 }
 
 // perform does what an event led to. The caller holds q.mu.
-func (q *Queue) perform(b *Burst, fx *queue.Effects[*Message]) {
+func (q *Queue) perform(b *Burst, fx *queue.Effects[ref]) {
 	for {
 		for i := range fx.Drop {
 			q.drop(b, &fx.Drop[i])
@@ -108,27 +110,29 @@ func (q *Queue) perform(b *Burst, fx *queue.Effects[*Message]) {
 }
 
 // drop ends a message that nobody acknowledged, or leaves that to its dead letter.
-func (q *Queue) drop(b *Burst, d *queue.Dropped[*Message]) {
+func (q *Queue) drop(b *Burst, d *queue.Dropped[ref]) {
 	if q.dying == nil {
 		q.settled(b, d.Entry.Pos, d.Entry.Msg)
 		return
 	}
+	q.weigh(b, -d.Entry.Msg.weight())
 	q.mourn(b, d.Entry.Msg, d.Entry.Pos, d.Reason)
 }
 
-func (q *Queue) deliver(b *Burst, d *queue.Delivery[*Message]) {
+func (q *Queue) deliver(b *Burst, d *queue.Delivery[ref]) {
 	c := q.consumers[d.Consumer]
 	if c.refused { // of this very event: what follows must not overtake it
 		q.core.TakeBack(d.Entry.Pos)
 		return
 	}
-	taken := c.sink.Deliver(Delivery{
+	out := Delivery{
 		Consumer:    c,
-		Message:     d.Entry.Msg,
 		Pos:         d.Entry.Pos,
 		Redelivered: d.Entry.Redelivered,
 		Deliveries:  d.Entry.Deliveries,
-	})
+	}
+	q.hand(&out, d.Entry.Msg, d.NoAck)
+	taken := c.sink.Deliver(out)
 	if taken.Refused {
 		c.refused = true
 		q.core.TakeBack(d.Entry.Pos)
@@ -140,33 +144,32 @@ func (q *Queue) deliver(b *Burst, d *queue.Delivery[*Message]) {
 		b.wake = append(b.wake, c.sink)
 	}
 	if d.NoAck {
-		q.settled(b, d.Entry.Pos, d.Entry.Msg)
+		q.settledBy(b, &out, d.Entry.Msg)
 	}
 }
 
-// settled records that the queue needs m at pos no more.
-func (q *Queue) settled(b *Burst, pos uint64, m *Message) {
-	if !q.journals(m) {
+// settled ends a message that left the queue.
+func (q *Queue) settled(b *Burst, pos uint64, r ref) {
+	q.weigh(b, -r.weight())
+	q.record(b, pos, r)
+}
+
+// record notes in the journal that the queue needs r at pos no more.
+func (q *Queue) record(b *Burst, pos uint64, r ref) {
+	lsn := r.lsn()
+	if lsn == 0 {
 		return
 	}
-	b.one = append(b.one[:0], span{first: pos, count: 1})
-	q.writeSettled(b, b.one)
-	m.release(q.vhost.core)
+	if r.journaled() {
+		b.one = append(b.one[:0], span{first: pos, count: 1})
+		q.writeSettled(b, b.one)
+	}
+	q.vhost.core.release(lsn)
 }
-
-// journals says whether m is in the journal on behalf of this queue.
-func (q *Queue) journals(m *Message) bool { return m.journaled && q.kept() }
 
 func (q *Queue) writeSettled(b *Burst, spans []span) {
 	b.scratch = appendSettled(b.scratch[:0], q.id, spans)
 	q.vhost.core.append(kindSettled, false, b.scratch)
-}
-
-// release says that one queue less needs the message's record.
-func (m *Message) release(c *Core) {
-	if m.needed.Add(-1) == 0 {
-		c.release(m.lsn)
-	}
 }
 
 // Settle ends deliveries that were acknowledged. Positions that are not out
@@ -176,20 +179,33 @@ func (q *Queue) Settle(b *Burst, positions ...uint64) {
 	defer q.mu.Unlock()
 	b.acked = b.acked[:0]
 	for _, pos := range positions {
-		m, ok, fx := q.core.Settle(b.now, pos)
+		r, ok, fx := q.core.Settle(b.now, pos)
 		if !ok {
 			continue
 		}
-		if q.journals(m) {
-			b.acked = addSpan(b.acked, pos)
-			b.ended = append(b.ended, m)
-		}
+		q.weigh(b, -r.weight())
+		q.end(b, pos, r)
 		q.perform(b, fx)
 	}
+	q.recordEnded(b)
+}
+
+// end puts a message that left the queue among those of which recordEnded takes care.
+func (q *Queue) end(b *Burst, pos uint64, r ref) {
+	if r.journaled() {
+		b.acked = addSpan(b.acked, pos)
+	}
+	if lsn := r.lsn(); lsn != 0 {
+		b.ended = append(b.ended, lsn)
+	}
+}
+
+// recordEnded notes in the journal what ended, and releases it.
+func (q *Queue) recordEnded(b *Burst) {
 	if len(b.acked) > 0 {
 		q.writeSettled(b, b.acked)
-		b.release(q.vhost.core)
 	}
+	b.release(q.vhost.core)
 }
 
 // Requeue returns deliveries to their places, marked as redelivered.
@@ -229,28 +245,31 @@ func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool) {
 	if q.timed {
 		q.schedule()
 	}
+	d = Delivery{Pos: e.Pos, Redelivered: e.Redelivered, Deliveries: e.Deliveries}
+	q.hand(&d, e.Msg, noAck)
 	if noAck {
-		q.settled(b, e.Pos, e.Msg)
+		q.settledBy(b, &d, e.Msg)
 	}
-	d = Delivery{Message: e.Msg, Pos: e.Pos, Redelivered: e.Redelivered, Deliveries: e.Deliveries}
 	return d, q.core.Len(), true
 }
+
+// purgeSlice is how many messages a purge ends with one record.
+const purgeSlice = 64 << 10
 
 // purge drops what is ready and returns how much that was.
 func (q *Queue) purge(b *Burst) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var spans []span
-	n := q.core.Purge(func(e queue.Entry[*Message]) {
-		if q.journals(e.Msg) {
-			spans = addSpan(spans, e.Pos)
-			b.ended = append(b.ended, e.Msg)
+	b.acked = b.acked[:0]
+	n := q.core.Purge(func(e queue.Entry[ref]) {
+		q.weigh(b, -e.Msg.weight())
+		q.end(b, e.Pos, e.Msg)
+		if len(b.ended) == purgeSlice {
+			q.recordEnded(b)
+			b.acked = b.acked[:0]
 		}
 	})
-	if len(spans) > 0 {
-		q.writeSettled(b, spans)
-		b.release(q.vhost.core)
-	}
+	q.recordEnded(b)
 	return n
 }
 
@@ -266,7 +285,8 @@ func (q *Queue) close(b *Burst) int {
 		q.core.Detach(b.now, id)
 	}
 	n := q.core.Len()
-	q.left, q.core = q.core, queue.New[*Message](b.now, queue.Config{})
+	q.weigh(b, -q.resident)
+	q.left, q.core = q.core, queue.New[ref](b.now, queue.Config{})
 	return n
 }
 
@@ -274,8 +294,8 @@ func (q *Queue) close(b *Burst) int {
 // deletion, which stands for their settlement.
 func (q *Queue) letGo() {
 	for e := range q.left.All() {
-		if q.journals(e.Msg) {
-			e.Msg.release(q.vhost.core)
+		if lsn := e.Msg.lsn(); lsn != 0 {
+			q.vhost.core.release(lsn)
 		}
 	}
 	q.left = nil

@@ -121,7 +121,8 @@ func (s *acker) run() {
 	var b Burst
 	for d := range s.work {
 		b.Begin(s.world.core.Now())
-		if s.seen[string(d.Message.Body)]++; s.seen[string(d.Message.Body)] == 1 && len(s.seen)%7 == 0 {
+		body := string(content(&d).Body)
+		if s.seen[body]++; s.seen[body] == 1 && len(s.seen)%7 == 0 {
 			d.Consumer.Queue.Requeue(&b, d.Pos)
 		} else {
 			d.Consumer.Queue.Settle(&b, d.Pos)

@@ -29,7 +29,7 @@ func TestRandom(t *testing.T) {
 	}
 	for s := first; s < first+runs; s++ {
 		run := &run{seed: s, r: rand.New(rand.NewPCG(s, 1)), model: map[string]*modelQueue{}, bound: map[string]bool{}}
-		run.world = &world{t: t, disk: disk.NewMem()}
+		run.world = &world{t: t, disk: disk.NewMem(), tight: *tight || s%2 == 0}
 		run.world.open(run.world.disk)
 		run.exchange("x", route.Fanout, true)
 		for range 400 {

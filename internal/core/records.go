@@ -27,11 +27,15 @@ import (
 //	VHostDeleted      name; all that was in it went with it
 //	SettingMade       kind, vhost or empty, name, value
 //	SettingEnded      kind, vhost or empty, name
+//	Paged             as Enqueued
 //
 // Expiring is an Enqueued of which some queue may drop the message after a
 // while: time is that of the wall clock in ms since 1970, life how many ms it
 // may wait from then on, and 1; or 0 where it waits for ever. Not the moment of
 // its end is written, so that a clock that was put back lengthens no life.
+//
+// Paged holds a message that ends with the process, so that it need not be in
+// memory. Recovery passes over it.
 const (
 	kindQueueDeclared    journal.Kind = 1
 	kindQueueDeleted     journal.Kind = 2
@@ -46,6 +50,7 @@ const (
 	kindVHostDeleted     journal.Kind = 21
 	kindSettingMade      journal.Kind = 22
 	kindSettingEnded     journal.Kind = 23
+	kindPaged            journal.Kind = 30
 )
 
 var errShortRecord = errors.New("record ends early")
@@ -148,6 +153,10 @@ func anyExpires(places []place) bool {
 
 // appendExpiring is appendEnqueued for an Expiring.
 func appendExpiring(dst []byte, now int64, places []place, m *Message) []byte {
+	return appendAddress(appendLives(dst, now, places), m)
+}
+
+func appendLives(dst []byte, now int64, places []place) []byte {
 	dst = appendUint(dst, uint64(max(now, 0)))
 	dst = appendUint(dst, uint64(len(places)))
 	for _, p := range places {
@@ -155,17 +164,21 @@ func appendExpiring(dst []byte, now int64, places []place, m *Message) []byte {
 		dst = appendUint(dst, p.pos)
 		dst = appendUint(dst, p.life)
 	}
-	return appendAddress(dst, m)
+	return dst
 }
 
-// appendEnqueued writes what precedes properties and body of an Enqueued.
+// appendEnqueued writes what precedes properties and body of an Enqueued or a Paged.
 func appendEnqueued(dst []byte, places []place, m *Message) []byte {
+	return appendAddress(appendPlaces(dst, places), m)
+}
+
+func appendPlaces(dst []byte, places []place) []byte {
 	dst = appendUint(dst, uint64(len(places)))
 	for _, p := range places {
 		dst = appendUint(dst, p.queue)
 		dst = appendUint(dst, p.pos)
 	}
-	return appendAddress(dst, m)
+	return dst
 }
 
 func appendAddress(dst []byte, m *Message) []byte {
@@ -174,15 +187,15 @@ func appendAddress(dst []byte, m *Message) []byte {
 	return appendUint(dst, uint64(len(m.Props)))
 }
 
-// enqueuing is what an Enqueued or an Expiring says.
+// enqueuing is what an Enqueued, an Expiring or a Paged says.
 type enqueuing struct {
-	places []place
-	at     int64 // when, if any of them expires: ms since 1970
-	msg    *Message
+	places  []place
+	at      int64  // when, if any of them expires: ms since 1970
+	content []byte // exchange, key, properties, body; part of the record
 }
 
-// parseEnqueued copies what it keeps: record bodies are only lent.
-func parseEnqueued(kind journal.Kind, body []byte) (e enqueuing, err error) {
+// parseEnqueued reads all but the content. It appends to places.
+func parseEnqueued(kind journal.Kind, body []byte, places []place) (e enqueuing, err error) {
 	d := decoder{b: body}
 	if kind == kindExpiring {
 		e.at = int64(d.uint())
@@ -199,20 +212,55 @@ func parseEnqueued(kind journal.Kind, body []byte) (e enqueuing, err error) {
 		if kind == kindExpiring {
 			p.life = d.uint()
 		}
-		e.places = append(e.places, p)
+		places = append(places, p)
 	}
-	m := &Message{Exchange: d.text(), Key: d.text()}
-	props := d.bytes()
 	if d.err != nil {
 		return enqueuing{}, fmt.Errorf("enqueued: %w", d.err)
 	}
-	held := make([]byte, len(props)+len(d.b))
-	copy(held, props)
-	copy(held[len(props):], d.b)
-	m.Props = amqp.RawProperties(held[:len(props):len(props)])
-	m.Body = held[len(props):]
-	e.msg = m
+	e.places, e.content = places, d.b
 	return e, nil
+}
+
+// enqueuings returns for how many queues a record holds a message that recovery restores.
+func enqueuings(rec journal.Record) int {
+	d := decoder{b: rec.Body}
+	switch rec.Kind {
+	case kindPaged:
+		return 0
+	case kindEnqueued:
+		return int(d.uint())
+	case kindExpiring:
+		d.uint()
+		return int(d.uint())
+	}
+	return 1
+}
+
+// parseContent reads the message into m, which then shares the memory of content. What m had is overwritten, and used where it
+// is the same.
+func parseContent(content []byte, m *Message) error {
+	d := decoder{b: content}
+	exchange, key, props := d.bytes(), d.bytes(), d.bytes()
+	if d.err != nil {
+		return fmt.Errorf("message: %w", d.err)
+	}
+	if m.Exchange != string(exchange) {
+		m.Exchange = string(exchange)
+	}
+	if m.Key != string(key) {
+		m.Key = string(key)
+	}
+	m.Props, m.Body = props, d.b
+	return nil
+}
+
+// contentSize returns the length of the body.
+func contentSize(content []byte) (int, error) {
+	d := decoder{b: content}
+	d.bytes()
+	d.bytes()
+	d.bytes()
+	return len(d.b), d.err
 }
 
 // span is a run of positions.

@@ -23,6 +23,7 @@ type recovery struct {
 	queues    map[uint64]*recoveredQueue
 	lastID    uint64
 	unneeded  []journal.LSN // records to release once the journal is open
+	places    []place       // of the record that is read
 }
 
 // fact is something about topology and where it is written.
@@ -38,7 +39,7 @@ type recoveredQueue struct {
 	declared journal.LSN
 	deleted  bool
 	next     uint64 // above the highest position that was seen
-	entries  map[uint64]*Message
+	entries  restored
 	lives    map[uint64]life // of those that expire
 }
 
@@ -70,8 +71,9 @@ func (c *Core) recover(cfg Config) error {
 		Sync:        cfg.Sync,
 		Logger:      c.log,
 		OnDurable:   c.onDurable,
-		OnFailure:   c.failed,
+		OnFailure:   c.journalFailed,
 		Carry:       c.carry,
+		Holders:     enqueuings,
 	}
 	if cfg.Manual != nil {
 		jc.Manual = &cfg.Manual.Journal
@@ -80,13 +82,21 @@ func (c *Core) recover(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	c.journal = j
+	c.journal, c.windows = j, j.NewWindows()
 	r.apply(c)
 	for _, lsn := range r.unneeded {
 		j.Release(lsn)
 	}
 	c.advanceAll(slices.Sorted(maps.Keys(r.queues)))
 	return nil
+}
+
+// journalFailed notes the end of the journal and tells the owner.
+func (c *Core) journalFailed(err error) {
+	c.failing.Store(true)
+	if c.failed != nil {
+		c.failed(err)
+	}
 }
 
 // advanceAll drops what expired meanwhile, or is over a limit because the
@@ -133,6 +143,8 @@ func (r *recovery) replay(rec journal.Record) error {
 		return r.enqueued(rec)
 	case kindSettled:
 		return r.settled(rec)
+	case kindPaged: // it ended with the process
+		return nil
 	default:
 		return fmt.Errorf("record %d is of kind %d, which this version does not know: use the version that wrote it, or a newer one", rec.LSN, rec.Kind)
 	}
@@ -161,7 +173,7 @@ func nameKey(vhost, name string) string { return vhost + "\x00" + name }
 func (r *recovery) queue(id uint64) *recoveredQueue {
 	q, ok := r.queues[id]
 	if !ok {
-		q = &recoveredQueue{entries: map[uint64]*Message{}}
+		q = &recoveredQueue{}
 		r.queues[id] = q
 		r.lastID = max(r.lastID, id)
 	}
@@ -194,18 +206,12 @@ func (r *recovery) queueDeleted(id uint64, vhost, name string) {
 
 // abandon lets go of a queue that is no more, or never was.
 func (r *recovery) abandon(q *recoveredQueue) {
-	for _, m := range q.entries {
-		r.drop(m)
-	}
-	q.deleted, q.entries, q.lives = true, nil, nil
+	q.entries.drain(func(_ uint64, m ref) { r.drop(m) })
+	q.deleted, q.lives = true, nil
 }
 
 // drop says that one queue less needs the message.
-func (r *recovery) drop(m *Message) {
-	if m.needed.Add(-1) == 0 {
-		r.unneeded = append(r.unneeded, m.lsn)
-	}
-}
+func (r *recovery) drop(m ref) { r.unneeded = append(r.unneeded, m.lsn()) }
 
 // exchangeDeleted drops the exchange and, as its deletion implies, its bindings.
 func (r *recovery) exchangeDeleted(vhost, name string) {
@@ -224,23 +230,25 @@ func (r *recovery) withdrawBindings(vhost string, which func(*route.Binding) boo
 }
 
 func (r *recovery) enqueued(rec journal.Record) error {
-	e, err := parseEnqueued(rec.Kind, rec.Body)
+	e, err := parseEnqueued(rec.Kind, rec.Body, r.places[:0])
 	if err != nil {
 		return fmt.Errorf("record %d: %w", rec.LSN, err)
 	}
-	m := e.msg
-	m.lsn, m.journaled = rec.LSN, true
-	m.needed.Store(int32(len(e.places)))
+	size, err := contentSize(e.content)
+	if err != nil {
+		return fmt.Errorf("record %d: %w", rec.LSN, err)
+	}
+	r.places = e.places
+	m := pagedRef(rec.LSN, false, size)
 	for _, p := range e.places {
 		q := r.queue(p.queue)
 		if q.deleted {
 			r.drop(m)
 			continue
 		}
-		if old, ok := q.entries[p.pos]; ok { // it was carried over
+		if old, ok := q.entries.put(p.pos, m); ok { // it was carried over
 			r.drop(old)
 		}
-		q.entries[p.pos] = m
 		q.limit(p, e.at)
 		q.next = max(q.next, p.pos+1)
 	}
@@ -273,9 +281,8 @@ func (r *recovery) settled(rec journal.Record) error {
 
 func (r *recovery) settledSpan(q *recoveredQueue, s span) {
 	for pos := s.first; pos < s.first+s.count; pos++ {
-		if m, ok := q.entries[pos]; ok {
+		if m, ok := q.entries.take(pos); ok {
 			r.drop(m)
-			delete(q.entries, pos)
 			delete(q.lives, pos)
 		}
 	}
@@ -339,11 +346,11 @@ func (r *recovery) restoreBinding(v *VHost, x fact[route.Binding]) {
 // restoreQueue makes the queue with its messages, each marked as redelivered:
 // whether it was seen before the restart is not known. It returns how many.
 func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
-	if rq.deleted || rq.declared == 0 && len(rq.entries) == 0 {
+	if rq.deleted || rq.declared == 0 && rq.entries.n == 0 {
 		return 0
 	}
 	if rq.declared == 0 {
-		c.log.Error("messages of a queue whose declaration is lost are dropped", "queue id", id, "messages", len(rq.entries))
+		c.log.Error("messages of a queue whose declaration is lost are dropped", "queue id", id, "messages", rq.entries.n)
 		r.abandon(rq)
 		return 0
 	}
@@ -352,17 +359,18 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 	defer v.mu.Unlock()
 	q := newQueue(v, id, c.Now(), rq.spec)
 	q.declared = rq.declared
-	for _, pos := range slices.Sorted(maps.Keys(rq.entries)) {
+	n := rq.entries.n
+	rq.entries.drain(func(pos uint64, m ref) {
 		if l, ok := rq.lives[pos]; ok {
-			q.core.RestoreWith(pos, rq.entries[pos], true, 0, l.end(c.Now(), c.wall().UnixMilli()))
+			q.core.RestoreWith(pos, m, true, 0, l.end(c.Now(), c.wall().UnixMilli()))
 			q.timed = true
 		} else {
-			q.core.Restore(pos, rq.entries[pos], true, 0)
+			q.core.Restore(pos, m, true, 0)
 		}
-	}
+	})
 	q.core.ReserveFrom(rq.next)
 	v.enter(q)
-	return len(rq.entries)
+	return n
 }
 
 func (d *decoder) exchange() (route.Exchange, string) {

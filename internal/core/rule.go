@@ -51,7 +51,7 @@ func (q *Queue) follow(b *Burst, r ruling) {
 func (q *Queue) measure(cfg queue.Config) {
 	if _, ok := cfg.MaxBytes.Value(); ok && !q.measured {
 		q.measured = true
-		q.core.MeasureBy(func(m *Message) int { return len(m.Body) })
+		q.core.MeasureBy(ref.size)
 	}
 }
 

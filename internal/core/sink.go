@@ -16,8 +16,9 @@ type Taken struct {
 // Delivery is one message for one consumer.
 type Delivery struct {
 	Consumer    *Consumer
-	Message     *Message
-	Pos         uint64 // names the delivery in its queue; unused when the consumer does not ack
+	Message     *Message // nil when it is paged out
+	Paged       *Paged   // where it is, then
+	Pos         uint64   // names the delivery in its queue; unused when the consumer does not ack
 	Redelivered bool
 	Deliveries  uint32 // how often it was delivered before
 }
@@ -48,6 +49,9 @@ type Consumer struct {
 
 	refused bool // the sink refused one, and was not resumed since; guarded by Queue.mu
 }
+
+// Sink is where the consumer's deliveries go.
+func (c *Consumer) Sink() Sink { return c.sink }
 
 // Resume ends the pause of a consumer whose sink was full or refused.
 func (c *Consumer) Resume(b *Burst) {

@@ -1,6 +1,9 @@
 package core
 
-import "github.com/postrider-mq/postrider/internal/queue"
+import (
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
+)
 
 // publishOnTerms is publish for a queue, or a message, with more to look at
 // than the names. The caller holds q.mu.
@@ -9,12 +12,13 @@ func (q *Queue) publishOnTerms(b *Burst, m *Message) Outcome {
 	if !admitted {
 		return Outcome{Routed: true, Full: true}
 	}
+	var lsn journal.LSN
 	if q.durableFor(m) {
 		b.places = append(b.places[:0], p)
-		q.vhost.core.writeEnqueued(b, m)
+		lsn = q.vhost.core.writeEnqueued(b, m)
 	}
-	q.pushFor(b, p.pos, m)
-	return Outcome{Routed: true, LSN: m.lsn}
+	q.pushFor(b, p.pos, m, lsn)
+	return Outcome{Routed: true, LSN: lsn}
 }
 
 // reserveOnTerms asks whether m may come in, and gives it a place among those
@@ -26,7 +30,7 @@ func (q *Queue) reserveOnTerms(b *Burst, m *Message) (p place, admitted bool) {
 		return p, false
 	case queue.RefusedToDeadLetter:
 		if q.dying != nil {
-			q.mourn(b, m, 0, queue.MaxLength)
+			q.mourn(b, ref{msg: m}, 0, queue.MaxLength)
 		}
 		return p, false
 	}
@@ -38,7 +42,7 @@ func (q *Queue) reserveOnTerms(b *Burst, m *Message) (p place, admitted bool) {
 }
 
 // pushFor is a push that minds the message's own time to live. The caller holds q.mu.
-func (q *Queue) pushFor(b *Burst, pos uint64, m *Message) {
+func (q *Queue) pushFor(b *Burst, pos uint64, m *Message, lsn journal.LSN) {
 	q.timed = q.timed || m.expires()
-	q.perform(b, q.core.PushWith(b.now, pos, m, m.ttl()))
+	q.perform(b, q.core.PushWith(b.now, pos, q.admit(b, pos, m, lsn), m.ttl()))
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math"
 	"slices"
@@ -22,13 +23,16 @@ type world struct {
 	client *Client
 	via    *Publisher
 	burst  Burst
+	tight  bool // next to no message stays in memory
 }
+
+var tight = flag.Bool("tight", false, "run all tests with next to no memory for messages")
 
 const smallSegment = 8 << 10
 
 func newWorld(t testing.TB, d *disk.Mem) *world {
 	t.Helper()
-	w := &world{t: t, disk: d}
+	w := &world{t: t, disk: d, tight: *tight}
 	w.open(d)
 	t.Cleanup(func() { w.core.Close() })
 	return w
@@ -37,6 +41,9 @@ func newWorld(t testing.TB, d *disk.Mem) *world {
 func (w *world) open(fs disk.FS) {
 	w.t.Helper()
 	cfg := Config{SegmentSize: smallSegment}
+	if w.tight {
+		cfg.Budget, cfg.head = 1000, 2
+	}
 	if m, ok := fs.(*disk.Mem); !ok || m != nil {
 		cfg.FS = fs
 	}
@@ -206,6 +213,9 @@ func (w *world) get(queue string, noAck bool) (d Delivery, ok bool) {
 		q, got, _, found, err := w.client.Get(b, queue, noAck)
 		w.must(err)
 		d, ok = got, found
+		if ok {
+			d.Message, d.Paged = content(&d), nil
+		}
 		d.Consumer = &Consumer{Queue: q}
 	})
 	return d, ok
@@ -221,9 +231,23 @@ func (w *world) contents(name string) (bodies []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for e := range q.core.All() {
-		bodies = append(bodies, string(e.Msg.Body))
+		bodies = append(bodies, string(w.message(e.Msg).Body))
 	}
 	return bodies
+}
+
+// message reads what a queue refers to, even under the queue's lock: nothing moves it meanwhile.
+func (w *world) message(r ref) *Message {
+	w.t.Helper()
+	if r.resident() {
+		return r.msg
+	}
+	var l Loader
+	w.must(l.readAt(w.core, r.lsn()))
+	if len(l.msg.Body) != r.size() {
+		w.t.Errorf("a paged message of %d bytes counts as %d", len(l.msg.Body), r.size())
+	}
+	return &l.msg
 }
 
 // bindings are all bindings to queues, as "source key queue", sorted.
@@ -302,7 +326,29 @@ func (s *sink) take() []Delivery {
 	defer s.mu.Unlock()
 	got := s.got
 	s.got = nil
-	return got
+	return loaded(got)
+}
+
+// loaded reads what is paged out.
+func loaded(ds []Delivery) []Delivery {
+	for i := range ds {
+		ds[i].Message = content(&ds[i])
+		ds[i].Paged = nil
+	}
+	return ds
+}
+
+// content is the message of a delivery; an empty one if it cannot be read.
+func content(d *Delivery) *Message {
+	var l Loader
+	if d.Message != nil {
+		return d.Message
+	}
+	m, err := l.Load(d.Paged)
+	if err != nil {
+		return &Message{Body: []byte(err.Error())}
+	}
+	return m
 }
 
 // bodies is what take would return, by body; redelivered ones with a star.

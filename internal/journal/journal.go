@@ -77,6 +77,8 @@ type Config struct {
 	// the record is still needed, the callee appends it anew and then releases the old LSN. The reclaimer goroutine calls
 	// it, with no lock held.
 	Carry func(Record)
+	// Holders says, at Open, how often a live record is going to be released; see AppendHeld. Once each when nil.
+	Holders func(Record) int
 
 	Manual *Manual // who drives the journal by hand; nil: goroutines do
 }
@@ -142,12 +144,20 @@ type Journal struct {
 // ErrClosed is returned for what would need an open journal.
 var ErrClosed = errors.New("the journal is closed")
 
-// Append adds a record made of the concatenated parts, which it copies, and returns its LSN. A live record keeps its
-// segment on the disk until it is released.
+// Append is AppendHeld for a record that is released once, if it is live, or never kept.
+func (j *Journal) Append(kind Kind, live bool, parts ...[]byte) LSN {
+	if live {
+		return j.AppendHeld(kind, 1, parts...)
+	}
+	return j.AppendHeld(kind, 0, parts...)
+}
+
+// AppendHeld adds a record made of the concatenated parts, which it copies, and returns its LSN. A record with holders is
+// live: it keeps its segment on the disk until it was released as often.
 //
 // It never waits for the disk: use Backlog to hold publishers back. It calls nothing and may be called under any lock. After a failure
 // or Close it does nothing, and the LSN that it returns never becomes durable. A body beyond MaxBody panics.
-func (j *Journal) Append(kind Kind, live bool, parts ...[]byte) LSN {
+func (j *Journal) AppendHeld(kind Kind, holders int, parts ...[]byte) LSN {
 	n, crc := 0, uint32(0)
 	for _, p := range parts {
 		n += len(p)
@@ -173,9 +183,9 @@ func (j *Journal) Append(kind Kind, live bool, parts ...[]byte) LSN {
 	lsn := j.next
 	b := j.fill
 	h := recordHeader{length: uint32(n), kind: kind, salt: b.seg.salt, lsn: lsn, bodyCRC: crc}
-	if live {
+	if holders > 0 {
 		h.flags = flagLive
-		b.seg.kept++
+		b.seg.kept += uint64(holders)
 		b.seg.keptBytes += int64(size)
 	}
 	b.add(&h, size, parts)
@@ -192,8 +202,8 @@ func (j *Journal) Append(kind Kind, live bool, parts ...[]byte) LSN {
 	return lsn
 }
 
-// Release says that the live record at lsn is no longer needed. The caller does so once, and after it appended whatever
-// replaces the record; the segment is deleted when that is durable.
+// Release says that one holder of the live record at lsn does not need it any more. Each does so once, and after it appended
+// whatever replaces the record; the segment is deleted when that is durable.
 func (j *Journal) Release(lsn LSN) {
 	s := j.segment(lsn)
 	if s == nil {
@@ -283,6 +293,9 @@ func (j *Journal) Last() LSN {
 
 // Backlog returns the number of bytes appended and not yet durable.
 func (j *Journal) Backlog() int { return int(j.backlog.Load()) }
+
+// Full reports whether the disk has no room for the next segment.
+func (j *Journal) Full() bool { return j.stalled.Load() }
 
 // Recovery returns what Open found.
 func (j *Journal) Recovery() Recovery { return j.recovery }

@@ -36,7 +36,10 @@ func (j *Journal) Read(lsn LSN) (Record, error) {
 	}
 	raw := make([]byte, max(0, min(readAhead, int64(s.end()-lsn))))
 	if err := j.readAt(s, raw, lsn); err != nil {
-		return Record{}, err
+		raw = raw[:min(recordHeaderSize, len(raw))] // the disk may have failed on what follows the record
+		if err := j.readAt(s, raw, lsn); err != nil {
+			return Record{}, err
+		}
 	}
 	h, ok := parseRecordHeader(raw, lsn)
 	if !ok {

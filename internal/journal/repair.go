@@ -252,7 +252,7 @@ func (p *repair) backUp(s *found) error {
 	name := path.Join(p.o.Backup, s.name())
 	b := make([]byte, s.size)
 	p.readAll(s, b, 0)
-	if err := p.quarantine(name, b); err != nil {
+	if err := keepAside(p.fs, name, b); err != nil {
 		return fmt.Errorf("copy segment %s to %s: %w", s.name(), name, err)
 	}
 	return nil
@@ -300,7 +300,7 @@ func (p *repair) keepRaw(s *found, d Damage, data []byte) error {
 	if len(raw) == 0 {
 		return nil
 	}
-	if err := p.quarantine(quarantineName(d), raw); err != nil {
+	if err := keepAside(p.fs, quarantineName(d), raw); err != nil {
 		return fmt.Errorf("copy what is damaged into %s: %w", quarantineName(d), err)
 	}
 	return p.fs.SyncDir(quarantineDir)

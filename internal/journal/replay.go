@@ -91,19 +91,32 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 }
 
 func (r *recovery) record(s *found, sc *scanner) error {
-	if sc.live {
-		s.kept++
+	rec := Record{LSN: sc.lsn, Kind: sc.kind, Live: sc.live, Body: sc.body}
+	holders := r.j.holders(rec)
+	if holders > 0 {
+		s.kept += holders
 		s.keptBytes += int64(len(sc.raw))
 	}
 	if sc.lsn >= r.safe {
 		s.users = true
-		if sc.live {
-			s.tailKept++
+		if holders > 0 {
+			s.tailKept += holders
 			s.tailKeptBytes += int64(len(sc.raw))
 		}
 	}
 	r.report.Records++
-	return r.replay(Record{LSN: sc.lsn, Kind: sc.kind, Live: sc.live, Body: sc.body})
+	return r.replay(rec)
+}
+
+// holders returns how often a replayed record is going to be released.
+func (j *Journal) holders(rec Record) uint64 {
+	switch {
+	case !rec.Live:
+		return 0
+	case j.cfg.Holders == nil:
+		return 1
+	}
+	return uint64(max(0, j.cfg.Holders(rec)))
 }
 
 // checkEnd notices when records are missing between the last one of a segment and the next segment.
@@ -127,7 +140,7 @@ func (r *recovery) damaged(s *found, off int64, raw []byte, lsn LSN, reason stri
 	d := Damage{Segment: s.name(), Offset: off, Length: int64(len(raw)), LSN: lsn, Synced: lsn < r.safe, Reason: reason}
 	if len(raw) > 0 && r.look == nil {
 		d.Quarantine = quarantineName(d)
-		if err := r.quarantine(d.Quarantine, raw); err != nil {
+		if err := keepAside(r.fs, d.Quarantine, raw); err != nil {
 			return fmt.Errorf("copy what is damaged into %s of %s: %w", d.Quarantine, r.fs, err)
 		}
 	}
@@ -137,20 +150,6 @@ func (r *recovery) damaged(s *found, off int64, raw []byte, lsn LSN, reason stri
 
 func quarantineName(d Damage) string {
 	return path.Join(quarantineDir, fmt.Sprintf("%s-%d.bin", d.Segment, d.Offset))
-}
-
-func (r *recovery) quarantine(name string, raw []byte) error {
-	file, err := r.fs.Create(name)
-	if err != nil {
-		return err
-	}
-	if _, err = file.WriteAt(raw, 0); err == nil {
-		err = file.Sync()
-	}
-	if e := file.Close(); err == nil {
-		err = e
-	}
-	return err
 }
 
 func (r *recovery) syncQuarantine() error {

@@ -17,11 +17,11 @@ type segment struct {
 	salt     uint32
 
 	// How much in it is needed. Guarded by Journal.mu while the segment is being filled, constant afterwards.
-	kept      uint64 // live records appended
+	kept      uint64 // holders of the live records appended
 	keptBytes int64
 	used      int64
 	filled    atomic.Bool   // nothing more will be appended to it
-	released  atomic.Uint64 // live records released since
+	released  atomic.Uint64 // by holders, since
 
 	mu   sync.RWMutex // held for reading by whoever uses file, for writing by whoever sets or closes it
 	file disk.File    // nil before the first batch is written, and after the segment was deleted
@@ -37,7 +37,7 @@ func (s *segment) offset(lsn LSN) int64 { return segmentHeaderSize + int64(lsn-s
 func (s *segment) live() int64          { return max(0, int64(s.kept)-int64(s.released.Load())) }
 func (s *segment) dead() bool           { return s.filled.Load() && s.released.Load() >= s.kept }
 
-// liveBytes estimates the bytes of the live records, as if all were of the same size.
+// liveBytes estimates the bytes of the live records, as if all were of the same size and had as many holders.
 func (s *segment) liveBytes() int64 {
 	if s.kept == 0 {
 		return 0

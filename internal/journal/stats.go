@@ -4,7 +4,7 @@ package journal
 type Stats struct {
 	Segments      int
 	Bytes         int64  // used on the disk, without what is zeroed ahead
-	LiveRecords   int64  // appended as live and not released
+	LiveRecords   int64  // appended as live and not released; once for each holder
 	LiveBytes     int64  // an estimate of theirs
 	Appended      uint64 // records since Open
 	AppendedBytes uint64 // theirs, with headers

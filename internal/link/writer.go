@@ -166,6 +166,13 @@ func (l *Link) writeRest() error {
 	return nil
 }
 
+// Quiesce runs what must not run beside Next.
+func (l *Link) Quiesce(what func()) {
+	l.hold()
+	defer l.letGo()
+	what()
+}
+
 // Drain writes what is pending in the calling goroutine, blocking until the
 // socket took it all, the deadline passed, or the link ended. It is for the
 // last words of a connection, before Close.

@@ -211,6 +211,16 @@ func (q *Queue[M]) Lookup(pos uint64) (e Entry[M], s State, ok bool) {
 	return d.lookup(number)
 }
 
+// First returns the position of the first ready entry; ok is false if there is none.
+func (q *Queue[M]) First() (pos uint64, ok bool) {
+	if q.Len() == 0 {
+		return 0, false
+	}
+	d := q.head()
+	c := d.firstReady()
+	return d.lane.position(c.number*chunkSize + c.firstReady()), true
+}
+
 // All yields every entry that is ready or out, in the order of the queue. The
 // queue must not change meanwhile.
 func (q *Queue[M]) All() iter.Seq2[Entry[M], State] {

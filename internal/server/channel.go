@@ -117,12 +117,30 @@ func (ch *channel) Deliver(d core.Delivery) core.Taken {
 	default:
 		tag = ch.outstanding.Add(outstanding{d.Consumer.Queue, d.Pos})
 	}
-	wake := o.put(item{message: d.Message, consumer: d.Consumer, tag: tag, redelivered: d.Redelivered})
+	wake := o.put(item{message: d.Message, paged: d.Paged, consumer: d.Consumer, tag: tag, redelivered: d.Redelivered})
 	full := o.weight >= fullOutbox && d.Consumer.Queue != nil
 	if full {
 		o.pausing = append(o.pausing, d.Consumer)
 	}
 	return core.Taken{Wake: wake, Full: full}
+}
+
+// undelivered strikes a delivery that could not be made from the channel's books.
+func (ch *channel) undelivered(tag uint64) {
+	var b core.Burst
+	b.Begin(ch.conn.core.Now())
+	for _, consumer := range ch.forgo(tag) {
+		consumer.Resume(&b)
+	}
+	b.End()
+}
+
+func (ch *channel) forgo(tag uint64) (starved []*core.Consumer) {
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	// One that is not in the books was settled unseen, or needs no acknowledgement.
+	_ = ch.outstanding.Settle(tag, false, func(outstanding) { ch.credit.held-- })
+	return ch.credit.relieved()
 }
 
 // Cancelled implements core.Sink: the client is told, if it understands.
@@ -145,7 +163,7 @@ func (ch *channel) Cancelled(consumer *core.Consumer) {
 
 // Wake implements core.Sink.
 func (ch *channel) Wake(urgent bool) {
-	if urgent {
+	if urgent && !ch.conn.out.cold.Load() {
 		ch.conn.link.Flush()
 	} else {
 		ch.conn.link.Wake()

@@ -40,6 +40,7 @@ type conn struct {
 	settling  []outstanding
 	positions []uint64
 	heartbeat *heartbeat
+	loader    core.Loader
 
 	listening atomic.Bool   // R waits for the client, not for the broker
 	frameMax  atomic.Uint32 // for Next
@@ -78,6 +79,7 @@ func (c *conn) run() {
 	c.report(err)
 	c.release()
 	c.link.Close(err)
+	c.link.Quiesce(c.out.end)
 	if c.client == nil {
 		c.server.doors.leave(c.net.RemoteAddr())
 	}
@@ -278,6 +280,9 @@ func (c *conn) reply(channel uint16, m amqp.Method) error {
 // Next implements link.Source: the deliveries and replies in their order, then
 // the confirms.
 func (c *conn) Next() []byte {
+	if c.out.over {
+		return nil
+	}
 	if c.out.at == len(c.out.batch) {
 		c.out.swap(uint64(c.core.Durable()))
 		c.resumePaused()

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -166,13 +167,32 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if err != nil {
 		return err
 	}
-	q, d, left, ok, err := c.client.Get(&c.burst, name, m.NoAck)
-	if err != nil {
-		return err
+	for {
+		q, d, left, ok, err := c.client.Get(&c.burst, name, m.NoAck)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return ch.answer(false, &amqp.BasicGetEmpty{})
+		}
+		if err := c.load(&d); err == nil {
+			return ch.giveTo(m, q, &d, left)
+		} else if !errors.Is(err, core.ErrLost) {
+			return err
+		}
 	}
-	if !ok {
-		return ch.answer(false, &amqp.BasicGetEmpty{})
+}
+
+// load reads the message of d where it was paged out.
+func (c *conn) load(d *core.Delivery) (err error) {
+	if d.Message == nil {
+		d.Message, err = c.loader.Load(d.Paged)
 	}
+	return err
+}
+
+// giveTo answers a basic.get with what was found.
+func (ch *channel) giveTo(m *amqp.BasicGet, q *core.Queue, d *core.Delivery, left int) error {
 	got := amqp.BasicGetOk{
 		DeliveryTag:  ch.bookGet(m.NoAck, outstanding{q, d.Pos}),
 		Redelivered:  d.Redelivered,
@@ -184,7 +204,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if err != nil {
 		return err
 	}
-	c.sendOwned(appendContent(frames, ch.number, d.Message, c.session.FrameMax()))
+	ch.conn.sendOwned(appendContent(frames, ch.number, d.Message, ch.conn.session.FrameMax()))
 	return nil
 }
 

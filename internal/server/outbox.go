@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -20,16 +21,20 @@ const (
 type item struct {
 	frames      []byte
 	message     *core.Message
+	paged       *core.Paged // the message, when it has to be read first
 	consumer    *core.Consumer
 	tag         uint64
 	redelivered bool
 }
 
 func (it *item) weight() int {
-	if it.message == nil {
-		return len(it.frames) + itemWeight
+	switch {
+	case it.message != nil:
+		return it.message.Size() + itemWeight
+	case it.paged != nil:
+		return it.paged.Size() + itemWeight
 	}
-	return it.message.Size() + itemWeight
+	return len(it.frames) + itemWeight
 }
 
 // confirm is a run of confirms of one channel.
@@ -46,7 +51,9 @@ type outbox struct {
 	woken   bool // somebody will call Next, or is bound to cause it
 	answers int  // the part of weight that is not deliveries
 	pausing []*core.Consumer
+	paged   int           // items that have to be read
 	room    chan struct{} // one place; something is in it when answers became fewer
+	cold    atomic.Bool   // Next may have to read: not for who is in a hurry
 
 	// Channels with publishes that wait for their confirm.
 	confirming []*channel
@@ -58,6 +65,8 @@ type outbox struct {
 	answered int // answers of batch
 	confirms []confirm
 	buf      []byte
+	loader   core.Loader
+	over     bool // the connection has ended
 }
 
 // put appends an item and says whether the caller has to wake the link, now or
@@ -66,7 +75,11 @@ func (o *outbox) put(it item) (wake bool) {
 	o.items = append(o.items, it)
 	weight := it.weight()
 	o.weight += weight
-	if it.message == nil {
+	switch {
+	case it.paged != nil:
+		o.paged++
+		o.cold.Store(true)
+	case it.message == nil:
 		o.answers += weight
 	}
 	wake = !o.woken
@@ -86,6 +99,8 @@ func (o *outbox) swap(durable uint64) {
 	o.batch, o.items = o.items, o.batch[:0]
 	o.at, o.batched, o.answered = 0, o.weight, o.answers
 	o.woken = false
+	o.cold.Store(o.paged > 0)
+	o.paged = 0
 	o.collect(durable)
 }
 
@@ -151,10 +166,13 @@ func (o *outbox) encode(frameMax uint32) []byte {
 	buf := o.buf[:0]
 	for o.at < len(o.batch) && len(buf) < pieceSize {
 		it := &o.batch[o.at]
-		if it.message == nil {
+		switch {
+		case it.message != nil:
+			buf = appendDelivery(buf, it, it.message, frameMax)
+		case it.paged != nil:
+			buf = o.appendPaged(buf, it, frameMax)
+		default:
 			buf = append(buf, it.frames...)
-		} else {
-			buf = appendDelivery(buf, it, frameMax)
 		}
 		*it = item{}
 		o.at++
@@ -171,10 +189,36 @@ func (o *outbox) encode(frameMax uint32) []byte {
 	return buf
 }
 
+// appendPaged reads a message and encodes its delivery. If it cannot be read, or
+// is no longer there, the client is not told of it.
+func (o *outbox) appendPaged(dst []byte, it *item, frameMax uint32) []byte {
+	m, err := o.loader.Load(it.paged)
+	if err != nil {
+		it.consumer.Sink().(*channel).undelivered(it.tag)
+		return dst
+	}
+	return appendDelivery(dst, it, m, frameMax)
+}
+
+// end gives up what was not sent. It is called by who may call Next, after the connection's end.
+func (o *outbox) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.over = true
+	for _, list := range [][]item{o.batch[o.at:], o.items} {
+		for i := range list {
+			if list[i].paged != nil {
+				list[i].paged.Drop()
+			}
+		}
+	}
+	o.batch, o.items, o.at = nil, nil, 0
+}
+
 // appendDelivery encodes a basic.deliver. Its strings came in as short strings
 // or were checked, so they cannot be too long.
-func appendDelivery(dst []byte, it *item, frameMax uint32) []byte {
-	m, n := it.message, it.consumer.Channel
+func appendDelivery(dst []byte, it *item, m *core.Message, frameMax uint32) []byte {
+	n := it.consumer.Channel
 	deliver := amqp.BasicDeliver{
 		ConsumerTag: it.consumer.Tag,
 		DeliveryTag: it.tag,
