@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -9,14 +10,22 @@ import (
 	"github.com/postrider-mq/postrider/torture/killing"
 )
 
-// program builds the broker, once for each test: the real one, without the race detector.
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := broker.Build("..", t.TempDir())
+// program is the broker: the real one, without the race detector.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "postrider-torture-program-")
 	if err != nil {
-		t.Fatal(err)
+		log.Fatal(err)
 	}
-	return path
+	if program, err = broker.Build("..", dir); err != nil {
+		log.Fatal(err)
+	}
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(code)
 }
 
 // keptDir is a directory that goes with the test if it passes, and stays if it fails.
@@ -40,7 +49,7 @@ func keptDir(t *testing.T) string {
 
 func TestKilledSixtyTimes(t *testing.T) {
 	cfg := killing.Config{
-		Program: program(t), Dir: keptDir(t), Seed: rand.Uint64(), Kills: 60,
+		Program: program, Dir: keptDir(t), Seed: rand.Uint64(), Kills: 60,
 		Flags: []string{"--segment-size", "256KiB"}, Log: os.Stderr,
 	}
 	t.Logf("seed %d", cfg.Seed)
