@@ -72,6 +72,8 @@ type found struct {
 	sealed    bool
 	torn      int64 // bytes from lastEnd on
 	dropped   int64 // of them, what is dropped
+	unread    []unread
+	beyond    *unread // the first that reaches beyond the journal's end
 
 	// What replaying found at or above the address up to which everything was synced.
 	users         bool // records of the journal's user
@@ -89,6 +91,9 @@ func (r *recovery) run() (next LSN, segments []*segment, err error) {
 		return firstLSN, nil, nil
 	}
 	r.findEnd()
+	if err := r.refuse(); err != nil {
+		return 0, nil, err
+	}
 	next, err = r.replayAll()
 	if err != nil {
 		return 0, nil, err
@@ -222,6 +227,7 @@ func (r *recovery) readAll(s *found, b []byte, off int64) {
 		clear(piece[n:])
 		if err != nil && err != io.EOF {
 			clear(piece)
+			s.couldNotRead(off+int64(at), int64(len(piece)), err)
 		}
 	}
 }
@@ -233,6 +239,7 @@ func (r *recovery) load(s *found) []byte {
 		r.buf = make([]byte, n)
 	}
 	r.buf = r.buf[:n]
+	s.unread = s.unread[:0]
 	r.readAll(s, r.buf, segmentHeaderSize)
 	return r.buf
 }
@@ -263,6 +270,7 @@ func (r *recovery) findEnd() {
 		}
 	}
 	for _, s := range r.segments {
+		s.beyond = s.unreadBehind(r.end)
 		if s.limit > r.end {
 			s.dropped = s.tornFrom(r.end)
 			r.report.Torn += s.dropped

@@ -124,8 +124,9 @@ func (p *repair) takeStrangers() {
 // plan finds which segments have to change.
 func (p *repair) plan() {
 	for _, s := range p.segments {
-		c := change{s: s, holes: p.holes(s), goes: s.dropped > 0 && s.limit == s.base}
-		if s.dropped > 0 || s.badHeader != nil && s.base < p.end || len(c.holes) > 0 {
+		gone := s.dropped > 0 || s.beyond != nil
+		c := change{s: s, holes: p.holes(s), goes: gone && s.limit == s.base}
+		if gone || s.badHeader != nil && s.base < p.end || len(c.holes) > 0 {
 			p.changes = append(p.changes, c)
 		}
 	}
@@ -197,6 +198,9 @@ func (p *repair) tell() {
 				m.Done = "moved to " + p.o.Backup + " with the segment, which holds nothing else"
 			}
 			p.mends = append(p.mends, m)
+		}
+		if u := s.beyond; u != nil {
+			p.mends = append(p.mends, Mend{s.name(), s.offset(u.from), int64(u.to - u.from), "the disk cannot read what may be the journal's end", "given up"})
 		}
 	}
 }
