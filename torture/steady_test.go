@@ -100,16 +100,6 @@ func (p *steady) hear() bool {
 	}
 }
 
-// hearWithin waits a while for one answer, and says whether there was one.
-func (p *steady) hearWithin(d time.Duration) bool {
-	select {
-	case c, ok := <-p.answers:
-		return p.note(c, ok)
-	case <-time.After(d):
-		return false
-	}
-}
-
 func (p *steady) note(c amqp.Confirmation, ok bool) bool {
 	if !ok {
 		return false
