@@ -58,7 +58,7 @@ func (d *death) publish(b *Burst) {
 	if d.reason != queue.Rejected {
 		queues = slices.DeleteFunc(queues, func(q *Queue) bool { return cycles(q.Name, deaths) })
 	}
-	publishTo(b, queues, m)
+	(&Prepared{Message: m, queues: queues}).Publish(b)
 }
 
 // load reads what died where it was paged out.

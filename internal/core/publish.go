@@ -43,17 +43,6 @@ func (p *Publisher) Publish(b *Burst, m *Message) (Outcome, error) {
 	}
 }
 
-// publishTo is Publish for who knows the queues.
-func publishTo(b *Burst, queues []*Queue, m *Message) {
-	switch len(queues) {
-	case 0:
-	case 1:
-		queues[0].publish(b, m)
-	default:
-		publishAll(b, queues, m)
-	}
-}
-
 func (p *Publisher) route(m *Message) (_ []*Queue, err error) {
 	table := p.vhost.table.Load()
 	letter := route.Letter{Key: m.Key}

@@ -22,6 +22,7 @@ type channel struct {
 	fresh     string // the name that was made for the last queue without one
 	granted   granted
 	replies   *core.ReplyConsumer
+	tx        *transaction // nil unless tx.select was sent
 
 	// Guarded by conn.out.mu.
 	outstanding session.Ledger[outstanding]
@@ -62,6 +63,7 @@ func (c *conn) closeChannel(n uint16) {
 	if ch.replies != nil {
 		ch.replies.Cancel()
 	}
+	ch.undo()
 	for _, consumer := range ch.takeConsumers() {
 		consumer.Cancel(&c.burst)
 	}

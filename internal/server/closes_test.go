@@ -248,8 +248,30 @@ var closes = []closing{
 	{name: "prefetch size", do: after(&amqp.BasicQos{PrefetchSize: 5}),
 		want: "connection NOT_IMPLEMENTED - prefetch_size!=0 (5) 60.10"},
 	{name: "flow", do: after(&amqp.ChannelFlow{}), want: "connection NOT_IMPLEMENTED - active=false 20.20"},
-	{name: "tx", do: after(&amqp.TxSelect{}), ours: true,
-		want: "connection NOT_IMPLEMENTED - tx.select is not supported by this version of Postrider 90.10"},
+	{name: "commit without select", do: after(&amqp.TxCommit{}), want: "channel PRECONDITION_FAILED - channel is not transactional 90.20"},
+	{name: "rollback without select", do: after(&amqp.TxRollback{}), want: "channel PRECONDITION_FAILED - channel is not transactional 90.30"},
+	{name: "from confirms to tx", want: "channel PRECONDITION_FAILED - cannot switch from confirm to tx mode 90.10",
+		do: after(&amqp.ConfirmSelect{NoWait: true}, &amqp.TxSelect{})},
+	{name: "from tx to confirms", do: func(p *peer) {
+		p.send(1, &amqp.TxSelect{}, &amqp.ConfirmSelect{})
+		expect[*amqp.TxSelectOk](p, 1)
+	}, want: "channel PRECONDITION_FAILED - cannot switch from tx to confirm mode 85.10"},
+	{name: "ack unknown in tx", do: func(p *peer) {
+		p.send(1, &amqp.TxSelect{}, &amqp.BasicAck{DeliveryTag: 7})
+		expect[*amqp.TxSelectOk](p, 1)
+	}, want: "channel PRECONDITION_FAILED - unknown delivery tag 7 60.80"},
+	{name: "publish to no exchange in tx", do: func(p *peer) {
+		p.send(1, &amqp.TxSelect{})
+		expect[*amqp.TxSelectOk](p, 1)
+		p.publish(1, amqp.BasicPublish{Exchange: "pr-nope"}, amqp.Properties{}, "m")
+	}, want: "channel NOT_FOUND - no exchange 'pr-nope' in vhost '/' 60.40"},
+	{name: "a queue refuses in tx", do: func(p *peer) {
+		p.declare(1, amqp.QueueDeclare{Queue: "pr-full", Exclusive: true, Arguments: amqp.Table{"x-max-length": int32(0), "x-overflow": "reject-publish"}})
+		p.send(1, &amqp.TxSelect{})
+		expect[*amqp.TxSelectOk](p, 1)
+		p.publish(1, amqp.BasicPublish{RoutingKey: "pr-full"}, amqp.Properties{}, "m")
+		p.send(1, &amqp.TxCommit{})
+	}, want: "channel PRECONDITION_FAILED - partial tx completion …"},
 	{name: "consumer priority", do: after(mine("pr-p"), &amqp.BasicConsume{Queue: "pr-p", Arguments: amqp.Table{"x-priority": "high"}}),
 		want: "channel PRECONDITION_FAILED - invalid arg 'x-priority' for queue 'pr-p' in vhost '/': \"expected integer, got longstr\" 60.20"},
 

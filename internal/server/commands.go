@@ -19,7 +19,7 @@ func (c *conn) command(ev session.Event) error {
 	}
 	switch m := ev.Method.(type) {
 	case *amqp.BasicAck:
-		return ch.settle(m.DeliveryTag, m.Multiple, (*core.Queue).Settle)
+		return ch.settle(m.DeliveryTag, m.Multiple, acknowledged)
 	case *amqp.BasicNack:
 		return ch.settle(m.DeliveryTag, m.Multiple, refusal(m.Requeue))
 	case *amqp.BasicReject:
@@ -37,8 +37,13 @@ func (c *conn) command(ev session.Event) error {
 	case *amqp.BasicRecoverAsync:
 		return ch.recover(m.Requeue, nil)
 	case *amqp.ConfirmSelect:
-		ch.confirmed = true
-		return ch.answer(m.NoWait, &amqp.ConfirmSelectOk{})
+		return ch.selectConfirms(m)
+	case *amqp.TxSelect:
+		return ch.selectTx()
+	case *amqp.TxCommit:
+		return ch.commit()
+	case *amqp.TxRollback:
+		return ch.rollback()
 	case *amqp.QueueDeclare:
 		return ch.declareQueue(m)
 	case *amqp.QueueDelete:

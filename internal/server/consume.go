@@ -105,15 +105,44 @@ func (ch *channel) takeConsumer(tag string) *core.Consumer {
 	return consumer
 }
 
-// settle ends or returns deliveries by their tags.
-func (ch *channel) settle(tag uint64, multiple bool, how func(*core.Queue, *core.Burst, ...uint64)) error {
+// fate is what becomes of deliveries that leave a channel's books.
+type fate uint8
+
+const (
+	acknowledged fate = iota
+	givenBack
+	discarded
+)
+
+var settlements = [...]func(*core.Queue, *core.Burst, ...uint64){
+	acknowledged: (*core.Queue).Settle,
+	givenBack:    (*core.Queue).Requeue,
+	discarded:    (*core.Queue).Discard,
+}
+
+func refusal(requeue bool) fate {
+	if requeue {
+		return givenBack
+	}
+	return discarded
+}
+
+// settle ends or returns deliveries by their tags; in a transaction, when that is committed.
+func (ch *channel) settle(tag uint64, multiple bool, how fate) error {
+	if ch.tx != nil {
+		return ch.holdSettlement(tag, multiple, how)
+	}
+	return ch.settleNow(tag, multiple, how)
+}
+
+func (ch *channel) settleNow(tag uint64, multiple bool, how fate) error {
 	c := ch.conn
 	c.settling = c.settling[:0]
 	starved, err := ch.strike(tag, multiple)
 	if err != nil {
 		return err
 	}
-	c.eachQueue(func(q *core.Queue, positions []uint64) { how(q, &c.burst, positions...) })
+	c.eachQueue(func(q *core.Queue, positions []uint64) { settlements[how](q, &c.burst, positions...) })
 	ch.resume(starved)
 	return nil
 }
@@ -140,14 +169,8 @@ func (ch *channel) struck(o outstanding) {
 	ch.conn.settling = append(ch.conn.settling, o)
 }
 
-func refusal(requeue bool) func(*core.Queue, *core.Burst, ...uint64) {
-	if requeue {
-		return (*core.Queue).Requeue
-	}
-	return (*core.Queue).Discard
-}
-
-// recover returns all that is outstanding to its queues.
+// recover returns all that is outstanding to its queues, at once even in a
+// transaction; what that has settled is not outstanding.
 //
 // RabbitMQ does not implement requeue=false, which would redeliver to the
 // same consumer.
@@ -155,7 +178,7 @@ func (ch *channel) recover(requeue bool, answer amqp.Method) error {
 	if !requeue {
 		return amqp.Errorf(amqp.NotImplemented, "requeue=false")
 	}
-	if err := ch.settle(0, true, (*core.Queue).Requeue); err != nil || answer == nil {
+	if err := ch.settleNow(0, true, givenBack); err != nil || answer == nil {
 		return err
 	}
 	return ch.answer(false, answer)

@@ -27,12 +27,15 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 		}
 	}
 	m := &core.Message{Exchange: p.Exchange, Key: p.RoutingKey, Props: props, Body: content.Body}
+	if ch.tx != nil {
+		return ch.holdPublish(m, p.Mandatory)
+	}
 	out, err := ch.publisher.Publish(&c.burst, m)
 	if err != nil {
 		return err
 	}
 	if !out.Routed && p.Mandatory {
-		ch.giveBack(m)
+		ch.sendBack(m)
 	}
 	if ch.confirmed {
 		ch.book(out)
@@ -59,9 +62,9 @@ func (ch *channel) book(out core.Outcome) {
 	}
 }
 
-// giveBack returns a mandatory message that no queue took. It is in the outbox
+// sendBack returns a mandatory message that no queue took. It is in the outbox
 // before its confirm is booked, so the client sees it first.
-func (ch *channel) giveBack(m *core.Message) {
+func (ch *channel) sendBack(m *core.Message) {
 	back := amqp.BasicReturn{
 		ReplyCode:  amqp.NoRoute,
 		ReplyText:  "NO_ROUTE",

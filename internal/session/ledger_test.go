@@ -89,9 +89,16 @@ func TestLedgerAgreesWithAPlainMap(t *testing.T) {
 func againstMap(t *testing.T, r *rand.Rand) {
 	var l Ledger[uint64]
 	model, last := map[uint64]uint64{}, uint64(0)
+	undone := map[uint64]uint64{} // settled, perhaps to be restored
 	burst := 1 + r.Intn(200)
 	for range 1500 {
-		switch r.Intn(4) {
+		switch r.Intn(5) {
+		case 4:
+			for tag, v := range undone {
+				l.Restore(tag, v)
+				model[tag] = v
+			}
+			clear(undone)
 		case 0:
 			for range r.Intn(burst) {
 				last++
@@ -111,7 +118,16 @@ func againstMap(t *testing.T, r *rand.Rand) {
 			_, known := model[tag]
 			want := takeFromMap(model, tag, multiple)
 			var got []uint64
-			err := l.Settle(tag, multiple, func(v uint64) { got = append(got, v) })
+			settled := func(v uint64) { got = append(got, v) }
+			err := error(nil)
+			if r.Intn(2) == 0 {
+				err = l.Settle(tag, multiple, settled)
+			} else {
+				err = l.Each(tag, multiple, func(tag, v uint64) {
+					undone[tag] = v
+					settled(v)
+				})
+			}
 			if (err == nil) != (known || tag == 0 && multiple) {
 				t.Fatalf("settle %d multiple %v: %v", tag, multiple, err)
 			}

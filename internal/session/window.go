@@ -75,14 +75,17 @@ func (w *window[T]) push() {
 		clear(w.dir[n:])
 		w.dir, w.head = w.dir[:n], 0
 	}
+	w.dir = append(w.dir, w.newChunk())
+}
+
+func (w *window[T]) newChunk() *chunk[T] {
 	c := w.spare
 	if c == nil {
-		c = new(chunk[T])
-	} else {
-		w.spare, c.next = c.next, nil
-		w.spares--
+		return new(chunk[T])
 	}
-	w.dir = append(w.dir, c)
+	w.spare, c.next = c.next, nil
+	w.spares--
+	return c
 }
 
 // find returns where a live tag is.
