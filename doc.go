@@ -73,7 +73,8 @@
 // [Target.Dead] receives like any other. [Retry] asks for it again without a failure.
 //
 // A message is acknowledged after it was handled. If the process dies before, the message is
-// handed out again, marked [Message.Redelivered]; a handler may therefore see it twice.
+// handed out again, marked [Message.Redelivered]; a handler may therefore see it twice. A node that goes on running
+// recognises what it has handled already by the message's id, and drops it.
 //
 // A loop receives without a handler; [From] lets it wait for one sender and learn when that one is down:
 //

@@ -24,8 +24,11 @@ type messageID struct {
 	own   string // of the caller's choosing; the others are unused
 }
 
-// maxGeneratedID is the longest text of a generated id.
-const maxGeneratedID = 16 + 1 + 13
+const (
+	generatedPrefix = 16 + 1
+	// maxGeneratedID is the longest text of a generated id.
+	maxGeneratedID = generatedPrefix + 13
+)
 
 func (id messageID) appendTo(b []byte) []byte {
 	if id.of == nil {

@@ -229,27 +229,69 @@ func TestABrokerThatIsAwayForAWhile(t *testing.T) {
 	})
 }
 
-func TestAMessageInHandWhenTheConnectionBreaksComesAgain(t *testing.T) {
+// inHand has bob hold a message while his connection breaks, and returns once the broker has delivered it again.
+func inHand(t *testing.T, net *network) (bob *postrider.Node, in <-chan *postrider.Message, out chan<- error) {
+	_, l := net.broker()
+	alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+	messages, fates := make(chan *postrider.Message), make(chan error)
+	bob.Handle(t.Context(), bob.Mailbox("jobs"), func(_ context.Context, m *postrider.Message) error {
+		messages <- m
+		return <-fates
+	}, postrider.Workers(2))
+	if err := alice.Mailbox("jobs").Send(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if m := <-messages; m.Redelivered {
+		t.Error("redelivered the first time")
+	}
+	l.cut()
+	time.Sleep(time.Minute)
+	return bob, messages, fates
+}
+
+func TestAMessageInHandWhenTheConnectionBreaksIsHandledOnce(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
-		_, l := net.broker()
-		alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
-		in, out := make(chan *postrider.Message), make(chan struct{})
-		bob.Handle(t.Context(), bob.Mailbox("jobs"), func(_ context.Context, m *postrider.Message) error {
-			in <- m
-			<-out
-			return nil
-		})
-		if err := alice.Mailbox("jobs").Send(t.Context(), "a"); err != nil {
-			t.Fatal(err)
+		bob, in, out := inHand(t, net)
+		out <- nil // too late for the broker, which has delivered the message again
+		time.Sleep(time.Minute)
+		select {
+		case <-in:
+			t.Error("handled twice")
+		default:
 		}
-		<-in
-		l.cut()
-		out <- struct{}{}
+		bob.Close()
+		carol := net.node("carol", onBroker)
+		wantNone(t, collect(t, carol, carol.Mailbox("jobs")))
+	})
+}
+
+func TestAMessageThatFailsAfterTheConnectionBrokeComesAgain(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		_, in, out := inHand(t, net)
+		out <- errors.New("not now")
 		if m := <-in; string(m.Body) != "a" || !m.Redelivered {
 			t.Errorf("%q redelivered %v", m.Body, m.Redelivered)
 		}
-		out <- struct{}{}
-		synctest.Wait()
+		out <- nil
+		time.Sleep(time.Hour)
+		select {
+		case <-in:
+			t.Error("it came a third time")
+		default:
+		}
+	})
+}
+
+func TestAMessageOfANodeThatDiedGoesToAnother(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob, _, out := inHand(t, net)
+		go bob.Close()
+		carol := net.node("carol", onBroker)
+		if m := wantBody(t, collect(t, carol, carol.Mailbox("jobs")), "a"); !m.Redelivered {
+			t.Error("not marked as redelivered")
+		}
+		out <- nil
+		time.Sleep(time.Minute)
 	})
 }
 

@@ -25,6 +25,7 @@ type Message struct {
 	from    settler
 	tag     uint64
 	props   amqp.RawProperties
+	mark    mark // where it is noted what becomes of it
 	wanted  bool // a reply is
 	replied atomic.Bool
 	settled atomic.Uint32 // 0, acked or requeued
@@ -110,7 +111,7 @@ func (m *Message) Ack() error {
 	if !m.settled.CompareAndSwap(0, acked) {
 		return nil
 	}
-	defer m.tap.settled()
+	defer m.tap.settled(m.mark, acknowledged)
 	return m.from.ack(m.tag)
 }
 
@@ -120,6 +121,6 @@ func (m *Message) Requeue() error {
 	if !m.settled.CompareAndSwap(0, requeued) {
 		return nil
 	}
-	defer m.tap.settled()
+	defer m.tap.settled(m.mark, givenBack)
 	return m.from.giveBack(m.tag)
 }

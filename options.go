@@ -12,6 +12,7 @@ type sendOptions struct {
 
 // ID gives the message an id of the caller's choosing in place of a generated one:
 // an order number, or the id of the failed attempt that is being repeated. At most 255 bytes.
+// A second message of that id from this node counts as a repeat, which who has handled the first drops.
 func ID(id string) SendOption { return func(o *sendOptions) { o.id = id } }
 
 // Transient lets a broker forget the message when it stops: it is confirmed without

@@ -76,8 +76,16 @@ func (m *Message) dispose(v verdict) {
 			m.Requeue()
 			return
 		}
-		m.Ack()
+		m.handOver()
 	}()
+}
+
+// handOver ends the message here without its being handled: it is safe elsewhere, and comes again from there.
+func (m *Message) handOver() {
+	if m.settled.CompareAndSwap(0, acked) {
+		m.from.ack(m.tag)
+		m.tap.settled(m.mark, passedOn)
+	}
 }
 
 // putBackAfter keeps a message for which there is no other place from coming again at once.

@@ -60,10 +60,25 @@ func (t *tap) next(ctx context.Context, names *amqp.Interner) (*Message, bool) {
 		t.open++
 		t.mu.Unlock()
 		m := t.message(a, names)
-		if !m.tooEarly() {
+		if !m.tooEarly() && m.first(a) {
 			return m, true
 		}
 	}
+}
+
+// first reports whether the message is to be handed out, and not the repeat of one that was.
+func (m *Message) first(a arrival) bool {
+	mark, sight := m.tap.target.repeats.see(m.From, m.ID, a)
+	switch sight {
+	case unseen:
+		m.mark = mark
+		return true
+	case handled:
+		m.Ack()
+	case inHand:
+		m.tap.settled(m.mark, givenBack) // it is in the hands of repeats now
+	}
+	return false
 }
 
 // tooEarly sends a message that is not due yet on to wait, see ladder.
@@ -85,7 +100,15 @@ func (m *Message) tooEarly() bool {
 }
 
 // settled is called once for each message that was handed out.
-func (t *tap) settled() {
+func (t *tap) settled(m mark, o outcome) {
+	for _, a := range t.target.repeats.settled(m, o) {
+		if o == givenBack {
+			t.hand(a)
+			t.ready()
+		} else {
+			a.from.ack(a.tag)
+		}
+	}
 	t.mu.Lock()
 	t.open--
 	release := t.releasable()

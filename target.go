@@ -21,6 +21,8 @@ type Target struct {
 	way   outlet // nil: nowhere, see why
 	why   error
 	queue *client.Queue // of a remote mailbox: whether the broker has it
+
+	repeats *repeats // what was received there
 }
 
 // Name is the peer's or mailbox's name.

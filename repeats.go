@@ -1,0 +1,206 @@
+package postrider
+
+import (
+	"strings"
+	"sync"
+)
+
+// repeats knows which messages were received at a target, so that one that comes twice is handled once: because
+// its sender had to send it again and could not know that it had arrived, or because the acknowledgement of
+// it was lost.
+//
+//	first time ──► in hand ──acknowledged───────────► done: a repeat is dropped
+//	                  │  └── given back, passed on ───► forgotten
+//	                  └ a repeat waits for what becomes of the first
+//
+// It looks back as far as a sender may have to send again: over the last 262,144 messages of each of the last 4,096
+// senders, and over the last 65,536 ids of the callers' own choosing; for as long as the node runs. A message
+// that is older than that counts as new.
+type repeats struct {
+	mu      sync.Mutex
+	recent  *history // of the sender that was asked for last
+	senders map[string]*history
+	order   []*history // as they came, the oldest to be forgotten first
+	named   named
+	waiting map[mark][]arrival
+}
+
+const maxSenders = 4096
+
+func newRepeats() *repeats {
+	return &repeats{senders: make(map[string]*history), waiting: make(map[mark][]arrival), named: named{bits: make(map[string]mark)}}
+}
+
+// A mark is the place where it is noted what became of one message; the zero mark is that of one without an id.
+type mark struct {
+	page *page
+	bit  uint16
+}
+
+// What is to be done with an arrival.
+type sight uint8
+
+const (
+	unseen  sight = iota // hand it out
+	handled              // acknowledge it
+	inHand               // it is kept until the first is settled
+)
+
+// see is asked before an arrival is handed out.
+func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
+	if len(id) == 0 || len(sender) == 0 {
+		return mark{}, unseen
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.find(sender, id)
+	switch {
+	case m.page == nil:
+		return mark{}, unseen
+	case m.page.done.has(m.bit):
+		return m, handled
+	case m.page.hand.has(m.bit):
+		r.waiting[m] = append(r.waiting[m], a)
+		return m, inHand
+	}
+	m.page.hand.set(m.bit)
+	return m, unseen
+}
+
+// What became of a message that was in hand.
+type outcome uint8
+
+const (
+	acknowledged outcome = iota // it was acted upon
+	passedOn                    // it waits elsewhere, and comes again from there
+	givenBack                   // it comes again
+)
+
+// settled ends the time in hand and returns the repeats that waited.
+func (r *repeats) settled(m mark, o outcome) []arrival {
+	if m.page == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.page.hand.clear(m.bit)
+	if o == acknowledged {
+		m.page.done.set(m.bit)
+	}
+	if len(r.waiting) == 0 {
+		return nil
+	}
+	also := r.waiting[m]
+	delete(r.waiting, m)
+	return also
+}
+
+// find returns the mark of a message. The caller holds mu.
+func (r *repeats) find(sender, id string) mark {
+	if prefix, count, ok := parseGenerated(id); ok {
+		return r.history(prefix).find(count)
+	}
+	return r.named.find(sender + "\x00" + id)
+}
+
+// history returns that of a sender. The caller holds mu.
+func (r *repeats) history(prefix string) *history {
+	if r.recent != nil && r.recent.prefix == prefix {
+		return r.recent
+	}
+	h := r.senders[prefix]
+	if h == nil {
+		if len(r.order) == maxSenders {
+			delete(r.senders, r.order[0].prefix)
+			r.order = append(r.order[:0], r.order[1:]...)
+		}
+		h = &history{prefix: strings.Clone(prefix)} // not the whole message
+		r.senders[h.prefix] = h
+		r.order = append(r.order, h)
+	}
+	r.recent = h
+	return h
+}
+
+// parseGenerated takes an id of [identity] apart. Different ids have different parts.
+func parseGenerated(id string) (prefix string, count uint64, ok bool) {
+	const digits = 12 // more may not fit
+	if len(id) <= generatedPrefix || len(id) > generatedPrefix+digits || id[generatedPrefix-1] != '-' || id[generatedPrefix] == '0' {
+		return "", 0, false
+	}
+	for _, c := range []byte(id[generatedPrefix:]) {
+		switch {
+		case '0' <= c && c <= '9':
+			count = count*36 + uint64(c-'0')
+		case 'a' <= c && c <= 'z':
+			count = count*36 + uint64(c-'a') + 10
+		default:
+			return "", 0, false
+		}
+	}
+	return id[:generatedPrefix], count, true
+}
+
+// history is what is known of the messages of one sender, by their count: a ring of pages, the newest in place of
+// those that lie a whole ring behind.
+type history struct {
+	prefix string
+	pages  [64]*page
+}
+
+// page is 4,096 messages.
+type page struct {
+	number     uint64
+	hand, done bitset
+}
+
+type bitset [64]uint64
+
+const pageSize = 64 * 64
+
+func (b *bitset) has(bit uint16) bool { return b[bit/64]&(1<<(bit%64)) != 0 }
+func (b *bitset) set(bit uint16)      { b[bit/64] |= 1 << (bit % 64) }
+func (b *bitset) clear(bit uint16)    { b[bit/64] &^= 1 << (bit % 64) }
+
+// find returns the zero mark for a message that is too old.
+func (h *history) find(count uint64) mark {
+	number := count / pageSize
+	at := &h.pages[number%uint64(len(h.pages))]
+	switch {
+	case *at == nil || (*at).number < number:
+		*at = &page{number: number}
+	case (*at).number > number:
+		return mark{}
+	}
+	return mark{*at, uint16(count % pageSize)}
+}
+
+// named is what is known of messages whose ids are of the callers' own choosing, in pages that are filled in turn.
+type named struct {
+	bits  map[string]mark
+	pages [16]namedPage
+	count uint64
+}
+
+type namedPage struct {
+	page *page
+	ids  []string
+}
+
+func (n *named) find(key string) mark {
+	if m, ok := n.bits[key]; ok {
+		return m
+	}
+	at := &n.pages[n.count/pageSize%uint64(len(n.pages))]
+	if n.count%pageSize == 0 {
+		for _, old := range at.ids {
+			delete(n.bits, old)
+		}
+		*at = namedPage{page: new(page)}
+	}
+	m := mark{at.page, uint16(n.count % pageSize)}
+	n.count++
+	n.bits[key] = m
+	at.ids = append(at.ids, key)
+	return m
+}

@@ -1,0 +1,106 @@
+package postrider
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestARepeatIsSeen(t *testing.T) {
+	for name, id := range map[string]string{
+		"generated":     "ABCDEFGHIJKLMNOP-1z",
+		"of the caller": "order 7",
+		"leading zero":  "ABCDEFGHIJKLMNOP-01",
+		"too long":      "ABCDEFGHIJKLMNOP-zzzzzzzzzzzzz",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRepeats()
+			wantSight := func(want sight) mark {
+				t.Helper()
+				m, got := r.see("alice", id, arrival{tag: 9})
+				if got != want {
+					t.Fatalf("sight %v, want %v", got, want)
+				}
+				return m
+			}
+			m := wantSight(unseen)
+			wantSight(inHand)
+			if also := r.settled(m, givenBack); len(also) != 1 || also[0].tag != 9 {
+				t.Fatalf("%v", also)
+			}
+			m = wantSight(unseen)
+			r.settled(m, passedOn)
+			m = wantSight(unseen)
+			r.settled(m, acknowledged)
+			wantSight(handled)
+			if _, got := r.see("bob", "order 7", arrival{}); got != unseen {
+				t.Error("ids of two senders are mixed up")
+			}
+		})
+	}
+}
+
+func TestMessagesWithoutIDOrSenderAreNoRepeats(t *testing.T) {
+	r := newRepeats()
+	for range 2 {
+		for _, who := range [][2]string{{"", ""}, {"alice", ""}, {"", "7"}} {
+			m, got := r.see(who[0], who[1], arrival{})
+			if got != unseen {
+				t.Errorf("%q: %v", who, got)
+			}
+			r.settled(m, acknowledged)
+		}
+	}
+}
+
+// A naive model: a set of all that was acknowledged.
+func TestRepeatsAgainstAModel(t *testing.T) {
+	seed := rand.Uint64()
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	r := newRepeats()
+	done := map[string]bool{}
+	next := 1
+	for range 200_000 {
+		count := next
+		if rnd.IntN(3) > 0 {
+			count = max(1, next-rnd.IntN(200_000))
+		} else {
+			next += 1 + rnd.IntN(50)
+			count = next
+		}
+		id := string(messageID{of: &identity{prefix: "ABCDEFGHIJKLMNOP-"}, count: uint64(count)}.appendTo(nil))
+		m, got := r.see("alice", id, arrival{})
+		if want := done[id]; want != (got == handled) || got == inHand {
+			t.Fatalf("seed %d: message %d of %d: %v, handled before: %v", seed, count, next, got, want)
+		}
+		if got == unseen && rnd.IntN(4) > 0 {
+			r.settled(m, acknowledged)
+			done[id] = true
+		} else if got == unseen {
+			r.settled(m, givenBack)
+		}
+	}
+}
+
+func TestWhatIsRememberedIsBounded(t *testing.T) {
+	r := newRepeats()
+	for i := range 3 * maxSenders {
+		m, _ := r.see("alice", fmt.Sprintf("ABCDEFGHIJKL%04d-1", i), arrival{})
+		r.settled(m, acknowledged)
+	}
+	for i := range 5 * 16 * pageSize {
+		m, _ := r.see("alice", fmt.Sprint("order ", i), arrival{})
+		r.settled(m, acknowledged)
+	}
+	if len(r.senders) > maxSenders || len(r.order) > maxSenders || len(r.named.bits) > 16*pageSize || len(r.waiting) > 0 {
+		t.Error(len(r.senders), len(r.order), len(r.named.bits), len(r.waiting))
+	}
+	for i := range 15 * pageSize { // the youngest are known
+		if _, got := r.see("alice", fmt.Sprint("order ", 5*16*pageSize-1-i), arrival{}); got != handled {
+			t.Fatalf("the %d-th youngest is %v", i, got)
+		}
+	}
+	if _, got := r.see("alice", "ABCDEFGHIJKL0000-1", arrival{}); got != unseen {
+		t.Error("the oldest sender is remembered")
+	}
+}
