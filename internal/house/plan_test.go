@@ -27,7 +27,7 @@ var floors = plan{
 	"broker":          {floor: 4, beside: []string{"internal/server", "internal/admin"}},
 	"internal/client": {floor: 4},
 	"internal/server": {floor: 4},
-	"internal/admin":  {floor: 4},
+	"internal/admin":  {floor: 4, beside: []string{"internal/server"}},
 
 	"internal/core": {floor: 3},
 

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"sync/atomic"
+
 	"maps"
 	"slices"
 
@@ -16,10 +18,10 @@ type channel struct {
 
 	// Owned by R.
 	publisher *core.Publisher
-	confirmed bool   // confirm.select was sent
-	prefetch  uint16 // for consumers to come
-	lastQueue string // declared on this channel, meant by an empty name
-	fresh     string // the name that was made for the last queue without one
+	confirmed atomic.Bool   // confirm.select was sent; R changes it, others look
+	prefetch  atomic.Uint32 // for consumers to come; likewise
+	lastQueue string        // declared on this channel, meant by an empty name
+	fresh     string        // the name that was made for the last queue without one
 	granted   granted
 	replies   *core.ReplyConsumer
 	tx        *transaction // nil unless tx.select was sent
@@ -41,15 +43,18 @@ type outstanding struct {
 const byGet = 1 << 63
 
 func (c *conn) openChannel(n uint16) {
-	for len(c.channels) <= int(n) {
-		c.channels = append(c.channels, nil)
-	}
-	c.channels[n] = &channel{
+	ch := &channel{
 		conn:      c,
 		number:    n,
 		publisher: c.client.VHost.NewPublisher(),
 		consumers: map[string]*core.Consumer{},
 	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	for len(c.channels) <= int(n) {
+		c.channels = append(c.channels, nil)
+	}
+	c.channels[n] = ch
 }
 
 // closeChannel releases what a channel holds, if it is open: its consumers end,
@@ -59,7 +64,7 @@ func (c *conn) closeChannel(n uint16) {
 		return
 	}
 	ch := c.channels[n]
-	c.channels[n] = nil
+	c.forgetChannel(n)
 	if ch.replies != nil {
 		ch.replies.Cancel()
 	}
@@ -70,6 +75,12 @@ func (c *conn) closeChannel(n uint16) {
 	c.settling = c.settling[:0]
 	ch.takeOutstanding()
 	c.eachQueue(func(q *core.Queue, positions []uint64) { q.Requeue(&c.burst, positions...) })
+}
+
+func (c *conn) forgetChannel(n uint16) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.channels[n] = nil
 }
 
 func (ch *channel) takeConsumers() []*core.Consumer {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,9 +31,10 @@ type conn struct {
 	session   *session.Server
 	greeted   bool // the protocol header has passed
 	user      *access.User
+	mechanism string         // that user logged in by
 	permit    *access.Permit // what user may do in client's virtual host; see permitted
 	client    *core.Client   // nil until the virtual host is open
-	channels  []*channel     // by number; nil where closed
+	channels  []*channel     // by number; nil where closed; R changes it under out.mu, for others look
 	burst     core.Burst
 	commands  int // of this burst
 	settling  []outstanding
@@ -47,8 +47,8 @@ type conn struct {
 	notified  atomic.Bool   // the core will call Durable
 	out       outbox
 
-	ending  sync.Mutex
-	leaving bool // Shutdown has asked the client to go; guarded by ending
+	orders orders
+	about  atomic.Pointer[ConnectionInfo] // nil until the virtual host is open
 }
 
 func newConn(s *Server, nc net.Conn, manual bool) *conn {
@@ -96,7 +96,7 @@ func (c *conn) read() error {
 		b, err := c.link.Read()
 		c.listening.Store(false)
 		if err != nil {
-			if !c.sayGoodbye() {
+			if !c.obey() {
 				return err
 			}
 			c.endBurst()
@@ -349,36 +349,6 @@ func (c *conn) release() {
 		c.client.Close(&c.burst)
 	}
 	c.burst.End()
-}
-
-// dismiss asks the client to go because the broker shuts down.
-func (c *conn) dismiss() {
-	c.ending.Lock()
-	defer c.ending.Unlock()
-	c.leaving = true
-	c.net.SetReadDeadline(time.Unix(1, 0)) // wakes R, which says goodbye
-}
-
-// listenUntil sets how long the next read may take; the zero time is for ever.
-// A dismissal goes before it.
-func (c *conn) listenUntil(deadline time.Time) {
-	c.ending.Lock()
-	defer c.ending.Unlock()
-	if !c.leaving {
-		c.net.SetReadDeadline(deadline)
-	}
-}
-
-// sayGoodbye answers whether the read failed because of dismiss, the first time.
-func (c *conn) sayGoodbye() bool {
-	c.ending.Lock()
-	leaving := c.leaving
-	c.leaving = false
-	c.ending.Unlock()
-	if leaving {
-		c.fail(0, amqp.Errorf(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))
-	}
-	return leaving && !c.session.Closed()
 }
 
 // report logs how the connection ended.

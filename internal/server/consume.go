@@ -16,7 +16,7 @@ func (ch *channel) qos(m *amqp.BasicQos) error {
 	if m.Global {
 		ch.limit(int(m.PrefetchCount))
 	} else {
-		ch.prefetch = m.PrefetchCount
+		ch.prefetch.Store(uint32(m.PrefetchCount))
 	}
 	return ch.answer(false, &amqp.BasicQosOk{})
 }
@@ -45,7 +45,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		Queue:     name,
 		Tag:       tag,
 		Channel:   ch.number,
-		Prefetch:  ch.prefetch,
+		Prefetch:  uint16(ch.prefetch.Load()),
 		NoAck:     m.NoAck,
 		Exclusive: m.Exclusive,
 		Priority:  priority,

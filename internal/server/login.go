@@ -17,7 +17,7 @@ func (c *conn) login(m *amqp.ConnectionStartOk) error {
 	if err != nil {
 		return c.refuse(err)
 	}
-	c.user = user
+	c.user, c.mechanism = user, m.Mechanism
 	c.log = c.log.With("user", user.Name)
 	c.send(c.session.AcceptLogin())
 	return nil
@@ -53,13 +53,20 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 		name = c.net.RemoteAddr().String()
 	}
 	if permit := c.server.cfg.Access.Users().Permit(c.user, vhost.Name); !permit.Enters() {
-		return c.failed(0, blame(amqp.Errorf(amqp.NotAllowed, "access to vhost '%s' refused for user '%s'", vhost.Name, c.user.Name), m))
+		return c.failed(0, blame(noEntry(permit), m))
 	}
 	c.client = vhost.NewClient(name)
 	c.server.doors.leave(c.net.RemoteAddr())
 	c.frameMax.Store(c.session.FrameMax())
 	c.listenUntil(time.Time{})
 	c.startHeartbeat()
+	c.introduce(c.mechanism)
+	if vhost.IsDeleted() { // whoever deleted it did not see this connection, or did and will say so again
+		c.dismiss(amqp.Errorf(amqp.ConnectionForced, "vhost '%s' is deleted", vhost.Name))
+	}
+	if !c.permitted().Exists() {
+		c.reconsider() // likewise
+	}
 	c.send(c.session.AcceptOpen())
 	c.log.Debug("connection open", "vhost", m.VirtualHost, "name", name)
 	return nil

@@ -37,7 +37,7 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	if !out.Routed && p.Mandatory {
 		ch.sendBack(m)
 	}
-	if ch.confirmed {
+	if ch.confirmed.Load() {
 		ch.book(out)
 	}
 	return nil

@@ -63,6 +63,7 @@ func New(cfg Config) *Server {
 		conns:     map[*conn]struct{}{},
 	}
 	s.ctx, s.close = context.WithCancel(context.Background())
+	cfg.Access.Users().Watch(s.userChanged)
 	return s
 }
 
@@ -204,8 +205,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Dismiss stops listening and asks each client to close (320).
 func (s *Server) Dismiss() {
+	shutdown := amqp.Errorf(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'")
 	for _, c := range s.stopListening() {
-		c.dismiss()
+		c.dismiss(shutdown)
 	}
 }
 

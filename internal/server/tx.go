@@ -36,7 +36,7 @@ const maxTransaction = 64 << 20
 const settleWeight = 40
 
 func (ch *channel) selectTx() error {
-	if ch.confirmed {
+	if ch.confirmed.Load() {
 		return amqp.Errorf(amqp.PreconditionFailed, "cannot switch from confirm to tx mode")
 	}
 	if ch.tx == nil {
@@ -49,7 +49,7 @@ func (ch *channel) selectConfirms(m *amqp.ConfirmSelect) error {
 	if ch.tx != nil {
 		return amqp.Errorf(amqp.PreconditionFailed, "cannot switch from tx to confirm mode")
 	}
-	ch.confirmed = true
+	ch.confirmed.Store(true)
 	return ch.answer(m.NoWait, &amqp.ConfirmSelectOk{})
 }
 

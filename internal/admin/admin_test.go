@@ -1,0 +1,240 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/server"
+)
+
+// desk is a broker in memory with its administration, asked without a socket.
+type desk struct {
+	t      *testing.T
+	core   *core.Core
+	users  *access.Users
+	server *server.Server
+	admin  *Admin
+	as     string // name:password, for the port; empty: the owner at the local socket
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	c, err := core.Open(core.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{t: t, core: c, users: access.NewUsers()}
+	authority := access.NewAuthority(d.users)
+	log := slog.New(slog.DiscardHandler)
+	d.server = server.New(server.Config{Core: c, Access: authority, Logger: log, Properties: amqp.Table{}})
+	d.admin = New(Config{Core: c, Server: d.server, Access: authority, Logger: log, Node: "desk", Version: "1"})
+	t.Cleanup(func() {
+		d.server.Close()
+		c.Close()
+	})
+	return d
+}
+
+// ask makes one request, "GET /api/vhosts" with a body or without.
+func (d *desk) ask(what string, body ...string) *httptest.ResponseRecorder {
+	d.t.Helper()
+	method, path, _ := strings.Cut(what, " ")
+	r := httptest.NewRequest(method, path, strings.NewReader(strings.Join(body, "")))
+	r.RemoteAddr = "127.0.0.1:50000"
+	h := d.admin.Local()
+	if d.as != "" {
+		name, password, _ := strings.Cut(d.as, ":")
+		r.SetBasicAuth(name, password)
+		h = d.admin.Handler()
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// wants makes a request and checks its status, and that the answer contains parts.
+func (d *desk) wants(status int, what, body string, parts ...string) {
+	d.t.Helper()
+	w := d.ask(what, body)
+	if w.Code != status {
+		d.t.Errorf("%s %s: status %d, want %d: %s", what, body, w.Code, status, w.Body)
+	}
+	for _, part := range parts {
+		if !strings.Contains(w.Body.String(), part) {
+			d.t.Errorf("%s: the answer has no %q: %s", what, part, w.Body)
+		}
+	}
+}
+
+// lists checks one field of each item of a listing.
+func (d *desk) lists(what, field string, want ...string) {
+	d.t.Helper()
+	w := d.ask(what)
+	var items []map[string]any
+	if err := json.NewDecoder(bytes.NewReader(w.Body.Bytes())).Decode(&items); err != nil {
+		d.t.Fatalf("%s: %v: %s", what, err, w.Body)
+	}
+	var got []string
+	for _, item := range items {
+		got = append(got, item[field].(string))
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		d.t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+func TestVHosts(t *testing.T) {
+	d := newDesk(t)
+	d.lists("GET /api/vhosts", "name", "/")
+	d.wants(201, "PUT /api/vhosts/shop", `{"description":"what is sold","tags":"eu, test"}`)
+	d.wants(204, "PUT /api/vhosts/shop", `{"description":"what was sold","tags":["eu"]}`)
+	d.wants(201, "PUT /api/vhosts/a%2Fb", "")
+	d.lists("GET /api/vhosts", "name", "/", "a/b", "shop")
+	d.wants(200, "GET /api/vhosts/shop", "", `"description":"what was sold"`, `"tags":["eu"]`)
+	d.wants(200, "GET /api/vhosts/%2F", "", `"name":"/"`)
+	d.wants(200, "GET /api/vhosts/a%2Fb", "", `"name":"a/b"`)
+	d.wants(404, "GET /api/vhosts/nowhere", "", `{"error":"Object Not Found","reason":"Not Found"}`)
+	d.wants(204, "DELETE /api/vhosts/shop", "")
+	d.wants(404, "DELETE /api/vhosts/shop", "")
+	d.wants(400, "PUT /api/vhosts/x", `{"tags":[1]}`)
+	d.wants(400, "PUT /api/vhosts/x", `{`)
+}
+
+func TestQueuesAndBindings(t *testing.T) {
+	d := newDesk(t)
+	d.wants(201, "PUT /api/queues/%2F/q", `{"durable":true,"arguments":{"x-max-length":5}}`)
+	d.wants(204, "PUT /api/queues/%2F/q", `{"durable":true,"arguments":{"x-max-length":5}}`)
+	d.wants(400, "PUT /api/queues/%2F/q", `{"durable":false}`, "inequivalent arg")
+	d.wants(200, "GET /api/queues/%2F/q", "", `"x-max-length":5`, `"messages_ready":0`, `"consumer_details":[]`)
+	d.wants(404, "GET /api/queues/%2F/none", "")
+	d.wants(404, "GET /api/queues/none/q", "")
+	d.wants(201, "PUT /api/exchanges/%2F/x", `{"type":"topic"}`)
+	d.wants(400, "PUT /api/exchanges/%2F/x", `{"type":"strange"}`)
+	d.wants(201, "POST /api/bindings/%2F/e/x/q/q", `{"routing_key":"a.#"}`)
+	d.wants(201, "POST /api/bindings/%2F/e/x/q/q", `{"routing_key":"a.#","arguments":{"n":1}}`)
+	d.lists("GET /api/queues/%2F/q/bindings", "source", "", "x", "x")
+	d.lists("GET /api/exchanges/%2F/x/bindings/source", "destination", "q", "q")
+	d.lists("GET /api/exchanges/%2F/x/bindings/destination", "source")
+	d.wants(200, "GET /api/bindings/%2F/e/x/q/q/a.%2523", "", `"routing_key":"a.#"`)
+	d.wants(204, "DELETE /api/bindings/%2F/e/x/q/q/a.%2523", "")
+	d.lists("GET /api/bindings/%2F/e/x/q/q", "routing_key", "a.#")
+	d.wants(204, "DELETE /api/queues/%2F/q/contents", "")
+	d.wants(204, "DELETE /api/queues/%2F/q", "")
+	d.wants(404, "DELETE /api/queues/%2F/q", "")
+	d.wants(204, "DELETE /api/exchanges/%2F/x", "")
+	d.wants(400, "DELETE /api/exchanges/%2F/amq.topic", "", "not allowed")
+	d.wants(200, "GET /api/exchanges/%2F/amq.default", "", `"name":""`)
+	d.lists("GET /api/bindings", "source")
+	d.wants(200, "GET /api/overview", "", `"rabbitmq_version":"3.10`, `"exchanges":`)
+}
+
+func TestUsersAndPermissions(t *testing.T) {
+	d := newDesk(t)
+	d.wants(400, "PUT /api/users/alice", `{"tags":""}`, "password")
+	d.wants(400, "PUT /api/users/alice", `{"password":"x"}`, "tags")
+	d.wants(201, "PUT /api/users/alice", `{"password":"wonder","tags":"monitoring"}`)
+	d.wants(204, "PUT /api/users/alice", `{"tags":["monitoring","eu"]}`)
+	d.wants(201, "PUT /api/users/bob", `{"password_hash":"","tags":""}`)
+	d.lists("GET /api/users", "name", "alice", "bob")
+	d.wants(200, "GET /api/users/alice", "", `"tags":["monitoring","eu"]`, `"password_hash":"$argon2id$`)
+	d.lists("GET /api/users/without-permissions", "name", "alice", "bob")
+	d.wants(201, "PUT /api/permissions/%2F/alice", `{"configure":"","write":"^a","read":".*"}`)
+	d.wants(204, "PUT /api/permissions/%2F/alice", `{"configure":"","write":"^b","read":".*"}`)
+	d.wants(400, "PUT /api/permissions/%2F/alice", `{"configure":"","write":"("}`)
+	d.wants(400, "PUT /api/permissions/%2F/alice", `{"configure":"","write":"(","read":""}`, "pattern")
+	d.wants(404, "PUT /api/permissions/%2F/carol", `{"configure":"","write":"","read":""}`)
+	d.wants(404, "PUT /api/permissions/none/alice", `{"configure":"","write":"","read":""}`)
+	d.wants(200, "GET /api/permissions/%2F/alice", "", `"write":"^b"`)
+	d.lists("GET /api/users/alice/permissions", "vhost", "/")
+	d.lists("GET /api/vhosts/%2F/permissions", "user", "alice")
+	d.wants(201, "PUT /api/topic-permissions/%2F/alice", `{"exchange":"amq.topic","write":"^a","read":".*"}`)
+	d.lists("GET /api/topic-permissions", "exchange", "amq.topic")
+	d.wants(204, "DELETE /api/topic-permissions/%2F/alice", "")
+	d.wants(204, "DELETE /api/permissions/%2F/alice", "")
+	d.wants(404, "DELETE /api/permissions/%2F/alice", "")
+	d.wants(204, "PUT /api/user-limits/alice/max-connections", `{"value":5}`)
+	d.wants(200, "GET /api/user-limits", "", `{"user":"alice","value":{"max-connections":5}}`)
+	d.wants(204, "DELETE /api/user-limits/alice/max-connections", "")
+	d.wants(204, "POST /api/users/bulk-delete", `{"users":["alice"]}`)
+	d.wants(204, "DELETE /api/users/bob", "")
+	d.wants(404, "DELETE /api/users/bob", "")
+}
+
+// Each route refuses who has not the tag that it asks for, and whoever does not say who he is.
+func TestEveryRouteAsksWhoItIs(t *testing.T) {
+	d := newDesk(t)
+	for name, tag := range map[string]string{"nobody": "", "manager": access.Management, "monitor": access.Monitoring, "maker": access.PolicyMaker} {
+		if _, err := d.users.Put(t.Context(), name, access.Change{Password: &name, Tags: &[]string{tag}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range endpoints {
+		path := strings.NewReplacer("{vhost}", "%2F", "{", "", "}", "").Replace(e.path)
+		ask := func(as string) int {
+			d.as = as
+			return d.ask(e.method + " " + path).Code
+		}
+		if ask("nobody:nobody") != 401 || ask(":") != 401 {
+			t.Errorf("%s %s: a stranger was answered", e.method, e.path)
+		}
+		if e.need.tag == "" {
+			t.Errorf("%s %s asks for no tag", e.method, e.path)
+		}
+		for _, name := range []string{"manager", "monitor", "maker"} {
+			u, _ := d.users.Get(name)
+			if status := ask(name + ":" + name); !access.Tagged(u.Tags, e.need.tag) && status != 401 {
+				t.Errorf("%s %s: status %d for the tags %s", e.method, e.path, status, u.Tags)
+			}
+		}
+		if e.need.inHost && ask("manager:manager") != 401 {
+			t.Errorf("%s %s: who may not use the virtual host was answered", e.method, e.path)
+		}
+		if strings.Contains(e.path, "{vhost}") && !e.need.inHost && e.need.tag != access.Administrator {
+			t.Errorf("%s %s does not ask for the virtual host", e.method, e.path)
+		}
+	}
+}
+
+func TestTheGuardOfThePort(t *testing.T) {
+	d := newDesk(t)
+	r := httptest.NewRequest("DELETE", "http://desk/api/vhosts/%2F", nil)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	w := httptest.NewRecorder()
+	d.admin.Handler().ServeHTTP(w, r)
+	if w.Code != http.StatusForbidden {
+		t.Errorf("a request from another site: %d", w.Code)
+	}
+	w = httptest.NewRecorder()
+	d.admin.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/api/whoami", nil))
+	body, _ := io.ReadAll(w.Body)
+	if w.Code != 401 || w.Header().Get("WWW-Authenticate") == "" || !strings.Contains(string(body), "not_authorized") {
+		t.Errorf("%d %s %s", w.Code, w.Header(), body)
+	}
+	if !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("%s", w.Header())
+	}
+}
+
+func TestListsArePagedSortedAndChosen(t *testing.T) {
+	d := newDesk(t)
+	for _, name := range []string{"b1", "a1", "a2", "c"} {
+		d.wants(201, "PUT /api/queues/%2F/"+name, "")
+	}
+	d.lists("GET /api/queues?columns=name", "name", "a1", "a2", "b1", "c")
+	d.lists("GET /api/queues?sort=name&sort_reverse=true", "name", "c", "b1", "a2", "a1")
+	d.wants(200, "GET /api/queues?page=2&page_size=3&columns=name", "",
+		`{"filtered_count":4,"item_count":1,"items":[{"name":"c"}],"page":2,"page_count":2,"page_size":3,"total_count":4}`)
+	d.wants(200, "GET /api/queues?page=1&name=%5Ea&use_regex=true&columns=name", "", `"filtered_count":2`, `"items":[{"name":"a1"},{"name":"a2"}]`)
+	d.wants(400, "GET /api/queues?page=9", "", "page_out_of_range")
+	d.wants(400, "GET /api/queues?page=x", "")
+	d.wants(400, "GET /api/queues?page=1&name=(&use_regex=true", "")
+}

@@ -1,0 +1,136 @@
+package admin
+
+import (
+	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
+)
+
+var queueRoutes = []endpoint{
+	{"GET", "/api/queues", everyUser, listQueues},
+	{"GET", "/api/queues/{vhost}", inVHost, listQueues},
+	{"GET", "/api/queues/{vhost}/{queue}", inVHost, getQueue},
+	{"PUT", "/api/queues/{vhost}/{queue}", inVHost, putQueue},
+	{"DELETE", "/api/queues/{vhost}/{queue}", inVHost, deleteQueue},
+	{"DELETE", "/api/queues/{vhost}/{queue}/contents", inVHost, purgeQueue},
+}
+
+type queueJSON struct {
+	Name       string         `json:"name"`
+	VHost      string         `json:"vhost"`
+	Type       string         `json:"type"`
+	Durable    bool           `json:"durable"`
+	AutoDelete bool           `json:"auto_delete"`
+	Exclusive  bool           `json:"exclusive"`
+	Owner      any            `json:"owner_pid_details,omitempty"`
+	Arguments  map[string]any `json:"arguments"`
+	Consumers  int            `json:"consumers"`
+	State      string         `json:"state"`
+	Node       string         `json:"node"`
+	messageCounts
+}
+
+func (a *Admin) queueOf(q *core.QueueStatus) queueJSON {
+	j := queueJSON{
+		Name: q.Name, VHost: q.VHost, Type: "classic", Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive,
+		Arguments: toJSON(q.Args), Consumers: len(q.Consumers), State: "running", Node: a.node,
+	}
+	if kind, ok := q.Args["x-queue-type"].(string); ok {
+		j.Type = kind
+	}
+	if q.Owner != "" {
+		j.Owner = map[string]any{"name": q.Owner}
+	}
+	j.add(q)
+	return j
+}
+
+func listQueues(r *request) (any, error) {
+	var all []queueJSON
+	for _, v := range r.vhosts() {
+		for _, q := range v.Queues() {
+			all = append(all, r.admin.queueOf(&q))
+		}
+	}
+	sortByName(all, func(q queueJSON) (string, string) { return q.VHost, q.Name })
+	return list(all), nil
+}
+
+// queue is the one in the path. Errors: 404.
+func (r *request) queue() (v *core.VHost, q core.QueueStatus, err error) {
+	if v, err = r.vhost(); err != nil {
+		return nil, q, err
+	}
+	q, ok := v.Queue(r.PathValue("queue"))
+	if !ok {
+		return nil, q, errNotFound
+	}
+	return v, q, nil
+}
+
+func getQueue(r *request) (any, error) {
+	_, q, err := r.queue()
+	if err != nil {
+		return nil, err
+	}
+	details := []consumerJSON{}
+	for _, c := range q.Consumers {
+		details = append(details, consumerOf(c))
+	}
+	return struct {
+		queueJSON
+		Details []consumerJSON `json:"consumer_details"`
+	}{r.admin.queueOf(&q), details}, nil
+}
+
+func putQueue(r *request) (any, error) {
+	var want struct {
+		Durable    *bool          `json:"durable"`
+		AutoDelete bool           `json:"auto_delete"`
+		Arguments  map[string]any `json:"arguments"`
+	}
+	if err := r.decode(&want); err != nil {
+		return nil, err
+	}
+	args, err := fromJSON(want.Arguments)
+	if err != nil {
+		return nil, err
+	}
+	name := r.PathValue("queue")
+	if err := r.mayConfigure("queue", name, args, "x-dead-letter-exchange"); err != nil {
+		return nil, err
+	}
+	v, err := r.vhost()
+	if err != nil {
+		return nil, err
+	}
+	_, had := v.Queue(name)
+	return madeOr(!had, v.Operator().Do(func(c *core.Client, b *core.Burst) error {
+		_, err := c.DeclareQueue(r.Context(), b, core.QueueSpec{
+			Name: name, Durable: want.Durable == nil || *want.Durable, AutoDelete: want.AutoDelete, Args: args,
+		})
+		return err
+	}))
+}
+
+func deleteQueue(r *request) (any, error) {
+	v, q, err := r.queue()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.may(access.Configure, "queue", q.Name); err != nil {
+		return nil, err
+	}
+	ask := r.URL.Query()
+	return nil, v.Operator().DeleteQueue(r.Context(), q.Name, ask.Get("if-unused") == "true", ask.Get("if-empty") == "true")
+}
+
+func purgeQueue(r *request) (any, error) {
+	v, q, err := r.queue()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.may(access.Read, "queue", q.Name); err != nil {
+		return nil, err
+	}
+	return nil, v.Operator().PurgeQueue(q.Name)
+}

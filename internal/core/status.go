@@ -1,0 +1,133 @@
+package core
+
+import (
+	"context"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/route"
+)
+
+// QueueStatus is a queue as it was a moment ago, for people and their tools.
+type QueueStatus struct {
+	QueueSpec
+	VHost     string
+	Owner     string // the name of the client whose own it is; empty if it is nobody's
+	Ready     int
+	Unacked   int
+	Consumers []ConsumerStatus
+}
+
+// ConsumerStatus is one subscription.
+type ConsumerStatus struct {
+	VHost     string
+	Queue     string
+	Tag       string
+	Channel   uint16
+	NoAck     bool
+	Exclusive bool
+	Sink      Sink // whose it is
+}
+
+// Queues returns the status of every queue, in no order.
+func (v *VHost) Queues() []QueueStatus {
+	var list []QueueStatus
+	for _, q := range v.table.Load().Queues() {
+		list = append(list, q.status())
+	}
+	return list
+}
+
+// Queue returns the status of one queue.
+func (v *VHost) Queue(name string) (QueueStatus, bool) {
+	q, ok := v.table.Load().Queue(name)
+	if !ok || q.isGone() {
+		return QueueStatus{}, false
+	}
+	return q.status(), true
+}
+
+// QueueCount is how many queues there are.
+func (v *VHost) QueueCount() (n int) {
+	for range v.table.Load().Queues() {
+		n++
+	}
+	return n
+}
+
+func (q *Queue) status() QueueStatus {
+	s := QueueStatus{QueueSpec: q.QueueSpec, VHost: q.vhost.Name}
+	if q.owner != nil {
+		s.Owner = q.owner.Name
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s.Ready, s.Unacked = q.core.Len(), q.core.Unacked()
+	for _, c := range q.consumers {
+		s.Consumers = append(s.Consumers, ConsumerStatus{s.VHost, q.Name, c.Tag, c.Channel, c.NoAck, c.Exclusive, c.sink})
+	}
+	return s
+}
+
+// Exchanges returns every exchange, the default one too.
+func (v *VHost) Exchanges() []route.Exchange {
+	var list []route.Exchange
+	for x := range v.table.Load().Exchanges() {
+		list = append(list, x)
+	}
+	return list
+}
+
+// Bindings returns every binding but those of the default exchange.
+func (v *VHost) Bindings() []route.Binding {
+	var list []route.Binding
+	for b := range v.table.Load().Bindings() {
+		list = append(list, b)
+	}
+	return list
+}
+
+// An Operator changes the topology of a virtual host on behalf of people: as a
+// client without a connection, and with the same errors.
+type Operator struct {
+	client *Client
+	core   *Core
+}
+
+// Operator returns one who may do everything in v but use what is exclusive.
+func (v *VHost) Operator() Operator { return Operator{v.NewClient("operator"), v.core} }
+
+// Do runs one operation as a burst of its own.
+func (o Operator) Do(op func(*Client, *Burst) error) error {
+	var b Burst
+	b.Begin(o.core.Now())
+	err := op(o.client, &b)
+	b.End()
+	return err
+}
+
+// DeleteQueue is Client.DeleteQueue, for which no queue is too exclusive.
+func (o Operator) DeleteQueue(ctx context.Context, name string, ifUnused, ifEmpty bool) error {
+	return o.Do(func(c *Client, b *Burst) error {
+		q, ok := c.VHost.table.Load().Queue(name)
+		if !ok {
+			return nil
+		}
+		if err := q.retire(ifUnused, ifEmpty); err != nil {
+			return err
+		}
+		_, lsn := c.VHost.removeQueue(b, q)
+		return c.VHost.core.await(ctx, b, lsn)
+	})
+}
+
+// PurgeQueue drops a queue's ready messages, whose own it may be. Errors: 404.
+func (o Operator) PurgeQueue(name string) error {
+	return o.Do(func(c *Client, b *Burst) error {
+		q, ok := c.VHost.table.Load().Queue(name)
+		if !ok || q.isGone() {
+			return amqp.Errorf(amqp.NotFound, "no queue '%s' in vhost '%s'", name, c.VHost.Name)
+		}
+		q.purge(b)
+		return nil
+	})
+}

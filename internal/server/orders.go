@@ -1,0 +1,151 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
+)
+
+// orders are what others ask of R, which alone may touch a connection. They
+// wake it by ending its read.
+type orders struct {
+	mu      sync.Mutex
+	close   *amqp.Error // to be said, and the connection closed; nil: no
+	recheck bool        // what the user may do has changed
+	until   time.Time   // how long R's read may take when there are no orders; zero = for ever
+}
+
+// given says whether there are any. The caller holds mu.
+func (o *orders) given() bool { return o.close != nil || o.recheck }
+
+// dismiss asks R to close the connection, saying why.
+func (c *conn) dismiss(why *amqp.Error) {
+	c.orders.mu.Lock()
+	defer c.orders.mu.Unlock()
+	c.orders.close = why
+	c.wakeReader()
+}
+
+// reconsider asks R to look again at what the user may do.
+func (c *conn) reconsider() {
+	c.orders.mu.Lock()
+	defer c.orders.mu.Unlock()
+	c.orders.recheck = true
+	c.wakeReader()
+}
+
+// wakeReader ends R's read. The caller holds orders.mu.
+func (c *conn) wakeReader() { c.net.SetReadDeadline(time.Unix(1, 0)) }
+
+// listenUntil sets how long the next read may take; the zero time is for ever.
+// Orders go before it.
+func (c *conn) listenUntil(deadline time.Time) {
+	c.orders.mu.Lock()
+	defer c.orders.mu.Unlock()
+	c.orders.until = deadline
+	if !c.orders.given() {
+		c.net.SetReadDeadline(deadline)
+	}
+}
+
+// obey carries out the orders for which the read ended; false if there are
+// none, or nothing is left to read for.
+func (c *conn) obey() bool {
+	why, recheck := c.takeOrders()
+	if why == nil && !recheck {
+		return false
+	}
+	c.burst.Begin(c.core.Now())
+	switch {
+	case why != nil:
+		c.fail(0, why)
+	case c.client != nil && !c.session.Closed():
+		c.recheck()
+	}
+	return !c.session.Closed()
+}
+
+func (c *conn) takeOrders() (why *amqp.Error, recheck bool) {
+	c.orders.mu.Lock()
+	defer c.orders.mu.Unlock()
+	why, recheck = c.orders.close, c.orders.recheck
+	c.orders.close, c.orders.recheck = nil, false
+	c.net.SetReadDeadline(c.orders.until)
+	return why, recheck
+}
+
+// recheck ends what the user may do no longer: the connection if he is gone or
+// may not use its virtual host, a channel that consumes from a queue that he
+// may not read. What he does next is asked for when he does it.
+func (c *conn) recheck() {
+	permit := c.permitted()
+	switch {
+	case !permit.Exists():
+		c.fail(0, userDeleted(permit.User))
+		return
+	case !permit.Enters():
+		c.fail(0, noEntry(permit))
+		return
+	}
+	for n, ch := range c.channels {
+		if ch == nil {
+			continue
+		}
+		if queue, ok := ch.consumesIllicitly(permit); ok {
+			refused := refusedTo(permit, queueNamed, queue)
+			_ = c.failed(uint16(n), refused) // a channel's: the connection goes on
+		}
+	}
+}
+
+func userDeleted(name string) *amqp.Error {
+	return amqp.Errorf(amqp.ConnectionForced, "user '%s' is deleted", name)
+}
+
+func noEntry(p *access.Permit) *amqp.Error {
+	return amqp.Errorf(amqp.NotAllowed, "access to vhost '%s' refused for user '%s'", p.VHost, p.User)
+}
+
+// consumesIllicitly finds a queue that the channel consumes from and may not.
+func (ch *channel) consumesIllicitly(permit *access.Permit) (queue string, found bool) {
+	if _, confined := permit.Confined(); confined || permit.Everything() {
+		return "", false
+	}
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	for _, consumer := range ch.consumers {
+		if !permit.May(access.Read, consumer.Queue.Name) {
+			return consumer.Queue.Name, true
+		}
+	}
+	return "", false
+}
+
+// userChanged is called when what a user may do has changed.
+func (s *Server) userChanged(name string) {
+	for _, c := range s.all() {
+		if about := c.about.Load(); about != nil && about.User == name {
+			c.reconsider()
+		}
+	}
+}
+
+// DeleteVHost deletes a virtual host with all that is in it, and closes its
+// connections; false if there is none. Errors: of the journal.
+func (s *Server) DeleteVHost(v *core.VHost) (bool, error) {
+	was, err := s.cfg.Core.DeleteVHost(s.ctx, v.Name)
+	if !was {
+		return false, err
+	}
+	s.cfg.Access.Users().ForgetVHost(v.Name)
+	gone := amqp.Errorf(amqp.ConnectionForced, "vhost '%s' is deleted", v.Name)
+	for _, c := range s.all() {
+		if about := c.about.Load(); about != nil && about.vhost == v {
+			c.dismiss(gone)
+		}
+	}
+	return true, err
+}
