@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -22,7 +23,7 @@ type Broker struct {
 	cmd      *exec.Cmd
 	began    time.Time
 	url      chan string
-	log      bytes.Buffer // read only when done is closed
+	log      safeBuffer
 	done     chan struct{}
 	state    *os.ProcessState
 	TimeToGo time.Duration // from its start until it listened; set by Ready
@@ -103,11 +104,8 @@ func (b *Broker) PID() int { return b.cmd.Process.Pid }
 // Done is closed when the process has ended.
 func (b *Broker) Done() <-chan struct{} { return b.done }
 
-// Log is what it wrote to stderr, when it has ended.
-func (b *Broker) Log() string {
-	<-b.done
-	return b.log.String()
-}
+// Log is what it has written to stderr.
+func (b *Broker) Log() string { return b.log.String() }
 
 // ExitCode is the process's, when it has ended; -1 if a signal ended it.
 func (b *Broker) ExitCode() int {
@@ -154,4 +152,22 @@ func (b *Broker) Ended() error {
 		return fmt.Errorf("the broker did not end well: %v\n%s", b.state, &b.log)
 	}
 	return nil
+}
+
+// safeBuffer is a bytes.Buffer for several goroutines.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }

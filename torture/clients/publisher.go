@@ -14,10 +14,12 @@ import (
 func Publishers(seed uint64) (list []Actor) {
 	_, plan := Plan()
 	for i := range publishers {
-		list = append(list, &publisher{
-			publisherSpec: publishers[i], number: i, lane: plan[i].Lane,
-			random: rand.New(rand.NewPCG(seed, uint64(i))),
-		})
+		random := rand.New(rand.NewPCG(seed, uint64(i)))
+		if publishers[i].transacts {
+			list = append(list, &transactor{publishers[i], i, plan[i].Lane, random})
+		} else {
+			list = append(list, &publisher{publisherSpec: publishers[i], number: i, lane: plan[i].Lane, random: random})
+		}
 	}
 	return list
 }
@@ -49,15 +51,16 @@ func (p *publisher) play(s *Stage) error {
 			<-s.ctx.Done()
 			break
 		}
-		p.rest(s)
+		rest(s, p.random, p.pause)
 	}
 	return nil
 }
 
-func (p *publisher) rest(s *Stage) {
+// rest waits for at most so many milliseconds.
+func rest(s *Stage, random *rand.Rand, most int) {
 	select {
 	case <-s.ctx.Done():
-	case <-time.After(time.Duration(p.random.IntN(p.pause*1000)) * time.Microsecond):
+	case <-time.After(time.Duration(random.IntN(most*1000)) * time.Microsecond):
 	}
 }
 

@@ -24,6 +24,7 @@ type publisherSpec struct {
 	most          int // messages in all; 0 = no end
 	transient     bool
 	lanes         int
+	transacts     bool // publishes in transactions
 	expires       bool // some messages have an expiration of their own
 }
 
@@ -64,6 +65,7 @@ var queues = []queueSpec{
 	{Queue: history.Queue{Name: "refusing"}, args: amqp.Table{"x-max-length": 60, "x-overflow": "reject-publish"},
 		consumers: []habits{{prefetch: 20, slow: 1}}},
 	{Queue: history.Queue{Name: "noack", NoAck: true}, consumers: []habits{{noAck: true}}},
+	{Queue: history.Queue{Name: "tx"}, consumers: []habits{{prefetch: 20, requeue: 5}}},
 	{Queue: history.Queue{Name: "cold"}},
 }
 
@@ -79,6 +81,7 @@ var publishers = []publisherSpec{
 	{name: "bounded", key: "bounded", queues: []string{"bounded"}, window: 100, pause: 200},
 	{name: "refusing", key: "refusing", queues: []string{"refusing"}, window: 50, pause: 100},
 	{name: "noack", key: "noack", queues: []string{"noack"}, window: 100, pause: 150},
+	{name: "tx", key: "tx", queues: []string{"tx"}, window: 20, pause: 50, transacts: true},
 	{name: "cold", key: "cold", queues: []string{"cold"}, window: 5, pause: 50, most: 150},
 }
 
