@@ -31,7 +31,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newTour(), newTourNode(), newServe(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
-		newPing(), newJournal(), newVersion(),
+		newPing(), newMailbox(), newDead(), newJournal(), newVersion(),
 	)
 	return root
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -162,8 +163,8 @@ func (l *Line) write(b []byte) error {
 	return err
 }
 
-// await reads until an event of that kind. A refusal is an *amqp.Error.
-func (l *Line) await(kind session.Kind) (session.Event, error) {
+// await reads until an event of one of the kinds. A refusal is an *amqp.Error.
+func (l *Line) await(kinds ...session.Kind) (session.Event, error) {
 	for {
 		f, err := l.frame()
 		if err != nil {
@@ -179,7 +180,7 @@ func (l *Line) await(kind session.Kind) (session.Event, error) {
 		switch {
 		case ev.Err != nil:
 			return ev, ev.Err
-		case ev.Kind == kind:
+		case slices.Contains(kinds, ev.Kind):
 			return ev, nil
 		case ev.Kind == session.Closed:
 			return ev, errors.New("the other side closed the connection")

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
+)
+
+// What nodes write about a failure, see Message.Failure of package postrider.
+const (
+	failureHeader = "x-postrider-"
+	deadSuffix    = ".dead"
+)
+
+func newDead() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dead",
+		Short: "Look at dead letters, and give them another try",
+		Long: text(`
+			Messages that a handler rejected, or failed upon too often, are kept in the mailbox NAME.dead
+			with the reason, the number of tries, and when the first and the last one were.
+
+			MAILBOX is the name of the mailbox they were in before: jobs, for the dead letters in jobs.dead.`),
+	}
+	cmd.AddCommand(newDeadList(), newDeadShow(), newDeadRedrive(), newDeadPurge())
+	return cmd
+}
+
+// letter is a dead letter as --json prints it.
+type letter struct {
+	ID           string     `json:"id,omitempty"`
+	From         string     `json:"from,omitempty"`
+	Tries        int64      `json:"tries,omitempty"`
+	Reason       string     `json:"reason,omitempty"`
+	FirstFailure *time.Time `json:"firstFailure,omitempty"`
+	LastFailure  *time.Time `json:"lastFailure,omitempty"`
+	ContentType  string     `json:"contentType,omitempty"`
+	Body         string     `json:"body,omitempty"`
+	BodyBase64   []byte     `json:"bodyBase64,omitempty"`
+}
+
+func newLetter(m *probe.Message) (letter, error) {
+	var p amqp.Properties
+	if err := p.Parse(m.Props, nil); err != nil {
+		return letter{}, err
+	}
+	l := letter{ID: p.MessageID, From: p.AppID, ContentType: p.ContentType}
+	l.Tries, _ = p.Headers[failureHeader+"tries"].(int64)
+	l.Reason, _ = p.Headers[failureHeader+"reason"].(string)
+	l.FirstFailure = moment(p.Headers, failureHeader+"first-failure")
+	l.LastFailure = moment(p.Headers, failureHeader+"last-failure")
+	if l.Reason == "" { // the broker's doing, not a handler's
+		l.Reason, _ = p.Headers["x-first-death-reason"].(string)
+	}
+	return l, nil
+}
+
+func moment(headers amqp.Table, name string) *time.Time {
+	ms, ok := headers[name].(int64)
+	if !ok {
+		return nil
+	}
+	t := time.UnixMilli(ms).UTC()
+	return &t
+}
+
+func newDeadList() *cobra.Command {
+	var limit int
+	cmd := deskVerb(&cobra.Command{
+		Use:     "ls MAILBOX",
+		Aliases: []string{"list"},
+		Short:   "List the dead letters of a mailbox",
+		Example: examples(`
+			postrider dead ls jobs
+			postrider dead ls jobs --limit 0 --json`),
+		Args: cobra.ExactArgs(1),
+	}, func(ctx context.Context, d *desk, args []string) error {
+		return d.each(ctx, args[0]+deadSuffix, limit, func(m *probe.Message) error {
+			l, err := newLetter(m)
+			if err != nil {
+				return err
+			}
+			if d.options.json {
+				return json.NewEncoder(d.out).Encode(l)
+			}
+			d.say("%s  from %s  %d tries  %s\n", orDash(l.ID), orDash(l.From), l.Tries, firstLine(l.Reason))
+			return nil
+		})
+	})
+	cmd.Flags().IntVar(&limit, "limit", 100, "`number` of letters to list, from the oldest; 0 is all")
+	return cmd
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+func newDeadShow() *cobra.Command {
+	return deskVerb(&cobra.Command{
+		Use:     "show MAILBOX ID",
+		Short:   "Show a dead letter with its body",
+		Example: examples(`postrider dead show jobs order-7`),
+		Args:    cobra.ExactArgs(2),
+	}, func(ctx context.Context, d *desk, args []string) error {
+		found := 0
+		err := d.each(ctx, args[0]+deadSuffix, 0, func(m *probe.Message) error {
+			l, err := newLetter(m)
+			if err != nil || l.ID != args[1] {
+				return err
+			}
+			found++
+			return d.show(l, m.Body)
+		})
+		if err == nil && found == 0 {
+			err = fmt.Errorf("there is no dead letter %s in %s%s", args[1], args[0], deadSuffix)
+		}
+		return err
+	})
+}
+
+func (d *desk) show(l letter, body []byte) error {
+	if d.options.json {
+		l.Body, l.BodyBase64 = textOrBytes(body)
+		return json.NewEncoder(d.out).Encode(l)
+	}
+	d.say("id             %s\nfrom           %s\ncontent type   %s\ntries          %d\n", l.ID, orDash(l.From), orDash(l.ContentType), l.Tries)
+	if l.FirstFailure != nil && l.LastFailure != nil {
+		d.say("first failure  %s\nlast failure   %s\n", l.FirstFailure.Format(time.RFC3339), l.LastFailure.Format(time.RFC3339))
+	}
+	d.say("reason         %s\n\n", l.Reason)
+	return printLine(d.out, body)
+}
+
+func newDeadRedrive() *cobra.Command {
+	var to string
+	var limit int
+	cmd := deskVerb(&cobra.Command{
+		Use:   "redrive MAILBOX [ID...]",
+		Short: "Put dead letters back into the mailbox they were in",
+		Long: text(`
+			Put all dead letters, or those with the ids given, back into their mailbox, or into the one that --to
+			names. They are tried as if they had never failed. Each is stored in the mailbox before it leaves the dead
+			letters: if this is interrupted, nothing is lost, and it can be run again.`),
+		Example: examples(`
+			postrider dead redrive jobs
+			postrider dead redrive jobs order-7 order-9
+			postrider dead redrive jobs --to jobs-debug --limit 1`),
+		Args: cobra.MinimumNArgs(1),
+	}, func(ctx context.Context, d *desk, args []string) error {
+		if to == "" {
+			to = args[0]
+		}
+		n, err := d.redrive(ctx, args[0]+deadSuffix, to, args[1:], limit)
+		d.say("%d messages are back in %s\n", n, to)
+		return err
+	})
+	cmd.Flags().StringVar(&to, "to", "", "`mailbox` to put them into (default the one they were in)")
+	cmd.Flags().IntVar(&limit, "limit", 0, "`number` of letters to move, from the oldest; 0 is all")
+	return cmd
+}
+
+// redrive moves what is in a queue when it begins, so that a letter that dies again meanwhile is not moved twice.
+func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit int) (moved int, err error) {
+	left := -1
+	err = d.each(ctx, from, 0, func(m *probe.Message) error {
+		if left < 0 {
+			left = m.Left + 1
+		}
+		if left--; left < 0 || limit > 0 && moved == limit {
+			return errDone
+		}
+		props, wanted, err := revived(m.Props, ids)
+		if err != nil || !wanted {
+			return err
+		}
+		if err := d.patiently(func() error { return d.channel.Publish(ctx, to, props, m.Body) }); err != nil {
+			return fmt.Errorf("mailbox %s: %w", to, err)
+		}
+		moved++
+		return d.channel.Ack(m.Tag)
+	})
+	if err == errDone {
+		err = nil
+	}
+	return moved, err
+}
+
+// errDone ends a loop in good order.
+var errDone = errors.New("enough")
+
+// revived returns the properties of a letter without its failures, and whether its id is among those given.
+func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, wanted bool, err error) {
+	var p amqp.Properties
+	if err := p.Parse(raw, nil); err != nil {
+		return nil, false, err
+	}
+	if len(ids) > 0 && !slices.Contains(ids, p.MessageID) {
+		return nil, false, nil
+	}
+	for name := range p.Headers {
+		if strings.HasPrefix(name, failureHeader) || name == "x-death" || strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") {
+			delete(p.Headers, name)
+		}
+	}
+	if len(p.Headers) == 0 {
+		p.Headers = nil
+	}
+	props, err = p.Append(nil)
+	return props, true, err
+}
+
+func newDeadPurge() *cobra.Command {
+	return deskVerb(&cobra.Command{
+		Use:     "purge MAILBOX",
+		Short:   "Delete all dead letters of a mailbox",
+		Example: examples(`postrider dead purge jobs`),
+		Args:    cobra.ExactArgs(1),
+	}, func(ctx context.Context, d *desk, args []string) error {
+		return d.purge(ctx, args[0]+deadSuffix)
+	})
+}
+
+func (d *desk) purge(ctx context.Context, queue string) error {
+	return d.patiently(func() error {
+		n, err := d.channel.Purge(ctx, queue)
+		if err != nil {
+			return err
+		}
+		if d.options.json {
+			return json.NewEncoder(d.out).Encode(map[string]any{"mailbox": queue, "deleted": n})
+		}
+		d.say("%d messages deleted from %s\n", n, queue)
+		return nil
+	})
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// desk is where verbs work on the mailboxes of one broker, one step at a time.
+type desk struct {
+	options nodeOptions
+	at      client.Address
+	line    *probe.Line
+	channel *probe.Channel
+	out     io.Writer
+}
+
+func (o *nodeOptions) deskFlags(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker+")")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "how `long` to wait for each answer")
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
+}
+
+// deskVerb is a verb that works at a desk.
+func deskVerb(cmd *cobra.Command, do func(ctx context.Context, d *desk, args []string) error) *cobra.Command {
+	o := new(nodeOptions)
+	o.deskFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		d := &desk{options: *o, out: cmd.OutOrStdout()}
+		if err := d.open(cmd.Context()); err != nil {
+			return err
+		}
+		defer d.line.Close()
+		return d.explain(do(cmd.Context(), d, args))
+	}
+	return cmd
+}
+
+func (d *desk) open(ctx context.Context) (err error) {
+	if d.at, err = client.ParseURL(d.options.brokerURLs()[0]); err != nil {
+		return usagef("--broker: %w", err)
+	}
+	trust, err := clientTLS(d.options.tlsCA)
+	if err != nil {
+		return err
+	}
+	opening, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(d.options.timeout, func() { cancel(timedOut(d.options.timeout)) })
+	defer timer.Stop()
+	if d.line, err = probe.Dial(opening, d.at, trust); err != nil {
+		if opening.Err() != nil {
+			err = context.Cause(opening)
+		}
+		return unreachable(d.at.String(), err)
+	}
+	d.channel, err = d.line.Channel(opening)
+	return err
+}
+
+// patiently bounds one answer.
+func (d *desk) patiently(step func() error) error {
+	late := time.AfterFunc(d.options.timeout, d.line.Abort)
+	defer late.Stop()
+	return step()
+}
+
+// explain puts a broker's refusal into words.
+func (d *desk) explain(err error) error {
+	var refused *amqp.Error
+	if isNotFound(err) && errors.As(err, &refused) {
+		return fmt.Errorf("%s at %s: a mailbox is made when it is first used, or with: postrider mailbox create", refused.Text, d.at)
+	}
+	return err
+}
+
+func isNotFound(err error) bool {
+	var refused *amqp.Error
+	return errors.As(err, &refused) && refused.Code == amqp.NotFound
+}
+
+func (d *desk) get(ctx context.Context, queue string) (m *probe.Message, err error) {
+	err = d.patiently(func() error {
+		m, err = d.channel.Get(ctx, queue)
+		return err
+	})
+	return m, err
+}
+
+// each takes up to limit messages of a queue in turn; 0 is no limit. What do does not acknowledge is back in its
+// place when each returns.
+func (d *desk) each(ctx context.Context, queue string, limit int, do func(*probe.Message) error) error {
+	for n := 0; limit == 0 || n < limit; n++ {
+		m, err := d.get(ctx, queue)
+		if err != nil || m == nil {
+			return err
+		}
+		if err := do(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// say prints a line for people.
+func (d *desk) say(format string, args ...any) {
+	if !d.options.json {
+		fmt.Fprintf(d.out, format, args...)
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
+)
+
+func newMailbox() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "mailbox",
+		Short: "Work on mailboxes: create, look into, empty, move, remove",
+		Long: text(`
+			Work on the mailboxes of any AMQP 0-9-1 broker, ours or RabbitMQ. A mailbox is a durable queue;
+			one that does not exist is made when it is first used.`),
+	}
+	cmd.AddCommand(newMailboxCreate(), newMailboxPeek(), newMailboxPurge(), newMailboxMove(), newMailboxRemove())
+	return cmd
+}
+
+func newMailboxCreate() *cobra.Command {
+	return deskVerb(&cobra.Command{
+		Use:   "create NAME...",
+		Short: "Make mailboxes that do not exist yet",
+		Long: text(`
+			Make mailboxes as nodes do: durable, and on RabbitMQ as quorum queues. One that exists is left
+			as it is.`),
+		Example: examples(`
+			postrider mailbox create jobs invoices
+			postrider mailbox create jobs --broker amqp://guest:guest@rabbit:5672`),
+		Args: cobra.MinimumNArgs(1),
+	}, func(ctx context.Context, d *desk, args []string) error {
+		for _, name := range args {
+			if err := d.create(ctx, name); err != nil {
+				return fmt.Errorf("mailbox %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// create looks first: declaring what exists with other arguments is an error.
+func (d *desk) create(ctx context.Context, name string) error {
+	_, _, err := d.line.Queue(ctx, name)
+	if !isNotFound(err) {
+		return err
+	}
+	return d.patiently(func() error { return d.channel.Declare(ctx, name, mailboxArgs(d.line.Server().Product)) })
+}
+
+// mailboxArgs is how a node declares a mailbox on a broker of that make.
+func mailboxArgs(product string) amqp.Table {
+	q := mailboxQueue("")
+	if product == "RabbitMQ" {
+		return q.OnRabbitMQ
+	}
+	return nil
+}
+
+func newMailboxPeek() *cobra.Command {
+	var limit int
+	cmd := deskVerb(&cobra.Command{
+		Use:   "peek NAME",
+		Short: "Print the first messages of a mailbox and leave them there",
+		Long: text(`
+			Print the first messages of a mailbox, each as a line. They stay where they are; afterwards they
+			are marked as redelivered.`),
+		Example: examples(`
+			postrider mailbox peek jobs
+			postrider mailbox peek jobs --limit 1 --json`),
+		Args: cobra.ExactArgs(1),
+	}, func(ctx context.Context, d *desk, args []string) error {
+		return d.each(ctx, args[0], limit, func(m *probe.Message) error { return d.peek(args[0], m) })
+	})
+	cmd.Flags().IntVar(&limit, "limit", 10, "`number` of messages to print; 0 is all")
+	return cmd
+}
+
+func (d *desk) peek(mailbox string, m *probe.Message) error {
+	if !d.options.json {
+		return printLine(d.out, m.Body)
+	}
+	var p amqp.Properties
+	if err := p.Parse(m.Props, nil); err != nil {
+		return err
+	}
+	line := received{ID: p.MessageID, From: p.AppID, To: mailbox, ContentType: p.ContentType, Redelivered: m.Redelivered}
+	line.Body, line.BodyBase64 = textOrBytes(m.Body)
+	return json.NewEncoder(d.out).Encode(line)
+}
+
+func newMailboxPurge() *cobra.Command {
+	return deskVerb(&cobra.Command{
+		Use:     "purge NAME",
+		Short:   "Delete all messages of a mailbox that nobody is working on",
+		Example: examples(`postrider mailbox purge jobs`),
+		Args:    cobra.ExactArgs(1),
+	}, func(ctx context.Context, d *desk, args []string) error { return d.purge(ctx, args[0]) })
+}
+
+func newMailboxRemove() *cobra.Command {
+	var force bool
+	cmd := deskVerb(&cobra.Command{
+		Use:     "rm NAME...",
+		Aliases: []string{"remove", "delete"},
+		Short:   "Remove mailboxes",
+		Long: text(`
+			Remove mailboxes that are empty and that nobody receives from; with --force, any, with the messages in
+			them.`),
+		Example: examples(`
+			postrider mailbox rm old-jobs
+			postrider mailbox rm old-jobs --force`),
+		Args: cobra.MinimumNArgs(1),
+	}, func(ctx context.Context, d *desk, args []string) error {
+		for _, name := range args {
+			if err := d.remove(ctx, name, force); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	cmd.Flags().BoolVar(&force, "force", false, "remove it with its messages, and though somebody receives from it")
+	return cmd
+}
+
+// remove looks what is in a mailbox before it asks for less than all: RabbitMQ's quorum queues cannot be
+// deleted only if they are empty.
+func (d *desk) remove(ctx context.Context, name string, force bool) error {
+	messages, consumers, err := d.line.Queue(ctx, name)
+	switch {
+	case err != nil:
+		return err
+	case force:
+	case messages > 0:
+		return fmt.Errorf("mailbox %s has %d messages; to remove it with them: --force", name, messages)
+	case consumers > 0:
+		return fmt.Errorf("%d consumers receive from mailbox %s; to remove it all the same: --force", consumers, name)
+	}
+	return d.patiently(func() error {
+		n, err := d.channel.Delete(ctx, name, false, false)
+		if err == nil && d.options.json {
+			err = json.NewEncoder(d.out).Encode(map[string]any{"mailbox": name, "deleted": n})
+		}
+		return err
+	})
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+func newMailboxMove() *cobra.Command {
+	var to, rename string
+	cmd := deskVerb(&cobra.Command{
+		Use:   "move NAME --to URL",
+		Short: "Move the messages of a mailbox to another broker",
+		Long: text(`
+			Move all messages of a mailbox from the broker of --broker to the one of --to, ours or RabbitMQ, in their order
+			and under their ids. The mailbox is made there if it is missing, and stays, empty, where it was. What others have
+			taken out and not settled is not moved.
+
+			Each message is stored on the other broker before it leaves the first: if this is interrupted, nothing is
+			lost, and it can be run again. It ends when the mailbox is empty; what is sent to it meanwhile is
+			moved, too.`),
+		Example: examples(`
+			postrider mailbox move jobs --broker amqp://127.0.0.1 --to amqp://guest:guest@rabbit:5672
+			postrider mailbox move jobs --to amqp://127.0.0.1 --as old-jobs`),
+		Args: cobra.ExactArgs(1),
+	}, func(ctx context.Context, d *desk, args []string) error {
+		m := &mover{desk: d, from: args[0], to: args[0]}
+		if rename != "" {
+			m.to = rename
+		}
+		return m.run(ctx, to)
+	})
+	cmd.Flags().StringVar(&to, "to", "", "`URL` of the broker to move to")
+	cmd.Flags().StringVar(&rename, "as", "", "`name` of the mailbox there (default the same)")
+	cmd.MarkFlagRequired("to")
+	return cmd
+}
+
+// A mover moves one mailbox. Many messages are under way at once; each is acknowledged to the first
+// broker when the other has confirmed it.
+type mover struct {
+	*desk
+	from, to string
+	target   client.Address
+
+	source, sink *client.Conn
+	queue        *client.Queue
+	underWay     chan moving
+	moved        atomic.Int64
+}
+
+type moving struct {
+	delivery *client.Delivery
+	fate     *client.Fate
+	err      error
+}
+
+// moveWindow is how many messages are under way at most.
+const moveWindow = 1000
+
+func (m *mover) run(ctx context.Context, to string) (err error) {
+	if m.target, err = client.ParseURL(to); err != nil {
+		return usagef("--to: %w", err)
+	}
+	if m.target.Host == m.at.Host && m.target.VHost == m.at.VHost && m.from == m.to {
+		return usagef("--to is the mailbox itself: name another broker, or another mailbox with --as")
+	}
+	total, _, err := m.line.Queue(ctx, m.from)
+	if err != nil {
+		return err
+	}
+	if err := m.connect(ctx); err != nil {
+		return err
+	}
+	defer m.source.Close()
+	defer m.sink.Close()
+	stop := m.progress(total)
+	err = m.drain(ctx)
+	stop()
+	if err != nil {
+		return fmt.Errorf("%d messages were moved; run it again for the rest: %w", m.moved.Load(), err)
+	}
+	if m.options.json {
+		return json.NewEncoder(m.out).Encode(map[string]any{"mailbox": m.from, "to": m.to, "moved": m.moved.Load()})
+	}
+	m.say("%d messages moved\n", m.moved.Load())
+	return nil
+}
+
+func (m *mover) connect(ctx context.Context) error {
+	trust, err := clientTLS(m.options.tlsCA)
+	if err != nil {
+		return err
+	}
+	dialing, cancel := m.options.within(ctx)
+	defer cancel()
+	there, err := probe.Dial(dialing, m.target, trust) // whether it answers, before anything is taken
+	if err != nil {
+		return unreachable(m.target.String(), err)
+	}
+	there.Close()
+	config := client.Config{Name: "move " + m.from, TLS: trust, Logger: slog.New(slog.DiscardHandler)}
+	from, to := config, config
+	from.Addresses, to.Addresses, to.Publishes = []client.Address{m.at}, []client.Address{m.target}, true
+	m.source, m.sink = client.New(from), client.New(to)
+	m.queue = m.sink.Ensure(mailboxQueue(m.to))
+	m.underWay = make(chan moving, moveWindow)
+	return nil
+}
+
+// mailboxQueue is a mailbox as nodes declare it.
+func mailboxQueue(name string) *client.Queue {
+	return &client.Queue{
+		Name: name, Durable: true,
+		OnRabbitMQ: amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(math.MaxInt32)},
+	}
+}
+
+// drain returns when the mailbox is empty and all of it is stored on the other side.
+func (m *mover) drain(ctx context.Context) error {
+	consumer := m.source.Consume(&client.Queue{Name: m.from}, moveWindow, m.take)
+	defer func() { <-consumer.Release() }()
+	idle := time.NewTicker(100 * time.Millisecond)
+	defer idle.Stop()
+	for {
+		select {
+		case one := <-m.underWay:
+			if err := m.settle(ctx, one); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		select {
+		case one := <-m.underWay:
+			if err := m.settle(ctx, one); err != nil {
+				return err
+			}
+		case <-idle.C:
+			if empty, err := m.empty(ctx, consumer); empty || err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return errInterrupted
+		}
+	}
+}
+
+// take is called by the connection's reader for each message: there are never more than fit.
+func (m *mover) take(d *client.Delivery) {
+	one := moving{delivery: d, fate: new(client.Fate)}
+	one.err = m.pass(d, one.fate)
+	m.underWay <- one
+}
+
+func (m *mover) pass(d *client.Delivery, f *client.Fate) error {
+	var p amqp.Properties
+	if err := p.Parse(d.Props, nil); err != nil {
+		return err
+	}
+	if p.UserID != m.target.User {
+		p.UserID = "" // the other broker lets nobody speak for another
+	}
+	e, err := client.NewEnvelope("", m.to, true, p)
+	if err != nil {
+		return err
+	}
+	return m.sink.Publisher().Post(f, e, []byte(p.MessageID), d.Body)
+}
+
+func (m *mover) settle(ctx context.Context, one moving) error {
+	err := one.err
+	if err == nil {
+		select {
+		case <-one.fate.Done():
+			err = one.fate.Err()
+		case <-ctx.Done():
+			return errInterrupted
+		}
+	}
+	if err != nil {
+		if m.queue.Err() != nil {
+			err = m.queue.Err()
+		}
+		return fmt.Errorf("mailbox %s at %s: %w", m.to, m.target, err)
+	}
+	m.moved.Add(1)
+	return one.delivery.Ack()
+}
+
+// empty asks the first broker whether anything is left.
+func (m *mover) empty(ctx context.Context, consumer *client.Consumer) (bool, error) {
+	if err := consumer.Err(); err != nil && !errors.Is(err, client.ErrBroken) {
+		return false, err
+	}
+	left := 0
+	err := m.patiently(func() (err error) {
+		left, _, err = m.line.Queue(ctx, m.from)
+		return err
+	})
+	return err == nil && left == 0 && len(m.underWay) == 0, err
+}
+
+// progress shows how far it is, on a terminal only.
+func (m *mover) progress(total int) (stop func()) {
+	if m.options.json || !isatty.IsTerminal(os.Stderr.Fd()) {
+		return func() {}
+	}
+	ended, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				fmt.Fprintf(os.Stderr, "\r%d of about %d messages", m.moved.Load(), max(total, int(m.moved.Load())))
+			case <-ended:
+				io.WriteString(os.Stderr, "\r\x1b[K")
+				return
+			}
+		}
+	}()
+	return func() { close(ended); <-over }
+}

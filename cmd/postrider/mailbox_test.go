@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/postrider-mq/postrider"
+)
+
+func TestMailboxesAreWorkedOn(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	runs(t, "mailbox", "peek", "jobs", "--broker", url).wants(t, exitFailed, "")
+	runs(t, "mailbox", "create", "jobs", "invoices", "--broker", url).wants(t, exitOK, "")
+	runs(t, "mailbox", "create", "jobs", "--broker", url).wants(t, exitOK, "")
+	runs(t, "mailbox", "peek", "jobs", "--broker", url).wants(t, exitOK, "")
+	runWith(t, "a\nb\nc\n", nil, "post", "mailbox:jobs", "--broker", url, "--name", "alice").wants(t, exitOK, "")
+	for range 2 { // a look changes nothing
+		runs(t, "mailbox", "peek", "jobs", "--limit", "2", "--broker", url).wants(t, exitOK, "a\nb\n")
+	}
+	var m received
+	decodeLines(t, runs(t, "mailbox", "peek", "jobs", "--limit", "1", "--json", "--broker", url).stdout, &m)
+	if m.ID == "" || m.From != "alice" || m.Body != "a" || !m.Redelivered || m.To != "jobs" {
+		t.Errorf("%+v", m)
+	}
+	o := runs(t, "mailbox", "rm", "jobs", "--broker", url)
+	o.wants(t, exitFailed, "")
+	if !strings.Contains(o.stderr, "has 3 messages") || !strings.Contains(o.stderr, "--force") {
+		t.Error(o.stderr)
+	}
+	runs(t, "mailbox", "purge", "jobs", "--broker", url).wants(t, exitOK, "3 messages deleted from jobs\n")
+	runs(t, "mailbox", "rm", "jobs", "--broker", url).wants(t, exitOK, "")
+	runWith(t, "a\n", nil, "post", "mailbox:invoices", "--broker", url).wants(t, exitOK, "")
+	runs(t, "mailbox", "rm", "invoices", "--force", "--json", "--broker", url).wants(t, exitOK, `{"deleted":1,"mailbox":"invoices"}`+"\n")
+}
+
+func TestAMailboxMovesToAnotherBroker(t *testing.T) {
+	t.Parallel()
+	_, here := serving(t, "--memory")
+	_, there := serving(t, "--memory")
+	var lines strings.Builder
+	for i := range 5000 {
+		fmt.Fprintln(&lines, i)
+	}
+	runWith(t, lines.String(), nil, "post", "mailbox:jobs", "--broker", here).wants(t, exitOK, "")
+	runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", here).wants(t, exitUsage, "")
+	runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", there, "--as", "old-jobs").wants(t, exitOK, "5000 messages moved\n")
+	runs(t, "mailbox", "peek", "jobs", "--broker", here).wants(t, exitOK, "")
+	runs(t, "receive", "mailbox:old-jobs", "--count", "5000", "--broker", there).wants(t, exitOK, lines.String())
+	runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", there).wants(t, exitOK, "0 messages moved\n")
+	o := runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", "amqp://127.0.0.1:1")
+	if o.code != exitFailed || !strings.Contains(o.stderr, "nobody listens there") {
+		t.Error(o.code, o.stderr)
+	}
+}
+
+func TestDeadLettersGetAnotherTry(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	n, err := postrider.Start(t.Context(), postrider.Config{Name: "worker", Brokers: []string{url}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handling, stop := context.WithCancel(t.Context())
+	jobs, seen := n.Mailbox("jobs"), make(chan struct{}, 3)
+	err = n.Handle(handling, jobs, func(context.Context, *postrider.Message) error {
+		seen <- struct{}{}
+		return postrider.Reject(errors.New("no such customer\nat all"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := jobs.Send(t.Context(), fmt.Sprint("body ", i), postrider.ID(fmt.Sprint("order-", i))); err != nil {
+			t.Fatal(err)
+		}
+		<-seen
+	}
+	if err := n.Shutdown(t.Context()); err != nil { // which waits for the letters to be safe
+		t.Fatal(err)
+	}
+	stop()
+
+	runs(t, "dead", "ls", "jobs", "--broker", url, "--limit", "1").
+		wants(t, exitOK, "order-0  from worker  1 tries  no such customer\n")
+	var letters [3]letter
+	decodeLines(t, runs(t, "dead", "ls", "jobs", "--broker", url, "--json").stdout, &letters[0], &letters[1], &letters[2])
+	for i, l := range letters {
+		if l.ID != fmt.Sprint("order-", i) || l.Tries != 1 || l.FirstFailure == nil || l.LastFailure == nil || l.Reason != "no such customer\nat all" {
+			t.Errorf("%+v", l)
+		}
+	}
+	o := runs(t, "dead", "show", "jobs", "order-1", "--broker", url)
+	if o.code != exitOK || !strings.HasSuffix(o.stdout, "at all\n\nbody 1\n") {
+		t.Errorf("%d %s", o.code, o.stdout)
+	}
+	runs(t, "dead", "show", "jobs", "order-9", "--broker", url).wants(t, exitFailed, "")
+	runs(t, "dead", "redrive", "jobs", "order-1", "--broker", url).wants(t, exitOK, "1 messages are back in jobs\n")
+	runs(t, "dead", "redrive", "jobs", "--to", "debug", "--broker", url).wants(t, exitFailed, "0 messages are back in debug\n")
+	runs(t, "dead", "redrive", "jobs", "--limit", "1", "--broker", url).wants(t, exitOK, "1 messages are back in jobs\n")
+	runs(t, "receive", "mailbox:jobs", "--count", "2", "--broker", url).wants(t, exitOK, "body 1\nbody 0\n")
+	runs(t, "dead", "purge", "jobs", "--broker", url).wants(t, exitOK, "1 messages deleted from jobs.dead\n")
+	runs(t, "dead", "ls", "jobs", "--broker", url).wants(t, exitOK, "")
+}
