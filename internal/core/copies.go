@@ -56,9 +56,15 @@ func textsOf(list []any) (texts []string) {
 	return texts
 }
 
+// properties are those of m, to be changed.
+func (m *Message) properties() (*amqp.Properties, error) {
+	p := &amqp.Properties{}
+	return p, p.Parse(m.Props, nil)
+}
+
 func (m *Message) withoutBCC() error {
-	var p amqp.Properties
-	if err := p.Parse(m.Props, nil); err != nil {
+	p, err := m.properties()
+	if err != nil {
 		return err
 	}
 	delete(p.Headers, headerBCC)

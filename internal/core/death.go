@@ -74,14 +74,18 @@ func (d *death) load(l *Loader) (err error) {
 // letter is the message as it is published again: under the queue's key if it
 // has one, without expiration, and with its deaths in the headers.
 func (d *death) letter() (*Message, []any, error) {
-	var p amqp.Properties
-	if err := p.Parse(d.msg.Props, nil); err != nil {
+	if d.queue.isStore() {
+		m, err := d.released()
+		return m, nil, err
+	}
+	p, err := d.msg.properties()
+	if err != nil {
 		return nil, nil, err
 	}
 	if p.Headers == nil {
 		p.Headers = amqp.Table{}
 	}
-	deaths := d.deaths(&p)
+	deaths := d.deaths(p)
 	p.Headers["x-death"] = deaths
 	p.Expiration = ""
 	key, bcc := d.msg.Key, d.msg.bcc

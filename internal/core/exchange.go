@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 
-	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/route"
 )
@@ -15,17 +14,14 @@ func (c *Client) DeclareExchange(ctx context.Context, b *Burst, x route.Exchange
 	if err := CheckName("exchange", x.Name); err != nil {
 		return err
 	}
-	if x.Kind == route.Delayed { // not before the broker can keep messages for it
-		return amqp.Errorf(amqp.CommandInvalid, "unknown exchange type '%s'", string(x.Kind))
-	}
-	lsn, err := c.VHost.declareExchange(x)
+	lsn, err := c.VHost.declareExchange(b, x)
 	if err != nil {
 		return err
 	}
 	return c.VHost.core.await(ctx, b, lsn)
 }
 
-func (v *VHost) declareExchange(x route.Exchange) (journal.LSN, error) {
+func (v *VHost) declareExchange(b *Burst, x route.Exchange) (journal.LSN, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := v.mayChange(); err != nil {
@@ -37,10 +33,14 @@ func (v *VHost) declareExchange(x route.Exchange) (journal.LSN, error) {
 		return 0, err
 	}
 	v.table.Store(v.redirected(table, x.Name))
-	if !x.Durable {
-		return 0, nil
+	lsn := journal.LSN(0)
+	if x.Durable {
+		lsn = v.remember(kindExchangeDeclared, v.exchange(&x))
 	}
-	return v.remember(kindExchangeDeclared, v.exchange(&x)), nil
+	if x.Kind == route.Delayed {
+		lsn = max(lsn, v.addStore(b.now, &x))
+	}
+	return lsn, nil
 }
 
 // Exchange returns what was declared under a name.

@@ -146,7 +146,7 @@ func (q *Queue) push(b *Burst, pos uint64, m *Message, lsn journal.LSN) {
 		}
 		return
 	}
-	if m.expires() {
+	if m.expires() || q.demanding {
 		q.pushFor(b, pos, m, lsn)
 		return
 	}

@@ -303,6 +303,11 @@ func (r *recovery) apply(c *Core) {
 		v.redirect()
 		v.mu.Unlock()
 	}
+	defer func() {
+		for _, v := range c.VHosts() {
+			v.restoreStores()
+		}
+	}()
 	messages := 0
 	for _, id := range slices.Sorted(maps.Keys(r.queues)) {
 		messages += r.restoreQueue(c, id, r.queues[id])
@@ -369,7 +374,12 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 		}
 	})
 	q.core.ReserveFrom(rq.next)
-	v.enter(q)
+	if !q.isStore() {
+		v.enter(q)
+	} else if !v.enterStore(q) { // the record of its exchange is lost, or its end came first
+		v.endStray(q)
+		return 0
+	}
 	return n
 }
 

@@ -20,6 +20,9 @@ func (q *Queue) policyKind() policy.Kind {
 // returns what the pure queue has to know of them. The caller holds q.mu or is
 // the only one that knows the queue.
 func (q *Queue) adopt(r ruling) queue.Config {
+	if q.isStore() {
+		return q.storeConfig()
+	}
 	spec := q.QueueSpec
 	spec.Args = policy.Arguments(q.policyKind(), q.Args, r.merged())
 	cfg := queueConfig(&spec)

@@ -35,7 +35,7 @@ func (q *Queue) reserveOnTerms(b *Burst, m *Message) (p place, admitted bool) {
 		return p, false
 	}
 	p.pos = q.core.ReserveIn(m.priority())
-	if ttl, ok := m.ttl().Lower(q.ttl).Value(); ok {
+	if ttl, ok := q.term(m).Lower(q.ttl).Value(); ok {
 		p.life = uint64(ttl/millisecond) + 1
 	}
 	return p, true
@@ -44,5 +44,5 @@ func (q *Queue) reserveOnTerms(b *Burst, m *Message) (p place, admitted bool) {
 // pushFor is a push that minds the message's own time to live. The caller holds q.mu.
 func (q *Queue) pushFor(b *Burst, pos uint64, m *Message, lsn journal.LSN) {
 	q.timed = q.timed || m.expires()
-	q.perform(b, q.core.PushWith(b.now, pos, q.admit(b, pos, m, lsn), m.ttl()))
+	q.perform(b, q.core.PushWith(b.now, pos, q.admit(b, pos, m, lsn), q.term(m)))
 }

@@ -22,6 +22,7 @@ type VHost struct {
 	deleted  bool
 	policies policies
 	facts    map[string]journal.LSN // the records of durable exchanges and bindings, by their content
+	stores   map[string]*Queue      // of delayed exchanges, by their name
 
 	replies replies
 }
@@ -101,16 +102,10 @@ func (v *VHost) dropQueue(b *Burst, q *Queue) (messages int, lsn journal.LSN) {
 	table, gone := v.table.Load().RemoveQueue(q.Name)
 	v.table.Store(table)
 	messages = q.close(b)
-	v.core.byID.Delete(q.id)
 	if q.owner != nil {
 		q.owner.disown(q)
 	}
-	if q.declared != 0 {
-		lsn = v.core.append(kindQueueDeleted, false, q.deletion())
-		v.core.release(q.declared)
-		q.declared = 0 // from now on the compaction leaves it behind
-	}
-	q.letGo()
+	lsn = v.endQueue(q)
 	if last := v.dropped(gone); last != 0 {
 		lsn = last
 	}
@@ -128,6 +123,7 @@ func (v *VHost) dropped(gone route.Removed) (last journal.LSN) {
 		if v.forget(kindExchangeDeclared, v.exchange(x)) {
 			last = v.core.append(kindExchangeDeleted, false, appendText(appendText(nil, v.Name), x.Name))
 		}
+		v.dropStore(x.Name)
 	}
 	return last
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -133,6 +134,9 @@ func (v *VHost) end(b *Burst) journal.LSN {
 	v.declared = 0
 	for _, q := range v.allQueues() {
 		v.dropQueue(b, q)
+	}
+	for _, exchange := range slices.Sorted(maps.Keys(v.stores)) {
+		v.dropStore(exchange)
 	}
 	for key, fact := range v.facts {
 		delete(v.facts, key)

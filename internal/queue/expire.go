@@ -3,7 +3,8 @@ package queue
 import "math"
 
 // Entries expire only when they are first: one that is due behind another that
-// is not waits for it. So the first entry's expiry is all there is to watch.
+// is not waits for it. So the first entry's expiry is all there is to watch, but
+// where they are scattered.
 
 // expiry returns when an entry that is pushed now expires: the lower of its own
 // time to live and the queue's decides. 0 means never.
@@ -35,13 +36,21 @@ func (q *Queue[M]) nextExpiry() (t Time, ok bool) {
 	if !q.mortal || q.Len() == 0 {
 		return 0, false
 	}
+	if q.cfg.Scattered {
+		a, ok := q.nextAppointment()
+		return a.when, ok
+	}
 	t = q.head().expiry()
 	return t, t != 0
 }
 
 // expire drops first entries as long as they have expired.
 func (q *Queue[M]) expire(now Time) {
-	if q.mortal {
+	switch {
+	case !q.mortal:
+	case q.cfg.Scattered:
+		q.dropScattered(now)
+	default:
 		q.dropExpired(now)
 	}
 }

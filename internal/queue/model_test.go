@@ -48,6 +48,7 @@ func (m *model) Configure(now Time, c Config) Effects[int] {
 		m.used = now
 	}
 	c.MaxPriority, c.SingleActive, c.TakeOver = m.cfg.MaxPriority, m.cfg.SingleActive, m.cfg.TakeOver
+	c.Scattered = m.cfg.Scattered
 	m.cfg = c
 	return m.proceed(now, Effects[int]{})
 }
@@ -246,7 +247,7 @@ func (m *model) Touch(now Time) { m.used = now }
 
 func (m *model) Deadline() (Time, bool) {
 	end, ends := m.endOfLife()
-	if e := m.firstReady(); e != nil && e.expiry != 0 && (!ends || e.expiry < end) {
+	if e := m.nextToExpire(); e != nil && e.expiry != 0 && (!ends || e.expiry < end) {
 		return e.expiry, true
 	}
 	return end, ends
@@ -285,28 +286,40 @@ func (m *model) deliver(now Time, fx Effects[int]) Effects[int] {
 }
 
 func (m *model) expire(now Time, fx *Effects[int]) {
-	for e := m.firstReady(); e != nil && e.expiry != 0 && e.expiry <= now; e = m.firstReady() {
-		if !m.dropFirst(MessageExpired, fx) {
+	for e := m.nextToExpire(); e != nil && e.expiry != 0 && e.expiry <= now; e = m.nextToExpire() {
+		if !m.dropEntry(e, MessageExpired, fx) {
 			return
 		}
 	}
+}
+
+// nextToExpire is the first of all; or, where they are scattered, the one whose time comes first.
+func (m *model) nextToExpire() (next *modelEntry) {
+	if !m.cfg.Scattered {
+		return m.firstReady()
+	}
+	for _, e := range m.entries {
+		if e.state == Ready && e.expiry != 0 && (next == nil || e.expiry < next.expiry || e.expiry == next.expiry && e.Pos < next.Pos) {
+			next = e
+		}
+	}
+	return next
 }
 
 func (m *model) overflow(fx *Effects[int]) {
 	for m.cfg.Overflow == DropHead && m.firstReady() != nil &&
 		(exceeds(m.count(Ready), m.cfg.MaxLength) || exceeds(m.Bytes(), m.cfg.MaxBytes)) {
-		if !m.dropFirst(MaxLength, fx) {
+		if !m.dropEntry(m.firstReady(), MaxLength, fx) {
 			return
 		}
 	}
 }
 
-func (m *model) dropFirst(why Reason, fx *Effects[int]) bool {
+func (m *model) dropEntry(e *modelEntry, why Reason, fx *Effects[int]) bool {
 	if len(fx.Drop) >= burst {
 		fx.More = true
 		return false
 	}
-	e := m.firstReady()
 	m.drop(e)
 	fx.Drop = append(fx.Drop, Dropped[int]{Entry: e.Entry, Reason: why})
 	return true

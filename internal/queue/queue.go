@@ -9,7 +9,7 @@ import (
 const burst = 32
 
 // Config says how a queue lives and what it bears. The zero value is a plain
-// queue that stays. All but MaxPriority and the two about a single active
+// queue that stays. All but MaxPriority, Scattered and the two about a single active
 // consumer can be changed later, see Configure.
 type Config struct {
 	// AutoDelete ends the queue when its last consumer leaves; a queue that never had one stays.
@@ -22,6 +22,11 @@ type Config struct {
 	// TTL is how long an entry that is pushed may wait, in nanoseconds. The
 	// entry may have a lower one of its own, see PushWith.
 	TTL Bound
+
+	// Scattered lets entries expire one by one, each at its time wherever it stands,
+	// and not only when it is first. It costs 16 bytes for each that is to expire.
+	// Such a queue has no consumers, and nobody gets from it.
+	Scattered bool
 
 	// MaxLength and MaxBytes bound what is ready. What is out does not count.
 	// MaxBytes has no effect before MeasureBy.
@@ -57,6 +62,7 @@ type Queue[M any] struct {
 	life    life
 	limits  limits
 	mortal  bool // some entry had an expiry
+	agenda  agenda
 	effects Effects[M]
 }
 
@@ -81,6 +87,7 @@ func New[M any](now Time, cfg Config) *Queue[M] {
 func (q *Queue[M]) Configure(now Time, cfg Config) *Effects[M] {
 	q.effects.reset()
 	cfg.MaxPriority, cfg.SingleActive, cfg.TakeOver = q.cfg.MaxPriority, q.cfg.SingleActive, q.cfg.TakeOver
+	cfg.Scattered = q.cfg.Scattered
 	if cfg.Expires != q.cfg.Expires {
 		q.Touch(now)
 	}
@@ -142,6 +149,7 @@ func (q *Queue[M]) push(now Time, pos uint64, m M, expiry Time) *Effects[M] {
 	if !d.fill(number, m, expiry) {
 		panic(notReserved(pos))
 	}
+	q.appoint(pos, expiry)
 	fx := q.deliver(now - 1)
 	q.overflow()
 	q.expire(now)
@@ -171,6 +179,7 @@ func (q *Queue[M]) RestoreWith(pos uint64, m M, redelivered bool, deliveries uin
 	q.mortal = q.mortal || expiry != 0
 	d, number := q.find(pos)
 	d.restore(number, m, newHistory(redelivered, deliveries), expiry)
+	q.appoint(pos, expiry)
 }
 
 // Purge removes all ready entries, in order, and returns how many there were.

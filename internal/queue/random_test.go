@@ -63,6 +63,7 @@ func newRun(t *testing.T, choose func(int) int) *run {
 		cfg.MaxPriority = []uint8{1, 3, 10, 255}[choose(4)]
 	}
 	cfg.SingleActive, cfg.TakeOver = choose(4) == 0, choose(2) == 0
+	cfg.Scattered = choose(5) == 0
 	r.note("queue %+v", cfg)
 	r.q, r.m = New[int](r.now, cfg), newModel(r.now, cfg)
 	for range choose(100) {
@@ -243,6 +244,9 @@ func (r *run) skip() {
 }
 
 func (r *run) attach() {
+	if r.m.cfg.Scattered {
+		return
+	}
 	c := Consumer{
 		ID:        r.id(8),
 		Prefetch:  uint16(r.choose(6)),
@@ -303,6 +307,9 @@ func (r *run) requeue() {
 }
 
 func (r *run) get() {
+	if r.m.cfg.Scattered {
+		return
+	}
 	noAck := r.choose(2) == 0
 	r.note("get, no ack %v", noAck)
 	got, gotOK := r.q.Get(r.now, noAck)

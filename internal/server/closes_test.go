@@ -200,6 +200,8 @@ var closes = []closing{
 		want: "channel PRECONDITION_FAILED - Unsupported property: type 40.10"},
 	{name: "hashing by two things", do: after(&amqp.ExchangeDeclare{Exchange: "pr-hash", Type: "x-consistent-hash", Arguments: amqp.Table{"hash-property": "message_id", "hash-header": "h"}}),
 		want: "channel PRECONDITION_FAILED - hash-header and hash-property are mutually exclusive 40.10"},
+	{name: "delayed without a type", ours: true, do: after(&amqp.ExchangeDeclare{Exchange: "pr-later", Type: "x-delayed-message"}),
+		want: "channel PRECONDITION_FAILED - Invalid argument, 'x-delayed-type' must be an existing exchange type 40.10"},
 	{name: "hashing with no weight", do: hashBinding("heavy"),
 		want: "channel PRECONDITION_FAILED - The binding key must be an integer: <<\"heavy\">> 50.20"},
 	{name: "hashing with weight zero", do: hashBinding("0"),
