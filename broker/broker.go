@@ -39,10 +39,25 @@ type Config struct {
 	// Logger takes what an operator should know; nothing is logged when nil.
 	Logger *slog.Logger
 
-	// Users are names and passwords of those who may do everything. Without
-	// any, and without InboxOnly, guest/guest may, from this host only.
+	// Users are names and passwords of those who may do everything. They are not
+	// kept, and nobody can change them while the broker runs. Other users come
+	// by PutUser and by the management interface, and are kept in Dir.
 	// Passwords cross a network over TLS only: wrap the listener with tls.NewListener.
 	Users map[string]string
+
+	// FirstUser is asked for a name and a password when there is no administrator,
+	// and makes one of them, who is kept. Without it, without Users and without
+	// InboxOnly, the first start makes guest/guest, who may come from this host only.
+	FirstUser func() (name, password string, err error)
+
+	// AllowPlaintext accepts passwords over a network without TLS. Who listens
+	// there reads them, and all else.
+	AllowPlaintext bool
+
+	// ClientCertificates offers the mechanism EXTERNAL over TLS: a client whose
+	// certificate was verified is the user whose name is one of its subject
+	// alternative names. The listener's tls.Config must ask for certificates.
+	ClientCertificates bool
 
 	// InboxOnly restricts whoever comes through a listener to publishing into
 	// the queue of that name and to answering direct replies. Dial is not restricted.
@@ -93,10 +108,14 @@ type Broker struct {
 	core   *core.Core
 	server *server.Server
 	log    *slog.Logger
+	name   string
 	opened chan struct{} // closed when Open returns
 	done   chan struct{}
 
 	confirms confirms
+
+	users     *access.Users
+	authority *access.Authority
 
 	mu     sync.Mutex
 	conns  map[*Conn]struct{}
@@ -117,19 +136,27 @@ func Open(cfg Config) (*Broker, error) {
 	if cfg.MaxMessage < 0 || cfg.MaxMessage > maxMessage {
 		return nil, fmt.Errorf("broker: Config.MaxMessage is %d, want 0 to %d bytes", cfg.MaxMessage, maxMessage)
 	}
-	authority, err := newAuthority(cfg)
+	users, err := configuredUsers(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	b := &Broker{log: log, conns: map[*Conn]struct{}{}, opened: make(chan struct{}), done: make(chan struct{})}
+	b := &Broker{log: log, users: users, name: cfg.Name, conns: map[*Conn]struct{}{}, opened: make(chan struct{}), done: make(chan struct{})}
 	defer close(b.opened)
 	b.confirms.broker = b
 	if err := b.openCore(cfg); err != nil {
 		return nil, err
 	}
+	if b.name == "" {
+		b.name = "postrider"
+	}
+	if err := b.openUsers(&cfg, users); err != nil {
+		return nil, errors.Join(fmt.Errorf("broker: %w", err), b.core.Close())
+	}
+	b.authority = access.NewAuthorityWith(users, access.Policy{Plaintext: cfg.AllowPlaintext})
 	b.server = server.New(server.Config{
 		Core:       b.core,
-		Access:     authority,
+		Access:     b.authority,
+		External:   cfg.ClientCertificates,
 		Logger:     log,
 		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second)},
 		Properties: properties(cfg.Name),
@@ -156,23 +183,6 @@ func (b *Broker) openCore(cfg Config) error {
 		return fmt.Errorf("broker: %w", err)
 	}
 	return nil
-}
-
-func newAuthority(cfg Config) (*access.Authority, error) {
-	users := access.NewUsers()
-	rights := access.Full()
-	if cfg.InboxOnly != "" {
-		rights = access.PublishOnly(cfg.InboxOnly)
-	}
-	if len(cfg.Users) == 0 {
-		users.AddGuest(rights)
-	}
-	for name, password := range cfg.Users {
-		if err := users.Add(name, password, rights); err != nil {
-			return nil, err
-		}
-	}
-	return access.NewAuthority(users), nil
 }
 
 func properties(name string) amqp.Table {

@@ -20,12 +20,17 @@ const shutdownTime = 10 * time.Second
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	listen       string
+	tlsListen    string
+	management   string
+	adminSocket  string
 	dir          string
 	memory       bool
 	user         string
 	passwordFile string
 	tlsCert      string
 	tlsKey       string
+	tlsCA        string
+	plaintext    bool
 	untilEOF     bool
 	disk         diskOptions
 	log          logOptions
@@ -44,12 +49,22 @@ func newServe() *cobra.Command {
 			Without --user, guest with the password guest may do everything, from this machine
 			only. When the broker listens beyond this machine there is a user admin
 			instead, with a secret that the first start makes and writes to admin.secret in
-			the data directory. Passwords are never accepted over a network without TLS.`),
+			the data directory. Other users come by "postrider user add" and are kept there.
+			Passwords are not accepted over a network without TLS, unless --allow-plaintext says so.
+
+			With --tls-cert the broker speaks TLS at --listen, or, if there is a --tls-listen, at
+			that address beside --listen. Certificates are read again when the files change, and
+			on SIGHUP. With --tls-ca, a client whose certificate is signed by one of those may log
+			in by EXTERNAL as the user whose name is one of its subject alternative names.
+
+			The verbs user, vhost, permission, connection and queue reach the broker by a
+			socket in the data directory, which only the owner of the process can open.`),
 		Example: examples(`
 			postrider serve
 			postrider serve --listen 127.0.0.1:0 --memory
 			POSTRIDER_PASSWORD=… postrider serve --user ops
-			postrider serve --listen :5671 --dir /var/lib/postrider --tls-cert cert.pem --tls-key key.pem`),
+			postrider serve --listen :5671 --dir /var/lib/postrider --tls-cert cert.pem --tls-key key.pem
+			postrider serve --tls-listen :5671 --tls-cert cert.pem --tls-key key.pem --tls-ca clients.pem`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("dir") && o.memory {
@@ -64,6 +79,9 @@ func newServe() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:5672", "`address` to listen on; port 0 takes a free one")
+	f.StringVar(&o.tlsListen, "tls-listen", "", "`address` to listen on with TLS, beside --listen, as in :5671")
+	f.StringVar(&o.management, "management", "", "`address` for the management interface over HTTP, as in 127.0.0.1:15672; none by default")
+	f.StringVar(&o.adminSocket, "admin-socket", "", "`path` of the local socket (default admin.sock in --dir; none with --memory)")
 	f.StringVar(&o.dir, "dir", "./postrider-data", "`directory` of the journal, made if it is missing")
 	f.BoolVar(&o.memory, "memory", false, "keep everything in memory; it ends with the process")
 	o.disk.flags(f)
@@ -71,6 +89,8 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password of --user")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the server's certificate chain, PEM")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's private key, PEM")
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates that sign clients', PEM")
+	f.BoolVar(&o.plaintext, "allow-plaintext", false, "accept passwords over a network without TLS, for whoever listens there to read")
 	f.BoolVar(&o.untilEOF, "until-eof", false, "stop when stdin ends, too: with the process that started this one")
 	_ = f.MarkHidden("until-eof")
 	o.log.flags(f, "info")
@@ -82,16 +102,18 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	tlsConfig, err := serverTLS(o.tlsCert, o.tlsKey)
-	if err != nil {
-		return err
-	}
-	users, err := o.users(log)
+	files, err := o.serverTLS(log)
 	if err != nil {
 		return err
 	}
 	failed := make(chan error, 1)
-	cfg := broker.Config{Logger: log, Users: users, OnFailure: func(err error) { failed <- err }}
+	cfg := broker.Config{
+		Logger: log, OnFailure: func(err error) { failed <- err },
+		AllowPlaintext: o.plaintext, ClientCertificates: o.tlsCA != "",
+	}
+	if err := o.users(&cfg, log); err != nil {
+		return err
+	}
 	if !o.memory {
 		cfg.Dir = o.dir
 		cfg.Sync = broker.Sync(o.disk.sync)
@@ -102,15 +124,15 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return cannotOpen(err)
 	}
 	defer b.Close()
-	ln, err := listen(ctx, o.listen)
+	files.reloadOnSignal(ctx)
+	stopAdmin, err := o.serveAdmin(ctx, b, files, log)
 	if err != nil {
 		return err
 	}
-	served := make(chan error, 1)
-	go func() { served <- b.Serve(withTLS(ln, tlsConfig)) }()
-	log.Info("broker is ready", "version", broker.Version, "address", ln.Addr().String(), "dir", cfg.Dir, "tls", tlsConfig != nil)
-	if _, err := fmt.Fprintf(stdout, "listening on %s://%s\n", scheme(tlsConfig), ln.Addr()); err != nil {
-		return fmt.Errorf("stdout: %w", err)
+	defer stopAdmin()
+	served, err := o.serveAMQP(ctx, b, files, stdout, log)
+	if err != nil {
+		return err
 	}
 	select {
 	case <-ctx.Done():
@@ -120,6 +142,41 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	case err := <-served:
 		return endedBy(err, failed)
 	}
+}
+
+// serveAMQP serves AMQP clients at each address, and says where it listens.
+func (o *serveOptions) serveAMQP(ctx context.Context, b *broker.Broker, files *certificates, stdout io.Writer, log *slog.Logger) (<-chan error, error) {
+	served := make(chan error, 2)
+	start := func(flag, address string, files *certificates) error {
+		ln, err := listen(ctx, flag, address)
+		if err != nil {
+			return err
+		}
+		go func() { served <- b.Serve(files.wrap(ln)) }()
+		log.Info("broker is ready", "version", broker.Version, "address", ln.Addr().String(), "dir", o.dataDir(), "tls", files != nil)
+		if _, err := fmt.Fprintf(stdout, "listening on %s://%s\n", files.scheme(), ln.Addr()); err != nil {
+			return fmt.Errorf("stdout: %w", err)
+		}
+		return nil
+	}
+	if o.tlsListen == "" {
+		return served, start("--listen", o.listen, files)
+	}
+	if files == nil {
+		return nil, usagef("--tls-listen needs --tls-cert and --tls-key")
+	}
+	if err := start("--listen", o.listen, nil); err != nil {
+		return nil, err
+	}
+	return served, start("--tls-listen", o.tlsListen, files)
+}
+
+// dataDir is the data directory; empty for none.
+func (o *serveOptions) dataDir() string {
+	if o.memory {
+		return ""
+	}
+	return o.dir
 }
 
 // endedBy is why a broker ended by itself. When its disk has failed, that is why it no longer serves.
@@ -143,9 +200,9 @@ func stopServing(b *broker.Broker, log *slog.Logger) error {
 	return err
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, usagef("--listen %q: want HOST:PORT, as in 127.0.0.1:5672", address)
+		return nil, usagef("%s %q: want HOST:PORT, as in 127.0.0.1:5672", flag, address)
 	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/access"
 )
 
@@ -19,25 +20,33 @@ const (
 	adminFile        = "admin.secret"
 )
 
-// users are those who may log in; none means guest from this machine.
-func (o *serveOptions) users(log *slog.Logger) (map[string]string, error) {
-	beyond := !onlyLoopback(o.listen)
-	if beyond && o.tlsCert == "" {
+// users says who may log in: the one of the command line, or those who are kept. When the broker can be reached from
+// other machines its first user is an administrator with a secret of his own, else guest.
+func (o *serveOptions) users(cfg *broker.Config, log *slog.Logger) error {
+	beyond := !onlyLoopback(o.listen) || o.tlsListen != "" && !onlyLoopback(o.tlsListen)
+	switch {
+	case beyond && o.plaintext:
+		log.Warn("passwords are accepted over the network without TLS, as configured: whoever listens there can read them")
+	case beyond && o.tlsCert == "":
 		log.Warn("clients on other machines cannot log in: passwords are accepted over TLS only; see --tls-cert", "listen", o.listen)
 	}
 	switch {
 	case o.user != "":
 		password, err := o.password()
-		return map[string]string{o.user: password}, err
+		cfg.Users = map[string]string{o.user: password}
+		return err
 	case o.passwordFile != "":
-		return nil, usagef("--password-file is given and --user is not")
+		return usagef("--password-file is given and --user is not")
 	case !beyond:
-		return nil, nil
+		return nil
 	case o.memory:
-		return nil, usagef("--listen %s can be reached from other machines: name a --user; guest may come from this machine only", o.listen)
+		return usagef("--listen %s can be reached from other machines: name a --user; guest may come from this machine only", o.listen)
 	}
-	secret, err := adminSecret(o.dir, log)
-	return map[string]string{adminName: secret}, err
+	cfg.FirstUser = func() (name, password string, err error) {
+		password, err = adminSecret(o.dir, log)
+		return adminName, password, err
+	}
+	return nil
 }
 
 // password of --user.

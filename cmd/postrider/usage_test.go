@@ -40,6 +40,7 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"ping peer:bob --peer bob=here", "want NAME=HOST:PORT"},
 		{"serve --bogus", "unknown flag: --bogus"},
 		{"serve --memory --listen here", "want HOST:PORT"},
+		{"serve --memory --tls-listen 127.0.0.1:0", "needs --tls-cert"},
 		{"serve --memory --dir x", "exclude each other"},
 		{"serve --memory --log-level loud", "want debug, info, warn or error"},
 		{"serve --memory --log-format xml", "want text or json"},

@@ -123,6 +123,12 @@ func (u *Users) find(name string) (acc *account, ok bool) {
 	return &account{name: name, hash: u.stranger}, false
 }
 
+// HasGuest says whether there is a guest who is kept, with the password that everybody knows.
+func (u *Users) HasGuest() bool {
+	acc, ok := u.find(guestName)
+	return ok && acc.open && !acc.configured
+}
+
 // Generation goes up with each change of what somebody may do.
 func (u *Users) Generation() uint64 { return u.generation.Load() }
 

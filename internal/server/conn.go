@@ -60,7 +60,7 @@ func newConn(s *Server, nc net.Conn, manual bool) *conn {
 		session: session.NewServer(session.ServerConfig{
 			Limits:     s.cfg.Limits,
 			Properties: s.cfg.Properties,
-			Mechanisms: access.Mechanisms,
+			Mechanisms: s.mechanisms(nc),
 		}),
 	}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)

@@ -3,7 +3,9 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,8 +40,36 @@ func (c *conn) peer() access.Peer {
 	if addr, err := netip.ParseAddrPort(c.net.RemoteAddr().String()); err == nil {
 		p.Addr = addr.Addr().Unmap()
 	}
-	_, p.TLS = c.net.(*tls.Conn)
+	t, secure := c.net.(*tls.Conn)
+	if p.TLS = secure; secure && c.server.cfg.External {
+		p.Names = namesOf(t.ConnectionState())
+	}
 	return p
+}
+
+// mechanisms are those that a client is offered.
+func (s *Server) mechanisms(nc net.Conn) string {
+	if _, secure := nc.(*tls.Conn); secure && s.cfg.External {
+		return access.MechanismsOverTLS
+	}
+	return access.Mechanisms
+}
+
+// namesOf are the subject alternative names of a certificate that the client
+// showed and that was verified.
+func namesOf(state tls.ConnectionState) []string {
+	if len(state.VerifiedChains) == 0 {
+		return nil
+	}
+	cert := state.PeerCertificates[0]
+	names := slices.Concat(cert.DNSNames, cert.EmailAddresses)
+	for _, u := range cert.URIs {
+		names = append(names, u.String())
+	}
+	for _, ip := range cert.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return names
 }
 
 // open lets the client into a virtual host; with it the handshake is over.

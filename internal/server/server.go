@@ -20,6 +20,7 @@ type Config struct {
 	Core       *core.Core
 	Access     *access.Authority
 	Logger     *slog.Logger
+	External   bool // over TLS, certificates may take the place of passwords
 	Limits     session.Limits
 	Properties amqp.Table    // what the broker says of itself
 	Handshake  time.Duration // from accept to connection.open-ok; 0 = 5 s

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"time"
+)
+
+// certificates are the files of a listener's TLS. They are read again when they have changed: a handshake looks, at
+// most once a second, and so does SIGHUP. What cannot be read or does not fit together changes nothing, and is logged
+// as an error; nothing weaker ever takes its place.
+type certificates struct {
+	cert, key, ca string
+	log           *slog.Logger
+
+	mu     sync.Mutex
+	config *tls.Config
+	state  [3]fileState // of the files that were tried last, good or bad
+	looked time.Time
+}
+
+// fileState tells a file from what it was before.
+type fileState struct {
+	modified time.Time
+	size     int64
+}
+
+const lookAgain = time.Second
+
+// serverTLS reads the files; nil without a certificate.
+func (o *serveOptions) serverTLS(log *slog.Logger) (*certificates, error) {
+	switch {
+	case o.tlsCert == "" && o.tlsKey == "" && o.tlsCA == "":
+		return nil, nil
+	case o.tlsCert == "" || o.tlsKey == "":
+		return nil, usagef("--tls-cert and --tls-key go together")
+	}
+	c := &certificates{cert: o.tlsCert, key: o.tlsKey, ca: o.tlsCA, log: log}
+	c.state = c.stat()
+	var err error
+	if c.config, err = c.read(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *certificates) read() (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", c.cert, c.key, err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if c.ca != "" {
+		if config.ClientCAs, err = readRoots(c.ca); err != nil {
+			return nil, err
+		}
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+	}
+	return config, nil
+}
+
+func readRoots(path string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--tls-ca %s: no PEM certificate in it", path)
+	}
+	return roots, nil
+}
+
+func (c *certificates) stat() (s [3]fileState) {
+	for i, path := range []string{c.cert, c.key, c.ca} {
+		if info, err := os.Stat(path); err == nil {
+			s[i] = fileState{info.ModTime(), info.Size()}
+		}
+	}
+	return s
+}
+
+// current is the configuration for a handshake at now.
+func (c *certificates) current(now time.Time) *tls.Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.looked) >= lookAgain {
+		c.looked = now
+		c.look(false)
+	}
+	return c.config
+}
+
+// reload looks now, and reads the files whether they seem to have changed or not.
+func (c *certificates) reload() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.look(true)
+}
+
+// look takes files that have changed. The caller holds mu.
+func (c *certificates) look(always bool) {
+	state := c.stat()
+	if state == c.state && !always {
+		return
+	}
+	c.state = state
+	config, err := c.read()
+	if err != nil {
+		c.log.Error("the new TLS files are not used; those from before still are", "error", err)
+		return
+	}
+	c.config = config
+	c.log.Info("TLS files read again", "certificate", c.cert)
+}
+
+// wrap is a listener with TLS, or ln itself without certificates.
+func (c *certificates) wrap(ln net.Listener) net.Listener {
+	if c == nil {
+		return ln
+	}
+	return tls.NewListener(ln, &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.current(time.Now()), nil },
+	})
+}
+
+// reloadOnSignal reads the files again whenever the process is told to, until ctx ends.
+func (c *certificates) reloadOnSignal(ctx context.Context) {
+	if c == nil || hangup == nil {
+		return
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, hangup)
+	go func() {
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-signals:
+				c.reload()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+func (c *certificates) scheme() string {
+	if c == nil {
+		return "amqp"
+	}
+	return "amqps"
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/admin"
+)
+
+// Bounds of a request to the management interface.
+const (
+	headerTime  = 10 * time.Second
+	requestTime = time.Minute
+	maxHeader   = 32 << 10
+)
+
+// socketPath is where the local socket is; empty for none.
+func (o *serveOptions) socketPath() string {
+	switch {
+	case o.adminSocket != "":
+		return o.adminSocket
+	case o.memory:
+		return ""
+	}
+	return filepath.Join(o.dir, admin.SocketName)
+}
+
+// serveAdmin serves the management interface: on the local socket, and on a port if one is named. A broker that
+// cannot be administered serves its clients all the same, so a socket that cannot be made is no reason to stop.
+func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *certificates, log *slog.Logger) (stop func(), err error) {
+	var servers []*http.Server
+	stop = func() {
+		for _, s := range servers {
+			_ = s.Close()
+		}
+	}
+	start := func(ln net.Listener, h http.Handler) {
+		s := &http.Server{
+			Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: requestTime,
+			MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		}
+		servers = append(servers, s)
+		go func() {
+			if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+				log.Error("the management interface ended", "address", ln.Addr().String(), "error", err)
+			}
+		}()
+	}
+	if path := o.socketPath(); path != "" {
+		ln, err := admin.ListenLocal(path)
+		if err != nil {
+			log.Error("the broker cannot be administered from the command line", "socket", path, "error", err)
+		} else {
+			start(ln, b.Owner())
+		}
+	}
+	if o.management == "" {
+		return stop, nil
+	}
+	ln, err := listen(ctx, "--management", o.management)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	start(files.wrap(ln), b.Management())
+	log.Info("management interface is ready", "address", ln.Addr().String(), "tls", files != nil)
+	return stop, nil
+}
