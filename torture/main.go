@@ -65,6 +65,6 @@ func write(path, text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(f, "# Torture\n\n"+time.Now().UTC().Format(time.DateOnly)+"\n\n"+text)
+	_, err = io.WriteString(f, "# Torture\n\nWhat `make torture` wrote last; [torture/README.md](../torture/README.md) says how it is done.\n\n"+time.Now().UTC().Format(time.DateOnly)+"\n\n"+text)
 	return errors.Join(err, f.Close())
 }
