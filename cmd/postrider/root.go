@@ -30,6 +30,7 @@ func newRoot() *cobra.Command {
 	}
 	root.AddCommand(
 		newTour(), newTourNode(), newServe(),
+		newUser(), newVHost(), newPermission(), newConnection(), newQueue(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
 		newPing(), newMailbox(), newDead(), newJournal(), newVersion(),
 	)

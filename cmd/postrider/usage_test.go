@@ -52,6 +52,10 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"journal inspect", "accepts 1 arg"},
 		{"journal inspect x --kind Enqueued", "give --records"},
 		{"journal inspect x --records --kind Enqeued", "no such kind"},
+		{"user add", "accepts 1 arg"},
+		{"permission set alice x", "accepts 4 arg"},
+		{"connection close", "name a connection, or a --user"},
+		{"connection close x --user y", "name a connection, or a --user"},
 		{"version now", "unknown command"},
 		{"tour now", "unknown command"},
 	} {
@@ -65,7 +69,9 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 
 func TestHelpHasExamplesEverywhere(t *testing.T) {
 	t.Parallel()
-	for _, verb := range []string{"", "tour", "serve", "send", "post", "call", "receive", "reply", "ping", "version"} {
+	for _, verb := range []string{"", "user", "user add", "user passwd", "user tags", "user list", "user delete", "vhost", "vhost add", "vhost list", "vhost delete",
+		"permission", "permission set", "permission clear", "permission list", "permission topic-set", "permission topic-clear", "permission topic-list",
+		"connection", "connection list", "connection close", "queue", "queue list", "queue purge", "queue delete", "tour", "serve", "send", "post", "call", "receive", "reply", "ping", "version"} {
 		args := append(strings.Fields(verb), "--help")
 		o := runs(t, args...)
 		if o.code != exitOK || !strings.Contains(o.stdout, "Examples:\n  ") || o.stderr != "" {
