@@ -73,8 +73,8 @@ func (s step) queue(target string) *client.Queue {
 // deadSuffix ends the name of a mailbox's dead letters.
 const deadSuffix = ".dead"
 
-// passOn stores the message where its verdict sends it, and returns when it is safe there.
-func (m *Message) passOn(v verdict) error {
+// passOn publishes the message to where its verdict sends it; f tells when it is safe there.
+func (m *Message) passOn(f *client.Fate, v verdict) error {
 	name := m.tap.target.name
 	to := mailbox(name + deadSuffix)
 	if !v.dead {
@@ -84,14 +84,5 @@ func (m *Message) passOn(v verdict) error {
 	if err != nil {
 		return err
 	}
-	f := new(client.Fate)
-	if err := m.tap.target.way.pass(f, to, p, m.Body); err != nil {
-		return err
-	}
-	select {
-	case <-f.Done():
-		return f.Err()
-	case <-m.tap.target.node.ctx.Done():
-		return ErrClosed
-	}
+	return m.tap.target.way.pass(m.tap.target.node.ctx, f, to, p, m.Body)
 }

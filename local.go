@@ -241,9 +241,9 @@ func (l *local) reply(to, correlation string, s style, id messageID, body []byte
 	return l.at.publish(p, new(client.Fate))
 }
 
-func (l *local) pass(f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {
+func (l *local) pass(ctx context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {
 	q := broker.QueueOptions{Name: to.Name, Durable: to.Durable, Args: to.Args}
-	if _, err := l.at.conn.DeclareQueue(context.Background(), q); err != nil {
+	if _, err := l.at.conn.DeclareQueue(ctx, q); err != nil {
 		return localError(err)
 	}
 	return l.at.publish(&broker.Publishing{Key: to.Name, Mandatory: true, Properties: *p, Body: body}, f)

@@ -20,7 +20,7 @@ type outlet interface {
 	// reply answers a message that was received here.
 	reply(to, correlation string, s style, id messageID, body []byte) error
 	// pass publishes a message that was received here once more, into a queue that is made if it is missing.
-	pass(f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error
+	pass(ctx context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error
 	// take begins to receive.
 	take(prefetch int, to receiver) intake
 }

@@ -102,7 +102,7 @@ func (r *remote) reply(to, correlation string, s style, id messageID, body []byt
 	return r.pub.PostNow(new(client.Fate), e, []byte(id.String()), body)
 }
 
-func (r *remote) pass(f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {
+func (r *remote) pass(_ context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {
 	e, err := client.NewEnvelope("", to.Name, true, *p)
 	if err != nil {
 		return err

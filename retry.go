@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // Retry is returned by a handler that cannot act upon a message yet: it comes again after d, and that
@@ -67,9 +69,14 @@ func (o *handleOptions) judge(now time.Time, f Failure, err error) verdict {
 // workers for it.
 func (m *Message) dispose(v verdict) {
 	n := m.tap.target.node
+	stored := new(client.Fate)
+	err := m.passOn(stored, v) // here, so that what one worker disposes of stays in its order
 	go func() {
 		defer n.workers.Done()
-		if err := m.passOn(v); err != nil {
+		if err == nil {
+			err = n.decided(stored)
+		}
+		if err != nil {
 			m.log().Warn("a message that was not handled is put back", "message", m.ID, "from", m.From,
 				"target", m.tap.target.String(), "error", err)
 			n.pause(putBackAfter)
@@ -90,6 +97,16 @@ func (m *Message) handOver() {
 
 // putBackAfter keeps a message for which there is no other place from coming again at once.
 const putBackAfter = time.Second
+
+// decided waits for a fate for as long as the node runs.
+func (n *Node) decided(f *client.Fate) error {
+	select {
+	case <-f.Done():
+		return f.Err()
+	case <-n.ctx.Done():
+		return ErrClosed
+	}
+}
 
 func (n *Node) pause(d time.Duration) {
 	t := time.NewTimer(d)
