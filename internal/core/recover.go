@@ -266,6 +266,8 @@ func (q *recoveredQueue) limit(p place, at int64) {
 	q.lives[p.pos] = life{from: at, span: int64(min(p.life-1, maxExpiration))}
 }
 
+// settled ends what a record says has ended. Behind a gap that is not believed: the dead letter that took the message's place
+// may lie in the gap. Better twice than never.
 func (r *recovery) settled(rec journal.Record) error {
 	id, spans, err := parseSettled(rec.Body)
 	if err != nil {
@@ -273,7 +275,9 @@ func (r *recovery) settled(rec journal.Record) error {
 	}
 	q := r.queue(id)
 	for _, s := range spans {
-		r.settledSpan(q, s)
+		if !rec.AfterGap {
+			r.settledSpan(q, s)
+		}
 		q.next = max(q.next, s.first+s.count)
 	}
 	return nil

@@ -27,6 +27,10 @@ type Record struct {
 	Kind Kind
 	Live bool   // it was appended with live set
 	Body []byte // in callbacks: valid until the callback returns
+
+	// AfterGap is set by Open: a record before this one is missing, and their batch may never have been synced as a whole. What
+	// says that something ended may have outlived what says where it went.
+	AfterGap bool
 }
 
 // SyncMode says when a record counts as durable.

@@ -58,11 +58,13 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 	end := s.base
 	var holes []hole
 	committed := false // by the last record
+	gap := false       // since the last commit record
 	for sc.next() {
 		if r.look != nil {
 			r.look.span(s, sc)
 		}
 		_, committed = sc.commit()
+		gap = !committed && (gap || sc.damage != "" && sc.lsn >= r.safe || sc.void())
 		end = sc.end()
 		if sc.damage != "" {
 			holes = append(holes, hole{sc.lsn, len(sc.raw)})
@@ -74,7 +76,7 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 		if sc.own() {
 			continue
 		}
-		if err := r.record(s, sc); err != nil {
+		if err := r.record(s, sc, gap); err != nil {
 			return nil, err
 		}
 	}
@@ -90,8 +92,8 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 	return r.tailPiece(s, data, end, holes, committed), nil
 }
 
-func (r *recovery) record(s *found, sc *scanner) error {
-	rec := Record{LSN: sc.lsn, Kind: sc.kind, Live: sc.live, Body: sc.body}
+func (r *recovery) record(s *found, sc *scanner, gap bool) error {
+	rec := Record{LSN: sc.lsn, Kind: sc.kind, Live: sc.live, Body: sc.body, AfterGap: gap}
 	holders := r.j.holders(rec)
 	if holders > 0 {
 		s.kept += holders

@@ -31,6 +31,9 @@ func (s *span) end() LSN { return s.lsn + LSN(len(s.raw)) }
 // own reports whether the record is one of the journal's, not of its user's.
 func (s *span) own() bool { return s.kind >= ownKinds }
 
+// void reports whether the record stands where something was damaged when the tail was written anew.
+func (s *span) void() bool { return s.damage == "" && s.kind == voidKind }
+
 func (s *span) commit() (commit, bool) {
 	if s.damage != "" || s.kind != commitKind {
 		return commit{}, false
