@@ -10,7 +10,7 @@ each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$modu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test race fuzz lint bench interop torture generate
+.PHONY: help build test race fuzz lint sim bench interop torture generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -39,6 +39,9 @@ lint: ## gofmt, go vet and staticcheck, in every module
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:" $$unformatted; exit 1; }
 	$(call each,$(MODULES),go vet ./...)
 	$(call each,$(MODULES),$(STATICCHECK) ./...)
+
+sim: ## the whole broker under seeds, for FOR (10m): clients, crashes, faults; a failing seed tells its story
+	go test ./internal/sim -run TestSeeds -v -timeout 0 -for $(FOR) -from $$(date +%s)00000
 
 bench: ## measure latency and throughput, side by side with other ways
 	cd bench && go run .

@@ -1,0 +1,65 @@
+package sim
+
+import (
+	"flag"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	seedFlag = flag.Uint64("seed", 0, "replay this one seed, with a trace")
+	fromFlag = flag.Uint64("from", 1, "the first seed")
+	forFlag  = flag.Duration("for", 20*time.Second, "how long to try seeds")
+)
+
+// TestSeeds tries seeds on all cores until the time is over, or one fails.
+func TestSeeds(t *testing.T) {
+	if *seedFlag != 0 {
+		replay(t, *seedFlag)
+		return
+	}
+	var next, messages, starts atomic.Uint64
+	next.Store(*fromFlag - 1)
+	var failed atomic.Uint64
+	var all sync.WaitGroup
+	began := time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for time.Since(began) < *forFlag && failed.Load() == 0 {
+				seed := next.Add(1)
+				res := Execute(NewProgram(seed), nil)
+				messages.Add(uint64(res.Messages))
+				starts.Add(uint64(res.Starts))
+				if res.Violation != nil {
+					failed.CompareAndSwap(0, seed)
+				}
+			}
+		})
+	}
+	all.Wait()
+	n := next.Load() - *fromFlag + 1
+	t.Logf("%d seeds in %s: %.0f a minute; %d messages, %d starts of the broker", n, time.Since(began).Round(time.Millisecond),
+		float64(n)/time.Since(began).Minutes(), messages.Load(), starts.Load())
+	if seed := failed.Load(); seed != 0 {
+		replay(t, seed)
+	}
+}
+
+// replay makes a failing seed as short as can be and tells its story.
+func replay(t *testing.T, seed uint64) {
+	t.Helper()
+	p := NewProgram(seed)
+	res := Execute(p, nil)
+	if res.Violation == nil {
+		t.Logf("seed %d keeps every promise", seed)
+		Execute(p, func(line string) { t.Log(line) })
+		return
+	}
+	short := Shrink(p, *res.Violation)
+	t.Logf("%s", short)
+	Execute(short, func(line string) { t.Log(line) })
+	t.Errorf("seed %d, %d steps of %d: %v", seed, len(short.Steps), len(p.Steps), res.Violation)
+}

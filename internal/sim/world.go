@@ -1,0 +1,304 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/server"
+)
+
+// World is one run: a broker, its disk, its clients and what lies between them.
+// One goroutine owns it all.
+type World struct {
+	program Program
+	rnd     *rand.Rand // of the present step
+	trace   func(string)
+	hash    uint64 // of what happened, to tell whether two runs are the same
+
+	now   time.Time
+	moves int // counts what happens, to say what came first
+
+	// The broker's process, as long as it lives.
+	epoch      int // how often it was started
+	drive      *drive
+	core       *core.Core
+	manual     *core.Manual
+	server     *server.Server
+	coroutines []*coroutine
+	running    *coroutine
+	writer     *coroutine
+	preparer   *coroutine
+	reclaimer  *coroutine
+	turned     bool // the coroutine that ran did something
+	booting    bool
+	failed     bool // it said that its journal has failed
+	peers      []*peer
+
+	dead      bool // the power has failed
+	after     *disk.Mem
+	crashIn   int // operations on the disk until it does; 0 = never
+	faultIn   int // likewise until one fails
+	faultSync bool
+	faults    int // that happened to this process
+	full      bool
+
+	queues  []*queueState
+	clients []*client
+	ledger  ledger
+
+	names     int64 // records that the names need
+	violation *Violation
+}
+
+// peer is a connection as both ends see it.
+type peer struct {
+	wire   *wire
+	reader *coroutine
+	write  func() bool
+	client *client // nil when it has let go
+	marks  []mark
+	noAck  []*queueState // from which something may be lost with the connection
+}
+
+// Violation is a promise that was broken.
+type Violation struct {
+	Rule string
+	Text string
+}
+
+func (v *Violation) Error() string { return v.Rule + ": " + v.Text }
+
+// violate notes the first violation of a run.
+func (w *World) violate(rule, format string, args ...any) {
+	if w.violation == nil {
+		w.violation = &Violation{rule, fmt.Sprintf(format, args...)}
+		w.tracef("VIOLATION %v", w.violation)
+	}
+}
+
+func (w *World) tracef(format string, args ...any) {
+	if w.trace != nil {
+		w.trace(fmt.Sprintf(format, args...))
+	}
+}
+
+// note mixes something that happened into the run's hash.
+func (w *World) note(n uint64, text string) {
+	const prime = 1099511628211
+	w.hash = (w.hash ^ n) * prime
+	for i := range len(text) {
+		w.hash = (w.hash ^ uint64(text[i])) * prime
+	}
+}
+
+var bigBang = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func newWorld(p Program, trace func(string)) *World {
+	w := &World{program: p, trace: trace, now: bigBang, hash: 14695981039346656037}
+	w.rnd = rand.New(rand.NewPCG(p.Seed, 1))
+	w.drive = newDrive(w, disk.NewMem())
+	w.ledger.world = w
+	w.makeQueues()
+	for i := range p.Setup.Clients {
+		w.clients = append(w.clients, &client{world: w, id: i})
+	}
+	return w
+}
+
+// boot starts the broker's process, as often as the power fails meanwhile.
+func (w *World) boot() {
+	for range 20 {
+		if w.tryBoot() {
+			return
+		}
+		if w.violation != nil {
+			return
+		}
+	}
+	w.violate("start", "the broker did not start in 20 attempts")
+}
+
+func (w *World) tryBoot() bool {
+	w.epoch++
+	w.failed, w.faults = false, 0
+	w.tracef("boot %d", w.epoch)
+	var err error
+	w.booting = true
+	opening := w.spawn("open", func() { err = w.open() })
+	for !opening.over && !w.dead {
+		opening.resume()
+	}
+	w.booting = false
+	if w.dead {
+		w.bury()
+		return false
+	}
+	if err != nil {
+		w.mendDisk(err)
+		w.killAll()
+		w.unlock()
+		return false
+	}
+	return w.violation == nil
+}
+
+// mendDisk takes the causes of a failed start away. A start that fails without a cause is a violation.
+func (w *World) mendDisk(err error) {
+	w.tracef("no start: %v", err)
+	if w.faults == 0 && !w.full {
+		w.violate("start", "%v", err)
+	}
+	w.faultIn = 0
+	w.spaceReturns()
+}
+
+func (w *World) open() error {
+	m := &core.Manual{Now: func() time.Time { return w.now }}
+	m.Journal.Yield, m.Journal.Random = w.park, w.random
+	c, err := core.Open(core.Config{
+		FS: w.drive, SegmentSize: w.program.Setup.SegmentSize, Manual: m,
+		OnFailure: func(err error) { w.failed = true; w.tracef("the journal fails: %v", err) },
+	})
+	if err != nil {
+		return err
+	}
+	w.core, w.manual = c, m
+	w.server = newServer(c)
+	w.writer = w.spawn("writer", func() { w.loop(m.Journal.Write) })
+	w.preparer = w.spawn("preparer", func() { w.loop(m.Journal.Prepare) })
+	w.reclaimer = w.spawn("reclaimer", func() { w.loop(m.Journal.Reclaim) })
+	return nil
+}
+
+// loop takes one step at a time of one of the journal's workers.
+func (w *World) loop(step func() journal.Turn) {
+	me := w.running
+	for {
+		turn := step()
+		w.turned = turn == journal.Worked
+		if turn == journal.Idle && me == w.writer {
+			w.ledger.allIsDurable()
+		}
+		if turn == journal.Over {
+			return
+		}
+		w.park()
+	}
+}
+
+func (w *World) random(b []byte) {
+	for i := range b {
+		b[i] = byte(w.rnd.Uint32())
+	}
+}
+
+// bury ends the process after a power failure; the disk that is left is what the next one finds.
+func (w *World) bury() {
+	w.killAll()
+	w.endProcess()
+	w.drive = newDrive(w, w.after)
+	w.after, w.dead, w.full = nil, false, false
+	w.crashIn, w.faultIn = 0, 0
+}
+
+// crash cuts the power between two operations on the disk.
+func (w *World) crash() {
+	w.powerFails()
+	w.bury()
+	w.boot()
+}
+
+// kill ends the process and leaves the system's cache as it is.
+func (w *World) kill() {
+	w.tracef("kill")
+	w.dead = true
+	w.killAll()
+	w.endProcess()
+	w.unlock()
+	w.dead, w.faultIn = false, 0
+	w.boot()
+}
+
+func (w *World) unlock() {
+	if w.drive.held != nil {
+		_ = w.drive.held.Close()
+		w.drive.held = nil
+	}
+}
+
+// endProcess does what the end of the broker's process means to others.
+func (w *World) endProcess() {
+	for _, p := range w.peers {
+		w.lost(p)
+	}
+	w.peers = w.peers[:0]
+	w.ledger.processEnded()
+}
+
+// lost has the client of a connection learn that it is gone.
+func (w *World) lost(p *peer) {
+	p.loseNoAck(w)
+	if p.client != nil {
+		p.client.disconnected()
+	}
+}
+
+// restart stops the broker in good order and starts it again.
+func (w *World) restart() {
+	w.tracef("restart")
+	w.spaceReturns()
+	w.unstall()
+	w.server.Dismiss()
+	for _, p := range w.peers { // who said goodbye does not hear what follows
+		p.marks = nil
+	}
+	w.quiesce()
+	for _, p := range w.peers {
+		p.wire.breakOff(false)
+	}
+	w.quiesce()
+	if w.dead || w.failed || w.violation != nil {
+		return
+	}
+	if n := w.server.Connections(); n > 0 {
+		w.violate("shutdown", "%d connections are left after everybody was asked to go", n)
+		return
+	}
+	w.server.Close()
+	var err error
+	closing := w.spawn("close", func() { err = w.core.Close() })
+	for range 100_000 {
+		if closing.over || w.dead {
+			break
+		}
+		w.runCoroutine(w.writer)
+		w.runCoroutine(w.preparer)
+		w.runCoroutine(w.reclaimer)
+		closing.resume()
+	}
+	switch {
+	case w.dead:
+		return
+	case !closing.over:
+		w.violate("shutdown", "the broker does not close")
+		return
+	case err != nil && w.faults == 0:
+		w.violate("shutdown", "close: %v", err)
+		return
+	}
+	w.ledger.allIsDurable()
+	w.killAll()
+	w.endProcess()
+	w.unlock()
+	w.boot()
+}
+
+// spaceReturns ends a full disk.
+func (w *World) spaceReturns() {
+	w.drive.mem.SetCapacity(capacity)
+	w.full = false
+}
