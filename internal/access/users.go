@@ -158,10 +158,11 @@ type UserInfo struct {
 	Algorithm  string // of the hash
 	Limits     Limits
 	Configured bool // given by the configuration: it cannot be changed
+	Open       bool // it is guest with the password guest
 }
 
 func (a *account) info() UserInfo {
-	return UserInfo{a.name, slices.Clone(a.tags), a.hash.text(), a.hash.algorithm, a.limits, a.configured}
+	return UserInfo{a.name, slices.Clone(a.tags), a.hash.text(), a.hash.algorithm, a.limits, a.configured, a.open}
 }
 
 // List returns all users, by name.

@@ -29,7 +29,8 @@ var floors = plan{
 	"internal/server": {floor: 4},
 	"internal/admin":  {floor: 4, beside: []string{"internal/server"}},
 
-	"internal/core": {floor: 3},
+	"internal/core":        {floor: 3},
+	"internal/definitions": {floor: 3, beside: []string{"internal/core"}},
 
 	"internal/journal": {floor: 2},
 	"internal/link":    {floor: 2},
