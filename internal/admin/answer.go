@@ -8,6 +8,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
 )
 
 // A handler that returns nil answers 204; one that returns created, 201; a
@@ -53,6 +54,9 @@ func (r *request) reply(w http.ResponseWriter, answer any) error {
 	case created:
 		w.WriteHeader(http.StatusCreated)
 		return nil
+	case stream:
+		v(w)
+		return nil
 	case listing:
 		shaped, err := v.shape(r.URL.Query())
 		if err != nil {
@@ -92,11 +96,14 @@ func problemOf(err error) *problem {
 	var p *problem
 	var protocol *amqp.Error
 	var pattern *access.PatternError
+	var invalid *core.Invalid
 	switch {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &protocol) && protocol.Code == amqp.NotFound:
 		return errNotFound
+	case errors.As(err, &invalid):
+		return &problem{http.StatusBadRequest, "bad_request", err.Error()}
 	case errors.As(err, &protocol):
 		return &problem{http.StatusBadRequest, "bad_request", protocol.Error()}
 	case errors.As(err, &pattern), errors.Is(err, access.ErrNoPassword), errors.Is(err, access.ErrNoName), errors.Is(err, access.ErrConfigured):

@@ -23,10 +23,11 @@ type exchangeJSON struct {
 	AutoDelete bool           `json:"auto_delete"`
 	Internal   bool           `json:"internal"`
 	Arguments  map[string]any `json:"arguments"`
+	policyNames
 }
 
 func exchangeOf(v *core.VHost, x route.Exchange) exchangeJSON {
-	return exchangeJSON{x.Name, v.Name, string(x.Kind), x.Durable, x.AutoDelete, x.Internal, toJSON(x.Args)}
+	return exchangeJSON{x.Name, v.Name, string(x.Kind), x.Durable, x.AutoDelete, x.Internal, toJSON(x.Args), namesOf(v.ExchangePolicies(x.Name))}
 }
 
 func listExchanges(r *request) (any, error) {

@@ -26,6 +26,7 @@ type queueJSON struct {
 	Consumers  int            `json:"consumers"`
 	State      string         `json:"state"`
 	Node       string         `json:"node"`
+	policyNames
 	messageCounts
 }
 
@@ -33,6 +34,7 @@ func (a *Admin) queueOf(q *core.QueueStatus) queueJSON {
 	j := queueJSON{
 		Name: q.Name, VHost: q.VHost, Type: "classic", Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive,
 		Arguments: toJSON(q.Args), Consumers: len(q.Consumers), State: "running", Node: a.node,
+		policyNames: namesOf(q.Policy, q.OperatorPolicy),
 	}
 	if kind, ok := q.Args["x-queue-type"].(string); ok {
 		j.Type = kind

@@ -44,6 +44,9 @@ var endpoints = slices.Concat(
 	connectionRoutes,
 	channelRoutes,
 	consumerRoutes,
+	policyRoutes,
+	parameterRoutes,
+	definitionRoutes,
 )
 
 // handler is the table as an HTTP handler, for callers that identify knows.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/policy"
 	"github.com/postrider-mq/postrider/internal/route"
 )
 
@@ -15,6 +16,9 @@ type QueueStatus struct {
 	Ready     int
 	Unacked   int
 	Consumers []ConsumerStatus
+
+	// The two policies that hold, or nil.
+	Policy, OperatorPolicy *policy.Policy
 }
 
 // ConsumerStatus is one subscription.
@@ -61,6 +65,7 @@ func (q *Queue) status() QueueStatus {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	s.Policy, s.OperatorPolicy = q.ruling.user, q.ruling.operator
 	s.Ready, s.Unacked = q.core.Len(), q.core.Unacked()
 	for _, c := range q.consumers {
 		s.Consumers = append(s.Consumers, ConsumerStatus{s.VHost, q.Name, c.Tag, c.Channel, c.NoAck, c.Exclusive, c.sink})

@@ -113,6 +113,9 @@ func objectOf(v any) (map[string]any, bool) {
 // arguments returns the field of that name as a table.
 func (it *item) arguments() amqp.Table {
 	t, err := Table(it.object("arguments"))
+	if err == nil {
+		_, err = amqp.AppendTable(nil, t) // what is too deep or too long for the protocol
+	}
 	if err != nil {
 		it.fail(fmt.Errorf("arguments: %w", err))
 	}

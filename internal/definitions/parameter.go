@@ -40,6 +40,11 @@ func keepParameter(ctx context.Context, v *core.VHost, component, name string, v
 	return v.Core().Set(ctx, core.Setting{Kind: kindParameter, VHost: v.Name, Name: component + "\x00" + name, Value: value})
 }
 
+// ClearParameter ends a parameter of a plugin and says whether it was there.
+func ClearParameter(ctx context.Context, v *core.VHost, component, name string) (bool, error) {
+	return v.Core().Unset(ctx, kindParameter, v.Name, component+"\x00"+name)
+}
+
 // GlobalParameters returns the parameters of the broker, which have no effect here.
 func GlobalParameters(c *core.Core) []GlobalParameter {
 	list := []GlobalParameter{}

@@ -3,6 +3,7 @@ package definitions
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -30,6 +31,10 @@ func plain(v any) any {
 		return list
 	case []byte:
 		return string(v)
+	case float32:
+		return finite(float64(v))
+	case float64:
+		return finite(v)
 	case time.Time:
 		return v.Unix()
 	case amqp.Decimal:
@@ -40,6 +45,14 @@ func plain(v any) any {
 		return f
 	}
 	return v
+}
+
+// finite leaves out what JSON has no word for.
+func finite(f float64) any {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return f
 }
 
 var errNull = errors.New("null is not allowed")
