@@ -28,12 +28,13 @@ func (j *Journal) prepare() {
 	}
 }
 
-// prepareNext makes the next segment.
+// prepareNext makes the reserve and the next segment. The disk counts as full until it has room for both.
 func (j *Journal) prepareNext() Turn {
 	if err := j.makeAhead(); err != nil {
 		j.cannotMake(err)
 		return Stuck
 	}
+	j.setFull(false, nil)
 	return Worked
 }
 
@@ -72,6 +73,9 @@ func (j *Journal) setFull(full bool, err error) {
 func (j *Journal) makeAhead() error {
 	j.making.Lock()
 	defer j.making.Unlock()
+	if err := j.makeReserve(); err != nil {
+		return err
+	}
 	if j.ahead != nil {
 		return nil
 	}
@@ -81,7 +85,6 @@ func (j *Journal) makeAhead() error {
 		return err
 	}
 	j.ahead = s
-	j.setFull(false, nil)
 	return nil
 }
 
@@ -120,10 +123,15 @@ func (j *Journal) tryEnter(s *segment) error {
 	}
 	if made == nil {
 		made = &segment{base: s.base, capacity: s.capacity}
-		if err := j.makeSegment(made); err != nil {
+		err := j.makeSegment(made)
+		if noRoom(err) && j.reserve.Load() > 0 {
+			j.setFull(true, err)
+			j.poke(j.wakePreparer) // which finds when there is room again
+			err = j.makeOfReserve(made)
+		}
+		if err != nil {
 			return err
 		}
-		j.setFull(false, nil)
 	}
 	s.mu.Lock()
 	s.file = made.file

@@ -93,6 +93,9 @@ func (j *Journal) roll(size int) {
 	old := j.tail
 	j.full = append(j.full, j.closeBatch(commitSeals))
 	s := &segment{base: old.end(), capacity: j.nextCapacity(old.capacity), salt: uint32(j.salt(old.end()))}
+	if j.stalled.Load() {
+		s.capacity = j.leastCapacity()
+	}
 	s.capacity = max(s.capacity, int64(size)+2*commitSize)
 	j.tail, j.next = s, s.base
 	j.begin(s)
@@ -108,6 +111,12 @@ func (j *Journal) nextCapacity(last int64) int64 {
 }
 
 func (j *Journal) firstCapacity() int64 { return min(j.cfg.SegmentSize, smallestSegment) }
+
+// leastCapacity is the size of segments on a full disk: small, so that what is left is used to the end, and there is room for
+// the next one sooner.
+func (j *Journal) leastCapacity() int64 {
+	return max(j.firstCapacity()/8&^7, min(j.firstCapacity(), 4096))
+}
 
 // recycle keeps a written batch's buffer for another, unless there are enough or it was far larger than it needed to be.
 func (j *Journal) recycle(b *batch) {

@@ -77,12 +77,20 @@ type Config struct {
 	// OnFull is called with true when there is no room on the disk for the next segment, while part of the present one is
 	// still left, and with false when room was found again.
 	OnFull func(full bool)
+	// OnPace is called when one write with its sync has been under way for 5 s, when it has been for 30 s, and when it has come
+	// back. It must not block, nor close the journal.
+	OnPace func(Pace)
 	// Carry is called for each live record of the oldest segment when the journal wants that segment's space back. If
 	// the record is still needed, the callee appends it anew and then releases the old LSN. The reclaimer goroutine calls
 	// it, with no lock held.
 	Carry func(Record)
 	// Holders says, at Open, how often a live record is going to be released; see AppendHeld. Once each when nil.
 	Holders func(Record) int
+
+	// Rescue is called after some records of the segment from one address up to another could not be read when they were to be
+	// carried. For each live record there that is still needed, the callee appends what it has in memory, or takes it
+	// for lost; either way it releases the old LSN. Otherwise the damage would keep the segment, and all after it, for ever.
+	Rescue func(from, to LSN)
 
 	Manual *Manual // who drives the journal by hand; nil: goroutines do
 }
@@ -121,6 +129,8 @@ type Journal struct {
 	durable  atomic.Uint64
 	segments atomic.Pointer[[]*segment] // oldest first; replaced under mu
 	stalled  atomic.Bool
+	pace     atomic.Uint32
+	reserve  atomic.Int64 // bytes of the file that is kept for a full disk; 0 when there is none
 	batches  atomic.Uint64
 	syncs    atomic.Uint64
 
@@ -130,6 +140,7 @@ type Journal struct {
 	synced   LSN      // every byte below was synced
 	lastSync time.Time
 	timer    *time.Timer
+	stall    stallWatch
 
 	making  sync.Mutex // held while a segment's file is made; guards the next two
 	entered *segment   // the newest segment with a file in use

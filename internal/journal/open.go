@@ -60,6 +60,10 @@ func Open(cfg Config, replay func(Record) error) (*Journal, error) {
 }
 
 func (j *Journal) open(replay func(Record) error) error {
+	j.stall.journal = j
+	if err := j.findReserve(); err != nil {
+		return err
+	}
 	r := &recovery{j: j, fs: j.fs, replay: replay, began: time.Now()}
 	next, segments, err := r.run()
 	if err != nil {
@@ -67,8 +71,8 @@ func (j *Journal) open(replay func(Record) error) error {
 		return err
 	}
 	j.recovery = r.report
-	active := &segment{base: next, capacity: j.firstCapacity()}
-	if err := j.makeSegment(active); err != nil {
+	active, err := r.makeFirst(next)
+	if err != nil {
 		r.close()
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 )
 
 // carrySlice is how many bytes of records are carried before the reclaimer waits until they are durable, so that it takes
@@ -15,8 +16,10 @@ const carrySlice = 256 << 10
 type reclaimer struct {
 	journal *Journal
 	stage   reclaimStage
-	after   LSN      // the next step is for when this is durable
-	live    *scanner // what of the oldest segment is still to be carried
+	after   LSN       // the next step is for when this is durable
+	live    *scanner  // what of the oldest segment is still to be carried
+	damaged bool      // some of it could not be read
+	slice   time.Time // when the slice began that is being carried
 }
 
 type reclaimStage uint8
@@ -37,6 +40,7 @@ func (j *Journal) reclaim() {
 			if j.Wait(j.stop, j.reclaimer.after) != nil {
 				return
 			}
+			j.rest()
 		case Idle:
 			select {
 			case <-j.wakeReclaimer:
@@ -45,6 +49,18 @@ func (j *Journal) reclaim() {
 			}
 		}
 	}
+}
+
+// rest has the reclaimer do nothing for twice as long as a slice took to be carried and made durable. So it works for a third of the
+// time at most, and leaves two thirds of the disk's to everybody else even where a slice takes all of it. On a full disk it hurries.
+func (j *Journal) rest() {
+	r := &j.reclaimer
+	if r.slice.IsZero() || j.stalled.Load() {
+		return
+	}
+	took := time.Since(r.slice)
+	r.slice = time.Time{}
+	j.pause(2 * took)
 }
 
 // next does one step. It is stuck as long as r.after is not durable.
@@ -119,19 +135,25 @@ func (j *Journal) mostlyDead() bool {
 
 // load reads the oldest segment.
 func (r *reclaimer) load(s *segment) {
+	r.damaged = false
 	data := make([]byte, s.used)
 	if err := r.journal.readAt(s, data, s.base); err != nil {
-		r.journal.log.Warn("a segment of the journal cannot be compacted", "segment", s.name(), "err", err)
-		r.carried(s)
-		return
+		r.journal.log.Error("the disk cannot read a segment of the journal; trying page by page", "segment", s.name(), "err", err)
+		_ = r.journal.readPages(s, data, s.base)
+		r.damaged = true
 	}
 	r.stage, r.live = carrying, newScanner(data, s.base, s.salt, true)
 }
 
 // carry has a slice of the live records of s appended anew by the journal's user.
 func (r *reclaimer) carry(s *segment) {
+	r.slice = time.Now()
 	for pending := 0; r.live.next() && r.journal.stop.Err() == nil; {
-		if r.live.damage != "" || !r.live.live || r.live.own() {
+		if r.live.damage != "" {
+			r.damage(s)
+			continue
+		}
+		if !r.live.live || r.live.own() {
 			continue
 		}
 		r.journal.cfg.Carry(Record{LSN: r.live.lsn, Kind: r.live.kind, Live: true, Body: r.live.body})
@@ -140,7 +162,20 @@ func (r *reclaimer) carry(s *segment) {
 			return
 		}
 	}
+	if r.live.stopped() < s.base+LSN(s.used) {
+		r.damaged = true // its end is gone
+	}
+	if r.damaged && r.journal.cfg.Rescue != nil {
+		r.journal.cfg.Rescue(s.base, s.base+LSN(s.used))
+	}
 	r.carried(s)
+}
+
+// damage reports a stretch that cannot be read.
+func (r *reclaimer) damage(s *segment) {
+	r.damaged = true
+	r.journal.log.Error("a part of the journal is damaged; what is needed of it is written anew as far as it is in memory",
+		"segment", s.name(), "offset", s.offset(r.live.lsn), "length", len(r.live.raw), "reason", r.live.damage)
 }
 
 // carried ends the carrying of s. It is not done again as long as nothing came of it.

@@ -63,6 +63,9 @@ func (s *scanner) next() bool {
 	return true
 }
 
+// stopped returns the address up to which the scanner has come.
+func (s *scanner) stopped() LSN { return s.base + LSN(s.at) }
+
 // header returns the intact header at data[at:], of a record that fits into data.
 func (s *scanner) header(at int) (recordHeader, bool) {
 	h, ok := parseRecordHeader(s.data[at:], s.base+LSN(at))

@@ -105,6 +105,14 @@ func writeFile(fs disk.FS, name string, h segmentHeader, content []byte, size in
 		}
 		at += int64(len(content))
 	}
+	if err := zeroTo(file, at, size); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// zeroTo writes zeros from at up to size.
+func zeroTo(file disk.File, at, size int64) error {
 	for at < size {
 		n, err := file.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
 		if err != nil {
@@ -112,5 +120,5 @@ func writeFile(fs disk.FS, name string, h segmentHeader, content []byte, size in
 		}
 		at += int64(n)
 	}
-	return file.Sync()
+	return nil
 }

@@ -3,6 +3,8 @@ package journal
 import (
 	"fmt"
 	"slices"
+
+	"github.com/postrider-mq/postrider/internal/disk"
 )
 
 // tailPiece is what has to be written anew of one segment: what lies at or above the address up to which the last commit
@@ -72,7 +74,11 @@ func (r *recovery) rewrite(p *tailPiece, last bool) error {
 			return fmt.Errorf("close segment %s of %s: %w", p.s.name(), r.fs, err)
 		}
 	}
-	file, err := makeFile(r.fs, h, p.raw, segmentHeaderSize+int64(len(p.raw)))
+	var file disk.File
+	err := r.retry(func() (err error) {
+		file, err = makeFile(r.fs, h, p.raw, segmentHeaderSize+int64(len(p.raw)))
+		return err
+	})
 	if err != nil {
 		return err
 	}

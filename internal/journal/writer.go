@@ -27,7 +27,10 @@ func (j *Journal) writeNext() Turn {
 	if t != Worked {
 		return t
 	}
-	switch err := j.perform(b); {
+	j.stall.begin()
+	err := j.perform(b)
+	j.stall.end()
+	switch {
 	case err == nil:
 		return Worked
 	case b != nil && j.current != b.seg && noRoom(err): // its segment has no file yet; take returns it again
