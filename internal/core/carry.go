@@ -55,6 +55,9 @@ func (q *Queue) carry(pos uint64, rec journal.Record, content []byte) {
 	}
 	lsn := c.append(kind, true, head, content)
 	q.core.Replace(pos, e.Msg.movedTo(lsn))
+	if e.Deliveries > 0 && q.counting && rec.Kind != kindPaged {
+		c.append(kindReturned, false, appendTales(nil, q.id, []tale{{span{pos, 1}, tell(e)}}))
+	}
 	c.release(rec.LSN)
 }
 

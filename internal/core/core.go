@@ -125,6 +125,7 @@ func (c *Core) Close() error {
 	if c.journal == nil {
 		return nil
 	}
+	c.rest()
 	return c.journal.Close()
 }
 

@@ -176,7 +176,7 @@ func (c *Client) Consume(b *Burst, spec ConsumeSpec, sink Sink, started func(*Co
 func (q *Queue) attach(b *Burst, c *Consumer, spec ConsumeSpec, started func(*Consumer)) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.gone {
+	if q.gone || q.resting {
 		return q.notFound()
 	}
 	fx, err := q.core.Attach(b.now, queue.Consumer{

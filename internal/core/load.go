@@ -23,7 +23,8 @@ type Paged struct {
 	ref
 	queue *Queue
 	pos   uint64
-	held  bool // it has left the queue: whoever reads it releases the record
+	count uint32 // what is to be told of its deliveries
+	held  bool   // it has left the queue: whoever reads it releases the record
 }
 
 // Size is the length of the body, in bytes.
@@ -40,11 +41,18 @@ func (p *Paged) Drop() {
 // hand gives the message to who it is delivered to; left says that it leaves
 // the queue by that.
 func (q *Queue) hand(d *Delivery, r ref, left bool) {
-	if r.resident() {
-		d.Message = r.msg
-		return
+	count := uint32(0)
+	if q.counting {
+		count = d.Deliveries
 	}
-	d.Paged = &Paged{ref: r, queue: q, pos: d.Pos, held: left}
+	switch {
+	case !r.resident():
+		d.Paged = &Paged{ref: r, queue: q, pos: d.Pos, held: left, count: count}
+	case count > 0:
+		d.Message = r.msg.counted(count)
+	default:
+		d.Message = r.msg
+	}
 }
 
 // settledBy is settled for a delivery: what is paged out is released when it was read.
@@ -79,6 +87,9 @@ func (l *Loader) Load(p *Paged) (*Message, error) {
 	switch {
 	case err == nil:
 		p.Drop()
+		if p.count > 0 {
+			return l.msg.counted(p.count), nil
+		}
 		return &l.msg, nil
 	case errors.Is(err, ErrSettled):
 		return nil, err

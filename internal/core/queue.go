@@ -37,6 +37,8 @@ type Queue struct {
 	core      *queue.Queue[ref]
 	consumers map[queue.ConsumerID]*Consumer
 	gone      bool // deleted, or about to be by the end of a burst
+	resting   bool // the broker closes: nothing is delivered any more
+	counting  bool // tells its consumers how often a message came back
 	demanding bool // its arguments concern every publish: priority, time to live, refusal
 	timed     bool // has deadlines that events may bring nearer
 	scheduled bool // known to the timer
@@ -215,7 +217,11 @@ func (q *Queue) Requeue(b *Burst, positions ...uint64) {
 	if q.gone {
 		return
 	}
-	q.perform(b, q.core.Requeue(b.now, positions...))
+	fx := q.core.Requeue(b.now, positions...)
+	if q.counting && q.kept() {
+		q.noteReturned(b, positions)
+	}
+	q.perform(b, fx)
 }
 
 // Discard ends deliveries that were rejected for good.
@@ -231,7 +237,7 @@ func (q *Queue) Discard(b *Burst, positions ...uint64) {
 func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.gone {
+	if q.gone || q.resting {
 		return d, 0, false
 	}
 	q.core.Touch(b.now)

@@ -340,12 +340,19 @@ func (q *modelQueue) checkCredit(r *run) {
 // crashAndCheck lets the power fail and compares what is left with what was
 // promised; from there the model goes on.
 func (r *run) crashAndCheck() {
-	r.note("crash")
-	if r.r.IntN(3) == 0 {
-		r.must(r.core.Throttle(context.Background()))
+	orderly := r.r.IntN(4) == 0
+	durable := journal.LSN(1<<63 - 1)
+	if orderly {
+		r.note("restart")
+		r.restart()
+	} else {
+		r.note("crash")
+		if r.r.IntN(3) == 0 {
+			r.must(r.core.Throttle(context.Background()))
+		}
+		durable = r.core.Durable()
+		r.crash(r.r.Uint64())
 	}
-	durable := r.core.Durable()
-	r.crash(r.r.Uint64())
 	for name, q := range r.model {
 		if !q.durable {
 			delete(r.model, name)
@@ -359,7 +366,7 @@ func (r *run) crashAndCheck() {
 			r.t.Errorf("queue %s is lost", name)
 			return
 		}
-		q.recovered(r, r.contents(name), durable)
+		q.recovered(r, r.contents(name), durable, orderly)
 	}
 	for _, name := range []string{"a", "b", "c"} {
 		if r.model[name] == nil && r.exists(name) {
@@ -368,7 +375,9 @@ func (r *run) crashAndCheck() {
 	}
 }
 
-func (q *modelQueue) recovered(r *run, got []string, durable journal.LSN) {
+// recovered takes what came back. After an orderly end all there was did, with
+// the marks that it had; what was out counts as seen.
+func (q *modelQueue) recovered(r *run, got []string, durable journal.LSN, orderly bool) {
 	q.consumers = nil
 	found := 0
 	for _, m := range q.messages {
@@ -385,7 +394,8 @@ func (q *modelQueue) recovered(r *run, got []string, durable journal.LSN) {
 		if there {
 			found++
 		}
-		m.out, m.settled, m.sure, m.redelivered, m.lsn = nil, !there, !there, true, 1
+		m.redelivered = m.redelivered || m.out != nil || !orderly
+		m.out, m.settled, m.sure, m.lsn = nil, !there, !there, 1
 	}
 	if found != len(got) {
 		r.t.Errorf("%d messages came back that nobody published: %v", len(got)-found, ids(got))

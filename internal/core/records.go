@@ -23,6 +23,9 @@ import (
 //	Enqueued          n, n × (queue id, position), exchange, key, properties, body (the rest)
 //	Expiring          time, n, n × (queue id, position, life), and on as Enqueued
 //	Settled           queue id, n, n × (first position, count)
+//	Started           nothing: deliveries begin
+//	Rested            queue id, n, n × (first position, count, told): see rest.go
+//	Returned          as Rested
 //	VHostDeclared     name, description (JSON of VHostInfo)
 //	VHostDeleted      name; all that was in it went with it
 //	SettingMade       kind, vhost or empty, name, value
@@ -46,6 +49,9 @@ const (
 	kindEnqueued         journal.Kind = 7
 	kindSettled          journal.Kind = 8
 	kindExpiring         journal.Kind = 9
+	kindStarted          journal.Kind = 10
+	kindRested           journal.Kind = 11
+	kindReturned         journal.Kind = 12
 	kindVHostDeclared    journal.Kind = 20
 	kindVHostDeleted     journal.Kind = 21
 	kindSettingMade      journal.Kind = 22

@@ -24,6 +24,7 @@ type recovery struct {
 	lastID    uint64
 	unneeded  []journal.LSN // records to release once the journal is open
 	places    []place       // of the record that is read
+	rested    bool          // some queue came to rest, and nothing started since
 }
 
 // fact is something about topology and where it is written.
@@ -41,6 +42,7 @@ type recoveredQueue struct {
 	next     uint64 // above the highest position that was seen
 	entries  restored
 	lives    map[uint64]life // of those that expire
+	known
 }
 
 // life is how long an entry may wait, in ms, and from when on.
@@ -84,6 +86,9 @@ func (c *Core) recover(cfg Config) error {
 	}
 	c.journal, c.windows = j, j.NewWindows()
 	r.apply(c)
+	if err := r.start(c); err != nil {
+		return err
+	}
 	for _, lsn := range r.unneeded {
 		j.Release(lsn)
 	}
@@ -143,6 +148,10 @@ func (r *recovery) replay(rec journal.Record) error {
 		return r.enqueued(rec)
 	case kindSettled:
 		return r.settled(rec)
+	case kindStarted:
+		r.started()
+	case kindRested, kindReturned:
+		return r.tales(rec)
 	case kindPaged: // it ended with the process
 		return nil
 	default:
@@ -207,7 +216,7 @@ func (r *recovery) queueDeleted(id uint64, vhost, name string) {
 // abandon lets go of a queue that is no more, or never was.
 func (r *recovery) abandon(q *recoveredQueue) {
 	q.entries.drain(func(_ uint64, m ref) { r.drop(m) })
-	q.deleted, q.lives = true, nil
+	q.deleted, q.lives, q.known = true, nil, known{}
 }
 
 // drop says that one queue less needs the message.
@@ -288,6 +297,7 @@ func (r *recovery) settledSpan(q *recoveredQueue, s span) {
 		if m, ok := q.entries.take(pos); ok {
 			r.drop(m)
 			delete(q.lives, pos)
+			delete(q.returned, pos)
 		}
 	}
 }
@@ -352,8 +362,8 @@ func (r *recovery) restoreBinding(v *VHost, x fact[route.Binding]) {
 	v.facts[factKey(kindBound, v.binding(&x.value))] = x.lsn
 }
 
-// restoreQueue makes the queue with its messages, each marked as redelivered:
-// whether it was seen before the restart is not known. It returns how many.
+// restoreQueue makes the queue with its messages, each marked as redelivered
+// unless it is known that nobody saw it. It returns how many.
 func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 	if rq.deleted || rq.declared == 0 && rq.entries.n == 0 {
 		return 0
@@ -369,12 +379,14 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 	q := newQueue(v, id, c.Now(), rq.spec)
 	q.declared = rq.declared
 	n := rq.entries.n
+	rq.sort()
 	rq.entries.drain(func(pos uint64, m ref) {
+		redelivered, deliveries := rq.of(pos)
 		if l, ok := rq.lives[pos]; ok {
-			q.core.RestoreWith(pos, m, true, 0, l.end(c.Now(), c.wall().UnixMilli()))
+			q.core.RestoreWith(pos, m, redelivered, deliveries, l.end(c.Now(), c.wall().UnixMilli()))
 			q.timed = true
 		} else {
-			q.core.Restore(pos, m, true, 0)
+			q.core.Restore(pos, m, redelivered, deliveries)
 		}
 	})
 	q.core.ReserveFrom(rq.next)

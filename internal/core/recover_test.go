@@ -42,7 +42,11 @@ func TestARestartKeepsWhatIsDurable(t *testing.T) {
 			w.publish(message("orders", "a.b", "three", true))
 			s := &sink{}
 			w.consume("q", 0, s)
-			s.want(t, "one*", "two*", "three")
+			if name == "closed" { // and nobody has seen them
+				s.want(t, "one", "two", "three")
+			} else {
+				s.want(t, "one*", "two*", "three")
+			}
 		})
 	}
 }
@@ -345,6 +349,9 @@ func TestCrashAfterEveryOperation(t *testing.T) {
 	core = w.core
 	l.mu.Unlock()
 	l.day(w)
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
 	w.must(w.core.Close())
 	if testing.Short() && len(snapshots) > 150 {
 		snapshots = snapshots[len(snapshots)-150:]
@@ -362,6 +369,7 @@ type log struct {
 	settled   map[string]bool // an ack was sent
 	forSure   map[string]bool // and is durable
 	queues    map[string]bool // true: declared and answered; false: deleted and answered
+	closing   bool
 }
 
 type promise struct {
@@ -375,11 +383,12 @@ type snapshot struct {
 	published                   []string
 	confirmed, settled, forSure map[string]bool
 	queues                      map[string]bool
+	closing                     bool
 }
 
 // promises notes what holds now. The caller holds mu.
 func (l *log) promises(c *Core) snapshot {
-	s := snapshot{confirmed: map[string]bool{}, settled: map[string]bool{}, forSure: map[string]bool{}, queues: map[string]bool{}}
+	s := snapshot{closing: l.closing, confirmed: map[string]bool{}, settled: map[string]bool{}, forSure: map[string]bool{}, queues: map[string]bool{}}
 	for _, p := range l.published {
 		s.published = append(s.published, p.body)
 		s.confirmed[p.body] = c.IsDurable(p.lsn)
@@ -490,7 +499,8 @@ func (s *snapshot) check(t *testing.T) {
 		if !slices.Contains(s.published, body) {
 			t.Fatalf("%+v: %s was never published", s.op, body[:3])
 		}
-		if d, _ := w.get("q", true); !d.Redelivered {
+		// In the midst of closing the broker may know already what nobody has seen.
+		if d, _ := w.get("q", true); !d.Redelivered && (!s.closing || s.settled[body]) {
 			t.Fatalf("%+v: %s is not marked as redelivered", s.op, body[:3])
 		}
 	}

@@ -47,6 +47,12 @@ func (r *restored) put(pos uint64, m ref) (old ref, was bool) {
 	return old, was
 }
 
+// has says whether there is an entry.
+func (r *restored) has(pos uint64) bool {
+	g := r.group(pos / 64)
+	return g != nil && g.there>>(pos%64)&1 != 0
+}
+
 // take removes an entry.
 func (r *restored) take(pos uint64) (m ref, ok bool) {
 	g := r.group(pos / 64)

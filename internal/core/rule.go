@@ -28,6 +28,7 @@ func (q *Queue) adopt(r ruling) queue.Config {
 	cfg := queueConfig(&spec)
 	_, expiring := cfg.TTL.Value()
 	q.ruling = r
+	q.counting = q.policyKind() == policy.QuorumQueue
 	q.dying, q.dyingKey = textArg(spec.Args, argDeadLetterExchange), textArg(spec.Args, argDeadLetterKey)
 	q.ttl = cfg.TTL
 	q.demanding = expiring || cfg.MaxPriority > 0 || cfg.Overflow != queue.DropHead

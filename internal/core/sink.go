@@ -58,6 +58,9 @@ func (c *Consumer) Resume(b *Burst) {
 	q := c.Queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.resting {
+		return
+	}
 	c.refused = false
 	q.perform(b, q.core.Resume(b.now, c.id))
 }

@@ -1,0 +1,26 @@
+package core
+
+import "github.com/postrider-mq/postrider/amqp"
+
+// headerDeliveryCount tells a consumer how often the message came back before; it is not
+// there the first time.
+const headerDeliveryCount = "x-delivery-count"
+
+// counted is m with its number of deliveries in the headers.
+func (m *Message) counted(deliveries uint32) *Message {
+	p, err := m.properties()
+	if err != nil {
+		return m
+	}
+	if p.Headers == nil {
+		p.Headers = amqp.Table{}
+	}
+	p.Headers[headerDeliveryCount] = int64(deliveries)
+	props, err := p.Append(nil)
+	if err != nil { // no room in the headers
+		return m
+	}
+	c := *m
+	c.Props = props
+	return &c
+}
