@@ -19,6 +19,8 @@ var (
 	ErrTooLarge = errors.New("message is too large")
 	// ErrRefused: the other side would not take the message (a negative confirm).
 	ErrRefused = errors.New("message was refused")
+	// ErrBlocked: the broker there takes no messages for now; it is low on memory or disk.
+	ErrBlocked = errors.New("the broker takes no messages for now")
 	// ErrClosed: this node is closed or shutting down.
 	ErrClosed = errors.New("node is closed")
 )

@@ -35,6 +35,7 @@ func openEmbedded(cfg Config, log *slog.Logger) (*embedded, error) {
 	}
 	b, err := broker.Open(broker.Config{
 		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only,
+		MemoryMark: -1, // the process has a life of its own
 	})
 	if err != nil {
 		return nil, err
@@ -105,11 +106,22 @@ func (l *local) publishing(s style, id string, body []byte) *broker.Publishing {
 	}
 }
 
-// post copies the body: the broker keeps it, and the caller may go on using its own.
+// post copies the body: the broker keeps it, and the caller may go on using its own. There is no outbox before
+// a queue in this process; a broker that is low on memory or disk is a full one.
 func (l *local) post(f *client.Fate, s style, id messageID, body []byte) error {
+	if why := l.at.conn.Blocked(); why != "" {
+		return fmt.Errorf("%w: %s", client.ErrFull, why)
+	}
+	return l.put(f, s, id, body)
+}
+
+func (l *local) put(f *client.Fate, s style, id messageID, body []byte) error {
 	p := l.publishing(s, id.String(), append([]byte(nil), body...))
 	return l.at.publish(p, f)
 }
+
+// ready waits until the broker takes messages.
+func (e *embedded) ready(ctx context.Context) error { return localError(e.conn.Ready(ctx)) }
 
 func (e *embedded) publish(p *broker.Publishing, f *client.Fate) error {
 	return localError(e.conn.Publish(p, confirmer{f}))
@@ -128,13 +140,18 @@ func localError(err error) error {
 		return client.ErrRefused
 	case errors.Is(err, broker.ErrClosed):
 		return client.ErrClosed
+	case errors.Is(err, broker.ErrBlocked):
+		return fmt.Errorf("%w: %w", client.ErrBlocked, err)
 	}
 	return err
 }
 
 func (l *local) send(ctx context.Context, s style, id messageID, body []byte) (bool, error) {
+	if err := l.at.ready(ctx); err != nil {
+		return false, err
+	}
 	f := new(client.Fate)
-	if err := l.post(f, s, id, body); err != nil {
+	if err := l.put(f, s, id, body); err != nil {
 		return false, err
 	}
 	return l.at.confirmed(ctx, f)
@@ -154,6 +171,9 @@ func (e *embedded) confirmed(ctx context.Context, f *client.Fate) (written bool,
 
 // call lets the answer come to a queue of this node's own.
 func (l *local) call(ctx context.Context, s style, id messageID, body []byte) (answer, bool, error) {
+	if err := l.at.ready(ctx); err != nil {
+		return answer{}, false, err
+	}
 	answers, err := l.at.answerQueue(ctx)
 	if err != nil {
 		return answer{}, false, err

@@ -127,6 +127,9 @@ func (t *Target) cause(err error) error {
 	if errors.Is(err, client.ErrFull) {
 		is = append(is, ErrFull)
 	}
+	if errors.Is(err, client.ErrBlocked) {
+		is = append(is, ErrBlocked)
+	}
 	if errors.Is(err, client.ErrDown) || errors.Is(err, client.ErrBroken) {
 		is = append(is, ErrPeerDown)
 	}

@@ -85,7 +85,7 @@ func TestABrokerOfAnotherMakeCanBeMeasured(t *testing.T) {
 }
 
 func TestFiguresAtScaleAreTakenAndCompared(t *testing.T) {
-	few := scale{Connections: 20, Queues: 200, Bindings: 1000, Messages: 1000, Idle: time.Millisecond}
+	few := scale{Connections: 20, Queues: 200, Bindings: 1000, Messages: 1000, Backlog: 3000, Idle: time.Millisecond}
 	table := &scaleTable{Scale: few}
 	var err error
 	if table.Own, err = few.measure(ownTargets(t.Context(), tiny(t))); err != nil {

@@ -8,6 +8,9 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require golang.org/x/crypto v0.58.0 // indirect
+require (
+	github.com/dlclark/regexp2 v1.12.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+)
 
 replace github.com/postrider-mq/postrider => ..

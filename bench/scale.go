@@ -16,16 +16,16 @@ import (
 
 // A scale says how much of everything.
 type scale struct {
-	Connections, Queues, Bindings, Messages int
-	Idle                                    time.Duration // how long a broker is watched that has nothing to do
-	Settle                                  time.Duration // how long it gets to finish what is in the making, before memory is looked at
+	Connections, Queues, Bindings, Messages, Backlog int
+	Idle                                             time.Duration // how long a broker is watched that has nothing to do
+	Settle                                           time.Duration // how long it gets to finish what is in the making, before memory is looked at
 }
 
 func (f *flags) scale() scale {
 	if f.quick {
-		return scale{Connections: 1000, Queues: 1000, Bindings: 10_000, Messages: 5000, Idle: time.Second, Settle: time.Second}
+		return scale{Connections: 1000, Queues: 1000, Bindings: 10_000, Messages: 5000, Backlog: 500_000, Idle: time.Second, Settle: time.Second}
 	}
-	return scale{Connections: 10_000, Queues: 10_000, Bindings: 100_000, Messages: 50_000, Idle: 10 * time.Second, Settle: 2 * time.Second}
+	return scale{Connections: 10_000, Queues: 10_000, Bindings: 100_000, Messages: 50_000, Backlog: 10_000_000, Idle: 10 * time.Second, Settle: 2 * time.Second}
 }
 
 // scaleFigures are those of one broker. Memory is resident memory, in bytes; each is what one more costs.
@@ -39,6 +39,8 @@ type scaleFigures struct {
 	Binding    float64
 	FewMatched float64 // messages a second through an exchange with a hundredth of the bindings
 	AllMatched float64 // with all
+
+	PersistentBacklog, TransientBacklog backlogFigures
 }
 
 // A scaleTarget is a broker to be measured: a fresh one of ours for each figure, or the one of -amqp.
@@ -97,6 +99,8 @@ func (s scale) measure(open targets) (f scaleFigures, err error) {
 		func(t *scaleTarget, f *scaleFigures) error { return s.queues(t, false, &f.Transient) },
 		func(t *scaleTarget, f *scaleFigures) error { return s.queues(t, true, &f.Durable) },
 		s.bindings,
+		func(t *scaleTarget, f *scaleFigures) error { return s.backlog(t, true, &f.PersistentBacklog) },
+		func(t *scaleTarget, f *scaleFigures) error { return s.backlog(t, false, &f.TransientBacklog) },
 	}
 	for _, step := range steps {
 		t, err := open()

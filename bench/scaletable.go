@@ -33,6 +33,21 @@ func (t *scaleTable) print(b *bytes.Buffer, foreign string) {
 		{thousands(float64(t.Scale.Bindings/100)) + " bindings, messages/s", func(f *scaleFigures) string { return thousands(f.FewMatched) }},
 		{thousands(float64(t.Scale.Bindings)) + " bindings, messages/s", func(f *scaleFigures) string { return thousands(f.AllMatched) }},
 	}
+	for _, b := range []struct {
+		what string
+		of   func(*scaleFigures) *backlogFigures
+	}{
+		{"persistent", func(f *scaleFigures) *backlogFigures { return &f.PersistentBacklog }},
+		{"transient", func(f *scaleFigures) *backlogFigures { return &f.TransientBacklog }},
+	} {
+		n := thousands(float64(t.Scale.Backlog)) + " " + b.what + " messages"
+		lines = append(lines,
+			line{n + " in one queue: resident", func(f *scaleFigures) string { return fmt.Sprintf("%d MiB", b.of(f).Resident>>20) }},
+			line{n + ": filled, messages/s", func(f *scaleFigures) string { return thousands(b.of(f).Fill) }},
+			line{n + ": drained, messages/s", func(f *scaleFigures) string { return thousands(b.of(f).Drain) }},
+			line{fmt.Sprintf("drained when there are only %s of them", thousands(shortBacklog)), func(f *scaleFigures) string { return thousands(b.of(f).Short) }},
+		)
+	}
 	g := grid{{"at rest and at scale", "postrider"}}
 	if t.Foreign != nil {
 		g[0] = append(g[0], foreign)

@@ -78,6 +78,23 @@ type Config struct {
 	// A journal takes the room of about two of them ahead of what is in it.
 	SegmentSize int64
 
+	// MessageMemory is how many bytes of messages in queues stay in memory;
+	// what is beyond is paged out to the disk and read again when it is
+	// delivered. 128 MiB when 0. Without a disk it is how many there may be before publishers have to wait;
+	// then 0 means half of MemoryMark, and at least 128 MiB.
+	MessageMemory int64
+
+	// MemoryMark is the memory of this process, in bytes, beyond which
+	// publishers have to wait: with the reason "low on memory". 0 means 40 % of what the machine or
+	// the process's control group has, or 80 % of GOMEMLIMIT where that is less; where the
+	// system does not tell, and when it is negative, there is no mark.
+	MemoryMark int64
+
+	// MinFree is how many bytes must be free on the disk, or publishers have to
+	// wait: "low on disk". 0 means 50 MiB or SegmentSize, the less of both; negative that only
+	// a full disk makes them wait.
+	MinFree int64
+
 	// OnFailure is called once when the disk failed and nothing can be
 	// confirmed any more. The broker has stopped listening by then; what the
 	// process should do is exit.
@@ -168,6 +185,9 @@ func (b *Broker) openCore(cfg Config) error {
 	coreConfig := core.Config{
 		Logger:      b.log,
 		SegmentSize: cfg.SegmentSize,
+		Budget:      cfg.MessageMemory,
+		MemoryMark:  memoryMark(cfg.MemoryMark),
+		MinFree:     cfg.MinFree,
 		Sync:        journal.SyncMode(cfg.Sync),
 		OnFailure:   func(err error) { b.failed(err, cfg.OnFailure) },
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -14,6 +15,37 @@ var ErrUnroutable = errors.New("no queue took the message")
 // ErrFull is the fate of a message that a queue refused because it is full: one
 // declared with x-overflow reject-publish or reject-publish-dlx.
 var ErrFull = errors.New("a queue is full and refused the message")
+
+// ErrBlocked is why a Conn has to wait before it publishes: the broker is low on memory or disk.
+var ErrBlocked = errors.New("the broker takes no messages for now")
+
+// Ready returns when the broker takes messages: it is low on nothing, and not too much waits for the disk.
+// Publish does not ask; who publishes much does, before each message or run of messages. If ctx ends first, its error
+// comes joined with ErrBlocked and the reason.
+func (c *Conn) Ready(ctx context.Context) error {
+	if c.isClosed() {
+		return ErrClosed
+	}
+	if why := c.broker.core.Shortage(); why != 0 {
+		if err := c.broker.core.AwaitRelief(ctx); err != nil {
+			return c.blocked(err, why.String())
+		}
+	}
+	if err := c.broker.core.Throttle(ctx); err != nil {
+		return c.blocked(err, "the disk is slow or full")
+	}
+	return nil
+}
+
+func (c *Conn) blocked(err error, why string) error {
+	if closed := closedError(err); closed == ErrClosed {
+		return closed
+	}
+	return fmt.Errorf("%w: %s: %w", ErrBlocked, why, err)
+}
+
+// Blocked is the reason why Ready would wait for memory or disk; empty when it would not.
+func (c *Conn) Blocked() string { return c.broker.core.Shortage().String() }
 
 // Publishing is a message to publish. Body must not be changed afterwards.
 type Publishing struct {

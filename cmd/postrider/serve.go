@@ -33,6 +33,7 @@ type serveOptions struct {
 	plaintext    bool
 	untilEOF     bool
 	disk         diskOptions
+	bounds       boundOptions
 	log          logOptions
 }
 
@@ -85,6 +86,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.dir, "dir", "./postrider-data", "`directory` of the journal, made if it is missing")
 	f.BoolVar(&o.memory, "memory", false, "keep everything in memory; it ends with the process")
 	o.disk.flags(f)
+	o.bounds.flags(f)
 	f.StringVar(&o.user, "user", "", "`name` of the user who may do everything; the password is $POSTRIDER_PASSWORD, or see --password-file")
 	f.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password of --user")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the server's certificate chain, PEM")
@@ -111,6 +113,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		Logger: log, OnFailure: func(err error) { failed <- err },
 		AllowPlaintext: o.plaintext, ClientCertificates: o.tlsCA != "",
 	}
+	o.bounds.apply(&cfg)
 	if err := o.users(&cfg, log); err != nil {
 		return err
 	}

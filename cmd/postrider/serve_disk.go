@@ -69,17 +69,21 @@ func (s *sizeFlag) String() string {
 	return strconv.FormatInt(int64(*s), 10)
 }
 
-func (s *sizeFlag) Set(text string) error {
+func (s *sizeFlag) Set(text string) (err error) {
+	*s, err = parseSize(text, smallestSegment, largestSegment)
+	return err
+}
+
+func parseSize(text string, least, most sizeFlag) (sizeFlag, error) {
 	for _, unit := range sizeUnits {
 		number, ok := strings.CutSuffix(text, unit.name)
 		if !ok {
 			continue
 		}
 		n, err := strconv.ParseUint(number, 10, 31)
-		if size := sizeFlag(n) * unit.bytes; err == nil && size >= smallestSegment && size <= largestSegment {
-			*s = size
-			return nil
+		if size := sizeFlag(n) * unit.bytes; err == nil && size >= least && size <= most {
+			return size, nil
 		}
 	}
-	return fmt.Errorf("want %v to %v", smallestSegment, largestSegment)
+	return 0, fmt.Errorf("want %v to %v", least, most)
 }

@@ -16,6 +16,7 @@ var (
 	ErrUnroutable = errors.New("no queue takes the message")
 	ErrRefused    = errors.New("the broker refused the message")
 	ErrDown       = errors.New("not connected")
+	ErrBlocked    = errors.New("the broker takes no messages for now")
 	ErrBroken     = errors.New("connection broke before the answer")
 	ErrClosed     = errors.New("client is closed")
 )
@@ -32,7 +33,7 @@ type Publisher struct {
 	link     *link.Link // nil while there is no connection
 	turns    *turns     // of that link
 	open     bool       // the channel is set up, and what is wanted of the connection is there
-	blocked  bool       // the broker asked for a pause
+	blocked  string     // why the broker asked for a pause; empty when it does not
 	wants    uint64     // counts what was wanted of the connection, see hold
 	frameMax uint32     // what messages are encoded for
 	room     chan struct{}
@@ -122,7 +123,7 @@ func newSending() any {
 
 // Send publishes a message and waits for its confirm. If ctx ends first, the
 // error is the context's, joined with ErrDown and its reason when there is no
-// connection; a message that was not written by then never will be. written says
+// connection, with ErrBlocked when the broker takes nothing; a message that was not written by then never will be. written says
 // whether, after an error, it may have been delivered all the same.
 func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (written bool, err error) {
 	s := p.sendings.Get().(*sending)
@@ -207,7 +208,7 @@ func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uin
 
 // writable returns the link if publishes can go out on it now. The caller holds mu.
 func (p *Publisher) writable() *link.Link {
-	if !p.open || p.blocked {
+	if !p.open || p.blocked != "" {
 		return nil
 	}
 	return p.link
@@ -240,14 +241,17 @@ func (p *Publisher) forget(at uint64, f *Fate) {
 	p.mu.Unlock()
 }
 
-// because is the context's error, with the reason when there is no connection.
+// because is the context's error, with the reason when nothing can be written.
 func (p *Publisher) because(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.open {
-		return ctx.Err()
+	switch {
+	case !p.open:
+		return fmt.Errorf("%w: %w", p.why, ctx.Err())
+	case p.blocked != "":
+		return fmt.Errorf("%w: %s: %w", ErrBlocked, p.blocked, ctx.Err())
 	}
-	return fmt.Errorf("%w: %w", p.why, ctx.Err())
+	return ctx.Err()
 }
 
 // quiet says that nothing is waited for.

@@ -54,7 +54,8 @@ func (p *Publisher) release(l *link.Link, seen uint64) {
 	l.Wake()
 }
 
-func (p *Publisher) setBlocked(l *link.Link, blocked bool) {
+// setBlocked notes why the broker takes no messages; an empty reason that it does again.
+func (p *Publisher) setBlocked(l *link.Link, blocked string) {
 	p.mu.Lock()
 	if p.link == l {
 		p.blocked = blocked
@@ -68,7 +69,7 @@ func (p *Publisher) setBlocked(l *link.Link, blocked bool) {
 // they are tried again one by one.
 func (p *Publisher) detach(why error, blame *amqp.Error) {
 	p.mu.Lock()
-	p.link, p.turns, p.open, p.blocked = nil, nil, false, false
+	p.link, p.turns, p.open, p.blocked = nil, nil, false, ""
 	p.why = fmt.Errorf("%w: %w", ErrDown, why)
 	var culprit *Fate
 	suspects := 0

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -224,17 +225,28 @@ func (w *wire) event(ev session.Event) error {
 			u.cancelledBy(w)
 		}
 	case session.Blocked:
-		w.conn.cfg.Logger.Warn("the broker takes no messages for now", "to", w.at.String(),
-			"reason", ev.Method.(*amqp.ConnectionBlocked).Reason)
-		w.conn.pub.setBlocked(w.link, true)
+		reason := ev.Method.(*amqp.ConnectionBlocked).Reason
+		w.conn.cfg.Logger.Warn("the broker takes no messages for now", "to", w.at.String(), "reason", reason)
+		w.conn.pub.setBlocked(w.link, cmp.Or(reason, "no reason given"))
 	case session.Unblocked:
-		w.conn.pub.setBlocked(w.link, false)
+		w.conn.cfg.Logger.Info("the broker takes messages again", "to", w.at.String())
+		w.conn.pub.setBlocked(w.link, "")
 	case session.Flow:
-		if ev.Channel == publishChannel {
-			w.conn.pub.setBlocked(w.link, !ev.Method.(*amqp.ChannelFlow).Active)
-		}
+		w.flow(ev)
 	}
 	return nil
+}
+
+// flow is how some brokers ask for a pause.
+func (w *wire) flow(ev session.Event) {
+	if ev.Channel != publishChannel {
+		return
+	}
+	reason := ""
+	if !ev.Method.(*amqp.ChannelFlow).Active {
+		reason = "channel.flow"
+	}
+	w.conn.pub.setBlocked(w.link, reason)
 }
 
 func (w *wire) login(m *amqp.ConnectionStart) error {

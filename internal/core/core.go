@@ -29,6 +29,8 @@ type Config struct {
 	SegmentSize int64   // bytes; 0 = the journal's default
 	Sync        journal.SyncMode
 	Budget      int64 // bytes of messages in queues that may be in memory, beyond which they are paged out; 128 MiB when 0
+	MemoryMark  int64 // bytes of memory of the process, beyond which publishers have to wait; 0 = no such mark
+	MinFree     int64 // bytes free on the disk, below which publishers have to wait; 50 MiB or a segment when 0, nothing when negative
 	Logger      *slog.Logger
 	VHosts      []string // made at the start when they are not there; "/" is when no other is written down
 	// OnFailure is called once when the journal can no longer be trusted. After
@@ -37,8 +39,9 @@ type Config struct {
 
 	Manual *Manual // who drives the core by hand; nil: goroutines do
 
-	wall func() time.Time // nil: time.Now
-	head int              // messages at the head of a queue that are paged out last; 0 = 1,024
+	wall  func() time.Time // nil: time.Now
+	usage func() int64     // nil: the memory of this process
+	head  int              // messages at the head of a queue that are paged out last; 0 = 1,024
 }
 
 // Core is one broker's names, queues and journal.
@@ -65,6 +68,7 @@ type Core struct {
 	timer   *timer
 
 	pager   pager
+	alarms  *alarms
 	windows *journal.Windows // on what is paged out
 	failing atomic.Bool      // the journal has failed
 
@@ -95,6 +99,7 @@ func Open(cfg Config) (*Core, error) {
 	c.timer = newTimer(c)
 	c.stop, c.stopping = context.WithCancel(context.Background())
 	c.pager.start(cfg)
+	c.alarms = newAlarms(c, cfg)
 	if cfg.FS != nil {
 		if err := c.recover(cfg); err != nil {
 			return nil, err
@@ -107,6 +112,7 @@ func Open(cfg Config) (*Core, error) {
 		c.vhost(name)
 	}
 	c.timer.start()
+	c.alarms.start()
 	return c, nil
 }
 
@@ -120,6 +126,7 @@ func (c *Core) Close() error {
 		return nil
 	}
 	c.timer.stop()
+	c.alarms.stop()
 	c.stopping()
 	c.background.Wait()
 	if c.journal == nil {

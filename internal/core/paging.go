@@ -38,6 +38,9 @@ func (p *pager) start(cfg Config) {
 	p.budget, p.head = cfg.Budget, cfg.head
 	if p.budget <= 0 {
 		p.budget = defaultBudget
+		if cfg.FS == nil { // all there is room for
+			p.budget = max(cfg.MemoryMark/2, defaultBudget)
+		}
 	}
 	if p.head == 0 {
 		p.head = defaultHead
@@ -61,7 +64,13 @@ func (q *Queue) weigh(b *Burst, bytes int64) {
 func (c *Core) account(bytes int64) {
 	p := &c.pager
 	now := p.resident.Add(bytes)
-	if bytes > 0 && now > p.next.Load() && c.journal != nil && p.sweeping.CompareAndSwap(false, true) && c.manual == nil {
+	if c.journal == nil {
+		if now > p.budget || c.Shortage() != 0 {
+			c.alarms.look()
+		}
+		return
+	}
+	if bytes > 0 && now > p.next.Load() && p.sweeping.CompareAndSwap(false, true) && c.manual == nil {
 		c.spawn(c.sweep)
 	}
 }

@@ -74,6 +74,7 @@ func (c *Core) recover(cfg Config) error {
 		Logger:      c.log,
 		OnDurable:   c.onDurable,
 		OnFailure:   c.journalFailed,
+		OnFull:      c.alarms.journalFull,
 		Carry:       c.carry,
 		Holders:     enqueuings,
 	}

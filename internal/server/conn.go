@@ -41,6 +41,7 @@ type conn struct {
 	positions []uint64
 	heartbeat *heartbeat
 	loader    core.Loader
+	published bool // in this burst
 
 	listening atomic.Bool   // R waits for the client, not for the broker
 	frameMax  atomic.Uint32 // for Next
@@ -64,6 +65,7 @@ func newConn(s *Server, nc net.Conn, manual bool) *conn {
 		}),
 	}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	c.orders.came = make(chan struct{}, 1)
 	c.log = s.cfg.Logger.With("peer", nc.RemoteAddr().String())
 	c.frameMax.Store(c.session.FrameMax())
 	c.burst.Waiting = func() { c.link.Wake() }
@@ -110,7 +112,7 @@ func (c *conn) read() error {
 			c.link.Drain(time.Now().Add(lastWords))
 			return err
 		}
-		if err := c.core.Throttle(c.ctx); err != nil {
+		if err := c.slowDown(); err != nil {
 			return err
 		}
 		c.awaitRoom()

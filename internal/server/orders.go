@@ -13,9 +13,10 @@ import (
 // wake it by ending its read.
 type orders struct {
 	mu      sync.Mutex
-	close   *amqp.Error // to be said, and the connection closed; nil: no
-	recheck bool        // what the user may do has changed
-	until   time.Time   // how long R's read may take when there are no orders; zero = for ever
+	close   *amqp.Error   // to be said, and the connection closed; nil: no
+	recheck bool          // what the user may do has changed
+	came    chan struct{} // one place: for R where it waits for the broker
+	until   time.Time     // how long R's read may take when there are no orders; zero = for ever
 }
 
 // given says whether there are any. The caller holds mu.
@@ -37,8 +38,14 @@ func (c *conn) reconsider() {
 	c.wakeReader()
 }
 
-// wakeReader ends R's read. The caller holds orders.mu.
-func (c *conn) wakeReader() { c.net.SetReadDeadline(time.Unix(1, 0)) }
+// wakeReader ends R's read, or what it waits for. The caller holds orders.mu.
+func (c *conn) wakeReader() {
+	c.net.SetReadDeadline(time.Unix(1, 0))
+	select {
+	case c.orders.came <- struct{}{}:
+	default:
+	}
+}
 
 // listenUntil sets how long the next read may take; the zero time is for ever.
 // Orders go before it.

@@ -13,6 +13,7 @@ const checkedProperties = amqp.FlagUserID | amqp.FlagExpiration | amqp.FlagReply
 func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error {
 	c := ch.conn
 	c.commands++
+	c.published = true
 	if p.Immediate {
 		return amqp.Errorf(amqp.NotImplemented, "immediate=true")
 	}
@@ -29,6 +30,10 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	m := &core.Message{Exchange: p.Exchange, Key: p.RoutingKey, Props: props, Body: content.Body}
 	if ch.tx != nil {
 		return ch.holdPublish(m, p.Mandatory)
+	}
+	if ch.confirmed.Load() && c.core.Refuses() && m.Persistent() {
+		ch.book(core.Outcome{Full: true})
+		return nil
 	}
 	out, err := ch.publisher.Publish(&c.burst, m)
 	if err != nil {

@@ -72,6 +72,9 @@ func (e *endpoint) Ready() bool { return e.state == running }
 // hang up once what was returned is sent.
 func (e *endpoint) Closed() bool { return e.state == closed }
 
+// Closing says whether one side has asked to close the connection, or it is closed.
+func (e *endpoint) Closing() bool { return e.state >= closing }
+
 // ChannelOpen tells whether methods may be sent on channel n. It is false from
 // the moment either side closed the channel or the connection.
 func (e *endpoint) ChannelOpen(n uint16) bool {

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// A backlog is a queue that nobody consumes from while it is filled, and then somebody does until it is empty.
+type backlogFigures struct {
+	Fill     float64 // messages a second, confirmed
+	Drain    float64 // messages a second, acknowledged
+	Resident uint64  // of the process while the queue is longest
+	Each     float64 // what one message costs of it
+	Short    float64 // messages a second, of a backlog that fits into memory
+}
+
+// shortBacklog is how many messages fit into memory.
+const shortBacklog = 200_000
+
+// backlogWindow is how many publishes may wait for their confirm, and backlogPrefetch how many deliveries for their acknowledgement.
+const (
+	backlogWindow   = 20_000
+	backlogPrefetch = 2000
+)
+
+// backlog fills and drains one queue, for each of short and s.Backlog messages.
+func (s scale) backlog(t *scaleTarget, persistent bool, f *backlogFigures) error {
+	var short backlogFigures
+	if err := s.fillAndDrain(t, persistent, min(shortBacklog, s.Backlog), &short); err != nil {
+		return err
+	}
+	if err := s.fillAndDrain(t, persistent, s.Backlog, f); err != nil {
+		return err
+	}
+	f.Short = short.Drain
+	return nil
+}
+
+func (s scale) fillAndDrain(t *scaleTarget, persistent bool, n int, f *backlogFigures) error {
+	w, err := openWire(t.at, nil)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := declareQueues(w, 1, true); err != nil {
+		return err
+	}
+	before := resident(t.pid)
+	began := time.Now()
+	if err := w.fill(scaleName(0), n, persistent); err != nil {
+		return fmt.Errorf("filling: %w", err)
+	}
+	f.Fill = float64(n) / time.Since(began).Seconds()
+	f.Each = s.growth(t.pid, before, n)
+	f.Resident = resident(t.pid)
+	began = time.Now()
+	if err := w.drain(scaleName(0), n); err != nil {
+		return fmt.Errorf("draining: %w", err)
+	}
+	f.Drain = float64(n) / time.Since(began).Seconds()
+	return deleteQueues(w, 1)
+}
+
+// fill publishes n messages and waits until the last is confirmed.
+func (w *wire) fill(queue string, n int, persistent bool) error {
+	if err := w.call(1, &amqp.ConfirmSelect{}, amqp.ConfirmSelectOkID); err != nil {
+		return err
+	}
+	props := amqp.RawProperties{0x10, 0, 1}
+	if persistent {
+		props[2] = 2
+	}
+	body := make([]byte, bodySize)
+	in, confirmed := w.methods(), 0
+	for sent := 0; confirmed < n; {
+		for sent < n && sent-confirmed < backlogWindow {
+			for range min(500, n-sent) {
+				w.put(1, &amqp.BasicPublish{RoutingKey: queue})
+				w.out = amqp.AppendHeaderFrame(w.out, 1, uint16(amqp.BasicPublishID>>16), uint64(len(body)), props)
+				w.out = amqp.AppendBodyFrames(w.out, 1, body, 8192)
+				sent++
+			}
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
+		f, err := in.next(amqp.BasicAckID)
+		if err != nil {
+			return err
+		}
+		m, err := amqp.ParseMethod(f.Payload, nil)
+		if err != nil {
+			return err
+		}
+		confirmed = int(m.(*amqp.BasicAck).DeliveryTag)
+	}
+	return nil
+}
+
+// drain consumes n messages and waits until the last acknowledgement was taken. Deliveries are the channel's first, so their tags
+// are their number.
+func (w *wire) drain(queue string, n int) error {
+	if err := w.call(1, &amqp.BasicQos{PrefetchCount: backlogPrefetch}, amqp.BasicQosOkID); err != nil {
+		return err
+	}
+	w.put(1, &amqp.BasicConsume{Queue: queue, ConsumerTag: "drain", NoWait: true})
+	if err := w.flush(); err != nil {
+		return err
+	}
+	in := w.methods()
+	for got := 1; got <= n; got++ {
+		if _, err := in.next(amqp.BasicDeliverID); err != nil {
+			return err
+		}
+		if got%(backlogPrefetch/4) == 0 || got == n {
+			w.put(1, &amqp.BasicAck{DeliveryTag: uint64(got), Multiple: true})
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return w.call(1, &amqp.BasicCancel{ConsumerTag: "drain"}, amqp.BasicCancelOkID)
+}
+
+// methods reads the frames of a busy connection.
+type methods struct {
+	w    *wire
+	buf  []byte
+	rest []byte // of buf
+}
+
+func (w *wire) methods() *methods {
+	m := &methods{w: w, buf: make([]byte, 256<<10)}
+	m.rest, w.in = append(m.buf[:0], w.in...), nil
+	return m
+}
+
+// next returns the next method, which must be the one given. It is valid until the next call.
+func (m *methods) next(want amqp.MethodID) (amqp.Frame, error) {
+	for {
+		rest, f, ok, err := amqp.ParseFrame(m.rest, 0)
+		if err != nil {
+			return f, err
+		}
+		if !ok {
+			if err := m.read(); err != nil {
+				return f, err
+			}
+			continue
+		}
+		m.rest = rest
+		if f.Type != amqp.FrameMethod {
+			continue
+		}
+		if id := amqp.MethodID(binary.BigEndian.Uint32(f.Payload)); id != want {
+			return f, fmt.Errorf("the broker sent %v, not %v", id, want)
+		}
+		return f, nil
+	}
+}
+
+func (m *methods) read() error {
+	kept := copy(m.buf, m.rest)
+	m.w.conn.SetReadDeadline(time.Now().Add(wireTimeout))
+	n, err := m.w.conn.Read(m.buf[kept:])
+	m.rest = m.buf[:kept+n]
+	return err
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/postrider-mq/postrider/broker"
+)
+
+// boundOptions are the flags of serve that say when publishers have to wait.
+type boundOptions struct {
+	messages, memory, free boundFlag
+}
+
+// boundFlag is a size up to a TiB; 0 = not set.
+type boundFlag struct{ sizeFlag }
+
+func (b *boundFlag) Set(text string) (err error) {
+	b.sizeFlag, err = parseSize(text, smallestSegment, 1<<40)
+	return err
+}
+
+func (b *boundFlag) String() string {
+	if b.sizeFlag == 0 {
+		return ""
+	}
+	return b.sizeFlag.String()
+}
+
+func (o *boundOptions) flags(f *pflag.FlagSet) {
+	f.Var(&o.messages, "message-memory", "`size` of messages in queues that stay in memory, as in 256MiB; the rest lies on the disk (default 128MiB)")
+	f.Var(&o.memory, "memory-mark", "publishers wait when the process has taken this `size` of memory (default 40 % of what there is)")
+	f.Var(&o.free, "min-free", "publishers wait when the disk has less than this `size` free (default 50MiB or the segment size)")
+}
+
+func (o *boundOptions) apply(cfg *broker.Config) {
+	cfg.MessageMemory, cfg.MemoryMark, cfg.MinFree = int64(o.messages.sizeFlag), int64(o.memory.sizeFlag), int64(o.free.sizeFlag)
+}

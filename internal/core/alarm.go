@@ -1,0 +1,238 @@
+package core
+
+import (
+	"context"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// Shortage says what the broker is low on. Publishers have to wait then;
+// consuming and settling go on.
+type Shortage uint8
+
+const (
+	LowOnDisk Shortage = 1 << iota
+	LowOnMemory
+)
+
+// String is the reason as clients are told it, in RabbitMQ's words.
+func (s Shortage) String() string {
+	switch s {
+	case LowOnDisk:
+		return "low on disk"
+	case LowOnMemory:
+		return "low on memory"
+	case LowOnDisk | LowOnMemory:
+		return "low on disk & memory"
+	}
+	return ""
+}
+
+const (
+	defaultFree = 50 << 20 // bytes
+	watchPeriod = time.Second
+	collectAt   = 5 * time.Second // how often the garbage of a broker that is low on memory is collected
+)
+
+// alarms decide when publishers have to wait.
+//
+//	memory   the process has more than MemoryMark; over at ⅞ of it. Without a disk: the
+//	         messages weigh more than the budget; over at ¾
+//	disk     the journal has no room for its next segment, or the disk less than MinFree;
+//	         over when there is room, and a segment more than MinFree
+type alarms struct {
+	core     *Core
+	fs       disk.FS
+	mark     int64
+	minFree  int64
+	headroom int64 // above minFree
+	usage    func() int64
+
+	low atomic.Uint32 // a Shortage
+
+	mu        sync.Mutex
+	full      bool          // the journal says so
+	relief    chan struct{} // closed when low becomes 0; nil when nobody waits
+	clock     *time.Timer
+	collected time.Time
+	over      bool
+}
+
+func newAlarms(c *Core, cfg Config) *alarms {
+	a := &alarms{core: c, fs: cfg.FS, mark: cfg.MemoryMark, minFree: cfg.MinFree, headroom: cfg.SegmentSize, usage: cfg.usage}
+	if a.headroom == 0 {
+		a.headroom = defaultFree
+	}
+	if a.minFree == 0 {
+		a.minFree = min(defaultFree, a.headroom)
+	}
+	if a.usage == nil {
+		a.usage = processMemory
+	}
+	return a
+}
+
+// start looks at once, and then every second.
+func (a *alarms) start() {
+	a.look()
+	if a.core.manual != nil || a.mark <= 0 && (a.fs == nil || a.minFree < 0) {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.clock = time.AfterFunc(watchPeriod, func() {
+		a.look()
+		a.again()
+	})
+}
+
+func (a *alarms) again() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.over {
+		a.clock.Reset(watchPeriod)
+	}
+}
+
+func (a *alarms) stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+	if a.clock != nil {
+		a.clock.Stop()
+	}
+}
+
+// journalFull is told by the journal.
+func (a *alarms) journalFull(full bool) {
+	a.mu.Lock()
+	a.full = full
+	a.mu.Unlock()
+	a.look()
+	a.core.pager.next.Store(a.core.pager.budget) // what could not be paged out may be now
+}
+
+// look finds out how things stand.
+func (a *alarms) look() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	was := Shortage(a.low.Load())
+	var now Shortage
+	if a.lowOnDisk(was) {
+		now |= LowOnDisk
+	}
+	if a.lowOnMemory(was) {
+		now |= LowOnMemory
+	}
+	if now == was {
+		return
+	}
+	a.low.Store(uint32(now))
+	if now != 0 {
+		a.core.log.Warn("publishers have to wait; consuming goes on", "reason", now.String(), "memory", a.usage(), "mark", a.mark, "min free", a.minFree)
+		return
+	}
+	a.core.log.Info("publishers may go on", "were", was.String())
+	if a.relief != nil {
+		close(a.relief)
+		a.relief = nil
+	}
+}
+
+func (a *alarms) lowOnDisk(was Shortage) bool {
+	switch {
+	case a.fs == nil:
+		return false
+	case a.full:
+		return true
+	case a.minFree < 0:
+		return false
+	}
+	free, err := a.fs.Free()
+	if err != nil {
+		return was&LowOnDisk != 0 // as before: it says nothing
+	}
+	limit := a.minFree
+	if was&LowOnDisk != 0 {
+		limit += a.headroom
+	}
+	return free < limit
+}
+
+func (a *alarms) lowOnMemory(was Shortage) bool {
+	p := &a.core.pager
+	if a.fs == nil {
+		held := p.resident.Load()
+		return held > p.budget || was&LowOnMemory != 0 && held > p.budget/4*3
+	}
+	if a.mark <= 0 {
+		return false
+	}
+	limit := a.mark
+	if was&LowOnMemory != 0 {
+		limit = a.mark / 8 * 7
+	}
+	if a.usage() <= limit {
+		return false
+	}
+	if now := a.core.wall(); now.Sub(a.collected) >= collectAt { // some of it may be garbage
+		a.collected = now
+		runtime.GC()
+	}
+	return a.usage() > limit
+}
+
+// processMemory is what the process has of the system's memory and does not only keep for later.
+func processMemory() int64 {
+	s := []metrics.Sample{
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64() - s[1].Value.Uint64() - s[2].Value.Uint64())
+}
+
+// Shortage is what the broker is low on now; 0 = nothing.
+func (c *Core) Shortage() Shortage { return Shortage(c.alarms.low.Load()) }
+
+// Refuses says that persistent messages should be refused, because what is left
+// of the journal is for settlements.
+func (c *Core) Refuses() bool { return c.journal != nil && c.journal.Full() }
+
+// Relief is closed when the broker is low on nothing any more; nil when that is so.
+func (c *Core) Relief() <-chan struct{} { return c.alarms.whenRelieved() }
+
+// AwaitRelief returns when the broker is low on nothing.
+func (c *Core) AwaitRelief(ctx context.Context) error {
+	for {
+		relief := c.Relief()
+		if relief == nil {
+			return nil
+		}
+		select {
+		case <-relief:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.stop.Done():
+			return ErrClosed
+		}
+	}
+}
+
+func (a *alarms) whenRelieved() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.low.Load() == 0 {
+		return nil
+	}
+	if a.relief == nil {
+		a.relief = make(chan struct{})
+	}
+	return a.relief
+}

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+)
+
+// slowDown has a connection that published wait: for the disk, when much is on
+// its way to it, and as long as the broker is low on memory or disk. It is not read
+// meanwhile. One that only consumes is never kept waiting.
+func (c *conn) slowDown() error {
+	if !c.published {
+		return nil
+	}
+	c.published = false
+	if why := c.core.Shortage(); why != 0 {
+		if err := c.block(why); err != nil {
+			return err
+		}
+	}
+	return c.core.Throttle(c.ctx)
+}
+
+// block tells the client, if it understands, and waits.
+//
+// "Connections that only consume are not blocked by resource alarms; deliveries
+// to them continue as usual."
+func (c *conn) block(why core.Shortage) error {
+	c.log.Warn("connection blocked: it publishes, and the broker is " + why.String())
+	told := c.session.Peer().Has("connection.blocked")
+	if told {
+		if err := c.reply(0, &amqp.ConnectionBlocked{Reason: why.String()}); err != nil {
+			return err
+		}
+		c.link.Wake()
+	}
+	if relieved, err := c.awaitRelief(); err != nil || !relieved {
+		return err
+	}
+	c.log.Info("connection unblocked")
+	if !told {
+		return nil
+	}
+	defer c.link.Wake()
+	return c.reply(0, &amqp.ConnectionUnblocked{})
+}
+
+// awaitRelief returns false when the connection is to be closed before the broker is better.
+func (c *conn) awaitRelief() (bool, error) {
+	for {
+		relief := c.core.Relief()
+		if relief == nil {
+			return true, nil
+		}
+		select {
+		case <-relief:
+		case <-c.orders.came:
+			if c.obey() && c.session.Closing() {
+				c.endBurst()
+				return false, nil
+			}
+			c.endBurst()
+		case <-c.ctx.Done():
+			return false, c.ctx.Err()
+		}
+	}
+}
