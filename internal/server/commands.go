@@ -71,8 +71,8 @@ func (c *conn) command(ev session.Event) error {
 
 // onConnection executes a method on channel 0.
 func (c *conn) onConnection(m amqp.Method) error {
-	if _, ok := m.(*amqp.ConnectionUpdateSecret); ok {
-		return c.reply(0, &amqp.ConnectionUpdateSecretOk{}) // a password does not expire
+	if secret, ok := m.(*amqp.ConnectionUpdateSecret); ok {
+		return c.updateSecret(secret)
 	}
 	return amqp.Errorf(amqp.NotImplemented, "%s is not supported by this version of Postrider", m.ID())
 }

@@ -171,7 +171,9 @@ func (c *conn) frame(f amqp.Frame) error {
 	case session.Open:
 		return c.open(ev.Method.(*amqp.ConnectionOpen))
 	case session.ChannelOpen:
-		c.openChannel(ev.Channel)
+		if err = c.mayOpenChannel(); err == nil {
+			c.openChannel(ev.Channel)
+		}
 	case session.ChannelClosed:
 		c.closeChannel(ev.Channel)
 	case session.Closed:

@@ -29,7 +29,7 @@ func TestHandshake(t *testing.T) {
 	}
 	p.send(0, &amqp.ConnectionTuneOk{}, &amqp.ConnectionOpen{VirtualHost: "/"})
 	expect[*amqp.ConnectionOpenOk](p, 0)
-	p.send(0, &amqp.ConnectionUpdateSecret{NewSecret: "x", Reason: "why not"})
+	p.send(0, &amqp.ConnectionUpdateSecret{NewSecret: "guest", Reason: "why not"})
 	expect[*amqp.ConnectionUpdateSecretOk](p, 0)
 	p.openChannel(2047)
 	p.send(2047, &amqp.ChannelClose{ReplyCode: 200})

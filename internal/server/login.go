@@ -11,6 +11,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
 )
 
 // login verifies who the client says it is.
@@ -78,19 +79,13 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	if !ok {
 		return c.failed(0, blame(amqp.Errorf(amqp.NotAllowed, "vhost %s not found", m.VirtualHost), m))
 	}
-	name := c.session.Peer().Text("connection_name")
-	if name == "" {
-		name = c.net.RemoteAddr().String()
+	if err := c.enter(vhost); err != nil {
+		return c.failed(0, blame(err, m))
 	}
-	if permit := c.server.cfg.Access.Users().Permit(c.user, vhost.Name); !permit.Enters() {
-		return c.failed(0, blame(noEntry(permit), m))
-	}
-	c.client = vhost.NewClient(name)
 	c.server.doors.leave(c.net.RemoteAddr())
 	c.frameMax.Store(c.session.FrameMax())
 	c.listenUntil(time.Time{})
 	c.startHeartbeat()
-	c.introduce(c.mechanism)
 	if vhost.IsDeleted() { // whoever deleted it did not see this connection, or did and will say so again
 		c.dismiss(amqp.Errorf(amqp.ConnectionForced, "vhost '%s' is deleted", vhost.Name))
 	}
@@ -98,8 +93,43 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 		c.reconsider() // likewise
 	}
 	c.send(c.session.AcceptOpen())
-	c.log.Debug("connection open", "vhost", m.VirtualHost, "name", name)
+	c.log.Debug("connection open", "vhost", m.VirtualHost, "name", c.client.Name)
 	return nil
+}
+
+// enter takes a place in a virtual host, if the user may have one.
+func (c *conn) enter(vhost *core.VHost) error {
+	c.server.entering.Lock()
+	defer c.server.entering.Unlock()
+	permit := c.server.cfg.Access.Users().Permit(c.user, vhost.Name)
+	if !permit.Enters() {
+		return noEntry(permit)
+	}
+	if err := c.mayOpenConnection(permit); err != nil {
+		return err
+	}
+	name := c.session.Peer().Text("connection_name")
+	if name == "" {
+		name = c.net.RemoteAddr().String()
+	}
+	c.client = vhost.NewClient(name)
+	c.introduce(c.mechanism)
+	return nil
+}
+
+// updateSecret checks the password that the client will use from now on, as
+// one whose secret expires tells it. The connection goes on as it is.
+func (c *conn) updateSecret(m *amqp.ConnectionUpdateSecret) error {
+	err := c.server.cfg.Access.Check(c.ctx, c.user, m.NewSecret, c.peer())
+	var denied *access.Denied
+	if errors.As(err, &denied) {
+		c.log.Warn("new secret refused", "reason", denied.Reason)
+		return amqp.Errorf(amqp.AccessRefused, "the new secret was refused. For details see the broker logfile.")
+	}
+	if err != nil {
+		return err
+	}
+	return c.reply(0, &amqp.ConnectionUpdateSecretOk{})
 }
 
 // startHeartbeat watches both directions: when nothing was sent for half an

@@ -40,6 +40,8 @@ type Server struct {
 	close context.CancelFunc
 	doors doors
 
+	entering sync.Mutex // held while a client takes a place in a virtual host; before all other locks
+
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
