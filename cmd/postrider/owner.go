@@ -71,9 +71,25 @@ func (o *owner) ask(ctx context.Context, method, path string, body, into any) (m
 		}
 		content = bytes.NewReader(b)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, "http://broker"+path, content)
+	answer, err := o.send(ctx, method, path, "", content)
 	if err != nil {
 		return false, err
+	}
+	defer answer.Body.Close()
+	if into != nil {
+		err = json.NewDecoder(answer.Body).Decode(into)
+	}
+	return answer.StatusCode == http.StatusCreated, err
+}
+
+// send makes one request and returns an answer that is no refusal, for the caller to read and close.
+func (o *owner) send(ctx context.Context, method, path, accept string, content io.Reader) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://broker"+path, content)
+	if err != nil {
+		return nil, err
+	}
+	if accept != "" {
+		r.Header.Set("Accept", accept)
 	}
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -81,16 +97,13 @@ func (o *owner) ask(ctx context.Context, method, path string, body, into any) (m
 	}}
 	answer, err := client.Do(r)
 	if err != nil {
-		return false, o.unreachable(err)
+		return nil, o.unreachable(err)
 	}
-	defer answer.Body.Close()
 	if answer.StatusCode >= 400 {
-		return false, refusal(answer)
+		defer answer.Body.Close()
+		return nil, refusal(answer)
 	}
-	if into != nil {
-		err = json.NewDecoder(answer.Body).Decode(into)
-	}
-	return answer.StatusCode == http.StatusCreated, err
+	return answer, nil
 }
 
 // unreachable says why there is nobody at the socket, and what to do.

@@ -30,7 +30,7 @@ func newRoot() *cobra.Command {
 	}
 	root.AddCommand(
 		newTour(), newTourNode(), newServe(),
-		newUser(), newVHost(), newPermission(), newConnection(), newQueue(),
+		newUser(), newVHost(), newPermission(), newConnection(), newQueue(), newPolicy(), newDefinitions(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
 		newPing(), newMailbox(), newDead(), newJournal(), newVersion(),
 	)

@@ -23,6 +23,7 @@ type serveOptions struct {
 	tlsListen    string
 	management   string
 	adminSocket  string
+	definitions  string
 	dir          string
 	memory       bool
 	user         string
@@ -83,6 +84,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.tlsListen, "tls-listen", "", "`address` to listen on with TLS, beside --listen, as in :5671")
 	f.StringVar(&o.management, "management", "", "`address` for the management interface over HTTP, as in 127.0.0.1:15672; none by default")
 	f.StringVar(&o.adminSocket, "admin-socket", "", "`path` of the local socket (default admin.sock in --dir; none with --memory)")
+	f.StringVar(&o.definitions, "definitions", "", "`file` with definitions in RabbitMQ's JSON, to import at each start; see postrider definitions")
 	f.StringVar(&o.dir, "dir", "./postrider-data", "`directory` of the journal, made if it is missing")
 	f.BoolVar(&o.memory, "memory", false, "keep everything in memory; it ends with the process")
 	o.disk.flags(f)
@@ -127,6 +129,9 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return cannotOpen(err)
 	}
 	defer b.Close()
+	if err := o.loadDefinitions(ctx, b, log); err != nil {
+		return err
+	}
 	files.reloadOnSignal(ctx)
 	stopAdmin, err := o.serveAdmin(ctx, b, files, log)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/postrider-mq/postrider/internal/definitions"
 )
@@ -82,6 +83,7 @@ type stream func(http.ResponseWriter)
 
 // importTold is importInto for a caller who wants to hear how it goes.
 func (r *request) importTold(w http.ResponseWriter, text []byte, vhost string) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // it may take long; the caller can go
 	w.Header().Set("Content-Type", lines)
 	w.WriteHeader(http.StatusOK)
 	say := func(l line) {
