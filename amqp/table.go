@@ -10,9 +10,12 @@ import (
 
 // Bounds of a field table, in both directions. A table beyond them is an *Error
 // with code 502.
+//
+// The bound on bytes alone leaves room for 65,536 empty items; that on entries, which no
+// real client comes near, keeps what is built from a hostile table below 1 MiB.
 const (
 	MaxTableDepth   = 8         // tables and arrays inside one another, the outermost included
-	MaxTableEntries = 256       // named values and array items, of all depths together
+	MaxTableEntries = 8192      // named values and array items, of all depths together
 	MaxTableBytes   = 64 * 1024 // on the wire, without the length in front
 )
 

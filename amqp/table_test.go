@@ -182,7 +182,7 @@ func TestTheBoundsHoldInBothDirections(t *testing.T) {
 	// What AppendTable does not write, a peer may send all the same.
 	for name, raw := range map[string][]byte{
 		"depth":   wire("\x00F\x00\x00\x00\x2a\x00F\x00\x00\x00\x24\x00F\x00\x00\x00\x1e\x00F\x00\x00\x00\x18\x00F\x00\x00\x00\x12\x00F\x00\x00\x00\x0c\x00F\x00\x00\x00\x06\x00F\x00\x00\x00\x00"),
-		"entries": wire("\x00A\x00\x00\x01\x00" + strings.Repeat("V", 256)),
+		"entries": wire("\x00A\x00\x00\x20\x00" + strings.Repeat("V", 0x2000)),
 		"octets":  wire("\x00S\x00\x00\xff\xfb" + strings.Repeat("x", 0xfffb)),
 	} {
 		_, err := CheckTable(raw)

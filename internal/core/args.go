@@ -61,6 +61,9 @@ func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 	if value, ok := spec.Args[argType]; ok && value != "classic" && value != "quorum" {
 		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-type' for %s: \"unsupported queue type '%v'\"", where, value)
 	}
+	if property := unsupportedProperty(spec); property != "" {
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid property '%s' for %s", property, where)
+	}
 	if key, kind := unsupportedArg(spec.Args); key != "" {
 		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type rabbit_%s_queue", key, where, kind)
 	}
@@ -79,6 +82,21 @@ func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 		}
 	}
 	return nil
+}
+
+// unsupportedProperty finds what a quorum queue cannot be, in the order in which RabbitMQ looks.
+func unsupportedProperty(spec *QueueSpec) string {
+	switch {
+	case spec.Args[argType] != "quorum":
+		return ""
+	case spec.AutoDelete:
+		return "auto-delete"
+	case spec.Exclusive:
+		return "exclusive-owner"
+	case !spec.Durable:
+		return "non-durable"
+	}
+	return ""
 }
 
 // unsupportedArg finds an argument that queues of the type asked for do not have.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -216,5 +215,3 @@ func (c *Core) Sync(ctx context.Context) error {
 	}
 	return c.journal.Wait(ctx, c.journal.Last())
 }
-
-var _ io.Closer = (*Core)(nil)

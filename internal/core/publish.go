@@ -141,7 +141,8 @@ func (q *Queue) push(b *Burst, pos uint64, m *Message, lsn journal.LSN) {
 		lsn = 0
 	}
 	if q.gone { // deleted since the position was reserved
-		if lsn != 0 {
+		if lsn != 0 { // and its deletion may be on the disk before the message is
+			q.writeSettled(b, []span{{first: pos, count: 1}})
 			q.vhost.core.release(lsn)
 		}
 		return

@@ -290,6 +290,7 @@ func (q *Queue) close(b *Burst) int {
 		delete(q.consumers, id)
 		q.core.Detach(b.now, id)
 	}
+	q.vhost.core.timer.forget(q)
 	n := q.core.Len()
 	q.weigh(b, -q.resident)
 	q.left, q.core = q.core, queue.New[ref](b.now, queue.Config{})

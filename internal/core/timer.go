@@ -63,6 +63,15 @@ func (t *timer) at(when queue.Time, q *Queue) {
 	}
 }
 
+// forget takes a queue out that is deleted.
+func (t *timer) forget(q *Queue) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := q.deadline.index; i > 0 {
+		heap.Remove(&t.due, i-1)
+	}
+}
+
 // arm sets the clock to the nearest deadline. The caller holds mu.
 func (t *timer) arm() {
 	if !t.running || len(t.due) == 0 || t.core.manual != nil {
