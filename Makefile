@@ -10,7 +10,7 @@ each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$modu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test race fuzz lint sim bench interop torture generate
+.PHONY: help build test race fuzz lint cross sim bench interop torture generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -19,9 +19,9 @@ build: ## compile the command into bin/postrider
 	go build -o bin/ ./cmd/postrider
 
 # Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
-test: ## all that must hold before a commit: lint, every test under the race detector, real clients
+test: ## all that must hold before a commit: lint, builds for other systems, every test under the race detector, real clients
 	@interop/install.sh
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory lint cross
 	$(call each,. bench,go test -race -timeout 10m ./...)
 	$(call each,interop torture,go test -race -count=1 ./...)
 
@@ -34,6 +34,9 @@ fuzz: ## each fuzz target for FUZZTIME (10s); `make test` plays only their seeds
 			echo "$$pkg: $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; \
 	done
+
+cross: ## the other systems: every package must build and pass go vet there
+	@set -e; for os in darwin windows; do echo "$$os: go vet ./..."; GOOS=$$os CGO_ENABLED=0 go vet ./...; done
 
 lint: ## gofmt, go vet and staticcheck, in every module
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:" $$unformatted; exit 1; }

@@ -76,6 +76,7 @@ func (c *Core) recover(cfg Config) error {
 		OnFailure:   c.journalFailed,
 		OnFull:      c.alarms.journalFull,
 		Carry:       c.carry,
+		Rescue:      c.rescue,
 		Holders:     enqueuings,
 	}
 	if cfg.Manual != nil {
