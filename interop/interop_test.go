@@ -7,11 +7,12 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/postrider-mq/postrider/interop/brokers"
 )
 
 // patience bounds a whole program; each wait in it has a shorter deadline.
@@ -35,7 +36,7 @@ func clients(t *testing.T) []client {
 		{"pika", []string{python, "python/pika_client.py"}, scenarios},
 		{"kombu", []string{python, "python/kombu_client.py"}, scenarios},
 		{"amqplib", []string{"node", "node/client.js"}, scenarios},
-		{"amqp091-go", []string{build(t, ".", "./go")}, scenarios},
+		{"amqp091-go", []string{brokers.Build(t, ".", "./go")}, scenarios},
 		{"amqp-tools", []string{"c/amqp-tools.sh"}, scenarios[:5]},
 	}
 }
@@ -43,7 +44,7 @@ func clients(t *testing.T) []client {
 func TestRealClients(t *testing.T) {
 	url := os.Getenv("POSTRIDER_INTEROP_URL")
 	if url == "" {
-		url = startBroker(t)
+		url = "amqp://guest:guest@" + brokers.Postrider(t) + "/%2F"
 	}
 	for _, c := range clients(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -80,16 +81,4 @@ func passed(out string) (names []string) {
 		}
 	}
 	return names
-}
-
-// build compiles a command of the module in folder module.
-func build(t *testing.T, module, pkg string, flags ...string) (program string) {
-	t.Helper()
-	program = filepath.Join(t.TempDir(), filepath.Base(pkg))
-	cmd := exec.CommandContext(t.Context(), "go", slices.Concat([]string{"build", "-o", program}, flags, []string{pkg})...)
-	cmd.Dir = module
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, out)
-	}
-	return program
 }

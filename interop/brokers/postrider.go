@@ -1,21 +1,24 @@
-package interop
+package brokers
 
 import (
 	"bufio"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// startBroker runs `postrider serve` as its users do, until the test ends, and
-// returns its URL. A test under the race detector gets a broker under it too.
-func startBroker(t *testing.T) (url string) {
+// Postrider runs `postrider serve` as its users do, until the test ends, and
+// returns the host:port of its listener. A test under the race detector gets a
+// broker under it too.
+func Postrider(t testing.TB) (addr string) {
 	t.Helper()
-	program := build(t, "..", "./cmd/postrider", raceFlags...)
-	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--dir", t.TempDir())
+	program := Build(t, root(t), "./cmd/postrider", raceFlags...)
+	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--dir", t.TempDir(), "--log-level", "warn")
 	log := &strings.Builder{} // read only when the process has ended
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
@@ -34,7 +37,7 @@ func startBroker(t *testing.T) (url string) {
 	t.Cleanup(func() { stopBroker(t, cmd, drained, log) })
 	select {
 	case at := <-address:
-		return "amqp://guest:guest@" + at + "/%2F"
+		return at
 	case <-drained:
 		t.Fatal("postrider serve ended without saying where it listens")
 	case <-time.After(time.Minute):
@@ -57,7 +60,7 @@ func readAddress(out io.Reader, address chan<- string) {
 }
 
 // stopBroker interrupts the broker and wants it to end well.
-func stopBroker(t *testing.T, cmd *exec.Cmd, drained <-chan struct{}, log *strings.Builder) {
+func stopBroker(t testing.TB, cmd *exec.Cmd, drained <-chan struct{}, log *strings.Builder) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Errorf("interrupting the broker: %v", err)
 	}
@@ -70,4 +73,26 @@ func stopBroker(t *testing.T, cmd *exec.Cmd, drained <-chan struct{}, log *strin
 	if t.Failed() {
 		t.Logf("the broker's log:\n%s", log)
 	}
+}
+
+// Build compiles a command of the module in folder module.
+func Build(t testing.TB, module, pkg string, flags ...string) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), filepath.Base(pkg))
+	cmd := exec.CommandContext(t.Context(), "go", slices.Concat([]string{"build", "-o", program}, flags, []string{pkg})...)
+	cmd.Dir = module
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	return program
+}
+
+// root is the folder of the repository, the one above this module's.
+func root(t testing.TB) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(out)))
 }

@@ -1,0 +1,189 @@
+package brokers
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startup bounds how long a RabbitMQ may take until it serves.
+const startup = 2 * time.Minute
+
+// Rabbit is a RabbitMQ that runs.
+type Rabbit struct {
+	Addr string // host:port, for guest with the password guest
+
+	dir     string
+	node    string
+	env     []string
+	scripts string
+}
+
+// RabbitMQ runs a RabbitMQ of its own until the test ends, with the virtual host
+// "/" and the given ones, in all of which guest may do everything. Where none is
+// installed the test is skipped, loudly.
+func RabbitMQ(t testing.TB, vhosts ...string) *Rabbit {
+	t.Helper()
+	r := &Rabbit{dir: t.TempDir(), scripts: scripts(t)}
+	port, dist, epmd := freePort(t), freePort(t), freePort(t)
+	r.Addr = "127.0.0.1:" + port
+	r.node = "postrider-" + port + "@localhost"
+	r.write(t, "rabbitmq.conf", configuration(r.Addr, r.path("definitions.json")))
+	r.write(t, "definitions.json", definitions(t, vhosts))
+	r.write(t, "enabled_plugins", "[rabbitmq_consistent_hash_exchange].\n")
+	r.env = append(os.Environ(),
+		"HOME="+r.dir, // the cookie
+		"RABBITMQ_NODENAME="+r.node, "RABBITMQ_DIST_PORT="+dist,
+		"ERL_EPMD_PORT="+epmd, "ERL_EPMD_ADDRESS=127.0.0.1",
+		"RABBITMQ_CONFIG_FILE="+r.path("rabbitmq.conf"), "RABBITMQ_CONF_ENV_FILE=/dev/null",
+		"RABBITMQ_ENABLED_PLUGINS_FILE="+r.path("enabled_plugins"),
+		"RABBITMQ_MNESIA_BASE="+r.path("mnesia"), "RABBITMQ_LOG_BASE="+r.dir, "RABBITMQ_LOGS=-",
+		"RABBITMQ_PID_FILE="+r.path("pid"),
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none", // an idle one leaves the cores to others
+	)
+	r.start(t)
+	return r
+}
+
+// scripts is the folder of RabbitMQ's own start scripts. Those that Debian puts
+// into the path insist on a user and on the one instance of the machine.
+func scripts(t testing.TB) string {
+	t.Helper()
+	found, _ := filepath.Glob("/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin")
+	if len(found) == 0 {
+		t.Skip("NO RABBITMQ, NOTHING IS COMPARED: interop/install.sh installs it")
+	}
+	return found[len(found)-1]
+}
+
+func configuration(addr, definitions string) string {
+	return fmt.Sprintf("listeners.tcp.1 = %s\nload_definitions = %s\nlog.console.level = info\nlog.connection.level = critical\n"+
+		"log.channel.level = critical\nlog.queue.level = critical\ndisk_free_limit.absolute = 50MB\n", addr, definitions)
+}
+
+func definitions(t testing.TB, vhosts []string) string {
+	t.Helper()
+	type object map[string]any
+	names, permissions := []object{}, []object{}
+	for _, name := range append([]string{"/"}, vhosts...) {
+		names = append(names, object{"name": name})
+		permissions = append(permissions, object{"user": "guest", "vhost": name, "configure": ".*", "write": ".*", "read": ".*"})
+	}
+	text, err := json.Marshal(object{
+		"users":  []object{{"name": "guest", "password": "guest", "tags": "administrator"}},
+		"vhosts": names, "permissions": permissions,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (r *Rabbit) path(name string) string { return filepath.Join(r.dir, name) }
+
+func (r *Rabbit) write(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(r.path(name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *Rabbit) start(t testing.TB) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(r.scripts, "rabbitmq-server"))
+	cmd.Env = r.env
+	cmd.Dir = r.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	log := &strings.Builder{} // read only when the process has ended, or given up
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready, drained := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(drained)
+		awaitLine(io.TeeReader(out, log), "Server startup complete", ready)
+	}()
+	t.Cleanup(func() { r.stop(t, cmd, drained) })
+	select {
+	case <-ready:
+	case <-drained:
+		t.Fatalf("RabbitMQ ended while it was to start:\n%s", log)
+	case <-time.After(startup):
+		t.Fatal("RabbitMQ did not start in time")
+	}
+}
+
+// awaitLine closes found when text was read, and reads on to the end.
+func awaitLine(out io.Reader, text string, found chan<- struct{}) {
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), text) {
+			close(found)
+			break
+		}
+	}
+	_, _ = io.Copy(io.Discard, out)
+}
+
+// stop ends the node, at once: nothing of it is needed any more. Its name server
+// stays behind by itself; it goes when it has noticed that the node is gone.
+func (r *Rabbit) stop(t testing.TB, cmd *exec.Cmd, drained <-chan struct{}) {
+	if err := r.kill(); err != nil {
+		t.Errorf("stopping RabbitMQ: %v", err)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	<-drained
+	_ = cmd.Wait() // it was killed
+	for range 100 {
+		epmd := exec.Command("epmd", "-kill")
+		epmd.Env = r.env
+		if epmd.Run() == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Log("RabbitMQ's name server does not end")
+}
+
+// kill ends the process that RabbitMQ says it is. Its start script follows.
+func (r *Rabbit) kill() error {
+	text, err := os.ReadFile(r.path("pid"))
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, syscall.SIGKILL)
+}
+
+// freePort is a port of the loopback that nobody listens on.
+func freePort(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

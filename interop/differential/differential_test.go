@@ -1,0 +1,110 @@
+package differential
+
+import (
+	"flag"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/postrider-mq/postrider/interop/brokers"
+)
+
+var (
+	programs = flag.Int("programs", 500, "how many programs to play")
+	seed     = flag.Uint64("seed", 1, "that of the first program")
+	rabbit   = flag.String("rabbit", "", "host:port of a RabbitMQ to use instead of an own one; its virtual hosts oracle0, oracle1, … must be there")
+	most     = flag.Int("most", 3, "stop after so many differences")
+)
+
+const workers = 2
+
+func TestWhatRabbitMQShowsWeShow(t *testing.T) {
+	theirs := *rabbit
+	if theirs == "" {
+		theirs = brokers.RabbitMQ(t, vhosts()...).Addr
+	}
+	var next, found atomic.Int64
+	used := make([]map[string]int, workers)
+	var done sync.WaitGroup
+	for i := range workers {
+		used[i] = map[string]int{}
+		c := &comparison{
+			theirs: Target{"RabbitMQ", theirs, fmt.Sprintf("oracle%d", i)},
+			ours:   Target{"Postrider", brokers.Postrider(t), "/"},
+			used:   used[i],
+		}
+		done.Go(func() {
+			for found.Load() < int64(*most) {
+				n := next.Add(1) - 1
+				if n >= int64(*programs) {
+					return
+				}
+				if report := c.play(*seed + uint64(n)); report != "" {
+					found.Add(1)
+					t.Error(report)
+				}
+			}
+		})
+	}
+	done.Wait()
+	t.Logf("%d programs", min(next.Load(), int64(*programs)))
+}
+
+func vhosts() (names []string) {
+	for i := range workers {
+		names = append(names, fmt.Sprintf("oracle%d", i))
+	}
+	return names
+}
+
+// comparison is one worker: a virtual host of RabbitMQ's, and a broker of ours.
+type comparison struct {
+	theirs, ours Target
+	used         map[string]int
+}
+
+// tries is how often a program must show a difference to have one: what shows
+// but once is RabbitMQ's timing.
+const tries = 3
+
+// play plays the program of a seed and reports a difference, with a program as
+// short as can be found.
+func (c *comparison) play(seed uint64) (report string) {
+	p := Generate(seed)
+	d, err := c.compare(p)
+	if err != nil {
+		return fmt.Sprintf("seed %d: %v", seed, err)
+	}
+	if d == nil {
+		return ""
+	}
+	short := Shrink(p[:min(d.Step+1, len(p))], 200, c.differs)
+	if again, err := c.compare(short); err == nil && again != nil {
+		p, d = short, again
+	}
+	return fmt.Sprintf("seed %d, shortened:\n%s%s", seed, p, d)
+}
+
+func (c *comparison) differs(p Program) bool {
+	d, err := c.compare(p)
+	return err == nil && d != nil
+}
+
+// compare returns what every try shows.
+func (c *comparison) compare(p Program) (d *Difference, err error) {
+	for range tries {
+		theirs, err := Play(c.theirs, p)
+		if err != nil {
+			return nil, err
+		}
+		ours, err := Play(c.ours, p)
+		if err != nil {
+			return nil, err
+		}
+		if d = Compare(p, theirs, ours, c.used); d == nil {
+			return nil, nil
+		}
+	}
+	return d, nil
+}
