@@ -328,6 +328,24 @@ func TestABlockedBrokerIsSentNothing(t *testing.T) {
 	})
 }
 
+func TestASendToABlockedBrokerSaysWhy(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		synctest.Wait()
+		l.send(0, &amqp.ConnectionBlocked{Reason: "low on disk"})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		written, err := c.Publisher().Send(ctx, toJobs, []byte("x"), []byte("waits"))
+		if written || !errors.Is(err, client.ErrBlocked) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "low on disk") {
+			t.Errorf("written %v, %v", written, err)
+		}
+		l.send(0, &amqp.ConnectionUnblocked{})
+		l.wantNothing()
+		l.cut()
+	})
+}
+
 func TestAQueueIsMadeSureOfBeforeWhatIsPublishedAfter(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		l := f.line()

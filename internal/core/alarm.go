@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
 )
 
 // Shortage says what the broker is low on. Publishers have to wait then;
@@ -43,8 +44,8 @@ const (
 //
 //	memory   the process has more than MemoryMark; over at ⅞ of it. Without a disk: the
 //	         messages weigh more than the budget; over at ¾
-//	disk     the journal has no room for its next segment, or the disk less than MinFree;
-//	         over when there is room, and a segment more than MinFree
+//	disk     the journal has no room for its next segment, or the disk less than MinFree,
+//	         or it has been stuck in a write for 30 s; over when there is room, and a segment more than MinFree
 type alarms struct {
 	core     *Core
 	fs       disk.FS
@@ -57,6 +58,7 @@ type alarms struct {
 
 	mu        sync.Mutex
 	full      bool          // the journal says so
+	stuck     bool          // likewise: the disk has not finished one write for 30 s
 	relief    chan struct{} // closed when low becomes 0; nil when nobody waits
 	clock     *time.Timer
 	collected time.Time
@@ -117,6 +119,14 @@ func (a *alarms) journalFull(full bool) {
 	a.core.pager.next.Store(a.core.pager.budget) // what could not be paged out may be now
 }
 
+// journalPace is told by the journal, too.
+func (a *alarms) journalPace(p journal.Pace) {
+	a.mu.Lock()
+	a.stuck = p == journal.PaceStuck
+	a.mu.Unlock()
+	a.look()
+}
+
 // look finds out how things stand.
 func (a *alarms) look() {
 	a.mu.Lock()
@@ -148,7 +158,7 @@ func (a *alarms) lowOnDisk(was Shortage) bool {
 	switch {
 	case a.fs == nil:
 		return false
-	case a.full:
+	case a.full || a.stuck:
 		return true
 	case a.minFree < 0:
 		return false

@@ -25,6 +25,12 @@
 // deleting a queue whose last consumer left) is gathered in a [Burst] and done
 // by [Burst.End].
 //
+// # What is in memory
+//
+// A queue holds references (ref.go). Beyond a budget the messages lie in the
+// journal alone (paging.go), and whoever delivers one reads it back, without
+// locks (load.go). Where that does not help, publishers have to wait (alarm.go).
+//
 // # What the journal holds
 //
 // Facts, never commands: QueueDeclared, Enqueued, Settled and so on (records.go).

@@ -75,6 +75,7 @@ func (c *Core) recover(cfg Config) error {
 		OnDurable:   c.onDurable,
 		OnFailure:   c.journalFailed,
 		OnFull:      c.alarms.journalFull,
+		OnPace:      c.alarms.journalPace,
 		Carry:       c.carry,
 		Rescue:      c.rescue,
 		Holders:     enqueuings,

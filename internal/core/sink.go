@@ -13,7 +13,8 @@ type Taken struct {
 	Refused bool
 }
 
-// Delivery is one message for one consumer.
+// Delivery is one message for one consumer. Who takes it either sees that a
+// paged message is loaded or dropped, or the journal keeps its space.
 type Delivery struct {
 	Consumer    *Consumer
 	Message     *Message // nil when it is paged out
