@@ -5,12 +5,13 @@ FUZZTIME    ?= 10s
 FOR         ?= 10m
 SEED        ?= 0
 REPORT      ?= docs/TORTURE.md
+PROGRAMS    ?= 20000
 STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$module && $(2)); done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test race fuzz lint cross sim bench interop torture generate
+.PHONY: help build test race fuzz lint cross sim bench interop differential torture generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -52,6 +53,10 @@ bench: ## measure latency and throughput, side by side with other ways
 interop: ## real clients from other languages against `postrider serve`, or POSTRIDER_INTEROP_URL
 	@interop/install.sh
 	cd interop && go test -v -count=1 .
+
+differential: ## play PROGRAMS (20000) generated ones from SEED (a new one) against RabbitMQ and Postrider
+	@interop/install.sh
+	cd interop && go test -count=1 -timeout=0 ./differential -v -programs $(PROGRAMS) -seed $(SEED)
 
 torture: ## kill a broker under load for FOR (10m), from SEED (a new one); writes REPORT (docs/TORTURE.md)
 	cd torture && go run . -for $(FOR) -seed $(SEED) -report $(abspath $(REPORT))

@@ -14,6 +14,10 @@ python_has kombu || missing+=(python3-kombu)
 has amqp-consume || missing+=(amqp-tools)
 modern_node || missing+=(nodejs)
 has npm || missing+=(npm)
+[[ -n $(compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server') ]] || missing+=(rabbitmq-server)
+python_has celery || missing+=(celery python3-celery)
+has redis-server || missing+=(redis-server)
+python_has redis || missing+=(python3-redis)
 has cc || missing+=(gcc libc6-dev) # for Go's race detector
 
 refuse() {
@@ -38,7 +42,9 @@ if ((${#missing[@]})); then
 fi
 
 # npm writes its own lock file last, so that one as new as ours means it is all there.
-if [[ ! node/node_modules/.package-lock.json -nt node/package-lock.json ]]; then
-    echo "interop: installing node's packages"
-    (cd node && npm ci --loglevel=error)
-fi
+for folder in node suites/node; do
+    if [[ ! $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]]; then
+        echo "interop: installing the packages of $folder"
+        (cd "$folder" && npm ci --loglevel=error)
+    fi
+done

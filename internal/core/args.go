@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"unicode/utf8"
@@ -22,12 +23,14 @@ const (
 	argSingleActive       = "x-single-active-consumer"
 	argDeliveryLimit      = "x-delivery-limit"
 	argType               = "x-queue-type"
+	argMode               = "x-queue-mode"    // accepted: bodies are where they cost least in any mode
+	argVersion            = "x-queue-version" // accepted: there is one
 )
 
 // knownArgs are the arguments that make two declarations differ.
 var knownArgs = []string{
-	argTTL, argExpires, argMaxLength, argMaxBytes, argOverflow, argDeadLetterExchange,
-	argDeadLetterKey, argMaxPriority, argSingleActive, argDeliveryLimit, argType,
+	argExpires, argTTL, argDeadLetterExchange, argDeadLetterKey, argMaxLength, argMaxBytes, argMaxPriority,
+	argOverflow, argMode, argVersion, argSingleActive, argType, argDeliveryLimit,
 }
 
 // millisecond is the unit of the protocol's spans of time.
@@ -49,17 +52,21 @@ var argChecks = []struct {
 	{argMaxBytes, badCount},
 	{argMaxPriority, badPriority},
 	{argOverflow, badOverflow},
+	{argMode, badMode},
+	{argVersion, badVersion},
 	{argSingleActive, badFlag},
 	{argDeliveryLimit, badCount},
 }
 
 func checkQueueArgs(v *VHost, spec *QueueSpec) error {
-	if err := CheckName("queue", spec.Name); err != nil {
-		return err
-	}
 	where := fmt.Sprintf("queue '%s' in vhost '%s'", spec.Name, v.Name)
+	if value, ok := spec.Args[argDeadLetterExchange]; ok {
+		if _, isText := value.(string); !isText {
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", amqp.TypeName(value), argDeadLetterExchange, where)
+		}
+	}
 	if value, ok := spec.Args[argType]; ok && value != "classic" && value != "quorum" {
-		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-type' for %s: \"unsupported queue type '%v'\"", where, value)
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-type' for %s: %s", where, badType(value))
 	}
 	if property := unsupportedProperty(spec); property != "" {
 		return amqp.Errorf(amqp.PreconditionFailed, "invalid property '%s' for %s", property, where)
@@ -74,11 +81,6 @@ func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 		}
 		if problem := check.problem(value, spec.Args); problem != "" {
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", check.key, where, problem)
-		}
-	}
-	if value, ok := spec.Args[argDeadLetterExchange]; ok {
-		if _, isText := value.(string); !isText {
-			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in %s", amqp.TypeName(value), argDeadLetterExchange, where)
 		}
 	}
 	return nil
@@ -109,6 +111,13 @@ func unsupportedArg(args amqp.Table) (key, kind string) {
 		return "", kind
 	}
 	return key, kind
+}
+
+func badType(v any) string {
+	if name, ok := v.(string); ok {
+		return fmt.Sprintf("\"unsupported queue type '%s'\"", name)
+	}
+	return unacceptable(v)
 }
 
 func badSpan(v any, least int64) string {
@@ -153,6 +162,26 @@ func badDeadLetterKey(v any, args amqp.Table) string {
 	}
 	if _, ok := args[argDeadLetterExchange]; !ok {
 		return "routing_key_but_no_dlx_defined"
+	}
+	return ""
+}
+
+func badMode(v any, _ amqp.Table) string {
+	switch mode, ok := v.(string); {
+	case !ok:
+		return unacceptable(v)
+	case mode != "default" && mode != "lazy":
+		return fmt.Sprintf("\"unsupported queue mode '%s'\"", mode)
+	}
+	return ""
+}
+
+func badVersion(v any, _ amqp.Table) string {
+	switch n, ok := amqp.Integer(v); {
+	case !ok:
+		return NotInteger(v)
+	case n != 1 && n != 2:
+		return fmt.Sprintf("\"unsupported queue version '%d'\"", n)
 	}
 	return ""
 }
@@ -210,16 +239,19 @@ func CheckName(what, name string) error {
 // sameAs returns the 406 that names the first difference.
 func (q *Queue) sameAs(spec *QueueSpec) error {
 	switch {
+	case spec.Exclusive != q.Exclusive:
+		return amqp.Errorf(amqp.ResourceLocked, "cannot obtain exclusive access to locked %s. It could be originally declared "+
+			"on another connection or the exclusive property value does not match that of the original declaration.", q)
 	case spec.Durable != q.Durable:
 		return q.inequivalent("durable", spec.Durable, q.Durable)
 	case spec.AutoDelete != q.AutoDelete:
 		return q.inequivalent("auto_delete", spec.AutoDelete, q.AutoDelete)
-	case spec.Exclusive != q.Exclusive:
-		return amqp.Errorf(amqp.ResourceLocked, "cannot obtain exclusive access to locked %s. It could be originally declared "+
-			"on another connection or the exclusive property value does not match that of the original declaration.", q)
 	}
 	for _, key := range knownArgs {
 		got, current := spec.Args[key], q.Args[key]
+		if key == argType {
+			got, current = cmp.Or(got, any("classic")), cmp.Or(current, any("classic"))
+		}
 		switch {
 		case equalArg(got, current):
 		case got != nil && current != nil:

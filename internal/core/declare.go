@@ -19,7 +19,7 @@ const maxName = 255
 // disk. Errors: 403 reserved name, 405 exclusive to another connection, 406
 // not alike or a bad argument.
 func (c *Client) DeclareQueue(ctx context.Context, b *Burst, spec QueueSpec) (QueueInfo, error) {
-	if err := checkQueueArgs(c.VHost, &spec); err != nil {
+	if err := CheckName("queue", spec.Name); err != nil {
 		return QueueInfo{}, err
 	}
 	if spec.Exclusive {
@@ -58,6 +58,9 @@ func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, er
 		return q, q.declared, nil
 	} else if strings.HasPrefix(spec.Name, "amq.") && !spec.Fresh {
 		return nil, 0, amqp.Errorf(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", spec.Name)
+	}
+	if err := checkQueueArgs(v, &spec); err != nil { // of a new queue only, as in RabbitMQ
+		return nil, 0, err
 	}
 	spec.Fresh = false
 	var owner *Client

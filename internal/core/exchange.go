@@ -48,6 +48,13 @@ func (c *Client) Exchange(name string) (route.Exchange, bool) {
 	return c.VHost.table.Load().Exchange(name)
 }
 
+// MayPublishTo says whether clients may publish to an exchange at all. Errors:
+// 404 no such exchange, 403 an internal one.
+func (c *Client) MayPublishTo(name string) error {
+	_, err := c.VHost.table.Load().Route(name, &route.Letter{}, nil)
+	return err
+}
+
 // InspectExchange is a passive declare. Errors: 404.
 func (c *Client) InspectExchange(name string) error {
 	_, err := c.VHost.table.Load().Lookup(name)
@@ -92,21 +99,33 @@ func (v *VHost) bind(x route.Binding) (journal.LSN, error) {
 
 // Unbind removes a binding. Errors: 404, 405.
 func (c *Client) Unbind(ctx context.Context, b *Burst, x route.Binding) error {
-	if err := c.mayBind(x); err != nil {
-		return err
+	if _, gone, err := c.VHost.table.Load().Unbind(x); err == nil && len(gone.Bindings) > 0 {
+		if err := c.mayBind(x); err != nil {
+			return err
+		}
 	}
 	return c.VHost.change(ctx, b, func(t *table) (*table, route.Removed, error) { return t.Unbind(x) })
 }
 
-// mayBind refuses another connection's exclusive queue.
+// mayBind refuses another connection's exclusive queue, unless there is worse
+// to say of the ends of the binding.
 func (c *Client) mayBind(x route.Binding) error {
 	if !x.ToQueue {
 		return nil
 	}
-	if q, ok := c.VHost.table.Load().Queue(x.Destination); ok {
-		return c.mayUse(q)
+	t := c.VHost.table.Load()
+	q, ok := t.Queue(x.Destination)
+	if !ok {
+		return nil // the table says 404
 	}
-	return nil // the table says 404
+	err := c.mayUse(q)
+	if err == nil {
+		return nil
+	}
+	if _, _, worse := t.Bind(x); worse != nil {
+		return worse
+	}
+	return err
 }
 
 type table = route.Table[*Queue]

@@ -17,12 +17,16 @@ func CheckExpiration(text string) error {
 	return nil
 }
 
-// maxExpiration is the longest that RabbitMQ allows a message, in milliseconds: 100 years.
-const maxExpiration = 10 * maxTTL
+// maxExpiration is the longest that RabbitMQ allows a message, in milliseconds.
+const maxExpiration = maxTTL
 
 // expirationProblem says what is wrong, as RabbitMQ does: a number is what the text begins with.
 func expirationProblem(text string) string {
-	digits := strings.TrimLeft(strings.TrimPrefix(text, "-"), "0123456789")
+	sign := 0
+	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
+		sign = 1
+	}
+	digits := strings.TrimLeft(text[sign:], "0123456789")
 	n, err := strconv.ParseInt(text[:len(text)-len(digits)], 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange):

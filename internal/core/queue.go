@@ -233,6 +233,13 @@ func (q *Queue) Discard(b *Burst, positions ...uint64) {
 	}
 }
 
+// catchUp does what is due. The caller holds q.mu.
+func (q *Queue) catchUp(b *Burst) {
+	if due, ok := q.core.Deadline(); ok && due <= b.now {
+		q.perform(b, q.core.Advance(b.now))
+	}
+}
+
 // get takes the first ready message; with noAck it is gone from the queue.
 func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool) {
 	q.mu.Lock()
@@ -241,13 +248,12 @@ func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool) {
 		return d, 0, false
 	}
 	q.core.Touch(b.now)
-	if due, ok := q.core.Deadline(); ok && due <= b.now {
-		q.perform(b, q.core.Advance(b.now))
-	}
+	q.catchUp(b)
 	e, ok := q.core.Get(b.now, noAck)
 	if !ok {
 		return d, 0, false
 	}
+	q.catchUp(b) // what expired behind e does not count as left
 	if q.timed {
 		q.schedule()
 	}

@@ -125,12 +125,8 @@ func (ch *channel) declareQueue(m *amqp.QueueDeclare) error {
 }
 
 func (c *conn) declareQueue(m *amqp.QueueDeclare, ch *channel) (core.QueueInfo, error) {
-	if m.Passive {
-		name, err := ch.named(m.Queue)
-		if err != nil {
-			return core.QueueInfo{}, err
-		}
-		return c.client.InspectQueue(&c.burst, name)
+	if m.Passive { // an empty name is no shortcut here, as in RabbitMQ
+		return c.client.InspectQueue(&c.burst, m.Queue)
 	}
 	return c.client.DeclareQueue(c.ctx, &c.burst, core.QueueSpec{
 		Name:       m.Queue,

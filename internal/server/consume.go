@@ -39,6 +39,9 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	}
 	priority, err := ch.consumerPriority(name, m.Arguments)
 	if err != nil {
+		if _, missing := c.client.InspectQueue(&c.burst, name); missing != nil {
+			return missing // RabbitMQ looks for the queue first
+		}
 		return err
 	}
 	_, err = c.client.Consume(&c.burst, core.ConsumeSpec{

@@ -24,6 +24,9 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	if flags(props)&checkedProperties != 0 {
 		var err error
 		if props, err = ch.checkProperties(props); err != nil {
+			if wrong := c.client.MayPublishTo(p.Exchange); wrong != nil {
+				return wrong // RabbitMQ looks at the exchange first
+			}
 			return err
 		}
 	}
@@ -90,6 +93,10 @@ func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties
 	if err != nil {
 		return nil, err
 	}
+	direct := string(view.ReplyTo) == core.ReplyQueue
+	if direct && ch.replies == nil {
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "fast reply consumer does not exist")
+	}
 	if view.UserID != nil && string(view.UserID) != ch.conn.user.Name && !ch.conn.permitted().Impersonates() {
 		return nil, amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
 			view.UserID, ch.conn.user.Name)
@@ -99,11 +106,8 @@ func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties
 			return nil, err
 		}
 	}
-	if string(view.ReplyTo) != core.ReplyQueue {
+	if !direct {
 		return props, nil
-	}
-	if ch.replies == nil {
-		return nil, amqp.Errorf(amqp.PreconditionFailed, "fast reply consumer does not exist")
 	}
 	var full amqp.Properties
 	if err := full.Parse(props, nil); err != nil {

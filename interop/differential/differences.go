@@ -17,7 +17,43 @@ type deliberate struct {
 	parts  bool // afterwards the brokers cannot be compared any more
 }
 
-var deliberates = []deliberate{}
+var deliberates = []deliberate{
+	{
+		name:   "arguments cut short",
+		why:    "502 as specified; RabbitMQ says 501, with the octets as Erlang writes them",
+		theirs: regexp.MustCompile(`FRAME_ERROR - cannot decode`), ours: regexp.MustCompile(`SYNTAX_ERROR - the arguments end too early`),
+	},
+	{
+		name:   "bad frames",
+		why:    "the same 501, without the octets as Erlang writes them",
+		theirs: regexp.MustCompile(`FRAME_ERROR - type`), ours: regexp.MustCompile(`FRAME_ERROR - (type|unknown frame)`),
+	},
+	{
+		name:   "a crash",
+		why:    "a close that says what is wrong, where something in RabbitMQ crashes",
+		theirs: regexp.MustCompile(`"INTERNAL_ERROR"`), ours: regexp.MustCompile(`channel.close`), parts: true,
+	},
+	{
+		name:   "one tag for two",
+		why:    "RabbitMQ lets a consumer have the tag of the channel's direct replies, and the client could not tell them apart",
+		theirs: regexp.MustCompile(`^`), ours: regexp.MustCompile(`attempt to reuse consumer tag`), parts: true,
+	},
+	{
+		name:   "unknown method",
+		why:    "a close that says so, where RabbitMQ hangs up",
+		theirs: regexp.MustCompile(`^\d: is hung up on\n$`), ours: regexp.MustCompile(`COMMAND_INVALID - unimplemented method`),
+	},
+	{
+		name:   "answers to what was not asked",
+		why:    "a late or needless basic.cancel-ok or channel.flow-ok does no harm; RabbitMQ closes the connection",
+		theirs: regexp.MustCompile(`COMMAND_INVALID - unimplemented method`), ours: regexp.MustCompile(`^`), step: amqp.BasicCancelOkID, parts: true,
+	},
+	{
+		name:   "answers to what was not asked: flow",
+		why:    "the same",
+		theirs: regexp.MustCompile(`COMMAND_INVALID - unimplemented method`), ours: regexp.MustCompile(`^`), step: amqp.ChannelFlowOkID, parts: true,
+	},
+}
 
 // excuse finds the entry that a difference falls under.
 func excuse(s *Step, d *Difference) *deliberate {

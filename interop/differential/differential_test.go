@@ -6,13 +6,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider/interop/brokers"
 )
 
 var (
 	programs = flag.Int("programs", 500, "how many programs to play")
-	seed     = flag.Uint64("seed", 1, "that of the first program")
+	seed     = flag.Uint64("seed", 1, "that of the first program; 0 takes a new one")
 	rabbit   = flag.String("rabbit", "", "host:port of a RabbitMQ to use instead of an own one; its virtual hosts oracle0, oracle1, … must be there")
 	most     = flag.Int("most", 3, "stop after so many differences")
 )
@@ -20,6 +21,9 @@ var (
 const workers = 2
 
 func TestWhatRabbitMQShowsWeShow(t *testing.T) {
+	if *seed == 0 {
+		*seed = uint64(time.Now().Unix()) << 20
+	}
 	theirs := *rabbit
 	if theirs == "" {
 		theirs = brokers.RabbitMQ(t, vhosts()...).Addr
@@ -48,7 +52,25 @@ func TestWhatRabbitMQShowsWeShow(t *testing.T) {
 		})
 	}
 	done.Wait()
-	t.Logf("%d programs", min(next.Load(), int64(*programs)))
+	t.Logf("%d programs from seed %d", min(next.Load(), int64(*programs)), *seed)
+	report(t, used)
+}
+
+// report says which deliberate differences there were. That one was not needed
+// means something only after a long run.
+func report(t *testing.T, used []map[string]int) {
+	for _, x := range deliberates {
+		n := 0
+		for _, counts := range used {
+			n += counts[x.name]
+		}
+		switch {
+		case n > 0:
+			t.Logf("%5d times, on purpose: %s", n, x.name)
+		case *programs >= 5000:
+			t.Errorf("never seen, so the table need not have it: %s", x.name)
+		}
+	}
 }
 
 func vhosts() (names []string) {

@@ -3,6 +3,7 @@ package differential
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -42,7 +43,6 @@ func Generate(seed uint64) Program {
 type generator struct {
 	*rand.Rand
 	program Program
-	queues  map[string]*amqp.QueueDeclare // as declared last
 }
 
 // A kind of step, and how often it comes.
@@ -97,6 +97,10 @@ func (g *generator) emit(table []kind) {
 				s.Conn = g.IntN(connections)
 			}
 			s.Channel = uint16(1 + g.IntN(channels))
+			if len(s.Octets) > 2 && s.Octets[2] == 1 {
+				s.Octets = slices.Clone(s.Octets)
+				s.Octets[2] = byte(s.Channel)
+			}
 			g.program = append(g.program, s)
 			return
 		}
@@ -168,6 +172,7 @@ func (g *generator) declareQueue() Step {
 	if g.rarely(2) {
 		m.Arguments = g.arguments(queueArguments, badQueueArguments)
 	}
+	m.NoWait = m.NoWait && m.Queue != "" // else nobody would know its name
 	return Step{Method: m}
 }
 
@@ -187,7 +192,7 @@ func (g *generator) arguments(good, bad []argument) amqp.Table {
 
 func (g *generator) declareExchange() Step {
 	m := &amqp.ExchangeDeclare{
-		Exchange:   g.exchange(),
+		Exchange:   pick(g, exchangeNames),
 		Type:       pick(g, exchangeTypes),
 		Durable:    g.rarely(2),
 		AutoDelete: g.rarely(6),
@@ -196,8 +201,10 @@ func (g *generator) declareExchange() Step {
 	}
 	switch g.IntN(40) {
 	case 0:
-		m.Exchange = "amq.mine"
-	case 1:
+		m.Exchange = pick(g, []string{"amq.mine", ""})
+	case 1, 2:
+		m.Exchange = pick(g, predeclared)
+	case 3:
 		m.Type = pick(g, []string{"odd", "", "Direct"})
 	}
 	if g.rarely(5) {
@@ -299,7 +306,7 @@ func (g *generator) properties() (p amqp.Properties) {
 		p.UserID = "root"
 	}
 	if g.rarely(60) {
-		p.Expiration = pick(g, []string{"-1", "soon", "1.5", "10s", "99999999999999", " 1", "+1", "315360000000", "315360000001"})
+		p.Expiration = pick(g, []string{"-1", "soon", "1.5", "10s", "99999999999999", " 1", "+100000000", "315360000000", "315360000001"})
 	}
 	return p
 }

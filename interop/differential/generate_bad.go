@@ -27,10 +27,10 @@ var queueArguments = []argument{
 }
 
 var badQueueArguments = []argument{
-	{"x-message-ttl", []any{"soon", int32(-1), 1.5, true, nil, int64(1) << 50, amqp.Table{}}},
+	{"x-message-ttl", []any{"soon", int32(-1), 1.5, true, nil, int64(1) << 50}},
 	{"x-expires", []any{int32(0), int32(-1), "soon", int64(1) << 50, float32(5)}},
 	{"x-max-length", []any{int32(-1), "many", 2.5, nil}},
-	{"x-max-length-bytes", []any{int32(-1), "many", []any{int32(1)}}},
+	{"x-max-length-bytes", []any{int32(-1), "many"}},
 	{"x-overflow", []any{"odd", int32(1), ""}},
 	{"x-dead-letter-exchange", []any{int32(1), true}},
 	{"x-dead-letter-routing-key", []any{"q1", int32(1)}},
@@ -54,6 +54,7 @@ var badExchangeArguments = []argument{
 // violate breaks the protocol.
 func (g *generator) violate() Step { return pick(g, violations) }
 
+// violations are written for channel 1, and sent on that of the step.
 var violations = []Step{
 	{Method: &amqp.ChannelOpen{}},
 	{Method: &amqp.BasicPublish{}, Octets: frame(1, 1, "\x00\x3c\x00\x0a\x00\x00\x00\x00\x00\x00\x00")},

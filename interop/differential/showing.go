@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -62,7 +63,17 @@ func (s *showing) lines(n *names) (lines []string) {
 		}
 	}
 	s.places, s.confirms = nil, nil
+	slices.SortStableFunc(lines, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 	return lines
+}
+
+// place is the part of a line within which the order counts: for queues, each.
+func place(line string) string {
+	if strings.HasPrefix(line, "queues: ") {
+		return line
+	}
+	before, _, _ := strings.Cut(line, ": ")
+	return before
 }
 
 // names makes the names that a broker invents comparable.
@@ -75,6 +86,9 @@ type names struct {
 const replyPrefix = "amq.rabbitmq.reply-to."
 
 var replyName = regexp.MustCompile(regexp.QuoteMeta(replyPrefix) + `[^"' ]+`)
+
+// queueName is a name of a queue that was never declared, for something was wrong with it.
+var queueName = regexp.MustCompile(`amq\.gen-[A-Za-z0-9_-]{22}`)
 
 // learn takes note of a name, if it has the prefix of invented ones.
 func (n *names) learn(name, prefix, kind string) {
@@ -91,5 +105,6 @@ func (n *names) learn(name, prefix, kind string) {
 func (n *names) normal(text string) string {
 	text = strings.ReplaceAll(text, "vhost '"+n.vhost+"'", "vhost '/'")
 	text = replyName.ReplaceAllString(text, replyPrefix+"…")
-	return strings.NewReplacer(n.invents...).Replace(text)
+	text = strings.NewReplacer(n.invents...).Replace(text)
+	return queueName.ReplaceAllString(text, "<gen>")
 }
