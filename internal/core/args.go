@@ -248,16 +248,16 @@ func (q *Queue) sameAs(spec *QueueSpec) error {
 		return q.inequivalent("auto_delete", spec.AutoDelete, q.AutoDelete)
 	}
 	for _, key := range knownArgs {
-		got, current := spec.Args[key], q.Args[key]
+		got, given := spec.Args[key]
+		current, had := q.Args[key]
 		if key == argType {
-			got, current = cmp.Or(got, any("classic")), cmp.Or(current, any("classic"))
+			got, current, given, had = cmp.Or(got, any("classic")), cmp.Or(current, any("classic")), true, true
 		}
 		switch {
-		case equalArg(got, current):
-		case got != nil && current != nil:
+		case given != had:
+			return q.inequivalent(key, argText(got, given), argText(current, had))
+		case !equalArg(got, current):
 			return q.inequivalent(key, got, current)
-		default:
-			return q.inequivalent(key, argText(got), argText(current))
 		}
 	}
 	return nil
@@ -278,9 +278,12 @@ func quoted(v any) string {
 // argPhrase is the value of an argument as RabbitMQ words it.
 type argPhrase string
 
-func argText(v any) argPhrase {
-	if v == nil {
+func argText(v any, given bool) argPhrase {
+	switch {
+	case !given:
 		return "none"
+	case v == nil:
+		return "the value 'undefined' of type 'void'"
 	}
 	return argPhrase(fmt.Sprintf("the value '%v' of type '%s'", v, amqp.TypeName(v)))
 }

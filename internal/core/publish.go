@@ -48,6 +48,9 @@ func (p *Publisher) route(m *Message) (_ []*Queue, err error) {
 	letter := route.Letter{Key: m.Key}
 	if m.hasHeaders() {
 		if letter.Also, err = m.copies(); err != nil {
+			if _, worse := table.Route(m.Exchange, &route.Letter{}, nil); worse != nil {
+				return nil, worse // RabbitMQ looks at the exchange first
+			}
 			return nil, err
 		}
 	}

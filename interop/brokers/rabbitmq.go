@@ -104,8 +104,8 @@ func (r *Rabbit) start(t testing.TB) {
 	cmd.Env = r.env
 	cmd.Dir = r.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	log := &strings.Builder{} // read only when the process has ended, or given up
-	cmd.Stderr = log
+	log, complaints := &strings.Builder{}, &strings.Builder{} // read only when the process has ended
+	cmd.Stderr = complaints
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,8 @@ func (r *Rabbit) start(t testing.TB) {
 	select {
 	case <-ready:
 	case <-drained:
-		t.Fatalf("RabbitMQ ended while it was to start:\n%s", log)
+		_ = cmd.Wait()
+		t.Fatalf("RabbitMQ ended while it was to start:\n%s%s", log, complaints)
 	case <-time.After(startup):
 		t.Fatal("RabbitMQ did not start in time")
 	}

@@ -79,6 +79,7 @@ var kinds = []kind{
 	{2, (*generator).passive},
 	{2, (*generator).directReply},
 	{2, (*generator).confirmSelect},
+	{4, (*generator).transact},
 	{2, (*generator).leave},
 	{1, (*generator).violate},
 }
@@ -296,6 +297,12 @@ func (g *generator) properties() (p amqp.Properties) {
 	if g.rarely(5) {
 		p.Headers = g.headers()
 	}
+	if g.rarely(15) {
+		p.Headers = amqp.Table{pick(g, []string{"CC", "BCC"}): []any{pick(g, queueNames), pick(g, keys)}}
+	}
+	if g.rarely(60) {
+		p.Headers = amqp.Table{pick(g, []string{"CC", "BCC"}): pick(g, []any{"q1", int32(1), []any{int32(1)}, []any{}})}
+	}
 	if g.rarely(8) {
 		p.CorrelationID, p.ContentType, p.Type = "corr", "text/plain", "t"
 	}
@@ -313,4 +320,9 @@ func (g *generator) properties() (p amqp.Properties) {
 
 func (g *generator) confirmSelect() Step {
 	return Step{Method: &amqp.ConfirmSelect{NoWait: g.rarely(8)}}
+}
+
+// transact begins or ends a transaction. A channel that has begun with them goes on.
+func (g *generator) transact() Step {
+	return Step{Method: pick(g, []amqp.Method{&amqp.TxSelect{}, &amqp.TxCommit{}, &amqp.TxCommit{}, &amqp.TxRollback{}})}
 }
