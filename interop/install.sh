@@ -16,8 +16,6 @@ modern_node || missing+=(nodejs)
 has npm || missing+=(npm)
 [[ -n $(compgen -G '/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server') ]] || missing+=(rabbitmq-server)
 python_has celery || missing+=(celery python3-celery)
-has redis-server || missing+=(redis-server)
-python_has redis || missing+=(python3-redis)
 has cc || missing+=(gcc libc6-dev) # for Go's race detector
 
 refuse() {
