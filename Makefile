@@ -11,7 +11,7 @@ each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$modu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test race fuzz lint cross sim bench interop differential torture generate
+.PHONY: help build test race fuzz lint cross sim planted bench interop differential torture generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -46,6 +46,9 @@ lint: ## gofmt, go vet and staticcheck, in every module
 
 sim: ## the whole broker under seeds, for FOR (10m): clients, crashes, faults; a failing seed tells its story
 	go test ./internal/sim -run TestSeeds -v -timeout 0 -for $(FOR) -from $$(date +%s)00000
+
+planted: ## bugs on purpose, each of which a test must catch; `make test` tries a few
+	go test ./internal/planted -run TestEveryBugIsCaught -all -count=1 -timeout 0
 
 bench: ## measure latency and throughput, side by side with other ways
 	cd bench && go run .

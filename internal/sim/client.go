@@ -177,7 +177,7 @@ func (c *client) receive(n int) bool {
 	x.down = x.down[:copy(x.down, x.down[n:])]
 	b := c.rx
 	for c.peer != nil {
-		rest, f, ok, err := amqp.ParseFrame(b, 0)
+		rest, f, ok, err := amqp.ParseFrame(b, amqp.MinFrameMax)
 		if err != nil {
 			c.world.violate("protocol", "client %d received what is no frame: %v", c.id, err)
 			return true

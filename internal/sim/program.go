@@ -20,9 +20,10 @@ type Setup struct {
 	SegmentSize int64
 	Clients     int
 	Queues      []QueueSpec
-	Volatile    bool // a queue is declared, bound and deleted meanwhile
-	Faults      bool // the disk may fail
-	Last        int  // how the broker is stopped before the last look: see ending.go
+	Volatile    bool  // a queue is declared, bound and deleted meanwhile
+	Faults      bool  // the disk may fail
+	Budget      int64 // bytes of messages in memory, beyond which they lie in the journal alone; 0 = the broker's own
+	Last        int   // how the broker is stopped before the last look: see ending.go
 }
 
 // QueueSpec is a queue of a run.
@@ -111,6 +112,7 @@ func newSetup(r *rand.Rand) Setup {
 		Volatile:    r.IntN(3) == 0,
 		Faults:      r.IntN(8) == 0,
 		Last:        r.IntN(4),
+		Budget:      []int64{0, 0, 1, 400}[r.IntN(4)],
 	}
 	s.Queues = append(s.Queues, QueueSpec{Name: "plain", Durable: true})
 	if r.IntN(2) == 0 {

@@ -73,15 +73,10 @@ func (w *World) declareAll() {
 	}
 }
 
-// authority knows the user guest. All runs share it.
-var authority = func() *access.Authority {
+func newServer(c *core.Core) *server.Server {
 	users := access.NewUsers()
 	users.AddGuest(access.Full())
-	return access.NewAuthority(users)
-}()
-
-func newServer(c *core.Core) *server.Server {
-	return server.New(server.Config{Core: c, Access: authority, Logger: slog.New(silent{})})
+	return server.New(server.Config{Core: c, Access: access.NewAuthority(users), Logger: slog.New(silent{})})
 }
 
 // silent is a log that nobody reads.

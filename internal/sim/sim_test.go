@@ -12,7 +12,8 @@ import (
 var (
 	seedFlag = flag.Uint64("seed", 0, "replay this one seed, with a trace")
 	fromFlag = flag.Uint64("from", 1, "the first seed")
-	forFlag  = flag.Duration("for", 20*time.Second, "how long to try seeds")
+	shrinks  = flag.Bool("shrink", true, "make a failing seed as short as can be")
+	forFlag  = flag.Duration("for", 15*time.Second, "how long to try seeds")
 )
 
 // TestSeeds tries seeds on all cores until the time is over, or one fails.
@@ -58,7 +59,10 @@ func replay(t *testing.T, seed uint64) {
 		Execute(p, func(line string) { t.Log(line) })
 		return
 	}
-	short := Shrink(p, *res.Violation)
+	short := p
+	if *shrinks {
+		short = Shrink(p, *res.Violation)
+	}
 	t.Logf("%s", short)
 	Execute(short, func(line string) { t.Log(line) })
 	t.Errorf("seed %d, %d steps of %d: %v", seed, len(short.Steps), len(p.Steps), res.Violation)

@@ -160,7 +160,7 @@ func (w *World) open() error {
 	m := &core.Manual{Now: func() time.Time { return w.now }}
 	m.Journal.Yield, m.Journal.Random = w.park, w.random
 	c, err := core.Open(core.Config{
-		FS: w.drive, SegmentSize: w.program.Setup.SegmentSize, Manual: m,
+		FS: w.drive, SegmentSize: w.program.Setup.SegmentSize, Budget: w.program.Setup.Budget, Manual: m,
 		OnFailure: func(err error) { w.failed = true; w.tracef("the journal fails: %v", err) },
 	})
 	if err != nil {
