@@ -22,6 +22,8 @@ type Burst struct {
 	finish    []*Queue    // auto-delete queues that lost their last consumer
 	cancelled []*Consumer // consumers of deleted queues
 	dead      []death     // what queues dropped and others are to get
+	dropped   int         // how many since the last burial, with a dead letter or without
+	behind    []*Queue    // that have more to drop
 
 	core     *Core // of what follows
 	resident int64 // bytes of messages that came into queues, less those that left

@@ -30,6 +30,9 @@ func (q *Queue) mourn(b *Burst, m ref, pos uint64, why queue.Reason) {
 	b.dead = append(b.dead, death{queue: q, left: m, pos: pos, reason: why, to: *q.dying, key: q.dyingKey})
 }
 
+// keepDead is the longest list of deaths that a burst keeps for the next.
+const keepDead = 4 * dropsABurst
+
 // bury publishes the dead letters of the burst, and those that they lead to.
 func (b *Burst) bury() {
 	for i := 0; i < len(b.dead); i++ {
@@ -40,7 +43,11 @@ func (b *Burst) bury() {
 			d.queue.record(b, d.pos, d.left)
 		}
 	}
+	if cap(b.dead) > keepDead {
+		b.dead = nil
+	}
 	b.dead = b.dead[:0]
+	b.goOn()
 }
 
 // publish routes the dead letter. One that nobody takes is gone.

@@ -207,8 +207,13 @@ func (c *Client) Get(b *Burst, name string, noAck bool) (from *Queue, d Delivery
 	if err != nil {
 		return nil, d, 0, false, err
 	}
-	d, left, ok = q.get(b, noAck)
-	return q, d, left, ok, nil
+	for {
+		d, left, ok, err = q.get(b, noAck)
+		if err == nil {
+			return q, d, left, ok, nil
+		}
+		b.pause() // what was dropped is buried before more is
+	}
 }
 
 // queue finds a queue that this client may use.

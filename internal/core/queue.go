@@ -42,6 +42,7 @@ type Queue struct {
 	demanding bool // its arguments concern every publish: priority, time to live, refusal
 	timed     bool // has deadlines that events may bring nearer
 	scheduled bool // known to the timer
+	behind    bool // a burst dropped enough: the timer goes on once that has ended
 	due       queue.Time
 	resident  int64  // bytes of the messages that are in memory
 	newest    uint64 // no message behind this position is in memory; of a queue without priorities
@@ -88,9 +89,11 @@ func (q *Queue) info() QueueInfo {
 	return QueueInfo{Name: q.Name, Messages: q.core.Len(), Consumers: q.core.Consumers()}
 }
 
-// perform does what an event led to. The caller holds q.mu.
+// perform does what an event led to. Where that is to drop more than a burst
+// may, the rest is left to the timer. The caller holds q.mu.
 func (q *Queue) perform(b *Burst, fx *queue.Effects[ref]) {
 	for {
+		b.dropped += len(fx.Drop)
 		for i := range fx.Drop {
 			q.drop(b, &fx.Drop[i])
 		}
@@ -102,6 +105,10 @@ func (q *Queue) perform(b *Burst, fx *queue.Effects[ref]) {
 			b.finish = append(b.finish, q)
 		}
 		if !fx.More {
+			break
+		}
+		if len(fx.Drop) > 0 && b.droppedEnough() {
+			q.leaveRest(b)
 			break
 		}
 		fx = q.core.Advance(b.now)
@@ -240,18 +247,29 @@ func (q *Queue) catchUp(b *Burst) {
 	}
 }
 
-// get takes the first ready message; with noAck it is gone from the queue.
-func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool) {
+// overdue says that the first message has expired, and waits to be dropped. The
+// caller holds q.mu.
+func (q *Queue) overdue(now queue.Time) bool {
+	due, ok := q.core.Deadline()
+	return ok && due <= now && q.behind
+}
+
+// get takes the first ready message; with noAck it is gone from the queue. It
+// returns errBehind when more have to be dropped before than a burst may.
+func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.gone || q.resting {
-		return d, 0, false
+		return d, 0, false, nil
 	}
 	q.core.Touch(b.now)
 	q.catchUp(b)
+	if q.overdue(b.now) {
+		return d, 0, false, errBehind
+	}
 	e, ok := q.core.Get(b.now, noAck)
 	if !ok {
-		return d, 0, false
+		return d, 0, false, nil
 	}
 	q.catchUp(b) // what expired behind e does not count as left
 	if q.timed {
@@ -262,7 +280,7 @@ func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool) {
 	if noAck {
 		q.settledBy(b, &d, e.Msg)
 	}
-	return d, q.core.Len(), true
+	return d, q.core.Len(), true, nil
 }
 
 // purgeSlice is how many messages a purge ends with one record.

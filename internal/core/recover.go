@@ -116,6 +116,10 @@ func (c *Core) advanceAll(ids []uint64) {
 		if q, ok := c.byID.Load(id); ok {
 			q.(*Queue).advance(&b)
 		}
+		if b.droppedEnough() {
+			b.End()
+			b.Begin(c.Now())
+		}
 	}
 	b.End()
 }

@@ -20,6 +20,7 @@ type timer struct {
 	due     deadlines
 	clock   *time.Timer
 	running bool
+	firing  bool // somebody looks at what is due, and sets the clock when nothing is left
 }
 
 func newTimer(c *Core) *timer {
@@ -74,13 +75,16 @@ func (t *timer) forget(q *Queue) {
 
 // arm sets the clock to the nearest deadline. The caller holds mu.
 func (t *timer) arm() {
-	if !t.running || len(t.due) == 0 || t.core.manual != nil {
+	if !t.running || t.firing || len(t.due) == 0 || t.core.manual != nil {
 		return
 	}
 	t.clock.Reset(max(0, time.Duration(t.due[0].when-t.core.Now())))
 }
 
 func (t *timer) fire() {
+	if !t.enter() {
+		return
+	}
 	var b Burst
 	b.Begin(t.core.Now())
 	for {
@@ -89,8 +93,30 @@ func (t *timer) fire() {
 			break
 		}
 		q.advance(&b)
+		if b.droppedEnough() {
+			t.breathe(&b)
+		}
 	}
 	b.End()
+}
+
+// enter says whether the caller is alone in looking at what is due.
+func (t *timer) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	alone := !t.firing
+	t.firing = true
+	return alone
+}
+
+// breathe ends a burst that dropped enough, waits for the disk if that is behind
+// with the dead letters, and begins another.
+func (t *timer) breathe(b *Burst) {
+	b.End()
+	if t.core.manual == nil {
+		_ = t.core.Throttle(t.core.stop) // who cannot write says so elsewhere
+	}
+	b.Begin(t.core.Now())
 }
 
 // pop takes a queue whose time has come, or sets the clock for the next.
@@ -98,6 +124,7 @@ func (t *timer) pop(now queue.Time) (*Queue, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.running || len(t.due) == 0 || t.due[0].when > now {
+		t.firing = false
 		t.arm()
 		return nil, false
 	}
@@ -108,7 +135,7 @@ func (t *timer) pop(now queue.Time) (*Queue, bool) {
 // the timer knows. The caller holds mu or is the only one that knows the queue.
 func (q *Queue) schedule() {
 	when, ok := q.core.Deadline()
-	if !ok || q.gone || q.scheduled && q.due <= when {
+	if !ok || q.gone || q.behind || q.scheduled && q.due <= when {
 		return
 	}
 	q.scheduled, q.due = true, when
@@ -118,7 +145,7 @@ func (q *Queue) schedule() {
 func (q *Queue) advance(b *Burst) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.scheduled = false
+	q.scheduled, q.behind = false, false
 	if q.gone {
 		return
 	}

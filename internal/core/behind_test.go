@@ -1,0 +1,170 @@
+package core
+
+import (
+	"context"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/policy"
+)
+
+// handWorld is a broker in memory whose timer looks at the time when it is told to.
+func handWorld(t *testing.T, now *time.Time) (*world, *Manual) {
+	t.Helper()
+	m := &Manual{Now: func() time.Time { return *now }}
+	c, err := Open(Config{Manual: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	v, _ := c.VHost("/")
+	return &world{t: t, core: c, client: v.NewClient("test"), via: v.NewPublisher()}, m
+}
+
+// fill publishes what is called by its number.
+func (w *world) fill(queue string, from, to int) {
+	for i := from; i < to; i++ {
+		w.burst.Begin(w.core.Now())
+		_, err := w.via.Publish(&w.burst, message("", queue, strconv.Itoa(i), false))
+		w.must(err)
+	}
+	w.burst.End()
+}
+
+func (w *world) ready(queue string) int {
+	info, err := w.tryDeclare(w.client, QueueSpec{Name: queue, Durable: true})
+	w.must(err)
+	return info.Messages
+}
+
+// A policy makes 100,000 messages too many. Who sets it drops a few of them; the
+// rest is dropped in slices, between which consumers and publishers are served,
+// and everything reaches the dead letter's queue in its order.
+func TestALimitDropsInSlices(t *testing.T) {
+	const many, kept = 100_000, 10
+	now := time.Now()
+	w, hand := handWorld(t, &now)
+	w.durable("q", "dead")
+	w.fill("q", 0, many)
+
+	p, names, err := readPolicy(UserPolicy, "short", rules("^q$", policy.Definition{
+		"max-length": int64(kept), "dead-letter-exchange": "", "dead-letter-routing-key": "dead",
+	}))
+	w.must(err)
+	var b Burst
+	b.Begin(w.core.Now())
+	_, err = w.vhost().applyChange(&b, func() journal.LSN {
+		book := w.vhost().policies.book(UserPolicy)
+		*book = book.With(p, names)
+		return 0
+	})
+	w.must(err)
+	if n := len(b.dead); n < dropsABurst || n >= 2*dropsABurst {
+		t.Fatalf("the burst gathered %d dead letters, want about %d", n, dropsABurst)
+	}
+	first := len(b.dead)
+	b.End()
+	if n := w.ready("dead"); n != first {
+		t.Fatalf("%d were buried, want %d", n, first)
+	}
+
+	s := &sink{}
+	c := w.consume("q", 3, s) // nobody waits for the timer
+	out := s.want(t, strconv.Itoa(first), strconv.Itoa(first+1), strconv.Itoa(first+2))
+	w.fill("q", many, many+1) // and drops some more
+	if n := w.ready("q"); n < many-3*dropsABurst {
+		t.Fatalf("%d are left: a publish dropped more than its share", n)
+	}
+	w.cancel(c)
+	w.ack(out...)
+
+	hand.Tick()
+	if n := w.ready("q"); n != kept {
+		t.Fatalf("%d are left, want %d", n, kept)
+	}
+	dead := w.contents("dead")
+	want := 0
+	for i, body := range dead {
+		if want == first {
+			want += 3 // which were consumed
+		}
+		if body != strconv.Itoa(want) {
+			t.Fatalf("the dead letter %d is %s, want %d", i, body, want)
+		}
+		want++
+	}
+	if want != many+1-kept {
+		t.Errorf("the last dead letter is %d, want %d", want-1, many-kept)
+	}
+}
+
+// Without dead letters it is the same: the lock is held for a slice.
+func TestALimitWithoutDeadLettersDropsInSlices(t *testing.T) {
+	const many = 50_000
+	now := time.Now()
+	w, hand := handWorld(t, &now)
+	w.durable("q")
+	w.fill("q", 0, many)
+	w.setPolicy("short", "", policy.Definition{"max-length": int64(10)})
+	if n := w.ready("q"); n < many-2*dropsABurst {
+		t.Fatalf("%d are left: one slice dropped the rest", n)
+	}
+	hand.Tick()
+	if n := w.ready("q"); n != 10 {
+		t.Errorf("%d are left, want 10", n)
+	}
+}
+
+// What has expired is not delivered, however many stand before the first that has not.
+func TestAGetWaitsForWhatHasExpired(t *testing.T) {
+	now := time.Now()
+	w, _ := handWorld(t, &now)
+	w.durable("q")
+	w.setPolicy("brief", "", policy.Definition{"message-ttl": int64(1000)})
+	w.fill("q", 0, 5*dropsABurst)
+	w.clearPolicy("brief")
+	w.fill("q", 5*dropsABurst, 5*dropsABurst+2)
+	now = now.Add(time.Minute)
+	w.do(func(b *Burst) {
+		_, d, left, ok, err := w.client.Get(b, "q", true)
+		w.must(err)
+		if !ok || string(d.Message.Body) != strconv.Itoa(5*dropsABurst) || left != 1 {
+			t.Errorf("got %+v, %d left, want the first that has not expired, and one", d.Message, left)
+		}
+	})
+}
+
+// A broker that dies between two slices goes on where it was, and one that has a
+// clock comes to the end by itself.
+func TestACrashBetweenSlices(t *testing.T) {
+	const many = 5 * dropsABurst
+	w := newWorld(t, disk.NewMem())
+	w.durable("q", "dead")
+	for i := range many {
+		w.publish(message("", "q", strconv.Itoa(i), true))
+	}
+	w.sync()
+	w.core.timer.stop() // nothing goes on
+	w.setPolicy("short", "^q$", policy.Definition{"max-length": int64(10), "dead-letter-exchange": "", "dead-letter-routing-key": "dead"})
+	w.sync()
+	if n := w.ready("q"); n <= 10 {
+		t.Fatalf("%d are left: there were no slices", n)
+	}
+	w.crash(1)
+	for w.ready("q") != 10 { // by its clock
+		w.must(w.core.Sync(context.Background()))
+	}
+	for w.ready("dead") < many-10 { // the last slice is being buried
+		w.must(w.core.Sync(context.Background()))
+	}
+	have := map[string]bool{}
+	for _, body := range append(w.contents("q"), w.contents("dead")...) {
+		have[body] = true
+	}
+	if len(have) != many {
+		t.Errorf("%d of %d messages are there", len(have), many)
+	}
+}
