@@ -27,6 +27,9 @@ func (m *Manual) Page() {
 	}
 }
 
+// Look finds out whether the broker is low on anything.
+func (m *Manual) Look() { m.core.alarms.look() }
+
 // Deadline is when something will be due; false if nothing is.
 func (m *Manual) Deadline() (queue.Time, bool) {
 	t := m.core.timer

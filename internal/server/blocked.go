@@ -52,6 +52,10 @@ func (c *conn) awaitRelief() (bool, error) {
 		if relief == nil {
 			return true, nil
 		}
+		if c.yield != nil && len(c.orders.came) == 0 && c.ctx.Err() == nil {
+			c.yield()
+			continue
+		}
 		select {
 		case <-relief:
 		case <-c.orders.came:

@@ -40,6 +40,7 @@ type conn struct {
 	settling  []outstanding
 	positions []uint64
 	heartbeat *heartbeat
+	yield     func() // lets others go on, where there is no goroutine to wait in; else nil
 	loader    core.Loader
 	published bool // in this burst
 

@@ -119,12 +119,14 @@ func (s *Server) accept(nc net.Conn) {
 // Attach lets a connection in, as Serve does with one that it accepted, but
 // starts no goroutine: the caller is them. read returns when the connection is
 // over; write sends one piece, if there is one, and reports whether there was.
-// Both are nil when the connection was refused. It is for simulations.
-func (s *Server) Attach(nc net.Conn) (read func(), write func() bool) {
+// Both are nil when the connection was refused. A read that waits for anything
+// but the connection calls yield, again and again. It is for simulations.
+func (s *Server) Attach(nc net.Conn, yield func()) (read func(), write func() bool) {
 	c := s.admit(nc, true)
 	if c == nil {
 		return nil, nil
 	}
+	c.yield = yield
 	return c.run, c.link.Pump
 }
 

@@ -127,7 +127,7 @@ func (c *client) connect() {
 	w := c.world
 	p := &peer{client: c}
 	p.wire = &wire{world: w}
-	read, write := w.server.Attach(p.wire)
+	read, write := w.server.Attach(p.wire, w.park)
 	if read == nil {
 		return
 	}

@@ -226,7 +226,7 @@ func mayRefuse(m *message, w *World) bool {
 			return true
 		}
 	}
-	return w.full || w.failed
+	return w.program.Setup.Faults // the disk was full, perhaps
 }
 
 // consumed handles a delivery to a consumer.

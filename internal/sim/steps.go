@@ -70,4 +70,5 @@ func (w *World) fillDisk() {
 	free, _ := w.drive.mem.Free()
 	w.drive.mem.SetCapacity(capacity - free + int64(w.rnd.IntN(12<<10)))
 	w.full = true
+	w.look()
 }

@@ -297,8 +297,16 @@ func (w *World) restart() {
 	w.boot()
 }
 
+// look has the broker see how full the disk is, as it does every second.
+func (w *World) look() {
+	if w.manual != nil && !w.booting {
+		w.manual.Look()
+	}
+}
+
 // spaceReturns ends a full disk.
 func (w *World) spaceReturns() {
 	w.drive.mem.SetCapacity(capacity)
 	w.full = false
+	w.look()
 }
