@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"slices"
 
 	"github.com/postrider-mq/postrider/internal/access"
 )
@@ -23,18 +22,6 @@ func (c *caller) tagged(tag string) bool { return access.Tagged(c.tags, tag) }
 // and a monitor into all, others where they have permissions.
 func (a *Admin) sees(c *caller, vhost string) bool {
 	return c.local || c.tagged(access.Monitoring) || a.users.Permit(c.user, vhost).Enters()
-}
-
-// visible are the virtual hosts that the caller may look into.
-func (a *Admin) visible(c *caller) []string {
-	var names []string
-	for _, v := range a.core.VHosts() {
-		if a.sees(c, v.Name) {
-			names = append(names, v.Name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // authenticate is HTTP basic authentication. The password is checked as one

@@ -24,7 +24,6 @@ type need struct {
 // Who may use a route: by tag alone, or by tag and virtual host.
 var (
 	everyUser     = need{tag: access.Management}
-	monitors      = need{tag: access.Monitoring}
 	administrator = need{tag: access.Administrator}
 	inVHost       = need{tag: access.Management, inHost: true}
 	policyMakers  = need{tag: access.PolicyMaker, inHost: true}

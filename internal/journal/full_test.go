@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,7 +17,6 @@ type mailbox struct {
 	j    *Journal
 	full chan bool
 
-	mu      sync.Mutex
 	waiting []LSN
 	bodies  map[LSN]string
 	n       int

@@ -251,6 +251,9 @@ func TestARepairThatIsCutShortCanRunAgain(t *testing.T) {
 			if !hit {
 				break
 			}
+			if err == nil {
+				t.Fatalf("%s: operation %d failed, and Repair did not say so", do, n)
+			}
 			crashed := mem.Crash(uint64(n))
 			if _, err := Repair(crashed, RepairOptions{Backup: "backup2"}); err != nil {
 				t.Fatalf("%s: operation %d failed; then Repair = %v", do, n, err)

@@ -17,7 +17,6 @@ type setting struct {
 
 var (
 	notClassic  = [4]bool{ClassicQueue: true}
-	notQuorum   = [4]bool{QuorumQueue: true}
 	notStream   = [4]bool{StreamQueue: true}
 	onlyStream  = [4]bool{ClassicQueue: true, QuorumQueue: true}
 	onlyQuorum  = [4]bool{ClassicQueue: true, StreamQueue: true}
