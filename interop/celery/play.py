@@ -1,4 +1,5 @@
-"""Plays one scenario against the broker in $BROKER: play.py SCENARIO. Starts its own workers."""
+"""Plays scenarios against the broker in $BROKER: play.py SCENARIO.... Starts its own workers."""
+import datetime
 import os
 import signal
 import subprocess
@@ -6,7 +7,9 @@ import sys
 import tempfile
 import time
 
-from tasks import add, app, slow, third_time
+from celery import chain, chord
+
+from tasks import add, app, slow, third_time, total
 
 PATIENCE = 60
 
@@ -42,6 +45,19 @@ def countdown():
     begun = time.monotonic()
     assert add.apply_async((1, 1), countdown=1).get(timeout=PATIENCE) == 2
     assert time.monotonic() - begun >= 0.9
+
+
+def eta():
+    begun = time.monotonic()
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
+    assert add.apply_async((1, 1), eta=at).get(timeout=PATIENCE) == 2
+    assert time.monotonic() - begun >= 0.9
+
+
+def chords():
+    """Lists, for over a generator Celery 5.2 never counts the parts, whatever the broker."""
+    assert chord([add.s(i, i) for i in range(10)], total.s())().get(timeout=PATIENCE) == 90
+    assert chain(chord([add.s(i, i) for i in range(3)], total.s()), add.s(1))().get(timeout=PATIENCE) == 7
 
 
 def inspect():

@@ -14,6 +14,11 @@ def add(x, y):
     return x + y
 
 
+@app.task
+def total(numbers):
+    return sum(numbers)
+
+
 @app.task(bind=True, max_retries=5)
 def third_time(self):
     if self.request.retries < 2:
