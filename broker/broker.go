@@ -78,6 +78,13 @@ type Config struct {
 	// A journal takes the room of about two of them ahead of what is in it.
 	SegmentSize int64
 
+	// ConsumerTimeout is how long a message that was delivered to a client may wait
+	// for its acknowledgement before the client's channel is closed (406) and its
+	// messages go to others; 30 minutes when 0, for ever when it is NoTimeout.
+	// A queue's x-consumer-timeout, or a policy's consumer-timeout, goes before it. It
+	// does not concern Dial.
+	ConsumerTimeout time.Duration
+
 	// MessageMemory is how many bytes of messages in queues stay in memory;
 	// what is beyond is paged out to the disk and read again when it is
 	// delivered. 128 MiB when 0. Without a disk it is how many there may be before publishers have to wait;
@@ -117,6 +124,9 @@ const (
 	SyncNone = Sync(journal.SyncNone)
 )
 
+// NoTimeout, as Config.ConsumerTimeout, lets deliveries wait for ever.
+const NoTimeout time.Duration = -1
+
 // maxMessage bounds Config.MaxMessage, in bytes.
 const maxMessage = 128 << 20
 
@@ -153,6 +163,9 @@ func Open(cfg Config) (*Broker, error) {
 	if cfg.MaxMessage < 0 || cfg.MaxMessage > maxMessage {
 		return nil, fmt.Errorf("broker: Config.MaxMessage is %d, want 0 to %d bytes", cfg.MaxMessage, maxMessage)
 	}
+	if cfg.ConsumerTimeout < 0 && cfg.ConsumerTimeout != NoTimeout {
+		return nil, fmt.Errorf("broker: Config.ConsumerTimeout is %v, want a time or NoTimeout", cfg.ConsumerTimeout)
+	}
 	users, err := configuredUsers(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
@@ -177,6 +190,8 @@ func Open(cfg Config) (*Broker, error) {
 		Logger:     log,
 		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second)},
 		Properties: properties(cfg.Name),
+
+		ConsumerTimeout: cfg.ConsumerTimeout,
 	})
 	return b, nil
 }

@@ -35,6 +35,7 @@ type serveOptions struct {
 	untilEOF     bool
 	disk         diskOptions
 	bounds       boundOptions
+	patience     timeoutFlag
 	log          logOptions
 }
 
@@ -89,6 +90,7 @@ func newServe() *cobra.Command {
 	f.BoolVar(&o.memory, "memory", false, "keep everything in memory; it ends with the process")
 	o.disk.flags(f)
 	o.bounds.flags(f)
+	o.patience.flags(f)
 	f.StringVar(&o.user, "user", "", "`name` of the user who may do everything; the password is $POSTRIDER_PASSWORD, or see --password-file")
 	f.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password of --user")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the server's certificate chain, PEM")
@@ -116,6 +118,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		AllowPlaintext: o.plaintext, ClientCertificates: o.tlsCA != "",
 	}
 	o.bounds.apply(&cfg)
+	cfg.ConsumerTimeout = time.Duration(o.patience)
 	if err := o.users(&cfg, log); err != nil {
 		return err
 	}

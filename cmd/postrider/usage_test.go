@@ -45,6 +45,8 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"serve --memory --log-level loud", "want debug, info, warn or error"},
 		{"serve --memory --log-format xml", "want text or json"},
 		{"serve --memory --tls-cert x", "go together"},
+		{"serve --memory --consumer-timeout 0", "want 1s or more, or none"},
+		{"serve --memory --consumer-timeout -1s", "want 1s or more, or none"},
 		{"serve --memory --user ops", "POSTRIDER_PASSWORD"},
 		{"serve --memory --password-file x", "--user is not"},
 		{"serve --memory --listen 0.0.0.0:0", "name a --user"},

@@ -22,6 +22,7 @@ const (
 	argMaxPriority        = "x-max-priority"
 	argSingleActive       = "x-single-active-consumer"
 	argDeliveryLimit      = "x-delivery-limit"
+	argConsumerTimeout    = "x-consumer-timeout" // how many milliseconds a delivery may wait for its acknowledgement
 	argType               = "x-queue-type"
 	argMode               = "x-queue-mode"    // accepted: bodies are where they cost least in any mode
 	argVersion            = "x-queue-version" // accepted: there is one
@@ -30,7 +31,7 @@ const (
 // knownArgs are the arguments that make two declarations differ.
 var knownArgs = []string{
 	argExpires, argTTL, argDeadLetterExchange, argDeadLetterKey, argMaxLength, argMaxBytes, argMaxPriority,
-	argOverflow, argMode, argVersion, argSingleActive, argType, argDeliveryLimit,
+	argOverflow, argMode, argVersion, argSingleActive, argType, argDeliveryLimit, argConsumerTimeout,
 }
 
 // millisecond is the unit of the protocol's spans of time.
@@ -56,6 +57,7 @@ var argChecks = []struct {
 	{argVersion, badVersion},
 	{argSingleActive, badFlag},
 	{argDeliveryLimit, badCount},
+	{argConsumerTimeout, func(v any, _ amqp.Table) string { return badSpan(v, 1) }},
 }
 
 func checkQueueArgs(v *VHost, spec *QueueSpec) error {

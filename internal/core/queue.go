@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/journal"
@@ -55,6 +57,8 @@ type Queue struct {
 	dyingKey *string     // replaces their key
 	ttl      queue.Bound // of what is published here
 	measured bool        // it counts bytes
+
+	patience atomic.Int64 // ConsumerTimeout, for whoever asks
 }
 
 // newQueue makes a queue that nobody knows yet. The caller holds v.mu.
@@ -75,6 +79,10 @@ func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
 func (q *Queue) durableFor(m *Message) bool {
 	return q.kept() && q.vhost.core.journal != nil && m.Persistent()
 }
+
+// ConsumerTimeout is how long a delivery from this queue may wait for its
+// acknowledgement; 0 where neither its arguments nor its policies say. It takes no lock.
+func (q *Queue) ConsumerTimeout() time.Duration { return time.Duration(q.patience.Load()) }
 
 // QueueInfo is what declare-ok tells.
 type QueueInfo struct {

@@ -31,6 +31,8 @@ func (q *Queue) adopt(r ruling) queue.Config {
 	q.counting = q.policyKind() == policy.QuorumQueue
 	q.dying, q.dyingKey = textArg(spec.Args, argDeadLetterExchange), textArg(spec.Args, argDeadLetterKey)
 	q.ttl = cfg.TTL
+	patience, _ := bound(spec.Args, argConsumerTimeout, millisecond).Value()
+	q.patience.Store(int64(patience))
 	q.demanding = expiring || cfg.MaxPriority > 0 || cfg.Overflow != queue.DropHead
 	q.timed = q.timed || expiring
 	return cfg

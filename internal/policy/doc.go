@@ -18,7 +18,8 @@
 //	                             policy and operator's   policy and argument
 //	message-ttl, max-length,     the lower               the lower
 //	max-length-bytes,
-//	delivery-limit
+//	delivery-limit,
+//	consumer-timeout
 //	expires                      the lower               the lower; in a quorum queue the policy's
 //	overflow                     –                       the argument; in a quorum queue the policy's
 //	dead-letter-exchange,        –                       the argument

@@ -23,7 +23,7 @@ var (
 	onlyClassic = [4]bool{QuorumQueue: true, StreamQueue: true}
 )
 
-// settings are all that RabbitMQ 3.10 knows without plugins. Those without an
+// settings are all that RabbitMQ 3.10 knows without plugins, and a consumer timeout, which later ones know. Those without an
 // effect here concern its clusters and its ways to use memory: they are
 // accepted, for policies that were written for it.
 var settings = map[string]setting{
@@ -35,6 +35,7 @@ var settings = map[string]setting{
 	"dead-letter-exchange":    {what: "dead letter exchange name", right: isText, not: notStream, resolve: theArgument, acts: true},
 	"dead-letter-routing-key": {what: "dead letter routing key", right: isText, not: notStream, resolve: theArgument, acts: true},
 	"delivery-limit":          {what: "delivery limit", right: atLeast(0), operator: true, not: onlyQuorum, resolve: theLower, acts: true},
+	"consumer-timeout":        {what: "consumer timeout", right: atLeast(1), operator: true, not: notStream, resolve: theLower, acts: true},
 	alternateExchange:         {what: "alternate exchange name", right: isText, acts: true},
 
 	"dead-letter-strategy":          {what: "dead letter strategy", right: oneOf("at-most-once", "at-least-once"), not: onlyQuorum},

@@ -32,6 +32,7 @@ type channel struct {
 	confirms    session.ConfirmQueue
 	confirming  bool // in conn.out.confirming
 	credit      credit
+	ages        ages
 }
 
 // outstanding is a delivery that waits for its settlement.

@@ -12,21 +12,24 @@ import (
 // orders are what others ask of R, which alone may touch a connection. They
 // wake it by ending its read.
 type orders struct {
-	mu      sync.Mutex
-	close   *amqp.Error   // to be said, and the connection closed; nil: no
-	recheck bool          // what the user may do has changed
-	came    chan struct{} // one place: for R where it waits for the broker
-	until   time.Time     // how long R's read may take when there are no orders; zero = for ever
+	mu    sync.Mutex
+	given errands
+	came  chan struct{} // one place: for R where it waits for the broker
+	until time.Time     // how long R's read may take when there are no orders; zero = for ever
 }
 
-// given says whether there are any. The caller holds mu.
-func (o *orders) given() bool { return o.close != nil || o.recheck }
+// errands are what is to be done; the zero value is nothing.
+type errands struct {
+	close   *amqp.Error // to be said, and the connection closed; nil: no
+	recheck bool        // what the user may do has changed
+	overdue bool        // a delivery waits for its acknowledgement for too long
+}
 
 // dismiss asks R to close the connection, saying why.
 func (c *conn) dismiss(why *amqp.Error) {
 	c.orders.mu.Lock()
 	defer c.orders.mu.Unlock()
-	c.orders.close = why
+	c.orders.given.close = why
 	c.wakeReader()
 }
 
@@ -34,7 +37,15 @@ func (c *conn) dismiss(why *amqp.Error) {
 func (c *conn) reconsider() {
 	c.orders.mu.Lock()
 	defer c.orders.mu.Unlock()
-	c.orders.recheck = true
+	c.orders.given.recheck = true
+	c.wakeReader()
+}
+
+// endOverdue asks R to close the channels whose deliveries wait for too long.
+func (c *conn) endOverdue() {
+	c.orders.mu.Lock()
+	defer c.orders.mu.Unlock()
+	c.orders.given.overdue = true
 	c.wakeReader()
 }
 
@@ -53,7 +64,7 @@ func (c *conn) listenUntil(deadline time.Time) {
 	c.orders.mu.Lock()
 	defer c.orders.mu.Unlock()
 	c.orders.until = deadline
-	if !c.orders.given() {
+	if c.orders.given == (errands{}) {
 		c.net.SetReadDeadline(deadline)
 	}
 }
@@ -61,27 +72,31 @@ func (c *conn) listenUntil(deadline time.Time) {
 // obey carries out the orders for which the read ended; false if there are
 // none, or nothing is left to read for.
 func (c *conn) obey() bool {
-	why, recheck := c.takeOrders()
-	if why == nil && !recheck {
+	given := c.takeOrders()
+	if given == (errands{}) {
 		return false
 	}
 	c.burst.Begin(c.core.Now())
-	switch {
-	case why != nil:
-		c.fail(0, why)
-	case c.client != nil && !c.session.Closed():
+	if given.close != nil {
+		c.fail(0, given.close)
+		return !c.session.Closed()
+	}
+	if given.recheck && c.client != nil && !c.session.Closed() {
 		c.recheck()
+	}
+	if given.overdue {
+		c.closeOverdue()
 	}
 	return !c.session.Closed()
 }
 
-func (c *conn) takeOrders() (why *amqp.Error, recheck bool) {
+func (c *conn) takeOrders() errands {
 	c.orders.mu.Lock()
 	defer c.orders.mu.Unlock()
-	why, recheck = c.orders.close, c.orders.recheck
-	c.orders.close, c.orders.recheck = nil, false
+	given := c.orders.given
+	c.orders.given = errands{}
 	c.net.SetReadDeadline(c.orders.until)
-	return why, recheck
+	return given
 }
 
 // recheck ends what the user may do no longer: the connection if he is gone or

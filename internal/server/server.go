@@ -24,6 +24,10 @@ type Config struct {
 	Limits     session.Limits
 	Properties amqp.Table    // what the broker says of itself
 	Handshake  time.Duration // from accept to connection.open-ok; 0 = 5 s
+
+	// ConsumerTimeout is how long a delivery may wait for its acknowledgement
+	// before its channel is closed, where the queue does not say; 0 = 30 min, negative = for ever.
+	ConsumerTimeout time.Duration
 }
 
 const (
@@ -40,6 +44,8 @@ type Server struct {
 	close context.CancelFunc
 	doors doors
 
+	watching sync.Once // over the ages of deliveries
+
 	entering sync.Mutex // held while a client takes a place in a virtual host; before all other locks
 
 	mu        sync.Mutex
@@ -53,6 +59,9 @@ type Server struct {
 func New(cfg Config) *Server {
 	if cfg.Handshake <= 0 {
 		cfg.Handshake = defaultHandshake
+	}
+	if cfg.ConsumerTimeout == 0 {
+		cfg.ConsumerTimeout = defaultConsumerTimeout
 	}
 	if cfg.Limits.Heartbeat == 0 {
 		cfg.Limits.Heartbeat = defaultHeartbeat
@@ -112,6 +121,7 @@ func (s *Server) pause(d time.Duration) {
 
 func (s *Server) accept(nc net.Conn) {
 	if c := s.admit(nc, false); c != nil {
+		s.watching.Do(func() { go s.watchAges() })
 		go c.run()
 	}
 }

@@ -50,5 +50,8 @@ func (l *Ledger[T]) Settle(tag uint64, multiple bool, settled func(T)) error {
 // must not change during the walk.
 func (l *Ledger[T]) All() iter.Seq2[uint64, T] { return l.w.all() }
 
+// Last is the last delivery tag that was given out, 0 if none was.
+func (l *Ledger[T]) Last() uint64 { return l.w.last }
+
 // Len is the number of outstanding deliveries.
 func (l *Ledger[T]) Len() int { return l.w.live }
