@@ -158,7 +158,7 @@ type ConsumeSpec struct {
 }
 
 // Consume subscribes sink to a queue. started is called, if not nil, when the
-// subscription is sure and before the first delivery. Errors: 404, 405, 403 in exclusive use.
+// subscription is sure and before the first delivery. Errors: 404, 405, 403 in exclusive use, ErrClosed.
 func (c *Client) Consume(b *Burst, spec ConsumeSpec, sink Sink, started func(*Consumer)) (*Consumer, error) {
 	q, err := c.queue(spec.Queue)
 	if err != nil {
@@ -179,8 +179,11 @@ func (c *Client) Consume(b *Burst, spec ConsumeSpec, sink Sink, started func(*Co
 func (q *Queue) attach(b *Burst, c *Consumer, spec ConsumeSpec, started func(*Consumer)) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.gone || q.resting {
+	switch {
+	case q.gone:
 		return q.notFound()
+	case q.resting:
+		return ErrClosed
 	}
 	fx, err := q.core.Attach(b.now, queue.Consumer{
 		ID:        c.id,

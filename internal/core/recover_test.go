@@ -270,10 +270,11 @@ func TestPositionsAreNotUsedAgain(t *testing.T) {
 // waitFor polls for what background goroutines bring about.
 func waitFor(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for range 5000 {
+	for range 20_000 {
 		if done() {
 			return
 		}
+		time.Sleep(time.Millisecond / 2) // they need the processor, too
 	}
 	t.Fatal("waited in vain for " + what)
 }
