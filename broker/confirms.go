@@ -44,12 +44,12 @@ func (c *confirms) enter(w waitingConfirm) (first, ended bool) {
 // ask makes sure that Durable is called after the journal's next progress.
 func (c *confirms) ask(lsn journal.LSN) {
 	if !c.broker.core.NotifyDurable(c, lsn) {
-		c.Durable()
+		c.Durable(false)
 	}
 }
 
 // Durable implements core.Waiter: it confirms what has become durable.
-func (c *confirms) Durable() {
+func (c *confirms) Durable(bool) {
 	ready, next := c.ready()
 	for _, w := range ready {
 		w.conf.Confirmed(nil)
@@ -88,7 +88,7 @@ func (c *confirms) giveBack(ready []waitingConfirm) {
 
 // end gives everybody an answer when the journal is closed.
 func (c *confirms) end() {
-	c.Durable()
+	c.Durable(false)
 	c.mu.Lock()
 	rest := c.waiting
 	c.waiting, c.ended = nil, true

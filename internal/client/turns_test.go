@@ -23,7 +23,7 @@ type table struct {
 
 type nothing struct{}
 
-func (nothing) Next() []byte { return nil }
+func (nothing) Next(bool) []byte { return nil }
 
 func newTable(t *testing.T) *table {
 	near, far := net.Pipe()

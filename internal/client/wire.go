@@ -87,8 +87,8 @@ func greet(ctx context.Context, c *Conn, nc net.Conn, at Address) (*wire, error)
 }
 
 // Next implements link.Source: acks first, for a channel may be about to be closed;
-// then control; then publishes.
-func (w *wire) Next() []byte {
+// then control; then publishes. It never waits.
+func (w *wire) Next(bool) []byte {
 	if w.piece == nil {
 		w.piece = pieces.Get().(*[2 * maxPiece]byte)[:0]
 	}

@@ -7,8 +7,12 @@ import (
 )
 
 // Waiter is told, once, that the journal became durable further than before.
-// It is called by the journal's writer and must not block.
-type Waiter interface{ Durable() }
+// It is called by the journal's writer and must not block. Urgent is what few are
+// waiting for: better done at once than left to others.
+type Waiter interface{ Durable(urgent bool) }
+
+// fewWaiters is up to how many count as few.
+const fewWaiters = 2
 
 // waiters are those with confirms to send. Each is in at most once: it asks
 // again when it still has something to wait for.
@@ -28,7 +32,7 @@ func (c *Core) NotifyDurable(w Waiter, lsn journal.LSN) bool {
 	c.waiting.list = append(c.waiting.list, w)
 	c.waiting.mu.Unlock()
 	if c.IsDurable(lsn) {
-		w.Durable() // the sync came between; a second call does no harm
+		w.Durable(false) // the sync came between; a second call does no harm
 	}
 	return true
 }
@@ -51,8 +55,9 @@ func (c *Core) onDurable(journal.LSN) {
 	list := w.list
 	w.list, w.idle = w.idle[:0], nil
 	w.mu.Unlock()
+	urgent := len(list) <= fewWaiters
 	for i, x := range list {
-		x.Durable()
+		x.Durable(urgent)
 		list[i] = nil
 	}
 	w.mu.Lock()

@@ -341,7 +341,7 @@ func TestWhoWaitsForTheDiskIsTold(t *testing.T) {
 
 type waiter chan struct{}
 
-func (c waiter) Durable() {
+func (c waiter) Durable(bool) {
 	select {
 	case c <- struct{}{}:
 	default:

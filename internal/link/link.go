@@ -14,7 +14,10 @@ type Source interface {
 	// Next returns the next bytes to write, or none when nothing is pending.
 	// It is called by one goroutine at a time, without any lock of the owner.
 	// The bytes must stay as they are until the next call of Next.
-	Next() []byte
+	//
+	// hurried says that the caller may not be held up: Next leaves aside whatever
+	// may have to wait, and has the writer goroutine come for it by a Wake.
+	Next(hurried bool) []byte
 }
 
 // Defaults of Config.

@@ -25,7 +25,7 @@ func (o *outbox) put(b []byte) {
 	o.mu.Unlock()
 }
 
-func (o *outbox) Next() []byte {
+func (o *outbox) Next(bool) []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n := len(o.next)

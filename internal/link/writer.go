@@ -24,8 +24,8 @@ func (l *Link) signal() {
 }
 
 // Flush writes what Next has in the calling goroutine, as far as the socket
-// takes it without blocking; the rest is left to the writer goroutine. It must
-// not be called under the owner's locks.
+// takes it without blocking and Next finds it at once; the rest is left to the
+// writer goroutine. It must not be called under the owner's locks.
 func (l *Link) Flush() {
 	if l.try == nil || !l.tryHold() {
 		l.Wake()
@@ -46,7 +46,7 @@ const flushRounds = 3
 func (l *Link) flush() (more bool) {
 	for range flushRounds {
 		if len(l.rest) == 0 {
-			l.rest = l.src.Next()
+			l.rest = l.src.Next(true)
 		}
 		if len(l.rest) == 0 {
 			return false
@@ -111,7 +111,7 @@ func (l *Link) drain() error {
 func (l *Link) writePiece() (bool, error) {
 	if len(l.rest) == 0 {
 		l.pending.Store(false)
-		l.rest = l.src.Next()
+		l.rest = l.src.Next(false)
 	}
 	if len(l.rest) == 0 {
 		return false, nil

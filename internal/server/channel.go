@@ -177,7 +177,7 @@ func (ch *channel) Cancelled(consumer *core.Consumer) {
 
 // Wake implements core.Sink.
 func (ch *channel) Wake(urgent bool) {
-	if urgent && !ch.conn.out.cold.Load() {
+	if urgent {
 		ch.conn.link.Flush()
 	} else {
 		ch.conn.link.Wake()

@@ -283,28 +283,32 @@ func (c *conn) reply(channel uint16, m amqp.Method) error {
 }
 
 // Next implements link.Source: the deliveries and replies in their order, then
-// the confirms.
-func (c *conn) Next() []byte {
-	if c.out.over {
+// the confirms. To resume consumers and to read what was paged out may wait for
+// the journal, whose writer may be the one that is in a hurry.
+func (c *conn) Next(hurried bool) []byte {
+	o := &c.out
+	if o.over {
 		return nil
 	}
-	if c.out.at == len(c.out.batch) {
-		c.out.swap(uint64(c.core.Durable()))
-		c.resumePaused()
+	if o.at == len(o.batch) {
+		o.swap(uint64(c.core.Durable()))
+		if o.relief && !hurried {
+			c.resumePaused()
+		}
 		c.askForDurable()
 	}
-	return c.out.encode(c.frameMax.Load())
+	piece := o.encode(c.frameMax.Load(), hurried)
+	if hurried && o.leftAside() {
+		c.link.Wake()
+	}
+	return piece
 }
 
 // resumePaused lets consumers go on that were paused because this outbox was full.
 func (c *conn) resumePaused() {
-	paused := c.out.relieved()
-	if paused == nil {
-		return
-	}
 	var b core.Burst
 	b.Begin(c.core.Now())
-	for _, consumer := range paused {
+	for _, consumer := range c.out.relieved() {
 		consumer.Resume(&b)
 	}
 	b.End()
@@ -326,19 +330,23 @@ func (c *conn) awaitRoom() {
 // askForDurable makes sure that the journal's next progress wakes this
 // connection if it waits for it.
 func (c *conn) askForDurable() {
-	lsn, waits := c.out.waitsFor()
-	if !waits || c.notified.Swap(true) {
+	if c.out.awaited == 0 || c.notified.Swap(true) {
 		return
 	}
-	if !c.core.NotifyDurable(c, journal.LSN(lsn)) {
-		c.Durable() // meanwhile it is
+	if !c.core.NotifyDurable(c, journal.LSN(c.out.awaited)) {
+		c.Durable(false) // meanwhile it is
 	}
 }
 
-// Durable implements core.Waiter.
-func (c *conn) Durable() {
+// Durable implements core.Waiter. A few confirms are sent by the journal's writer
+// itself, which saves their publisher a switch to another goroutine.
+func (c *conn) Durable(urgent bool) {
 	c.notified.Store(false)
-	c.link.Wake()
+	if urgent && c.out.brief() {
+		c.link.Flush()
+	} else {
+		c.link.Wake()
+	}
 }
 
 // release lets go of all that the connection holds in the core.

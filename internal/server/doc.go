@@ -9,6 +9,11 @@
 // in that order, so consume-ok precedes the first delivery and basic.return its
 // confirm.
 //
+// Where somebody waits for little, who caused it writes it, without W: R at the end of a
+// small burst, and the journal's writer when only one or two connections wait for its sync.
+// Next is told, and leaves to W what may have to wait: reading what was paged out, and
+// resuming consumers.
+//
 // # Who owns what
 //
 //   - R owns the session, the channels' settings and the burst.

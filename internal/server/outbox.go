@@ -2,7 +2,6 @@ package server
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -51,9 +50,7 @@ type outbox struct {
 	woken   bool // somebody will call Next, or is bound to cause it
 	answers int  // the part of weight that is not deliveries
 	pausing []*core.Consumer
-	paged   int           // items that have to be read
 	room    chan struct{} // one place; something is in it when answers became fewer
-	cold    atomic.Bool   // Next may have to read: not for who is in a hurry
 
 	// Channels with publishes that wait for their confirm.
 	confirming []*channel
@@ -64,6 +61,8 @@ type outbox struct {
 	batched  int // weight of batch
 	answered int // answers of batch
 	confirms []confirm
+	awaited  uint64 // the first journal position that a confirm waits for; 0 = none does
+	relief   bool   // there is room for paused consumers to go on
 	buf      []byte
 	loader   core.Loader
 	over     bool // the connection has ended
@@ -75,11 +74,7 @@ func (o *outbox) put(it item) (wake bool) {
 	o.items = append(o.items, it)
 	weight := it.weight()
 	o.weight += weight
-	switch {
-	case it.paged != nil:
-		o.paged++
-		o.cold.Store(true)
-	case it.message == nil:
+	if it.message == nil && it.paged == nil {
 		o.answers += weight
 	}
 	wake = !o.woken
@@ -99,21 +94,22 @@ func (o *outbox) swap(durable uint64) {
 	o.batch, o.items = o.items, o.batch[:0]
 	o.at, o.batched, o.answered = 0, o.weight, o.answers
 	o.woken = false
-	o.cold.Store(o.paged > 0)
-	o.paged = 0
+	o.relief = len(o.pausing) > 0 && o.weight <= fullOutbox/2
 	o.collect(durable)
 }
 
 // collect takes the confirms that are ready. The caller holds mu.
 func (o *outbox) collect(durable uint64) {
 	o.confirms = o.confirms[:0]
+	o.awaited = 0
 	waiting := o.confirming[:0]
 	for _, ch := range o.confirming {
 		ch.confirms.Collect(durable, func(r session.Run) {
 			o.confirms = append(o.confirms, confirm{ch.number, r})
 		})
-		if ch.confirms.Len() > 0 {
+		if next, waits := ch.confirms.Next(); waits {
 			waiting = append(waiting, ch)
+			o.await(next)
 		} else {
 			ch.confirming = false
 		}
@@ -122,16 +118,10 @@ func (o *outbox) collect(durable uint64) {
 	o.confirming = waiting
 }
 
-// waitsFor is the first journal position that a confirm waits for.
-func (o *outbox) waitsFor() (lsn uint64, ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, ch := range o.confirming {
-		if next, waits := ch.confirms.Next(); waits && (!ok || next < lsn) {
-			lsn, ok = next, true
-		}
+func (o *outbox) await(lsn uint64) {
+	if o.awaited == 0 || lsn < o.awaited {
+		o.awaited = lsn
 	}
-	return lsn, ok
 }
 
 // crowded says whether too many answers wait.
@@ -148,24 +138,32 @@ func (o *outbox) makeRoom() {
 	}
 }
 
-// relieved takes the paused consumers when there is room for more.
+// relieved takes the paused consumers.
 func (o *outbox) relieved() []*core.Consumer {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.pausing) == 0 || o.weight > fullOutbox/2 {
-		return nil
-	}
 	list := o.pausing
 	o.pausing = nil
 	return list
 }
 
+// brief says whether little is waiting to be sent.
+func (o *outbox) brief() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.items) <= urgentBurst && o.weight <= pieceSize
+}
+
 // encode makes the next piece of the batch, and behind its end the confirms:
 // a message that is returned is in the batch, so its return precedes its confirm.
-func (o *outbox) encode(frameMax uint32) []byte {
+// If hurried, the piece ends before a message that has to be read.
+func (o *outbox) encode(frameMax uint32, hurried bool) []byte {
 	buf := o.buf[:0]
 	for o.at < len(o.batch) && len(buf) < pieceSize {
 		it := &o.batch[o.at]
+		if hurried && it.paged != nil {
+			break
+		}
 		switch {
 		case it.message != nil:
 			buf = appendDelivery(buf, it, it.message, frameMax)
@@ -187,6 +185,11 @@ func (o *outbox) encode(frameMax uint32) []byte {
 		o.buf = buf
 	}
 	return buf
+}
+
+// leftAside says whether there is something that a hurried Next does not do.
+func (o *outbox) leftAside() bool {
+	return o.relief || o.at < len(o.batch) && o.batch[o.at].paged != nil
 }
 
 // appendPaged reads a message and encodes its delivery. If it cannot be read, or
