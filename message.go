@@ -27,6 +27,7 @@ type Message struct {
 	props   amqp.RawProperties
 	mark    mark // where it is noted what becomes of it
 	wanted  bool // a reply is
+	headed  bool // it has headers
 	replied atomic.Bool
 	settled atomic.Uint32 // 0, acked or requeued
 }
@@ -50,7 +51,8 @@ func (t *tap) message(a arrival, names *amqp.Interner) *Message {
 	m.From = names.String(v.AppID)
 	m.ContentType = names.String(v.ContentType)
 	m.wanted = len(v.ReplyTo) > 0
-	if len(v.Headers) > 0 && number(v.Headers, headerTries) > 0 {
+	m.headed = len(v.Headers) > 0
+	if m.headed && number(v.Headers, headerTries) > 0 {
 		m.Redelivered = true
 	}
 	return m

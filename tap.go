@@ -83,7 +83,7 @@ func (m *Message) first(a arrival) bool {
 
 // tooEarly sends a message that is not due yet on to wait, see ladder.
 func (m *Message) tooEarly() bool {
-	if len(m.headers()) == 0 {
+	if !m.headed {
 		return false
 	}
 	d := due(m.props)
