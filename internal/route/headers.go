@@ -60,7 +60,7 @@ func badMatch(how any) error {
 func (m *matcher) matches(headers amqp.Table) bool {
 	for name, want := range m.want {
 		got, ok := headers[name]
-		ok = ok && (want == nil || equal(want, got))
+		ok = ok && (want == nil || alike(want, got))
 		if ok == m.any {
 			return ok
 		}

@@ -59,6 +59,45 @@ func TestHeaderValues(t *testing.T) {
 	}
 }
 
+// What a binding asks for and what a header has may be of different types, as RabbitMQ 3.10 was seen to compare them.
+func TestHeadersAreAlikeWhateverTheirTypes(t *testing.T) {
+	at := time.Unix(1577836800, 0)
+	for _, c := range []struct {
+		a, b  any
+		alike bool
+	}{
+		{int32(5), int64(5), true},
+		{uint8(5), int16(5), true},
+		{at, int64(1577836800), true},
+		{at, at.UTC(), true},
+		{at, at.Add(time.Second), false},
+		{"a", []byte("a"), true},
+		{"a", []byte("b"), false},
+		{"5", int32(5), false},
+		{5.0, int32(5), true},
+		{5.5, int32(5), false},
+		{float32(1.5), 1.5, true},
+		{1.5, float32(2.5), false},
+		{float64(1 << 53), int64(1<<53 + 1), false},
+		{float64(1 << 63), int64(1<<63 - 1), false},
+		{amqp.Decimal{Value: 5}, int32(5), false},
+		{amqp.Decimal{Scale: 1, Value: 15}, 1.5, false},
+		{true, int32(1), false},
+		{true, "true", false},
+		{[]any{int32(1)}, []any{int64(1)}, false},
+		{[]any{"a"}, []any{[]byte("a")}, false},
+		{amqp.Table{"a": int32(1)}, amqp.Table{"a": int64(1)}, false},
+		{amqp.Table{"a": int32(1)}, amqp.Table{"a": int32(1)}, true},
+	} {
+		if alike(c.a, c.b) != c.alike || alike(c.b, c.a) != c.alike {
+			t.Errorf("%T %v and %T %v: want %t", c.a, c.a, c.b, c.b, c.alike)
+		}
+	}
+	if alike("", nil) {
+		t.Error("nothing is not an empty text")
+	}
+}
+
 // Headers are decoded when an exchange looks at them, and then only once.
 func TestHeadersAreReadOnce(t *testing.T) {
 	table := New[string]("/").AddQueue("q", "q")
