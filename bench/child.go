@@ -19,8 +19,11 @@ type role interface {
 	close() error
 }
 
-// roleBroker serves until it is stopped; the others end by themselves.
-const roleBroker = "broker"
+// These serve until they are stopped; the others end by themselves.
+const (
+	roleBroker    = "broker"
+	roleJetStream = "jetstream"
+)
 
 func newRole(name string) (role, error) {
 	switch name {
@@ -36,6 +39,12 @@ func newRole(name string) (role, error) {
 		return new(disk), nil
 	case roleBroker:
 		return new(brokerProcess), nil
+	case roleJetStream:
+		return new(jetServer), nil
+	case "js-sender":
+		return new(jetSender), nil
+	case "js-receiver":
+		return new(jetReceiver), nil
 	case "sender":
 		return new(sender), nil
 	case "receiver":

@@ -18,6 +18,8 @@ type order struct {
 	Rate      int // messages a second; 0 = as fast as possible
 	Prefetch  int
 
+	SyncAlways bool // of JetStream: sync before each confirm, in place of every two minutes
+
 	Warm    time.Duration // runs, and is not measured
 	Measure time.Duration
 }

@@ -35,7 +35,23 @@ func rows(foreign bool) []*row {
 			all = append(all, r.onForeign())
 		}
 	}
-	return all
+	return append(all, jetStreamRows()...)
+}
+
+// jetStreamRows are the same work as mailbox-post-durable, on NATS JetStream: with a sync before each confirm, as ours, and
+// as it comes.
+func jetStreamRows() []*row {
+	jet := func(name, title string, always bool) *row {
+		return &row{
+			Name: name, Title: title, Limit: "mailbox-post-durable",
+			roles: []string{roleJetStream, "js-receiver", "js-sender"},
+			order: order{Post: true, Window: durableWindow, Prefetch: prefetch, SyncAlways: always},
+		}
+	}
+	return []*row{
+		jet("jetstream-always", "JetStream, sync_interval: always", true),
+		jet("jetstream-default", "JetStream, synced every 2 minutes", false),
+	}
 }
 
 func directRows() []*row {

@@ -111,6 +111,8 @@ func (r *run) start(ctx context.Context) error {
 			return err
 		case role == roleBroker:
 			o.Broker = "amqp://" + address
+		case role == roleJetStream:
+			o.Broker = "nats://" + address
 		case address != "":
 			o.Address = address
 		}
@@ -138,7 +140,7 @@ func (r *run) pids() (all []int) {
 
 // servers is how many of the processes, at the front, serve until they are told to stop.
 func (r *run) servers() int {
-	if r.row.roles[0] == roleBroker {
+	if first := r.row.roles[0]; first == roleBroker || first == roleJetStream {
 		return 1
 	}
 	return 0

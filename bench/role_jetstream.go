@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// What JetStream calls the mailbox.
+const (
+	jetStream  = "BENCH"
+	jetSubject = "bench"
+	jetWorker  = "worker"
+)
+
+// jetServer is a NATS server with JetStream, as its own program starts it.
+type jetServer struct {
+	order  order
+	server *server.Server
+	conn   *nats.Conn
+	js     jetstream.JetStream
+}
+
+func (p *jetServer) prepare(o order) (address string, err error) {
+	p.order = o
+	p.server, err = server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
+		JetStream: true, StoreDir: o.Dir, SyncAlways: o.SyncAlways,
+	})
+	if err != nil {
+		return "", err
+	}
+	go p.server.Start()
+	if !p.server.ReadyForConnections(10 * time.Second) {
+		return "", errors.New("the NATS server is not ready after 10 s")
+	}
+	if p.conn, p.js, err = openJetStream(p.server.ClientURL()); err != nil {
+		return "", err
+	}
+	ctx, cancel := jetContext()
+	defer cancel()
+	s, err := p.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: jetStream, Subjects: []string{jetSubject}, Storage: jetstream.FileStorage, Retention: jetstream.WorkQueuePolicy,
+	})
+	if err != nil {
+		return "", err
+	}
+	_, err = s.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: jetWorker, AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: o.Prefetch,
+	})
+	return p.server.Addr().String(), err
+}
+
+func openJetStream(url string, opts ...jetstream.JetStreamOpt) (*nats.Conn, jetstream.JetStream, error) {
+	conn, err := nats.Connect(url)
+	if err != nil {
+		return nil, nil, err
+	}
+	js, err := jetstream.New(conn, opts...)
+	return conn, js, err
+}
+
+func jetContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 10*time.Second)
+}
+
+// work serves until the clients are gone, and then looks that they have acknowledged everything.
+func (p *jetServer) work(stop <-chan struct{}) (tally, error) {
+	<-stop
+	ctx, cancel := jetContext()
+	defer cancel()
+	s, err := p.js.Stream(ctx, jetStream)
+	if err != nil {
+		return tally{}, err
+	}
+	for { // acknowledgements are not answered; those that were sent are soon there
+		info, err := s.Info(ctx)
+		switch {
+		case err != nil:
+			return tally{}, err
+		case info.State.Msgs == 0:
+			return tally{}, nil
+		case ctx.Err() != nil:
+			return tally{}, fmt.Errorf("%d messages were not acknowledged", info.State.Msgs)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (p *jetServer) close() error {
+	if p.conn != nil {
+		p.conn.Close()
+	}
+	if p.server != nil {
+		p.server.Shutdown()
+		p.server.WaitForShutdown()
+	}
+	return nil
+}
+
+// jetSender publishes with a window of messages that are not confirmed.
+type jetSender struct {
+	order order
+	conn  *nats.Conn
+	js    jetstream.JetStream
+	fault chan error
+}
+
+func (s *jetSender) prepare(o order) (_ string, err error) {
+	s.order, s.fault = o, make(chan error, 1)
+	s.conn, s.js, err = openJetStream(o.Broker, jetstream.WithPublishAsyncMaxPending(o.Window),
+		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, _ *nats.Msg, err error) {
+			select {
+			case s.fault <- err:
+			default: // the first one tells enough
+			}
+		}))
+	return "", err
+}
+
+func (s *jetSender) work(<-chan struct{}) (tally, error) {
+	watch := newStopwatch(s.order)
+	begun := false
+	err := stream(newPace(s.order.Rate), watch, func(body []byte) error {
+		if !begun && watch.warmedUp() {
+			// What is under way when the measuring begins is done within it. Where a message takes a
+			// millisecond of the disk that is not little.
+			begun = true
+			watch.tally.Measured += uint64(s.js.PublishAsyncPending())
+		}
+		_, err := s.js.PublishAsync(jetSubject, append([]byte(nil), body...), jetstream.WithStallWait(time.Minute))
+		return err
+	})
+	if err != nil {
+		return tally{}, err
+	}
+	select {
+	case <-s.js.PublishAsyncComplete():
+	case err := <-s.fault:
+		return tally{}, err
+	}
+	select {
+	case err := <-s.fault:
+		return tally{}, err
+	default:
+		return watch.stop()
+	}
+}
+
+func (s *jetSender) close() error { return closeNATS(s.conn) }
+
+func closeNATS(conn *nats.Conn) error {
+	if conn == nil {
+		return nil
+	}
+	err := conn.FlushTimeout(10 * time.Second)
+	conn.Close()
+	return err
+}
+
+// jetReceiver acknowledges one message after the other.
+type jetReceiver struct {
+	conn      *nats.Conn
+	consuming jetstream.ConsumeContext
+	end       chan tally
+	fault     chan error
+}
+
+func (r *jetReceiver) prepare(o order) (string, error) {
+	r.end, r.fault = make(chan tally, 1), make(chan error, 1)
+	var js jetstream.JetStream
+	var err error
+	if r.conn, js, err = openJetStream(o.Broker); err != nil {
+		return "", err
+	}
+	ctx, cancel := jetContext()
+	defer cancel()
+	c, err := js.Consumer(ctx, jetStream, jetWorker)
+	if err != nil {
+		return "", err
+	}
+	arrivals := newArrivals()
+	r.consuming, err = c.Consume(func(m jetstream.Msg) {
+		last, err := arrivals.add(m.Data())
+		if err == nil {
+			err = m.Ack()
+		}
+		var t tally
+		if err == nil && last {
+			t, err = arrivals.stop()
+		}
+		switch {
+		case err != nil:
+			select {
+			case r.fault <- err:
+			default:
+			}
+		case last:
+			r.end <- t
+		}
+	}, jetstream.PullMaxMessages(o.Prefetch))
+	return "", err
+}
+
+func (r *jetReceiver) work(stop <-chan struct{}) (tally, error) {
+	select {
+	case t := <-r.end:
+		return t, nil
+	case err := <-r.fault:
+		return tally{}, err
+	case <-stop:
+		return tally{}, errors.New("stopped before the last message came")
+	}
+}
+
+func (r *jetReceiver) close() error {
+	if r.consuming != nil {
+		r.consuming.Stop()
+	}
+	return closeNATS(r.conn)
+}
