@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -311,6 +312,17 @@ func TestABrokerThatRefusesTheLogin(t *testing.T) {
 			t.Error(err)
 		}
 		fate(t, err, false)
+		// Nor for what was posted.
+		receipt, err := alice.Mailbox("jobs").Post(t.Context(), "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := alice.Shutdown(t.Context()); err == nil || !strings.Contains(err.Error(), "1 message was not delivered") {
+			t.Error(err)
+		}
+		if _, err := receipt.Wait(t.Context()); !errors.Is(err, postrider.ErrClosed) {
+			t.Error(err)
+		}
 		bob := net.node("bob", func(cfg *postrider.Config) { cfg.Brokers = []string{"amqp://bob:secret@mq:1"} })
 		if err := bob.Mailbox("jobs").Send(t.Context(), "x"); err != nil {
 			t.Error(err)

@@ -125,7 +125,8 @@ func (n *Node) Addr() net.Addr { return n.local.addr() }
 
 // Shutdown ends the node in good order: nothing more is received, handlers finish what they have
 // begun, and what was posted is delivered; then it closes. When ctx ends first, the
-// node is closed at once, and the error is ctx's.
+// node is closed at once, and the error is ctx's. What a broker will not take however long one waits, because it
+// refuses the login, is not waited for; the error says so.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.mu.Lock()
 	n.closing = true
@@ -182,6 +183,9 @@ func (n *Node) flush(ctx context.Context) error {
 	for _, c := range n.connections() {
 		if err := c.Publisher().Flush(ctx); err != nil {
 			messages, _ := c.Publisher().Pending()
+			if messages == 1 {
+				return fmt.Errorf("postrider: 1 message was not delivered: %w", err)
+			}
 			return fmt.Errorf("postrider: %d messages were not delivered: %w", messages, err)
 		}
 	}

@@ -84,7 +84,7 @@ func newDeadList() *cobra.Command {
 			postrider dead ls jobs --limit 0 --json`),
 		Args: cobra.ExactArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
-		return d.each(ctx, args[0]+deadSuffix, limit, func(m *probe.Message) error {
+		err := d.each(ctx, args[0]+deadSuffix, limit, func(m *probe.Message) error {
 			l, err := newLetter(m)
 			if err != nil {
 				return err
@@ -95,9 +95,26 @@ func newDeadList() *cobra.Command {
 			d.say("%s  from %s  %d tries  %s\n", orDash(l.ID), orDash(l.From), l.Tries, firstLine(l.Reason))
 			return nil
 		})
+		return d.noneDead(ctx, args[0], err)
 	})
 	cmd.Flags().IntVar(&limit, "limit", 100, "`number` of letters to list, from the oldest; 0 is all")
 	return cmd
+}
+
+// noneDead puts err into words if it is that there are no dead letters to be found: that of a mailbox which exists is no
+// failure, for their own mailbox is made with the first of them.
+func (d *desk) noneDead(ctx context.Context, mailbox string, err error) error {
+	if !isNotFound(err) {
+		return err
+	}
+	err = d.patiently(func() error {
+		_, _, err := d.line.Queue(ctx, mailbox)
+		return err
+	})
+	if isNotFound(err) {
+		return fmt.Errorf("there is no mailbox %s at %s, nor one for its dead letters", mailbox, d.at)
+	}
+	return err
 }
 
 func orDash(s string) string {
@@ -128,7 +145,7 @@ func newDeadShow() *cobra.Command {
 			found++
 			return d.show(l, m.Body)
 		})
-		if err == nil && found == 0 {
+		if err = d.noneDead(ctx, args[0], err); err == nil && found == 0 {
 			err = fmt.Errorf("there is no dead letter %s in %s%s", args[1], args[0], deadSuffix)
 		}
 		return err
@@ -168,8 +185,10 @@ func newDeadRedrive() *cobra.Command {
 			to = args[0]
 		}
 		n, err := d.redrive(ctx, args[0]+deadSuffix, to, args[1:], limit)
-		d.say("%d messages are back in %s\n", n, to)
-		return err
+		if !isNotFound(err) {
+			d.say("%d messages are back in %s\n", n, to)
+		}
+		return d.noneDead(ctx, args[0], err)
 	})
 	cmd.Flags().StringVar(&to, "to", "", "`mailbox` to put them into (default the one they were in)")
 	cmd.Flags().IntVar(&limit, "limit", 0, "`number` of letters to move, from the oldest; 0 is all")
@@ -233,7 +252,7 @@ func newDeadPurge() *cobra.Command {
 		Example: examples(`postrider dead purge jobs`),
 		Args:    cobra.ExactArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
-		return d.purge(ctx, args[0]+deadSuffix)
+		return d.noneDead(ctx, args[0], d.purge(ctx, args[0]+deadSuffix))
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ type desk struct {
 
 func (o *nodeOptions) deskFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker+")")
-	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "how `long` to wait for each answer")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "`duration` to wait for each answer, as in 1.5s")
 	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
 }
@@ -36,6 +37,9 @@ func deskVerb(cmd *cobra.Command, do func(ctx context.Context, d *desk, args []s
 	o := new(nodeOptions)
 	o.deskFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if name, ok := strings.CutPrefix(args[0], "mailbox:"); ok {
+			return usagef("%q: here a mailbox is named without mailbox: before it, as %s", args[0], name)
+		}
 		d := &desk{options: *o, out: cmd.OutOrStdout()}
 		if err := d.open(cmd.Context()); err != nil {
 			return err

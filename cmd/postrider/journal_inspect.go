@@ -133,13 +133,15 @@ type kindInfo struct {
 	Kind    journal.Kind `json:"kind"`
 	Name    string       `json:"name"`
 	Records int64        `json:"records"`
-	Live    int64        `json:"live"` // appended as needed until something says otherwise
+	Live    int64        `json:"live"`   // appended as needed until something says otherwise
+	Needed  int64        `json:"needed"` // of those, the ones that nothing has made needless
 	Bytes   int64        `json:"bytes"`
 }
 
 type liveRecord struct {
 	lsn  journal.LSN
 	size int64
+	kind journal.Kind
 }
 
 func newInspection(dir string) *inspection {
@@ -148,7 +150,7 @@ func newInspection(dir string) *inspection {
 
 func (n *inspection) add(e journal.Entry) error {
 	if e.Live {
-		n.live = append(n.live, liveRecord{e.LSN, e.Size})
+		n.live = append(n.live, liveRecord{e.LSN, e.Size, e.Record.Kind})
 	}
 	if err := n.fold.Add(e.Record); err != nil && n.Trouble == "" {
 		n.Trouble = err.Error()
@@ -164,6 +166,10 @@ func (n *inspection) finish(r journal.Report) {
 	}
 	needed := n.needed()
 	kinds := map[journal.Kind]journal.KindReport{}
+	neededOf := map[journal.Kind]int64{}
+	for _, l := range needed {
+		neededOf[l.kind]++
+	}
 	for i, s := range r.Contents {
 		info := segmentInfo{s.Name, uint64(s.Base), s.Capacity, s.Size, s.Used, s.Salt, s.HeaderDamaged, s.Sealed, s.Batches, 0, 0}
 		for kind, k := range s.Kinds {
@@ -184,7 +190,7 @@ func (n *inspection) finish(r journal.Report) {
 	}
 	n.LiveRatio = float64(n.Needed) / float64(max(1, n.Bytes))
 	for kind, k := range kinds {
-		n.Kinds = append(n.Kinds, kindInfo{kind, kindName(kind), k.Records, k.Live, k.Bytes})
+		n.Kinds = append(n.Kinds, kindInfo{kind, kindName(kind), k.Records, k.Live, neededOf[kind], k.Bytes})
 	}
 	slices.SortFunc(n.Kinds, func(a, b kindInfo) int { return int(a.Kind) - int(b.Kind) })
 }
@@ -229,9 +235,9 @@ func (n *inspection) print(w io.Writer) error {
 	for _, s := range n.Segments {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%08x\t%s\n", s.Name, sizeText(s.Capacity), sizeText(s.Used), sizeText(s.Needed), s.Records, s.Batches, s.Salt, s.remark())
 	}
-	fmt.Fprintf(t, "\nkind\tname\trecords\tlive\tbytes\n")
+	fmt.Fprintf(t, "\nkind\tname\trecords\tneeded\tbytes\n")
 	for _, k := range n.Kinds {
-		fmt.Fprintf(t, "%d\t%s\t%d\t%d\t%s\n", k.Kind, k.Name, k.Records, k.Live, sizeText(k.Bytes))
+		fmt.Fprintf(t, "%d\t%s\t%d\t%d\t%s\n", k.Kind, k.Name, k.Records, k.Needed, sizeText(k.Bytes))
 	}
 	return t.Flush()
 }

@@ -48,11 +48,11 @@ func newPing() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker+")")
 	f.StringArrayVar(&o.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node; may be repeated")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Second, "how `long` to wait for each answer")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Second, "`duration` to wait for each answer, as in 1.5s")
 	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
 	f.BoolVar(&o.json, "json", false, "print a JSON object in place of the lines")
 	f.IntVar(&count, "count", 4, "`number` of round trips")
-	f.DurationVar(&interval, "interval", time.Second, "`time` from one round trip to the next")
+	f.DurationVar(&interval, "interval", time.Second, "`duration` from one round trip to the next")
 	return cmd
 }
 

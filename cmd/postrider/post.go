@@ -48,7 +48,7 @@ func newPost() *cobra.Command {
 			return explain(cmd.Context(), 0, p.finish(cmd.Context()))
 		},
 	}
-	o.flags(cmd.Flags(), sendTimeout, "how `long` to wait for the last messages; 0 is for ever")
+	o.flags(cmd.Flags(), sendTimeout, "`duration` to wait for the last messages, as in 1.5s; 0 is for ever")
 	transientFlag(cmd, &transient)
 	return cmd
 }
@@ -105,6 +105,7 @@ func (p *poster) record(rc *postrider.Receipt, grade postrider.Grade, err error)
 func (p *poster) finish(ctx context.Context) error {
 	ctx, cancel := p.options.within(ctx)
 	defer cancel()
+	defer p.telling()()
 	why := p.node.Shutdown(ctx)
 	for _, rc := range p.open {
 		grade, err := rc.Wait(context.Background()) // decided: the node is closed

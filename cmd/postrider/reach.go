@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -10,10 +11,7 @@ import (
 
 // unreachable says why nobody answered at an address, and what to do.
 func unreachable(where string, err error) error {
-	if remedy := remedy(err); remedy != "" {
-		return fmt.Errorf("cannot reach %s: %w: %s", where, err, remedy)
-	}
-	return fmt.Errorf("cannot reach %s: %w", where, err)
+	return withRemedy(fmt.Errorf("cannot reach %s: %w", where, err))
 }
 
 // remedy is what a person can do about an error; "" if there is nothing to say.
@@ -22,8 +20,23 @@ func remedy(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nobody listens there; start it, or correct the address"
-	case errors.As(err, &refused) && refused.Code == amqp.AccessRefused:
+	case errors.As(err, &refused):
+		return refusalRemedy(refused)
+	}
+	return ""
+}
+
+// refusalRemedy is what can be done about a broker's refusal.
+func refusalRemedy(refused *amqp.Error) string {
+	switch {
+	case refused.Code == amqp.AccessRefused && refused.Method == 0: // RabbitMQ names no method when it refuses a login
 		return "check user and password: amqp://USER:PASSWORD@HOST:PORT"
+	case refused.Code == amqp.AccessRefused:
+		return "the user needs the permission: see postrider permission --help"
+	case refused.Code == amqp.NotAllowed && strings.HasPrefix(refused.Text, "access to vhost"):
+		return "the user needs permissions there: see postrider permission --help"
+	case refused.Code == amqp.NotAllowed && strings.HasPrefix(refused.Text, "vhost "):
+		return "check the virtual host at the end of the URL, or make it with: postrider vhost add"
 	}
 	return ""
 }
@@ -31,7 +44,16 @@ func remedy(err error) string {
 // withRemedy adds what can be done.
 func withRemedy(err error) error {
 	if r := remedy(err); r != "" {
-		return fmt.Errorf("%w: %s", err, r)
+		return remedied{err, r}
 	}
 	return err
 }
+
+// remedied is an error with what can be done about it.
+type remedied struct {
+	error
+	remedy string
+}
+
+func (r remedied) Error() string { return strings.TrimSuffix(r.error.Error(), ".") + ": " + r.remedy }
+func (r remedied) Unwrap() error { return r.error }

@@ -14,19 +14,19 @@ func newReceive() *cobra.Command {
 	var o nodeOptions
 	var count int
 	cmd := &cobra.Command{
-		Use:   "receive mailbox:NAME | inbox",
+		Use:   "receive [mailbox:NAME | inbox]",
 		Short: "Print the messages that come",
 		Long: text(`
 			Print each message of a mailbox, or of this node's own inbox, as a line, and acknowledge it
-			once it is printed. It ends after --count messages, after --timeout, or when it is
+			once it is printed. Without a target it is the inbox, which needs --listen. It ends after --count messages, after --timeout, or when it is
 			interrupted; only a count that was not reached is a failure.`),
 		Example: examples(`
 			postrider receive mailbox:jobs
 			postrider receive mailbox:jobs --count 1 --timeout 5s
 			postrider receive inbox --name bob --listen 127.0.0.1:5681 --json`),
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := newReceiver(cmd, &o, args[0], count)
+			r, err := newReceiver(cmd, &o, append(args, "inbox")[0], count)
 			if err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ func newReceive() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	o.flags(f, 0, "how `long` to receive; 0 is for ever")
+	o.flags(f, 0, "`duration` to receive, as in 1.5s; 0 is for ever")
 	o.receiving(f)
 	f.IntVar(&count, "count", 0, "`number` of messages to receive; 0 is no limit")
 	return cmd

@@ -62,7 +62,7 @@ func newReply() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	o.flags(f, 0, "how `long` to answer; 0 is for ever")
+	o.flags(f, 0, "`duration` to answer, as in 1.5s; 0 is for ever")
 	o.receiving(f)
 	f.IntVar(&count, "count", 0, "`number` of messages to answer; 0 is no limit")
 	f.IntVar(&workers, "workers", 1, "`number` of commands that may run at a time")

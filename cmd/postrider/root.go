@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/broker"
 )
 
 func newRoot() *cobra.Command {
@@ -25,6 +27,7 @@ func newRoot() *cobra.Command {
 			postrider serve
 			postrider send mailbox:jobs "hello"
 			postrider receive mailbox:jobs --count 1`),
+		Version:       broker.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -34,6 +37,10 @@ func newRoot() *cobra.Command {
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
 		newPing(), newMailbox(), newDead(), newJournal(), newVersion(),
 	)
+	wordArguments(root)
+	root.SetFlagErrorFunc(wordFlags)
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
+	root.SetVersionTemplate(versionLine())
 	return root
 }
 

@@ -12,7 +12,7 @@ import (
 
 const (
 	sendTimeout  = 10 * time.Second
-	eachTimeout  = "how `long` to wait for each message; 0 is for ever"
+	eachTimeout  = "`duration` to wait for each message, as in 1.5s; 0 is for ever"
 	messageUsage = "TARGET [MESSAGE]"
 )
 
@@ -63,6 +63,7 @@ func transientFlag(cmd *cobra.Command, transient *bool) {
 func (s *sender) send(ctx context.Context, body string, transient bool) error {
 	ctx, cancel := s.options.within(ctx)
 	defer cancel()
+	defer s.telling()()
 	id := rand.Text()
 	err := s.target.Send(ctx, body, sendOptions(transient, id)...)
 	r := result{ID: id}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ type sender struct {
 	kind    kind
 	target  *postrider.Target
 	out     io.Writer
+	errors  io.Writer
 }
 
 // newSender starts what the command line asks for.
@@ -45,7 +47,22 @@ func newSender(cmd *cobra.Command, o *nodeOptions, target string) (*sender, erro
 		n.Close()
 		return nil, err
 	}
-	return &sender{o, n, t.kind, to, cmd.OutOrStdout()}, nil
+	return &sender{o, n, t.kind, to, cmd.OutOrStdout(), cmd.ErrOrStderr()}, nil
+}
+
+// wondering is how long a person wonders before being told what is going on.
+const wondering = time.Second
+
+// telling says after a while that the target is waited for; the function that it returns ends that.
+func (s *sender) telling() func() {
+	limit := "for ever"
+	if s.options.timeout > 0 {
+		limit = "up to " + s.options.timeout.String()
+	}
+	told := time.AfterFunc(wondering, func() {
+		fmt.Fprintf(s.errors, "postrider: waiting for %s, %s; --log-level warn tells why\n", s.target, limit)
+	})
+	return func() { told.Stop() }
 }
 
 // result is what --json prints of one message.

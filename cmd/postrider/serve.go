@@ -60,8 +60,8 @@ func newServe() *cobra.Command {
 			on SIGHUP. With --tls-ca, a client whose certificate is signed by one of those may log
 			in by EXTERNAL as the user whose name is one of its subject alternative names.
 
-			The verbs user, vhost, permission, connection and queue reach the broker by a
-			socket in the data directory, which only the owner of the process can open.`),
+			The verbs user, vhost, permission, connection, queue, policy and definitions reach
+			the broker by a socket in the data directory, which only the owner of the process can open.`),
 		Example: examples(`
 			postrider serve
 			postrider serve --listen 127.0.0.1:0 --memory
@@ -206,7 +206,10 @@ func stopServing(b *broker.Broker, log *slog.Logger) error {
 	err := b.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("some clients did not leave in time and were cut off", "waited", shutdownTime)
-		return nil
+		err = nil
+	}
+	if err == nil {
+		log.Info("broker has stopped")
 	}
 	return err
 }

@@ -45,6 +45,9 @@ func parseTarget(s string) (targetName, error) {
 	case what == "mailbox":
 		return targetName{toMailbox, name}, nil
 	}
+	if what == s && s != "" { // a bare word
+		return targetName{}, usagef("target %q: want peer:NAME, mailbox:NAME or amqp://HOST:PORT/NAME: did you mean mailbox:%s?", s, s)
+	}
 	return targetName{}, usagef("target %q: want peer:NAME, mailbox:NAME or amqp://HOST:PORT/NAME", s)
 }
 
@@ -80,7 +83,7 @@ func (t targetName) receivable(o *nodeOptions) error {
 		return usagef("what is sent to %s is received in its own process; there, it is: inbox --name NAME --listen HOST:PORT", t.name)
 	case toInbox:
 		if o.listen == "" && o.dir == "" {
-			return usagef("nobody can reach the inbox: give --listen HOST:PORT, and with --name the name to send to")
+			return usagef("nobody can reach this node's inbox: give --listen HOST:PORT, and with --name the name to send to; or name a mailbox, as in mailbox:jobs")
 		}
 	}
 	return t.check(o)

@@ -13,9 +13,11 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		says string
 	}{
 		{"frobnicate", `unknown command "frobnicate"`},
-		{"serv", "serve"}, // what was meant
-		{"send", "accepts between 1 and 2 arg"},
-		{"send jobs hello", "want peer:NAME, mailbox:NAME or amqp://HOST:PORT/NAME"},
+		{"serv", "did you mean serve?"},
+		{"queue lst", "did you mean list?"},
+		{"mailbox frobnicate", `unknown command "frobnicate"`},
+		{"send", "want postrider send TARGET [MESSAGE]"},
+		{"send jobs hello", "want peer:NAME, mailbox:NAME or amqp://HOST:PORT/NAME: did you mean mailbox:jobs?"},
 		{"send mailbox: hello", "want peer:NAME"},
 		{"send peer:bob hello", "give --peer bob=HOST:PORT"},
 		{"send peer:bob hello --peer bob", "want NAME=HOST:PORT"},
@@ -23,11 +25,16 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"send http://127.0.0.1 hello", "want an amqp:// or amqps:// URL"},
 		{"send mailbox:jobs x --broker http://mq", "want amqp or amqps"},
 		{"send mailbox:jobs x --broker ://", "not an AMQP URL"},
+		{"send mailbox:jobs x --broker 127.0.0.1:5672", "want it as amqp://127.0.0.1:5672"},
+		{"send mailbox:jobs x --broker localhost:5672", "want it as amqp://localhost:5672"},
+		{"send mailbox:jobs x --timeout 3", "want a duration, as in 300ms"},
 		{"send mailbox:jobs x --broker amqp://", "names no host"},
 		{"send mailbox:jobs x --timeout soon", "invalid argument"},
-		{"post mailbox:jobs x y", "accepts between 1 and 2 arg"},
+		{"post mailbox:jobs x y", `unexpected argument "y"`},
 		{"call peer:bob x", "give --peer bob=HOST:PORT"},
-		{"receive", "accepts 1 arg"},
+		{"receive", "or name a mailbox, as in mailbox:jobs"},
+		{"receive mailbox:a mailbox:b", `unexpected argument "mailbox:b"`},
+		{"mailbox create mailbox:jobs", "without mailbox: before it, as jobs"},
 		{"receive peer:bob", "received in its own process"},
 		{"receive inbox", "--listen HOST:PORT"},
 		{"receive mailbox:jobs --count -1", "--count -1"},
@@ -51,15 +58,15 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"serve --memory --password-file x", "--user is not"},
 		{"serve --memory --listen 0.0.0.0:0", "name a --user"},
 		{"journal mend x", "unknown command"},
-		{"journal inspect", "accepts 1 arg"},
+		{"journal inspect", "want postrider journal inspect DIR"},
 		{"journal inspect x --kind Enqueued", "give --records"},
 		{"journal inspect x --records --kind Enqeued", "no such kind"},
-		{"user add", "accepts 1 arg"},
-		{"permission set alice x", "accepts 4 arg"},
+		{"user add", "want postrider user add NAME"},
+		{"permission set alice x", "want postrider permission set"},
 		{"connection close", "name a connection, or a --user"},
 		{"connection close x --user y", "name a connection, or a --user"},
-		{"version now", "unknown command"},
-		{"tour now", "unknown command"},
+		{"version now", `unexpected argument "now"`},
+		{"tour now", `unexpected argument "now"`},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			t.Parallel()
@@ -100,6 +107,9 @@ func TestVersion(t *testing.T) {
 	t.Parallel()
 	if o := runs(t, "version"); o.code != exitOK || !strings.HasPrefix(o.stdout, "postrider 0.") {
 		t.Errorf("%+v", o)
+	}
+	if o := runs(t, "--version"); o.stdout != runs(t, "version").stdout {
+		t.Errorf("--version says %q", o.stdout)
 	}
 	var v versionInfo
 	if err := json.Unmarshal([]byte(runs(t, "version", "--json").stdout), &v); err != nil {

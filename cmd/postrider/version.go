@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -31,16 +32,21 @@ func newVersion() *cobra.Command {
 			postrider version --json`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := buildVersion()
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(buildVersion())
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "postrider %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
+			_, err := io.WriteString(cmd.OutOrStdout(), versionLine())
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	return cmd
+}
+
+// versionLine is the version for people.
+func versionLine() string {
+	v := buildVersion()
+	return fmt.Sprintf("postrider %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
 }
 
 func buildVersion() versionInfo {

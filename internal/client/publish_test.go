@@ -309,6 +309,23 @@ func TestAWrongPasswordIsToldToSendsAtOnceAndKeepsPosts(t *testing.T) {
 	})
 }
 
+func TestWaitingForAllToBeConfirmedEndsWhenTheLoginIsRefused(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.setPassword("secret")
+		posted := post(t, c, "kept")
+		for range 2 { // while it is tried for the first time, and when it is known
+			err := c.Publisher().Flush(t.Context())
+			var refused *amqp.Error
+			if !errors.As(err, &refused) || refused.Code != amqp.AccessRefused {
+				t.Fatal(err)
+			}
+		}
+		if posted.Stage() != client.Held {
+			t.Error("what was posted is not kept")
+		}
+	})
+}
+
 func TestABlockedBrokerIsSentNothing(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		l := f.line()

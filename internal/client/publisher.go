@@ -266,12 +266,16 @@ func (p *Publisher) awaited(calls int) bool {
 	return p.log.live == 0 && len(p.calls) <= calls
 }
 
-// Flush waits until nothing is unconfirmed.
+// Flush waits until nothing is unconfirmed, or connecting fails for a reason that waiting will not mend.
 func (p *Publisher) Flush(ctx context.Context) error {
 	p.mu.Lock()
 	if p.log.live == 0 {
 		p.mu.Unlock()
 		return nil
+	}
+	if err := p.refused; err != nil {
+		p.mu.Unlock()
+		return err
 	}
 	if p.idle == nil {
 		p.idle = make(chan struct{})
@@ -280,10 +284,20 @@ func (p *Publisher) Flush(ctx context.Context) error {
 	p.mu.Unlock()
 	select {
 	case <-idle:
-		return nil
+		return p.hopeless()
 	case <-ctx.Done():
 		return p.because(ctx)
 	}
+}
+
+// hopeless is why what is unconfirmed will not be delivered, however long one waits; nil if there is no such reason.
+func (p *Publisher) hopeless() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.log.live == 0 {
+		return nil
+	}
+	return p.refused
 }
 
 // Pending returns how many messages are unconfirmed and their encoded size.

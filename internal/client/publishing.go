@@ -116,6 +116,10 @@ func (p *Publisher) refuse(err error) {
 	})
 	p.log.trim()
 	p.freed()
+	if p.idle != nil { // who waits for all to be confirmed would wait in vain
+		close(p.idle)
+		p.idle = nil
+	}
 	p.mu.Unlock()
 	for _, f := range told {
 		f.Confirmed(err)

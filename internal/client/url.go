@@ -22,6 +22,9 @@ type Address struct {
 // and the virtual host "/". Errors do not repeat the URL's password.
 func ParseURL(s string) (Address, error) {
 	u, err := url.Parse(s)
+	if (err != nil || u.Opaque != "") && hostPort(s) {
+		return Address{}, fmt.Errorf("not an AMQP URL: want it as amqp://%s", s)
+	}
 	if err != nil {
 		return Address{}, fmt.Errorf("not an AMQP URL: %w", stripped(err))
 	}
@@ -51,6 +54,12 @@ func ParseURL(s string) (Address, error) {
 		}
 	}
 	return a, nil
+}
+
+// hostPort tells an address that lacks nothing but the scheme; it has no password to repeat.
+func hostPort(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	return err == nil && host != "" && port != "" && !strings.ContainsAny(s, "@/")
 }
 
 // stripped is a URL error without the URL, which may hold a password.

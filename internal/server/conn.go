@@ -224,13 +224,25 @@ func severity(problem *amqp.Error) slog.Level {
 	return slog.LevelInfo
 }
 
+// gravity of a connection's error: an order to go is the broker's own doing, and a login that is refused has been
+// logged with its reason.
+func gravity(number uint16, problem *amqp.Error) slog.Level {
+	switch {
+	case problem.Code == amqp.ConnectionForced:
+		return slog.LevelInfo
+	case problem.Code == amqp.AccessRefused && number == 0:
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}
+
 func (c *conn) fail(number uint16, problem *amqp.Error) {
 	reply := append([]byte(nil), c.session.Fail(number, problem)...)
 	if number != 0 && problem.Scope() == amqp.ScopeChannel {
 		c.log.Log(c.ctx, severity(problem), "channel closed with an error", "channel", number, "error", problem.Error())
 		c.closeChannel(number)
 	} else {
-		c.log.Warn("connection closed with an error", "channel", number, "error", problem.Error())
+		c.log.Log(c.ctx, gravity(number, problem), "connection closed with an error", "channel", number, "error", problem.Error())
 		c.release()
 		c.listenUntil(time.Now().Add(lastWords)) // for its close-ok
 	}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// This file puts into words what is wrong with a command line.
+
+// wordArguments has a command and those below it say what they want when their arguments are wrong.
+func wordArguments(cmd *cobra.Command) {
+	if wants := cmd.Args; cmd.HasSubCommands() {
+		cmd.Args = wantVerb
+		if !cmd.Runnable() {
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	} else if wants != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error { return worded(cmd, args, wants) }
+	}
+	for _, verb := range cmd.Commands() {
+		wordArguments(verb)
+	}
+}
+
+// wantVerb refuses what is none of a command's verbs.
+func wantVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		err = fmt.Errorf("%w: did you mean %s?", err, strings.Join(near, " or "))
+	}
+	return err
+}
+
+// worded shows what a command wants where the number of its arguments is wrong.
+func worded(cmd *cobra.Command, args []string, wants cobra.PositionalArgs) error {
+	err := wants(cmd, args)
+	if err == nil || !miscounted(err) {
+		return err
+	}
+	_, takes, _ := strings.Cut(cmd.Use, " ")
+	usage := strings.TrimSuffix(cmd.CommandPath()+" "+takes, " ")
+	if wants(cmd, nil) == nil || wants(cmd, args[:max(len(args)-1, 0)]) == nil {
+		return fmt.Errorf("unexpected argument %q: want %s", args[len(args)-1], usage)
+	}
+	return fmt.Errorf("want %s", usage)
+}
+
+// miscounted tells the errors of [cobra.ExactArgs] and the like, who count, from those that say what is wrong.
+func miscounted(err error) bool {
+	return strings.Contains(err.Error(), "arg(s)") || strings.HasPrefix(err.Error(), "unknown command")
+}
+
+// wordFlags puts an error of a flag into words.
+func wordFlags(_ *cobra.Command, err error) error {
+	what, why, ok := strings.Cut(err.Error(), " flag: time: ")
+	if !ok {
+		return err
+	}
+	if strings.HasPrefix(why, "missing unit") || strings.HasPrefix(why, "invalid duration") || strings.HasPrefix(why, "unknown unit") {
+		return errors.New(what + ": want a duration, as in 300ms, 10s or 5m")
+	}
+	return err
+}
