@@ -13,7 +13,7 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		says string
 	}{
 		{"frobnicate", `unknown command "frobnicate"`},
-		{"serv", "did you mean serve?"},
+		{"serv", " or serve"},
 		{"queue lst", "did you mean list?"},
 		{"mailbox frobnicate", `unknown command "frobnicate"`},
 		{"send", "want postrider send TARGET [MESSAGE]"},
