@@ -66,6 +66,11 @@ func (s scale) fillAndDrain(t *scaleTarget, persistent bool, n int, f *backlogFi
 
 // fill publishes n messages and waits until the last is confirmed.
 func (w *wire) fill(queue string, n int, persistent bool) error {
+	return w.fillWith(queue, n, persistent, make([]byte, bodySize))
+}
+
+// fillWith is fill with messages that have this body.
+func (w *wire) fillWith(queue string, n int, persistent bool, body []byte) error {
 	if err := w.call(1, &amqp.ConfirmSelect{}, amqp.ConfirmSelectOkID); err != nil {
 		return err
 	}
@@ -73,7 +78,6 @@ func (w *wire) fill(queue string, n int, persistent bool) error {
 	if persistent {
 		props[2] = 2
 	}
-	body := make([]byte, bodySize)
 	in, confirmed := w.methods(), 0
 	for sent := 0; confirmed < n; {
 		for sent < n && sent-confirmed < backlogWindow {

@@ -85,13 +85,19 @@ func TestABrokerOfAnotherMakeCanBeMeasured(t *testing.T) {
 }
 
 func TestFiguresAtScaleAreTakenAndCompared(t *testing.T) {
-	few := scale{Connections: 20, Queues: 200, Bindings: 1000, Messages: 1000, Backlog: 3000, Idle: time.Millisecond}
+	few := scale{Connections: 20, Queues: 200, Bindings: 1000, Messages: 1000, Backlog: 3000, Ready: 2000, Idle: time.Millisecond}
 	table := &scaleTable{Scale: few}
 	var err error
 	if table.Own, err = few.measure(ownTargets(t.Context(), tiny(t))); err != nil {
 		t.Fatal(err)
 	}
+	if table.Own.Recovery, err = few.recovery(t.Context(), tiny(t)); err != nil {
+		t.Fatal(err)
+	}
 	own := table.Own
+	if own.Recovery.Killed <= 0 || own.Recovery.Closed <= 0 {
+		t.Errorf("%+v", own.Recovery)
+	}
 	if own.Start <= 0 || own.Idle == 0 || own.FewMatched <= 0 || own.AllMatched <= 0 {
 		t.Errorf("%+v", own)
 	}

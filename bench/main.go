@@ -108,6 +108,9 @@ func (r *results) measureScale(ctx context.Context, f flags) (err error) {
 	if t.Own, err = t.Scale.measure(ownTargets(ctx, f.setting)); err != nil {
 		return err
 	}
+	if t.Own.Recovery, err = t.Scale.recovery(ctx, f.setting); err != nil {
+		return err
+	}
 	if f.AMQP != "" {
 		t.Foreign = new(scaleFigures)
 		if *t.Foreign, err = t.Scale.measure(foreignTargets(f.setting)); err != nil {

@@ -17,15 +17,16 @@ import (
 // A scale says how much of everything.
 type scale struct {
 	Connections, Queues, Bindings, Messages, Backlog int
+	Ready                                            int           // messages that a broker finds when it starts
 	Idle                                             time.Duration // how long a broker is watched that has nothing to do
 	Settle                                           time.Duration // how long it gets to finish what is in the making, before memory is looked at
 }
 
 func (f *flags) scale() scale {
 	if f.quick {
-		return scale{Connections: 1000, Queues: 1000, Bindings: 10_000, Messages: 5000, Backlog: 500_000, Idle: time.Second, Settle: time.Second}
+		return scale{Connections: 1000, Queues: 1000, Bindings: 10_000, Messages: 5000, Backlog: 500_000, Ready: 100_000, Idle: time.Second, Settle: time.Second}
 	}
-	return scale{Connections: 10_000, Queues: 10_000, Bindings: 100_000, Messages: 50_000, Backlog: 10_000_000, Idle: 10 * time.Second, Settle: 2 * time.Second}
+	return scale{Connections: 10_000, Queues: 10_000, Bindings: 100_000, Messages: 50_000, Backlog: 10_000_000, Ready: 1_000_000, Idle: 10 * time.Second, Settle: 2 * time.Second}
 }
 
 // scaleFigures are those of one broker. Memory is resident memory, in bytes; each is what one more costs.
@@ -41,6 +42,8 @@ type scaleFigures struct {
 	AllMatched float64 // with all
 
 	PersistentBacklog, TransientBacklog backlogFigures
+
+	Recovery recoveryFigures // zero for a broker that was running
 }
 
 // A scaleTarget is a broker to be measured: a fresh one of ours for each figure, or the one of -amqp.

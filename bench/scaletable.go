@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"time"
 )
 
 // A scaleTable is what is printed: ours, and the other broker's.
@@ -47,6 +48,22 @@ func (t *scaleTable) print(b *bytes.Buffer, foreign string) {
 			line{n + ": drained, messages/s", func(f *scaleFigures) string { return thousands(b.of(f).Drain) }},
 			line{fmt.Sprintf("drained when there are only %s of them", thousands(shortBacklog)), func(f *scaleFigures) string { return thousands(b.of(f).Short) }},
 		)
+	}
+	ready := thousands(float64(t.Scale.Ready)) + " persistent messages of 1 KiB: "
+	for _, b := range []struct {
+		what string
+		of   func(*recoveryFigures) time.Duration
+	}{
+		{"start after a kill -9", func(f *recoveryFigures) time.Duration { return f.Killed }},
+		{"clean shutdown", func(f *recoveryFigures) time.Duration { return f.Close }},
+		{"start after a clean shutdown", func(f *recoveryFigures) time.Duration { return f.Closed }},
+	} {
+		lines = append(lines, line{ready + b.what, func(f *scaleFigures) string {
+			if b.of(&f.Recovery) == 0 {
+				return "not measured"
+			}
+			return duration(b.of(&f.Recovery))
+		}})
 	}
 	g := grid{{"at rest and at scale", "postrider"}}
 	if t.Foreign != nil {

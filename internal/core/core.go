@@ -124,15 +124,17 @@ func (c *Core) Close() error {
 	if already {
 		return nil
 	}
+	c.stopping()
 	c.timer.stop()
 	c.alarms.stop()
-	c.stopping()
 	c.background.Wait()
 	if c.journal == nil {
 		return nil
 	}
-	c.rest()
-	return c.journal.Close()
+	if !c.rest() {
+		return c.journal.Close()
+	}
+	return c.journal.CloseWith(c.checkpoint())
 }
 
 // spawn runs what Close waits for, unless the core is closed.

@@ -79,6 +79,7 @@ func (c *Core) recover(cfg Config) error {
 		Carry:       c.carry,
 		Rescue:      c.rescue,
 		Holders:     enqueuings,
+		Restore:     r.restore,
 	}
 	if cfg.Manual != nil {
 		jc.Manual = &cfg.Manual.Journal
@@ -96,6 +97,7 @@ func (c *Core) recover(cfg Config) error {
 		j.Release(lsn)
 	}
 	c.advanceAll(slices.Sorted(maps.Keys(r.queues)))
+	j.Ready()
 	return nil
 }
 
@@ -212,16 +214,16 @@ func (r *recovery) queueDeclared(d *decoder, lsn journal.LSN) {
 // queueDeleted drops the queue's messages and, as its deletion implies, the
 // bindings to it.
 func (r *recovery) queueDeleted(id uint64, vhost, name string) {
-	q := r.queue(id)
-	if q.declared != 0 {
-		r.unneeded = append(r.unneeded, q.declared)
-	}
-	r.abandon(q)
+	r.abandon(r.queue(id))
 	r.withdrawBindings(vhost, func(b *route.Binding) bool { return b.ToQueue && b.Destination == name })
 }
 
-// abandon lets go of a queue that is no more, or never was.
+// abandon lets go of a queue that is no more, or never was. That may be said twice: a queue's end follows that of its virtual host.
 func (r *recovery) abandon(q *recoveredQueue) {
+	if q.declared != 0 {
+		r.unneeded = append(r.unneeded, q.declared)
+		q.declared = 0
+	}
 	q.entries.drain(func(_ uint64, m ref) { r.drop(m) })
 	q.deleted, q.lives, q.known = true, nil, known{}
 }

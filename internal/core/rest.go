@@ -111,7 +111,11 @@ func (q *Queue) rest() {
 	if !q.kept() {
 		return
 	}
-	c := q.vhost.core
+	q.tales(func(body []byte) { q.vhost.core.append(kindRested, false, body) })
+}
+
+// tales gives the bodies of the Rested of a queue. The caller holds q.mu.
+func (q *Queue) tales(each func(body []byte)) {
 	var tales []tale
 	for e, state := range q.core.All() {
 		if !e.Msg.journaled() {
@@ -124,22 +128,23 @@ func (q *Queue) rest() {
 			tales = addTale(tales, e.Pos, t)
 		}
 		if len(tales) == talesARecord {
-			c.append(kindRested, false, appendTales(nil, q.id, tales))
+			each(appendTales(nil, q.id, tales))
 			tales = tales[:0]
 		}
 	}
-	c.append(kindRested, false, appendTales(nil, q.id, tales))
+	each(appendTales(nil, q.id, tales))
 }
 
-// rest is called when nobody is to be served any more.
-func (c *Core) rest() {
+// rest is called when nobody is to be served any more. It says whether all that was to be written down is.
+func (c *Core) rest() bool {
 	if c.journal == nil || c.manual != nil || c.failing.Load() {
-		return
+		return false
 	}
 	c.byID.Range(func(_, q any) bool {
 		q.(*Queue).rest()
 		return true
 	})
+	return true
 }
 
 // start follows a recovery: what was Rested is made void, durably, before

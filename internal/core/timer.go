@@ -14,7 +14,8 @@ import (
 // It does not run before start: what expires in a recovered queue may be
 // dead-lettered, and that must find all exchanges and bindings.
 type timer struct {
-	core *Core
+	core  *Core
+	calls sync.Mutex // held during a round of calls; before all other locks
 
 	mu      sync.Mutex
 	due     deadlines
@@ -37,11 +38,14 @@ func (t *timer) start() {
 	t.arm()
 }
 
+// stop returns when no call is under way any more.
 func (t *timer) stop() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.running = false
 	t.clock.Stop()
+	t.mu.Unlock()
+	t.calls.Lock()
+	defer t.calls.Unlock()
 }
 
 // at asks for a call of q.advance at the time given, or before.
@@ -85,6 +89,8 @@ func (t *timer) fire() {
 	if !t.enter() {
 		return
 	}
+	t.calls.Lock()
+	defer t.calls.Unlock()
 	var b Burst
 	b.Begin(t.core.Now())
 	for {

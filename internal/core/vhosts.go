@@ -189,7 +189,6 @@ func (r *recovery) vhostDeleted(name string) {
 	withdraw(r, r.vhosts, name)
 	for _, q := range r.queues {
 		if q.vhost == name && !q.deleted {
-			r.unneeded = append(r.unneeded, q.declared)
 			r.abandon(q)
 		}
 	}

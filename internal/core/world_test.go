@@ -72,6 +72,7 @@ func (w *world) restart() {
 	if err := w.core.Close(); err != nil {
 		w.t.Fatal("close:", err)
 	}
+	w.compareStarts()
 	w.open(w.disk)
 }
 

@@ -84,6 +84,9 @@ type Config struct {
 	// the record is still needed, the callee appends it anew and then releases the old LSN. The reclaimer goroutine calls
 	// it, with no lock held.
 	Carry func(Record)
+	// Restore gets, at Open, the body of the checkpoint that a proper Close left, if it holds; see Checkpoint. After that no record is
+	// replayed. An error, or no Restore, has all records replayed instead.
+	Restore func(body []byte) error
 	// Holders says, at Open, how often a live record is going to be released; see AppendHeld. Once each when nil.
 	Holders func(Record) int
 
@@ -107,22 +110,23 @@ type Journal struct {
 	recovery Recovery
 
 	// The intake. A leaf: whoever holds mu takes no other lock and does no I/O.
-	mu      sync.Mutex
-	wake    sync.Cond // the writer waits here
-	idle    bool      // it does
-	next    LSN       // the address of the next record
-	last    LSN       // of the last record appended
-	tail    *segment  // being filled
-	fill    *batch    // being filled, in tail
-	full    []*batch  // closed, to be written, oldest first
-	writing *batch    // the writer has it
-	spare   []*batch
-	closing bool
-	syncDue bool // SyncInterval: the period is over
-	err     error
-	changed chan struct{} // closed when durable or err changes; nil when nobody waits
-	records uint64        // appended
-	bytes   uint64
+	mu       sync.Mutex
+	wake     sync.Cond // the writer waits here
+	idle     bool      // it does
+	next     LSN       // the address of the next record
+	last     LSN       // of the last record appended
+	tail     *segment  // being filled
+	fill     *batch    // being filled, in tail
+	full     []*batch  // closed, to be written, oldest first
+	writing  *batch    // the writer has it
+	spare    []*batch
+	closing  bool
+	finished LSN  // where the journal ends that was closed properly; 0 before
+	syncDue  bool // SyncInterval: the period is over
+	err      error
+	changed  chan struct{} // closed when durable or err changes; nil when nobody waits
+	records  uint64        // appended
+	bytes    uint64
 
 	// Read without mu.
 	backlog  atomic.Int64
@@ -147,6 +151,8 @@ type Journal struct {
 	ahead   *segment   // the one after it, made ahead of time; nil when it is not made yet
 
 	reclaimer     reclaimer
+	reclaiming    sync.Mutex  // held during a step of it
+	still         atomic.Bool // it makes none any more
 	wakePreparer  chan struct{}
 	wakeReclaimer chan struct{}
 	stop          context.Context // done when the journal closes or fails
@@ -316,12 +322,9 @@ func (j *Journal) Full() bool { return j.stalled.Load() }
 func (j *Journal) Recovery() Recovery { return j.recovery }
 
 // Close makes everything appended durable and gives the directory back. It returns the failure, if there was one.
-func (j *Journal) Close() error {
-	j.closeOnce.Do(func() { j.closeErr = j.close() })
-	return j.closeErr
-}
+func (j *Journal) Close() error { return j.CloseWith(nil) }
 
-func (j *Journal) close() error {
+func (j *Journal) close(c *Checkpoint) error {
 	j.mu.Lock()
 	j.closing = true
 	j.idle = false
@@ -335,6 +338,9 @@ func (j *Journal) close() error {
 	if j.ahead != nil {
 		_ = j.ahead.close()
 		err = errors.Join(err, j.fs.Remove(j.ahead.name()))
+	}
+	if c != nil && err == nil {
+		j.writeCheckpoint(c)
 	}
 	for _, s := range *j.segments.Load() {
 		err = errors.Join(err, s.close())

@@ -13,8 +13,8 @@ const lockName = "LOCK"
 // firstLSN is where a new journal begins.
 const firstLSN LSN = 4096
 
-// Open recovers the journal in cfg.FS, which is made if it is not there, shows every record in it to replay, oldest first,
-// and returns it ready for more. An error of replay ends Open.
+// Open recovers the journal in cfg.FS, which is made if it is not there, shows every record in it to replay, oldest first (or
+// gives a checkpoint to Config.Restore), and returns it ready for more. An error of replay ends Open.
 //
 // Each record that was appended as live counts as live again: after Open, release those that are not needed.
 //

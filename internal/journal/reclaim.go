@@ -66,6 +66,11 @@ func (j *Journal) rest() {
 // next does one step. It is stuck as long as r.after is not durable.
 func (r *reclaimer) next() Turn {
 	j := r.journal
+	j.reclaiming.Lock()
+	defer j.reclaiming.Unlock()
+	if j.still.Load() {
+		return Idle
+	}
 	if r.after > j.Durable() {
 		return Stuck
 	}
@@ -148,7 +153,7 @@ func (r *reclaimer) load(s *segment) {
 // carry has a slice of the live records of s appended anew by the journal's user.
 func (r *reclaimer) carry(s *segment) {
 	r.slice = time.Now()
-	for pending := 0; r.live.next() && r.journal.stop.Err() == nil; {
+	for pending := 0; r.live.next() && r.journal.stop.Err() == nil && !r.journal.still.Load(); {
 		if r.live.damage != "" {
 			r.damage(s)
 			continue
@@ -161,6 +166,9 @@ func (r *reclaimer) carry(s *segment) {
 			r.after = r.journal.Last()
 			return
 		}
+	}
+	if r.journal.still.Load() {
+		return
 	}
 	if r.live.stopped() < s.base+LSN(s.used) {
 		r.damaged = true // its end is gone

@@ -18,6 +18,7 @@ type Recovery struct {
 	Records  int64    // replayed
 	Bytes    int64    // read
 	Clean    bool     // the journal was new, or closed properly
+	Resumed  bool     // from a checkpoint: the segments were not read
 	Torn     int64    // bytes dropped at the tail: they were being written when the process or the machine stopped
 	Damaged  []Damage // what could not be read, oldest first
 }
@@ -90,11 +91,13 @@ func (r *recovery) run() (next LSN, segments []*segment, err error) {
 		r.report.Clean = true
 		return firstLSN, nil, nil
 	}
-	r.findEnd()
-	if err := r.refuse(); err != nil {
+	resumed, err := r.resume()
+	if err != nil {
 		return 0, nil, err
 	}
-	next, err = r.replayAll()
+	if next = r.safe; !resumed {
+		next, err = r.readAllSegments()
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -107,6 +110,15 @@ func (r *recovery) run() (next LSN, segments []*segment, err error) {
 	r.report.Segments = len(segments)
 	r.summarize()
 	return next, segments, nil
+}
+
+// readAllSegments finds the journal's end and replays all records before it. It returns where the journal goes on.
+func (r *recovery) readAllSegments() (next LSN, err error) {
+	r.findEnd()
+	if err := r.refuse(); err != nil {
+		return 0, err
+	}
+	return r.replayAll()
 }
 
 func (r *recovery) close() {
@@ -320,7 +332,7 @@ func (r *recovery) summarize() {
 			"length", d.Length, "lsn", uint64(d.LSN), "synced", d.Synced, "reason", d.Reason, "quarantine", d.Quarantine)
 	}
 	log.Info("journal recovered", "dir", r.fs.String(), "segments", r.report.Segments, "records", r.report.Records,
-		"bytes", r.report.Bytes, "clean", r.report.Clean, "torn", r.report.Torn, "damaged", len(r.report.Damaged), "took", time.Since(r.began).Round(time.Millisecond))
+		"bytes", r.report.Bytes, "clean", r.report.Clean, "resumed", r.report.Resumed, "torn", r.report.Torn, "damaged", len(r.report.Damaged), "took", time.Since(r.began).Round(time.Millisecond))
 }
 
 // progress logs how far a long recovery has come, once a second.

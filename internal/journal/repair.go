@@ -228,6 +228,9 @@ func (p *repair) leaving() []*found {
 }
 
 func (p *repair) perform() error {
+	if err := dropCheckpoint(p.fs); err != nil { // the next start has to see what was mended
+		return err
+	}
 	for _, s := range p.leaving() {
 		if err := p.backUp(s); err != nil {
 			return err

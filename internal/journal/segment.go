@@ -38,11 +38,14 @@ func (s *segment) live() int64          { return max(0, int64(s.kept)-int64(s.re
 func (s *segment) dead() bool           { return s.filled.Load() && s.released.Load() >= s.kept }
 
 // liveBytes estimates the bytes of the live records, as if all were of the same size and had as many holders.
-func (s *segment) liveBytes() int64 {
+func (s *segment) liveBytes() int64 { return s.share(uint64(s.live())) }
+
+// share estimates the bytes of the records of so many holders.
+func (s *segment) share(holders uint64) int64 {
 	if s.kept == 0 {
 		return 0
 	}
-	return int64(float64(s.keptBytes) * float64(s.live()) / float64(s.kept))
+	return int64(float64(s.keptBytes) * float64(holders) / float64(s.kept))
 }
 
 func (s *segment) close() error {

@@ -199,5 +199,11 @@ func (j *Journal) finish(b *batch) error {
 	if err := j.put(b); err != nil {
 		return err
 	}
-	return j.sync(b.seg)
+	if err := j.sync(b.seg); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	j.finished = b.end()
+	j.mu.Unlock()
+	return nil
 }

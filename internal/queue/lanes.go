@@ -70,6 +70,17 @@ func (l *lanes[M]) first() *deque[M] {
 	return nil
 }
 
+// reserved returns the position above the highest that was handed out.
+func (l *lanes[M]) reserved() uint64 {
+	next := l.from
+	for _, d := range l.deques {
+		if d != nil && d.next > 0 {
+			next = max(next, d.lane.position(d.next-1)+1)
+		}
+	}
+	return next
+}
+
 func (l *lanes[M]) reserveFrom(next uint64) {
 	l.from = max(l.from, next)
 	for _, d := range l.deques {

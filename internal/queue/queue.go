@@ -125,6 +125,14 @@ func (q *Queue[M]) ReserveFrom(next uint64) {
 	q.lanes.reserveFrom(next)
 }
 
+// Reserved returns the position above the highest that was handed out: what ReserveFrom would have to be told.
+func (q *Queue[M]) Reserved() uint64 {
+	if q.lanes == nil {
+		return q.entries.next
+	}
+	return q.lanes.reserved()
+}
+
 // Push fills a reserved position. Any other position is a defect of the caller and panics.
 func (q *Queue[M]) Push(now Time, pos uint64, m M) *Effects[M] {
 	return q.push(now, pos, m, q.expiry(now, Bound{}))

@@ -1,0 +1,184 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"slices"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// A Checkpoint is what the journal's user has folded out of all records, so that the next Open need not read them.
+//
+// It is written at a proper Close, behind everything else, and removed by the next Open before that appends or changes
+// anything. So it is never out of date. It is believed only where it names this very journal, with these very segments and this very
+// end; and it is written only if it names each live record as often as the record is held. In every other case Open reads all.
+//
+// One goroutine may use it at a time.
+type Checkpoint struct {
+	Body []byte // what Config.Restore gets
+
+	j    *Journal
+	last LSN // of the last record when the checkpoint was begun
+	held map[*segment]*holding
+
+	// Of the segment of the last Hold.
+	from, to LSN
+	n        *holding
+}
+
+// holding is how often the live records of a segment are held, and how often of that beyond the next start.
+type holding struct{ now, lasting uint64 }
+
+const (
+	checkpointName  = "checkpoint"
+	checkpointMagic = "\x89PRC\r\n\x1a\n"
+	checkpointHead  = 64
+	checkpointEntry = 48 // for each segment
+
+	// mostCheckpoint bounds what is read into memory at once.
+	mostCheckpoint = math.MaxInt32
+)
+
+// NewCheckpoint begins a checkpoint. From now on nothing is carried or deleted any more; the journal should be closed soon.
+// All that the checkpoint is made of has to be looked at after this call. If anything is appended after it, the checkpoint comes to nothing.
+func (j *Journal) NewCheckpoint() *Checkpoint {
+	j.still.Store(true)
+	j.reclaiming.Lock() // until the step is over that may be under way
+	defer j.reclaiming.Unlock()
+	return &Checkpoint{j: j, last: j.Last(), held: map[*segment]*holding{}}
+}
+
+// Hold counts one holder of the live record at lsn: one that would have to be released. A lasting one will have to be after the
+// next start, too: it is one of those that Config.Holders would count.
+func (c *Checkpoint) Hold(lsn LSN, lasting bool) {
+	if lsn < c.from || lsn >= c.to {
+		c.enter(lsn)
+	}
+	c.n.now++
+	if lasting {
+		c.n.lasting++
+	}
+}
+
+// enter turns to the segment of lsn. What lies in none is counted too, and found to be too much.
+func (c *Checkpoint) enter(lsn LSN) {
+	s := c.j.segment(lsn)
+	c.from, c.to = lsn, lsn+1
+	if s != nil {
+		c.from, c.to = s.base, s.base+LSN(c.j.extent(s))
+	}
+	if c.n = c.held[s]; c.n == nil {
+		c.n = new(holding)
+		c.held[s] = c.n
+	}
+}
+
+// extent returns how many of the segment's addresses are its own: an old one may have been cut short by the next.
+func (j *Journal) extent(s *segment) int64 {
+	list := *j.segments.Load()
+	if i := slices.Index(list, s); i >= 0 && i+1 < len(list) {
+		return min(s.capacity, int64(list[i+1].base-s.base))
+	}
+	return s.capacity
+}
+
+// Ready says that the user has taken up what it gave to a checkpoint: from now on it can be asked to carry records.
+func (j *Journal) Ready() {
+	if j.recovery.Resumed { // otherwise the releases after a replay have woken the reclaimer
+		j.poke(j.wakeReclaimer)
+	}
+}
+
+// CloseWith is Close, and leaves c for the next Open, if it can: when it cannot, the next Open takes longer. c may be nil.
+func (j *Journal) CloseWith(c *Checkpoint) error {
+	j.closeOnce.Do(func() { j.closeErr = j.close(c) })
+	return j.closeErr
+}
+
+// writeCheckpoint leaves c on the disk. The journal has been closed properly, and its files are still open.
+func (j *Journal) writeCheckpoint(c *Checkpoint) {
+	head, why := c.head()
+	if why != "" {
+		j.log.Info("there is no checkpoint: the next start reads the whole journal", "dir", j.fs.String(), "reason", why)
+		return
+	}
+	if err := putCheckpoint(j.fs, head, c.Body); err != nil {
+		_ = j.fs.Remove(checkpointName + tmpExt)
+		_ = j.fs.Remove(checkpointName)
+		j.log.Warn("no checkpoint could be written: the next start reads the whole journal", "dir", j.fs.String(), "err", err)
+	}
+}
+
+// head returns what precedes the body, or why the checkpoint does not hold.
+func (c *Checkpoint) head() (b []byte, why string) {
+	j := c.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case j.finished == 0:
+		return nil, "the last batch had no place"
+	case j.last != c.last:
+		return nil, "something was appended meanwhile"
+	case len(j.recovery.Damaged) > 0:
+		return nil, "some of the journal is damaged"
+	case len(c.Body) > mostCheckpoint/2:
+		return nil, "it would be too large"
+	}
+	list := *j.segments.Load()
+	b = make([]byte, checkpointHead, checkpointHead+len(list)*checkpointEntry)
+	copy(b, checkpointMagic)
+	le.PutUint32(b[8:], formatVersion)
+	le.PutUint32(b[12:], uint32(len(list)))
+	copy(b[16:], j.id[:])
+	le.PutUint64(b[32:], uint64(j.finished))
+	le.PutUint64(b[40:], uint64(len(c.Body)))
+	for _, s := range list {
+		var held holding
+		if n := c.held[s]; n != nil {
+			held = *n
+			delete(c.held, s)
+		}
+		if s.kept != s.released.Load()+held.now {
+			return nil, fmt.Sprintf("segment %s is held %d times, not %d", s.name(), s.kept-s.released.Load(), held.now)
+		}
+		b = le.AppendUint64(b, uint64(s.base))
+		b = le.AppendUint64(b, uint64(s.capacity))
+		b = le.AppendUint64(b, uint64(s.salt))
+		b = le.AppendUint64(b, uint64(min(s.used, j.extent(s))))
+		b = le.AppendUint64(b, held.lasting)
+		b = le.AppendUint64(b, uint64(s.share(held.lasting)))
+	}
+	if len(c.held) > 0 {
+		return nil, "something is held that is not there"
+	}
+	return b, ""
+}
+
+// putCheckpoint writes the file under a temporary name first, so that under its own it is whole or not there.
+func putCheckpoint(dir disk.FS, head, body []byte) error {
+	file, err := dir.Create(checkpointName + tmpExt)
+	if err != nil {
+		return err
+	}
+	end := le.AppendUint32(nil, crc32.Update(checksum(head), castagnoli, body))
+	at := int64(0)
+	for _, part := range [][]byte{head, body, end} {
+		if _, err = file.WriteAt(part, at); err != nil {
+			break
+		}
+		at += int64(len(part))
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := dir.Rename(checkpointName+tmpExt, checkpointName); err != nil {
+		return err
+	}
+	return dir.SyncDir(".")
+}

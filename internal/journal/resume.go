@@ -1,0 +1,131 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// resume takes up where a proper Close left the journal, without reading the segments, if there is a checkpoint that holds.
+// ok is false where all has to be read.
+func (r *recovery) resume() (ok bool, err error) {
+	b, err := r.takeCheckpoint()
+	if err != nil || b == nil || r.j.cfg.Restore == nil {
+		return false, err
+	}
+	last, why := r.believe(b)
+	if why == "" && r.j.cfg.Restore(b[checkpointHead+len(r.segments)*checkpointEntry:len(b)-4]) != nil {
+		why = "its user cannot read it"
+	}
+	if why != "" {
+		r.j.log.Warn("the checkpoint does not hold; reading the whole journal", "dir", r.fs.String(), "reason", why)
+		return false, nil
+	}
+	for i, s := range r.segments {
+		e := b[checkpointHead+i*checkpointEntry:]
+		s.used, s.kept, s.keptBytes = int64(le.Uint64(e[24:])), le.Uint64(e[32:]), int64(le.Uint64(e[40:]))
+	}
+	r.end, r.safe = last+commitSize, last
+	r.report.Clean, r.report.Resumed, r.report.Bytes = true, true, int64(len(b))
+	return true, nil
+}
+
+// takeCheckpoint reads the checkpoint and removes it, before anything else in the directory changes. It returns nil where none can be read.
+func (r *recovery) takeCheckpoint() ([]byte, error) {
+	b, found := r.readCheckpoint()
+	if err := r.fs.Remove(checkpointName + tmpExt); err == nil {
+		found = true
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("remove %s from %s: %w", checkpointName+tmpExt, r.fs, err)
+	}
+	if !found {
+		return nil, nil
+	}
+	if err := dropCheckpoint(r.fs); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// dropCheckpoint removes the checkpoint, if there is one, for good.
+func dropCheckpoint(dir disk.FS) error {
+	if err := dir.Remove(checkpointName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s from %s: %w", checkpointName, dir, err)
+	}
+	if err := dir.SyncDir("."); err != nil {
+		return fmt.Errorf("sync directory %s: %w", dir, err)
+	}
+	return nil
+}
+
+// readCheckpoint also says whether there is such a file.
+func (r *recovery) readCheckpoint() (b []byte, found bool) {
+	file, err := r.fs.Open(checkpointName)
+	if err != nil {
+		return nil, !errors.Is(err, fs.ErrNotExist)
+	}
+	defer file.Close()
+	size, err := file.Size()
+	if err != nil || size < checkpointHead+4 || size > mostCheckpoint {
+		return nil, true
+	}
+	b = make([]byte, size)
+	if n, err := file.ReadAt(b, 0); n < len(b) {
+		r.j.log.Warn("the checkpoint cannot be read", "dir", r.fs.String(), "err", err)
+		return nil, true
+	}
+	return b, true
+}
+
+// believe says why a checkpoint does not hold; otherwise where the commit record lies that closed the journal.
+func (r *recovery) believe(b []byte) (last LSN, why string) {
+	body := len(b) - 4
+	n := int(le.Uint32(b[12:]))
+	switch {
+	case string(b[:8]) != checkpointMagic || le.Uint32(b[body:]) != checksum(b[:body]):
+		return 0, "it is damaged"
+	case le.Uint32(b[8:]) != formatVersion:
+		return 0, "it is of another version"
+	case string(b[16:32]) != string(r.j.id[:]):
+		return 0, "it belongs to another journal"
+	case n != len(r.segments) || uint64(body) != uint64(checkpointHead+n*checkpointEntry)+le.Uint64(b[40:]):
+		return 0, "the segments are others"
+	}
+	end := LSN(le.Uint64(b[32:]))
+	for i, s := range r.segments {
+		e := b[checkpointHead+i*checkpointEntry:]
+		used := int64(le.Uint64(e[24:]))
+		if s.badHeader != nil || s.base != LSN(le.Uint64(e)) || s.capacity != int64(le.Uint64(e[8:])) || uint64(s.salt) != le.Uint64(e[16:]) {
+			return 0, "the segments are others"
+		}
+		if used < 0 || used > s.capacity || s.size < segmentHeaderSize+used || s.base+LSN(used) > end {
+			return 0, "a segment is shorter than it was"
+		}
+	}
+	if !r.closedAt(end) {
+		return 0, "the journal does not end where it says"
+	}
+	return end - commitSize, ""
+}
+
+// closedAt reports whether the newest segment ends with the commit record of a proper Close, and there.
+func (r *recovery) closedAt(end LSN) bool {
+	s := r.segments[len(r.segments)-1]
+	at := end - commitSize
+	if at < s.base || end > s.end() {
+		return false
+	}
+	var b [commitSize]byte
+	if n, _ := s.file.ReadAt(b[:], s.offset(at)); n < len(b) {
+		return false
+	}
+	h, ok := parseRecordHeader(b[:], at)
+	if !ok || h.kind != commitKind || h.salt != s.salt || h.length != commitBodySize {
+		return false
+	}
+	body := b[recordHeaderSize:][:commitBodySize]
+	c, ok := parseCommit(body)
+	return ok && checksum(body) == h.bodyCRC && c.flags == commitCloses && c.durableUpTo == at
+}
