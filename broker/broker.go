@@ -67,6 +67,12 @@ type Config struct {
 	// 16 MiB when 0, at most 128 MiB.
 	MaxMessage int
 
+	// MaxUnsettled is how many deliveries, and MaxUnsettledBytes how many bytes of
+	// their bodies, a channel that comes through a listener may leave unsettled;
+	// more wait in their queues. 65,535 and 64 MiB when 0. A basic.get is answered beyond it.
+	MaxUnsettled      int
+	MaxUnsettledBytes int64
+
 	// Heartbeat is the interval suggested to clients, in whole seconds; 60 s when 0.
 	Heartbeat time.Duration
 
@@ -166,6 +172,9 @@ func Open(cfg Config) (*Broker, error) {
 	if cfg.ConsumerTimeout < 0 && cfg.ConsumerTimeout != NoTimeout {
 		return nil, fmt.Errorf("broker: Config.ConsumerTimeout is %v, want a time or NoTimeout", cfg.ConsumerTimeout)
 	}
+	if cfg.MaxUnsettled < 0 || cfg.MaxUnsettledBytes < 0 {
+		return nil, fmt.Errorf("broker: Config.MaxUnsettled is %d and MaxUnsettledBytes %d, want none negative", cfg.MaxUnsettled, cfg.MaxUnsettledBytes)
+	}
 	users, err := configuredUsers(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
@@ -190,6 +199,9 @@ func Open(cfg Config) (*Broker, error) {
 		Logger:     log,
 		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second)},
 		Properties: properties(cfg.Name),
+
+		MaxUnsettled:      cfg.MaxUnsettled,
+		MaxUnsettledBytes: cfg.MaxUnsettledBytes,
 
 		ConsumerTimeout: cfg.ConsumerTimeout,
 	})

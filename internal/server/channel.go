@@ -33,12 +33,22 @@ type channel struct {
 	confirming  bool // in conn.out.confirming
 	credit      credit
 	ages        ages
+
+	exhausted exhaustion
+}
+
+// exhaustion is whether a channel held all that it may leave unsettled, which is
+// logged once: by Wake, for who finds out holds locks.
+type exhaustion struct {
+	met  bool        // guarded by conn.out.mu
+	tell atomic.Bool // it is to be logged
 }
 
 // outstanding is a delivery that waits for its settlement.
 type outstanding struct {
 	queue *core.Queue
 	pos   uint64 // with byGet set when it was asked for with basic.get
+	size  uint32 // of the body
 }
 
 const byGet = 1 << 63
@@ -49,6 +59,7 @@ func (c *conn) openChannel(n uint16) {
 		number:    n,
 		publisher: c.client.VHost.NewPublisher(),
 		consumers: map[string]*core.Consumer{},
+		credit:    credit{most: unsettled{c.server.cfg.MaxUnsettled, c.server.cfg.MaxUnsettledBytes}},
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -126,10 +137,10 @@ func (ch *channel) Deliver(d core.Delivery) core.Taken {
 		return core.Taken{Refused: true}
 	case d.Consumer.NoAck:
 		tag = ch.outstanding.Skip()
-	case !ch.credit.take(d.Consumer):
-		return core.Taken{Refused: true}
+	case !ch.credit.take(d.Consumer, bodySize(&d)):
+		return core.Taken{Refused: true, Wake: ch.exhaustedNow()}
 	default:
-		tag = ch.outstanding.Add(outstanding{d.Consumer.Queue, d.Pos})
+		tag = ch.outstanding.Add(outstanding{d.Consumer.Queue, d.Pos, bodySize(&d)})
 	}
 	wake := o.put(item{message: d.Message, paged: d.Paged, consumer: d.Consumer, tag: tag, redelivered: d.Redelivered})
 	full := o.weight >= fullOutbox && d.Consumer.Queue != nil
@@ -137,6 +148,24 @@ func (ch *channel) Deliver(d core.Delivery) core.Taken {
 		o.pausing = append(o.pausing, d.Consumer)
 	}
 	return core.Taken{Wake: wake, Full: full}
+}
+
+func bodySize(d *core.Delivery) uint32 {
+	if d.Message != nil {
+		return uint32(len(d.Message.Body))
+	}
+	return uint32(d.Paged.Size())
+}
+
+// exhaustedNow says whether somebody has to be told that the channel holds all that
+// it may. The caller holds out.mu.
+func (ch *channel) exhaustedNow() bool {
+	if ch.exhausted.met || !ch.credit.exhausted() {
+		return false
+	}
+	ch.exhausted.met = true
+	ch.exhausted.tell.Store(true)
+	return true
 }
 
 // undelivered strikes a delivery that could not be made from the channel's books.
@@ -153,7 +182,10 @@ func (ch *channel) forgo(tag uint64) (starved []*core.Consumer) {
 	ch.conn.out.mu.Lock()
 	defer ch.conn.out.mu.Unlock()
 	// One that is not in the books was settled unseen, or needs no acknowledgement.
-	_ = ch.outstanding.Settle(tag, false, func(outstanding) { ch.credit.held-- })
+	_ = ch.outstanding.Settle(tag, false, func(o outstanding) {
+		ch.credit.held--
+		ch.credit.unsettled.strike(o.size)
+	})
 	return ch.credit.relieved()
 }
 
@@ -177,6 +209,10 @@ func (ch *channel) Cancelled(consumer *core.Consumer) {
 
 // Wake implements core.Sink.
 func (ch *channel) Wake(urgent bool) {
+	if ch.exhausted.tell.Load() && ch.exhausted.tell.Swap(false) {
+		ch.conn.log.Warn("a channel has as many deliveries unsettled as it may: more wait in their queues until some are acknowledged",
+			"channel", ch.number, "max-unsettled", ch.credit.most.messages, "max-unsettled-bytes", ch.credit.most.bytes)
+	}
 	if urgent {
 		ch.conn.link.Flush()
 	} else {

@@ -169,6 +169,7 @@ func (ch *channel) struck(o outstanding) {
 	} else {
 		ch.credit.held--
 	}
+	ch.credit.unsettled.strike(o.size)
 	ch.conn.settling = append(ch.conn.settling, o)
 }
 
@@ -220,7 +221,7 @@ func (c *conn) load(d *core.Delivery) (err error) {
 // giveTo answers a basic.get with what was found.
 func (ch *channel) giveTo(m *amqp.BasicGet, q *core.Queue, d *core.Delivery, left int) error {
 	got := amqp.BasicGetOk{
-		DeliveryTag:  ch.bookGet(m.NoAck, outstanding{q, d.Pos}),
+		DeliveryTag:  ch.bookGet(m.NoAck, outstanding{q, d.Pos, bodySize(d)}),
 		Redelivered:  d.Redelivered,
 		Exchange:     d.Message.Exchange,
 		RoutingKey:   d.Message.Key,
@@ -241,6 +242,7 @@ func (ch *channel) bookGet(noAck bool, o outstanding) (tag uint64) {
 		return ch.outstanding.Skip()
 	}
 	o.pos |= byGet
+	ch.credit.unsettled.add(o.size)
 	return ch.outstanding.Add(o)
 }
 

@@ -11,21 +11,51 @@ type credit struct {
 	limit   int // 0 = none
 	held    int // deliveries to consumers that wait for their settlement
 	starved []*core.Consumer
+
+	// What the broker bears of unsettled deliveries, whoever consumes: see exhausted.
+	most      unsettled
+	unsettled unsettled
 }
 
+// unsettled is how much was delivered or got and waits for its settlement.
+type unsettled struct {
+	messages int
+	bytes    int64 // of bodies
+}
+
+func (u *unsettled) add(size uint32) {
+	u.messages++
+	u.bytes += int64(size)
+}
+
+func (u *unsettled) strike(size uint32) {
+	u.messages--
+	u.bytes -= int64(size)
+}
+
+// exhausted says whether the channel holds as much as the broker bears. What is
+// beyond stays in its queue. Basic.get is answered all the same, and counts:
+// who gets one at a time has asked for each.
+func (c *credit) exhausted() bool {
+	return c.unsettled.messages >= c.most.messages || c.unsettled.bytes >= c.most.bytes
+}
+
+func (c *credit) spent() bool { return c.limit > 0 && c.held >= c.limit || c.exhausted() }
+
 // take says whether one more may be delivered, and counts it.
-func (c *credit) take(consumer *core.Consumer) bool {
-	if c.limit > 0 && c.held >= c.limit {
+func (c *credit) take(consumer *core.Consumer, size uint32) bool {
+	if c.spent() {
 		c.starved = append(c.starved, consumer)
 		return false
 	}
 	c.held++
+	c.unsettled.add(size)
 	return true
 }
 
 // relieved returns who was refused, once there is room again.
 func (c *credit) relieved() []*core.Consumer {
-	if len(c.starved) == 0 || c.limit > 0 && c.held >= c.limit {
+	if len(c.starved) == 0 || c.spent() {
 		return nil
 	}
 	list := c.starved

@@ -25,6 +25,10 @@ type Config struct {
 	Properties amqp.Table    // what the broker says of itself
 	Handshake  time.Duration // from accept to connection.open-ok; 0 = 5 s
 
+	// What a channel may leave unsettled before its deliveries wait.
+	MaxUnsettled      int   // messages; 0 = 65,535
+	MaxUnsettledBytes int64 // of bodies; 0 = 64 MiB
+
 	// ConsumerTimeout is how long a delivery may wait for its acknowledgement
 	// before its channel is closed, where the queue does not say; 0 = 30 min, negative = for ever.
 	ConsumerTimeout time.Duration
@@ -34,7 +38,11 @@ const (
 	defaultHandshake = 5 * time.Second
 	defaultHeartbeat = 60 // seconds
 	defaultMessage   = 16 << 20
-	lastWords        = 5 * time.Second // for a close handshake
+
+	defaultUnsettled      = 65_535
+	defaultUnsettledBytes = 64 << 20
+
+	lastWords = 5 * time.Second // for a close handshake
 )
 
 // Server accepts connections for one core.
@@ -68,6 +76,12 @@ func New(cfg Config) *Server {
 	}
 	if cfg.Limits.MaxMessage == 0 {
 		cfg.Limits.MaxMessage = defaultMessage
+	}
+	if cfg.MaxUnsettled <= 0 {
+		cfg.MaxUnsettled = defaultUnsettled
+	}
+	if cfg.MaxUnsettledBytes <= 0 {
+		cfg.MaxUnsettledBytes = defaultUnsettledBytes
 	}
 	s := &Server{
 		cfg:       cfg,
