@@ -20,16 +20,17 @@ build: ## compile the command into bin/postrider
 	go build -o bin/ ./cmd/postrider
 
 # Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
-test: ## all that must hold before a commit: lint, builds for other systems, every test under the race detector, real clients
+test: ## all that must hold before a commit: lint, builds for other systems, every test under the race detector, a little fuzzing, real clients
 	@interop/install.sh
 	@$(MAKE) --no-print-directory lint cross
 	$(call each,. bench,go test -race -timeout 10m ./...)
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 	$(call each,interop torture,go test -race -count=1 ./...)
 
 race: ## the tests under the race detector, nothing from the cache, three times in random order
 	go test -race -count=3 -shuffle=on ./...
 
-fuzz: ## each fuzz target for FUZZTIME (10s); `make test` plays only their seeds
+fuzz: ## each fuzz target for FUZZTIME (10s); `make test` gives them two seconds
 	@set -e; for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$pkg/*_test.go); do \
 			echo "$$pkg: $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
