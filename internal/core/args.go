@@ -70,6 +70,9 @@ func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 	if value, ok := spec.Args[argType]; ok && value != "classic" && value != "quorum" {
 		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-type' for %s: %s", where, badType(value))
 	}
+	if spec.Fresh && spec.Args[argType] == "quorum" {
+		return amqp.Errorf(amqp.PreconditionFailed, "Cannot declare a server-named queue for type rabbit_quorum_queue")
+	}
 	if property := unsupportedProperty(spec); property != "" {
 		return amqp.Errorf(amqp.PreconditionFailed, "invalid property '%s' for %s", property, where)
 	}

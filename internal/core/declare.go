@@ -46,7 +46,7 @@ func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, er
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if spec.Name == "" {
-		spec.Name = FreshQueueName()
+		spec.Name, spec.Fresh = FreshQueueName(), true
 	} else if q, ok := v.existing(b, spec.Name); ok {
 		if err := c.mayUse(q); err != nil {
 			return nil, 0, err

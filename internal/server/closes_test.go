@@ -187,6 +187,8 @@ var closes = []closing{
 		want: "channel PRECONDITION_FAILED - invalid arg 'x-expires' for queue 'pr-i' in vhost '/': {value_negative,-1} 50.10"},
 	{name: "queue expires text", do: after(&amqp.QueueDeclare{Queue: "pr-i", Exclusive: true, Arguments: amqp.Table{"x-expires": "soon"}}),
 		want: "channel PRECONDITION_FAILED - invalid arg 'x-expires' for queue 'pr-i' in vhost '/': \"expected integer, got longstr\" 50.10"},
+	{name: "quorum and named by the server", do: after(&amqp.QueueDeclare{Durable: true, Arguments: amqp.Table{"x-queue-type": "quorum"}}),
+		want: "channel PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_quorum_queue 50.10"},
 	{name: "quorum and transient", do: after(&amqp.QueueDeclare{Queue: "pr-i", Arguments: amqp.Table{"x-queue-type": "quorum"}}),
 		want: "channel PRECONDITION_FAILED - invalid property 'non-durable' for queue 'pr-i' in vhost '/' 50.10"},
 	{name: "quorum and exclusive", do: after(&amqp.QueueDeclare{Queue: "pr-i", Durable: true, Exclusive: true, Arguments: amqp.Table{"x-queue-type": "quorum"}}),
