@@ -130,7 +130,7 @@ const (
 	SyncNone = Sync(journal.SyncNone)
 )
 
-// NoTimeout, as Config.ConsumerTimeout, lets deliveries wait for ever.
+// NoTimeout as Config.ConsumerTimeout lets deliveries wait for ever.
 const NoTimeout time.Duration = -1
 
 // maxMessage bounds Config.MaxMessage, in bytes.
