@@ -313,12 +313,13 @@ func queueConfig(spec *QueueSpec) queue.Config {
 	if ms, ok := amqp.Integer(spec.Args[argExpires]); ok {
 		cfg.Expires = queue.Time(min(ms, maxTTL)) * millisecond
 	}
-	if n, ok := amqp.Integer(spec.Args[argMaxPriority]); ok {
+	if n, ok := amqp.Integer(spec.Args[argMaxPriority]); ok && spec.Args[argType] != "quorum" {
 		cfg.MaxPriority = uint8(n)
 	}
 	cfg.TTL = bound(spec.Args, argTTL, millisecond)
 	cfg.MaxLength, cfg.MaxBytes = bound(spec.Args, argMaxLength, 1), bound(spec.Args, argMaxBytes, 1)
 	cfg.DeliveryLimit = bound(spec.Args, argDeliveryLimit, 1)
+	cfg.TwoLevels = spec.Args[argType] == "quorum"
 	cfg.SingleActive, _ = spec.Args[argSingleActive].(bool)
 	switch spec.Args[argOverflow] {
 	case "reject-publish":

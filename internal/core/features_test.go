@@ -115,6 +115,38 @@ func TestPrioritiesComeFirstAndSurvive(t *testing.T) {
 	w.wantTaken("q", "higher than high", "low", "low too", "new", "none")
 }
 
+// A quorum queue has two levels, as in RabbitMQ 4; a crash leaves each message in its own.
+func TestQuorumQueuesHaveTwoLevelsThatSurvive(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.declare(args(amqp.Table{"x-queue-type": "quorum"})("q"))
+	send := func(body string, priority uint8) {
+		w.publish(with("q", body, amqp.Properties{Priority: priority}))
+	}
+	send("n1", 0)
+	send("n2", 4)
+	send("h1", 5)
+	send("h2", 9)
+	send("h3", 255)
+	send("h4", 5)
+	for _, body := range []string{"h1", "h2", "n1"} {
+		d, _ := w.get("q", false)
+		if string(d.Message.Body) != body {
+			t.Fatalf("%s came, not %s", d.Message.Body, body)
+		}
+		w.ack(d)
+	}
+	w.sync()
+	w.crash(1)
+	send("n3", 0)
+	send("h5", 7)
+	w.wantTaken("q", "h3", "h4", "n2", "h5", "n3")
+	w.sync()
+	w.crash(2)
+	send("n4", 0)
+	send("h6", 7)
+	w.wantTaken("q", "h6", "n4")
+}
+
 func TestMessagesExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

@@ -27,6 +27,11 @@ func (m *Message) expires() bool {
 	return len(m.Props) > 0 && (uint16(m.Props[0])<<8)&amqp.FlagExpiration != 0
 }
 
+// ranked says whether its publisher set a priority.
+func (m *Message) ranked() bool {
+	return len(m.Props) > 0 && (uint16(m.Props[0])<<8)&amqp.FlagPriority != 0
+}
+
 // priority is 0 where the publisher set none.
 func (m *Message) priority() uint8 {
 	view, err := m.Props.View()

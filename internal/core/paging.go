@@ -85,7 +85,9 @@ func (q *Queue) admit(b *Burst, pos uint64, m *Message, lsn journal.LSN) ref {
 		}
 	}
 	q.weigh(b, m.weight())
-	q.newest = max(q.newest, pos)
+	if pos < queue.HighLevel {
+		q.newest = max(q.newest, pos)
+	}
 	return r
 }
 
@@ -173,6 +175,7 @@ type sweeping struct {
 	burst   *Burst
 	keep    uint64
 	at      queue.Cursor
+	begun   bool
 	newest  uint64 // of the queue when the walk began
 	reached uint64 // the last position that was visited
 	left    bool   // something was left in memory
@@ -189,17 +192,22 @@ func (s *sweeping) slice() (more bool) {
 	if q.gone {
 		return false
 	}
-	if s.newest == 0 {
+	if !s.begun {
+		s.begun = true
 		s.newest = q.newest
 		s.at = q.core.BackFrom(s.newest)
 	}
-	first, ok := q.core.First()
-	if !ok {
-		first = ^uint64(0) - s.keep // all that there is is out with consumers
-	}
+	first, firstHigh := s.first(0), s.first(queue.HighLevel)
 	more = true
 	for range sweepSlice {
-		if s.at, more = q.core.Backward(s.at, func(e queue.Entry[ref], state queue.State) { s.visit(e, state, first) }); !more {
+		if s.at, more = q.core.Backward(s.at, func(e queue.Entry[ref], state queue.State) {
+			if e.Pos < queue.HighLevel {
+				s.reached = e.Pos
+				s.visit(e, state, first)
+			} else {
+				s.visit(e, state, firstHigh)
+			}
+		}); !more {
 			break
 		}
 	}
@@ -209,8 +217,16 @@ func (s *sweeping) slice() (more bool) {
 	return more
 }
 
+// first returns the first ready entry of a position's level.
+func (s *sweeping) first(pos uint64) uint64 {
+	first, ok := s.queue.core.FirstBeside(pos)
+	if !ok {
+		return ^uint64(0) - s.keep // all that there is is out with consumers
+	}
+	return first
+}
+
 func (s *sweeping) visit(e queue.Entry[ref], state queue.State, first uint64) {
-	s.reached = e.Pos
 	if !e.Msg.resident() {
 		return
 	}

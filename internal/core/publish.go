@@ -75,7 +75,7 @@ func (q *Queue) publish(b *Burst, m *Message) Outcome {
 	if q.gone {
 		return Outcome{}
 	}
-	if q.demanding || m.expires() {
+	if q.demanding || m.expires() || q.levels && m.ranked() {
 		return q.publishOnTerms(b, m)
 	}
 	pos := q.core.Reserve()
@@ -129,7 +129,7 @@ func (q *Queue) reserve(b *Burst, m *Message) (p place, admitted bool) {
 	switch {
 	case q.gone:
 		return p, true
-	case q.demanding || m.expires():
+	case q.demanding || m.expires() || q.levels && m.ranked():
 		return q.reserveOnTerms(b, m)
 	}
 	p.pos = q.core.Reserve()

@@ -42,12 +42,13 @@ type Queue struct {
 	resting   bool // the broker closes: nothing is delivered any more
 	counting  bool // tells its consumers how often a message came back
 	demanding bool // its arguments concern every publish: priority, time to live, refusal
+	levels    bool // it tells high priorities from normal ones
 	timed     bool // has deadlines that events may bring nearer
 	scheduled bool // known to the timer
 	behind    bool // a burst dropped enough: the timer goes on once that has ended
 	due       queue.Time
 	resident  int64  // bytes of the messages that are in memory
-	newest    uint64 // no message behind this position is in memory; of a queue without priorities
+	newest    uint64 // no message behind this position is in memory; of a queue without priorities, or of a normal level
 
 	deadline deadline // guarded by the timer
 

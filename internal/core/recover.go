@@ -40,6 +40,7 @@ type recoveredQueue struct {
 	declared journal.LSN
 	deleted  bool
 	next     uint64 // above the highest position that was seen
+	nextHigh uint64 // the same of a high level, see queue.HighLevel
 	entries  restored
 	lives    map[uint64]life // of those that expire
 	known
@@ -268,9 +269,18 @@ func (r *recovery) enqueued(rec journal.Record) error {
 			r.drop(old)
 		}
 		q.limit(p, e.at)
-		q.next = max(q.next, p.pos+1)
+		q.seen(p.pos + 1)
 	}
 	return nil
+}
+
+// seen notes that all positions below next, of its level, are used.
+func (q *recoveredQueue) seen(next uint64) {
+	if next > queue.HighLevel {
+		q.nextHigh = max(q.nextHigh, next)
+	} else {
+		q.next = max(q.next, next)
+	}
 }
 
 // limit notes how long an entry may wait.
@@ -296,7 +306,7 @@ func (r *recovery) settled(rec journal.Record) error {
 		if !rec.AfterGap {
 			r.settledSpan(q, s)
 		}
-		q.next = max(q.next, s.first+s.count)
+		q.seen(s.first + s.count)
 	}
 	return nil
 }
@@ -399,6 +409,9 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 		}
 	})
 	q.core.ReserveFrom(rq.next)
+	if rq.nextHigh != 0 {
+		q.core.ReserveFrom(rq.nextHigh)
+	}
 	if !q.isStore() {
 		v.enter(q)
 	} else if !v.enterStore(q) { // the record of its exchange is lost, or its end came first

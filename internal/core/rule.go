@@ -34,6 +34,7 @@ func (q *Queue) adopt(r ruling) queue.Config {
 	patience, _ := bound(spec.Args, argConsumerTimeout, millisecond).Value()
 	q.patience.Store(int64(patience))
 	q.demanding = expiring || cfg.MaxPriority > 0 || cfg.Overflow != queue.DropHead
+	q.levels = cfg.TwoLevels
 	q.timed = q.timed || expiring
 	return cfg
 }

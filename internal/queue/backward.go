@@ -7,8 +7,9 @@ type Cursor struct {
 }
 
 // BackFrom returns the cursor of a walk that leaves out what lies behind the entry at pos, which need not be there any more.
+// With two levels pos is of the normal one; the high one is walked as a whole.
 func (q *Queue[M]) BackFrom(pos uint64) Cursor {
-	if q.lanes != nil { // what lies behind in one lane may lie before in another
+	if q.lanes != nil && !q.lanes.levels { // what lies behind in one lane may lie before in another
 		return Cursor{}
 	}
 	return Cursor{passed: ^(pos/chunkSize + 1)}
@@ -21,7 +22,7 @@ func (q *Queue[M]) Backward(from Cursor, visit func(Entry[M], State)) (to Cursor
 	for ; ; from = (Cursor{lane: from.lane + 1}) {
 		d := &q.entries
 		if q.lanes != nil {
-			if from.lane >= q.lanes.stride {
+			if from.lane >= q.lanes.stride() {
 				return from, false
 			}
 			d = q.lanes.deques[from.lane]

@@ -14,11 +14,11 @@ func backwards[M any](q *Queue[M], from Cursor) (visited []uint64) {
 }
 
 func TestBackwardVisitsEachEntryOnce(t *testing.T) {
-	for _, highest := range []uint8{0, 3} {
-		q := New[int](0, Config{MaxPriority: highest})
+	for _, cfg := range []Config{{}, {MaxPriority: 3}, {TwoLevels: true}} {
+		q := New[int](0, cfg)
 		var live []uint64
 		for i := range 1000 {
-			pos := q.ReserveIn(uint8(i % 5))
+			pos := q.ReserveIn(uint8(i % 7))
 			if i%7 == 0 {
 				q.Skip(pos)
 				continue
@@ -37,7 +37,7 @@ func TestBackwardVisitsEachEntryOnce(t *testing.T) {
 		slices.Sort(got)
 		slices.Sort(live)
 		if !slices.Equal(got, live) {
-			t.Errorf("highest priority %d: %d entries were visited, %d live", highest, len(got), len(live))
+			t.Errorf("%+v: %d entries were visited, %d live", cfg, len(got), len(live))
 		}
 	}
 }

@@ -227,6 +227,12 @@ func (d *deque[M]) tell(c *chunk[M], slot uint64, e *Entry[M]) {
 	e.Redelivered, e.Deliveries = h.redelivered(), h.deliveries()
 }
 
+// firstPosition returns where the first ready entry is, of which there must be one.
+func (d *deque[M]) firstPosition() uint64 {
+	c := d.firstReady()
+	return d.lane.position(c.number*chunkSize + c.firstReady())
+}
+
 // expiry returns when the first ready entry, of which there must be one, expires, or 0.
 func (d *deque[M]) expiry() Time {
 	c := d.firstReady()

@@ -37,7 +37,8 @@
 //
 // A queue with priorities has such a deque for each of them, its lanes. The
 // position of an entry says which lane it is in, see lanes; so it is found at
-// once, and a recovered entry has its priority back.
+// once, and a recovered entry has its priority back. A queue with two levels of
+// priority has one for each, see levels.
 //
 // # Who gets the next entry
 //

@@ -7,7 +7,8 @@ type Overflow uint8
 
 const (
 	// DropHead drops from the front until the rest fits. In a queue with
-	// priorities the front is the highest one.
+	// priorities the front is the highest one, with two levels the one whose
+	// turn it is.
 	DropHead Overflow = iota
 
 	// RejectPublish refuses what would not fit, see Admit.

@@ -17,6 +17,7 @@ type model struct {
 	size      func(int) int
 	used      Time
 	over      bool
+	inARow    int // of two levels: high ones that left since the last normal one
 }
 
 type modelEntry struct {
@@ -34,27 +35,41 @@ type modelConsumer struct {
 
 func newModel(now Time, cfg Config) *model {
 	m := &model{cfg: cfg, used: now, size: func(int) int { return 0 }}
+	if cfg.TwoLevels {
+		m.next = []uint64{1, HighLevel + 1}
+		return m
+	}
 	for p := range uint64(cfg.MaxPriority) + 1 {
 		m.next = append(m.next, m.lanes()+p)
 	}
 	return m
 }
 
-func (m *model) lanes() uint64              { return uint64(m.cfg.MaxPriority) + 1 }
-func (m *model) priority(pos uint64) uint64 { return pos % m.lanes() }
-func (m *model) highest() uint64            { return slices.Max(m.next) }
+func (m *model) lanes() uint64   { return uint64(m.cfg.MaxPriority) + 1 } // of two levels: 1
+func (m *model) highest() uint64 { return slices.Max(m.next) }
+func (m *model) priority(pos uint64) uint64 {
+	if m.cfg.TwoLevels {
+		return pos / HighLevel
+	}
+	return pos % m.lanes()
+}
+
 func (m *model) Configure(now Time, c Config) Effects[int] {
 	if m.cfg.Expires != c.Expires {
 		m.used = now
 	}
 	c.MaxPriority, c.SingleActive, c.TakeOver = m.cfg.MaxPriority, m.cfg.SingleActive, m.cfg.TakeOver
-	c.Scattered = m.cfg.Scattered
+	c.Scattered, c.TwoLevels = m.cfg.Scattered, m.cfg.TwoLevels
 	m.cfg = c
 	return m.proceed(now, Effects[int]{})
 }
 
 func (m *model) Reserve(priority uint8) uint64 {
-	next := &m.next[min(priority, m.cfg.MaxPriority)]
+	lane := min(priority, m.cfg.MaxPriority)
+	if m.cfg.TwoLevels && priority > 4 {
+		lane = 1
+	}
+	next := &m.next[lane]
 	pos := *next
 	m.add(&modelEntry{Entry: Entry[int]{Pos: pos}, state: Reserved})
 	*next += m.lanes()
@@ -63,6 +78,9 @@ func (m *model) Reserve(priority uint8) uint64 {
 
 func (m *model) ReserveFrom(next uint64) {
 	for p := range m.next {
+		if m.cfg.TwoLevels && uint64(p) != m.priority(next) {
+			continue
+		}
 		for m.next[p] < next {
 			m.next[p] += m.lanes()
 		}
@@ -219,6 +237,7 @@ func (m *model) Get(now Time, noAck bool) (Entry[int], bool) {
 	if e == nil {
 		return Entry[int]{}, false
 	}
+	m.left(e)
 	e.state = Out
 	if noAck {
 		m.drop(e)
@@ -229,6 +248,7 @@ func (m *model) Get(now Time, noAck bool) (Entry[int], bool) {
 func (m *model) Purge() (purged []Entry[int]) {
 	for e := m.firstReady(); e != nil; e = m.firstReady() {
 		purged = append(purged, e.Entry)
+		m.left(e)
 		m.drop(e)
 	}
 	return purged
@@ -320,6 +340,9 @@ func (m *model) dropEntry(e *modelEntry, why Reason, fx *Effects[int]) bool {
 		fx.More = true
 		return false
 	}
+	if why != MessageExpired || !m.cfg.Scattered {
+		m.left(e)
+	}
 	m.drop(e)
 	fx.Drop = append(fx.Drop, Dropped[int]{Entry: e.Entry, Reason: why})
 	return true
@@ -346,6 +369,7 @@ func (m *model) deliverOne() Delivery[int] {
 			c = other
 		}
 	}
+	m.left(e)
 	d := Delivery[int]{Consumer: c.ID, Entry: e.Entry, NoAck: c.NoAck}
 	if c.NoAck {
 		m.drop(e)
@@ -427,12 +451,35 @@ func (m *model) at(pos uint64) *modelEntry {
 }
 
 func (m *model) firstReady() *modelEntry {
+	if m.cfg.TwoLevels && m.inARow == 2 {
+		if e := m.firstNormal(); e != nil {
+			return e
+		}
+	}
 	for _, e := range m.entries {
 		if e.state == Ready {
 			return e
 		}
 	}
 	return nil
+}
+
+func (m *model) firstNormal() *modelEntry {
+	for _, e := range m.entries {
+		if e.state == Ready && m.priority(e.Pos) == 0 {
+			return e
+		}
+	}
+	return nil
+}
+
+// left counts the high ones that go before normal ones. e is the first of all, which is about to leave.
+func (m *model) left(e *modelEntry) {
+	if m.priority(e.Pos) == 1 && m.firstNormal() != nil {
+		m.inARow++
+	} else {
+		m.inARow = 0
+	}
 }
 
 func (m *model) count(s State) (n int) {

@@ -9,7 +9,7 @@ import (
 const burst = 32
 
 // Config says how a queue lives and what it bears. The zero value is a plain
-// queue that stays. All but MaxPriority, Scattered and the two about a single active
+// queue that stays. All but MaxPriority, TwoLevels, Scattered and the two about a single active
 // consumer can be changed later, see Configure.
 type Config struct {
 	// AutoDelete ends the queue when its last consumer leaves; a queue that never had one stays.
@@ -42,6 +42,13 @@ type Config struct {
 	// MaxPriority is the highest priority; 0 makes a queue without priorities.
 	MaxPriority uint8
 
+	// TwoLevels tells two priorities apart: above 4 an entry is high, else normal.
+	// While both are ready they leave in turns, two high ones, then a normal
+	// one; an entry that leaves while none of the other level is ready starts the
+	// count anew. What is dropped from the front takes its turn as what is
+	// delivered. It excludes MaxPriority.
+	TwoLevels bool
+
 	// SingleActive serves one consumer alone, the others wait to succeed it.
 	SingleActive bool
 
@@ -57,7 +64,7 @@ type Config struct {
 type Queue[M any] struct {
 	cfg     Config
 	entries deque[M]  // of a queue without priorities
-	lanes   *lanes[M] // of one with
+	lanes   *lanes[M] // of one with, or with two levels
 	roster  roster
 	life    life
 	limits  limits
@@ -75,7 +82,11 @@ func New[M any](now Time, cfg Config) *Queue[M] {
 		life:    life{used: now},
 		limits:  newLimits(cfg),
 	}
-	if cfg.MaxPriority > 0 {
+	switch {
+	case cfg.TwoLevels:
+		q.entries.tally = new(tally[M])
+		q.lanes = newLevels(q.entries.tally)
+	case cfg.MaxPriority > 0:
 		q.entries.tally = new(tally[M])
 		q.lanes = newLanes(cfg.MaxPriority, q.entries.tally)
 	}
@@ -87,7 +98,7 @@ func New[M any](now Time, cfg Config) *Queue[M] {
 func (q *Queue[M]) Configure(now Time, cfg Config) *Effects[M] {
 	q.effects.reset()
 	cfg.MaxPriority, cfg.SingleActive, cfg.TakeOver = q.cfg.MaxPriority, q.cfg.SingleActive, q.cfg.TakeOver
-	cfg.Scattered = q.cfg.Scattered
+	cfg.Scattered, cfg.TwoLevels = q.cfg.Scattered, q.cfg.TwoLevels
 	if cfg.Expires != q.cfg.Expires {
 		q.Touch(now)
 	}
@@ -116,7 +127,8 @@ func (q *Queue[M]) ReserveIn(priority uint8) uint64 {
 
 // ReserveFrom makes sure that no position below next is handed out any more.
 // Recovery calls it with the position after the highest it has seen, so that
-// a position never names two entries in one journal.
+// a position never names two entries in one journal. Of two levels it means the
+// one in which next is: the other goes on from where it is.
 func (q *Queue[M]) ReserveFrom(next uint64) {
 	if q.lanes == nil {
 		q.entries.reserveFrom(next)
@@ -196,7 +208,7 @@ func (q *Queue[M]) Purge(removed func(Entry[M])) int {
 	n := q.Len()
 	for q.Len() > 0 {
 		var e Entry[M]
-		q.head().remove(&e)
+		q.remove(&e)
 		removed(e)
 	}
 	return n
@@ -233,13 +245,11 @@ func (q *Queue[M]) First() (pos uint64, ok bool) {
 	if q.Len() == 0 {
 		return 0, false
 	}
-	d := q.head()
-	c := d.firstReady()
-	return d.lane.position(c.number*chunkSize + c.firstReady()), true
+	return q.head().firstPosition(), true
 }
 
-// All yields every entry that is ready or out, in the order of the queue. The
-// queue must not change meanwhile.
+// All yields every entry that is ready or out, in the order of the queue;
+// of two levels first the high one. The queue must not change meanwhile.
 func (q *Queue[M]) All() iter.Seq2[Entry[M], State] {
 	return func(yield func(Entry[M], State) bool) {
 		if q.lanes == nil {
@@ -264,6 +274,26 @@ func (q *Queue[M]) head() *deque[M] {
 		return &q.entries
 	}
 	return q.lanes.first()
+}
+
+// take hands the first ready entry, of which there must be one, to a holder,
+// and tells it in e.
+func (q *Queue[M]) take(holder *consumer, e *Entry[M]) {
+	d := q.head()
+	d.take(holder, e)
+	if q.lanes != nil {
+		q.lanes.left(d)
+	}
+}
+
+// remove takes the first ready entry, of which there must be one, out of the
+// queue, and tells it in e.
+func (q *Queue[M]) remove(e *Entry[M]) {
+	d := q.head()
+	d.remove(e)
+	if q.lanes != nil {
+		q.lanes.left(d)
+	}
 }
 
 // proceed enforces the limits and then delivers, as every event does that
@@ -296,9 +326,9 @@ func (q *Queue[M]) deliver(now Time) *Effects[M] {
 func (q *Queue[M]) deliverTo(c *consumer, d *Delivery[M]) {
 	d.Consumer, d.NoAck = c.ID, c.NoAck
 	if c.NoAck {
-		q.head().remove(&d.Entry)
+		q.remove(&d.Entry)
 	} else {
-		q.head().take(c, &d.Entry)
+		q.take(c, &d.Entry)
 	}
 	q.roster.served(c)
 }
@@ -311,6 +341,6 @@ func (q *Queue[M]) drop(why Reason) bool {
 		fx.More = true
 		return false
 	}
-	q.head().remove(&fx.addDropped(why).Entry)
+	q.remove(&fx.addDropped(why).Entry)
 	return true
 }

@@ -59,8 +59,11 @@ type run struct {
 func newRun(t *testing.T, choose func(int) int) *run {
 	r := &run{t: t, choose: choose, now: 1000}
 	cfg := r.config()
-	if choose(3) == 0 {
+	switch choose(4) {
+	case 0:
 		cfg.MaxPriority = []uint8{1, 3, 10, 255}[choose(4)]
+	case 1:
+		cfg.TwoLevels = true
 	}
 	cfg.SingleActive, cfg.TakeOver = choose(4) == 0, choose(2) == 0
 	cfg.Scattered = choose(5) == 0
@@ -148,6 +151,9 @@ func (r *run) seldom() {
 		r.purge()
 	case 1:
 		next := r.m.highest() + uint64(r.choose(300))
+		if r.m.cfg.TwoLevels {
+			next = r.anywhere(300)
+		}
 		r.note("reserve from %d", next)
 		r.q.ReserveFrom(next)
 		r.m.ReserveFrom(next)
@@ -165,7 +171,7 @@ func (r *run) seldom() {
 			r.settleAt(pos)
 		}
 	case 5:
-		pos := uint64(r.choose(int(r.m.highest()) + 10))
+		pos := r.anywhere(10)
 		r.fresh++
 		r.note("replace at %d by %d", pos, r.fresh)
 		r.same(r.q.Replace(pos, r.fresh), r.m.Replace(pos, r.fresh))
@@ -188,7 +194,7 @@ func (r *run) takeBack() {
 	for range r.choose(5) {
 		pos, ok := r.pick(Out)
 		if !ok {
-			pos = uint64(r.choose(int(r.m.highest()) + 10))
+			pos = r.anywhere(10)
 		}
 		r.note("take %d back", pos)
 		r.same(r.q.TakeBack(pos), r.m.TakeBack(pos))
@@ -203,6 +209,9 @@ func (r *run) restore() {
 		expiry = Time(r.choose(3000) - 500)
 	}
 	pos += r.m.lanes() // a lane's first number is 1
+	if r.m.cfg.TwoLevels && r.choose(2) == 0 {
+		pos += HighLevel
+	}
 	r.fresh++
 	r.note("restore %d at %d, expires %d", r.fresh, pos, expiry)
 	r.q.RestoreWith(pos, r.fresh, redelivered, deliveries, expiry)
@@ -211,6 +220,9 @@ func (r *run) restore() {
 
 func (r *run) reserve() uint64 {
 	priority := uint8(r.choose(int(r.m.lanes()) + 1))
+	if r.m.cfg.TwoLevels {
+		priority = uint8(r.choose(10))
+	}
 	pos := r.q.ReserveIn(priority)
 	r.same(pos, r.m.Reserve(priority))
 	return pos
@@ -265,7 +277,7 @@ func (r *run) settle() {
 	if pos, ok := r.pick(Out); ok {
 		r.settleAt(pos)
 	} else {
-		r.settleAt(uint64(r.choose(int(r.m.highest()) + 10)))
+		r.settleAt(r.anywhere(10))
 	}
 }
 
@@ -281,7 +293,7 @@ func (r *run) settleAt(pos uint64) {
 func (r *run) reject() {
 	pos, ok := r.pick(Out)
 	if !ok {
-		pos = uint64(r.choose(int(r.m.highest())))
+		pos = r.anywhere(0)
 	}
 	if r.choose(2) == 0 {
 		r.note("reject %d, requeue", pos)
@@ -299,7 +311,7 @@ func (r *run) requeue() {
 		if pos, ok := r.pick(Out); ok {
 			list = append(list, pos)
 		} else {
-			list = append(list, uint64(r.choose(int(r.m.highest())+10)))
+			list = append(list, r.anywhere(10))
 		}
 	}
 	r.note("requeue %v", list)
@@ -352,7 +364,7 @@ func (r *run) compare() {
 	if id, ok := r.q.Active(); ok != (r.m.active != nil) || ok && id != r.m.active.ID {
 		r.fail("%d is active", id)
 	}
-	r.lookup(uint64(r.choose(int(r.m.highest()) + 70)))
+	r.lookup(r.anywhere(70))
 	r.all()
 	for _, d := range r.deques() {
 		if err := d.check(); err != nil {
@@ -389,6 +401,15 @@ func (r *run) all() {
 		entries = entries[1:]
 	}
 	r.same(len(entries), 0)
+}
+
+// anywhere returns any position that was handed out, or one of a few beyond.
+func (r *run) anywhere(beyond int) uint64 {
+	if !r.m.cfg.TwoLevels {
+		return uint64(r.choose(int(r.m.highest()) + beyond))
+	}
+	level := r.choose(2)
+	return uint64(level)*HighLevel + uint64(r.choose(int(r.m.next[level]%HighLevel)+beyond))
 }
 
 // pick returns the position of any entry in a state.

@@ -105,9 +105,9 @@ func (q *Queue[M]) Get(now Time, noAck bool) (e Entry[M], ok bool) {
 	case q.Len() == 0:
 		return e, false
 	case noAck:
-		q.head().remove(&e)
+		q.remove(&e)
 	default:
-		q.head().take(nil, &e)
+		q.take(nil, &e)
 	}
 	return e, true
 }

@@ -11,7 +11,7 @@ type tally[M any] struct {
 
 func (t *tally[M]) enter(lane place, c *chunk[M], bit uint64) {
 	t.ready++
-	t.busy[lane.priority/64] |= 1 << (lane.priority % 64)
+	t.busy[lane.index/64] |= 1 << (lane.index % 64)
 	t.bytes += t.measure(c, bit)
 }
 
@@ -19,7 +19,7 @@ func (t *tally[M]) enter(lane place, c *chunk[M], bit uint64) {
 func (t *tally[M]) leave(lane place, c *chunk[M], bit uint64, left int) {
 	t.ready--
 	if left == 0 {
-		t.busy[lane.priority/64] &^= 1 << (lane.priority % 64)
+		t.busy[lane.index/64] &^= 1 << (lane.index % 64)
 	}
 	t.bytes -= t.measure(c, bit)
 }
