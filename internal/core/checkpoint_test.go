@@ -96,9 +96,9 @@ func (w *world) stateOf(fs *disk.Mem) (s state, resumed bool) {
 	})
 	slices.Sort(lines)
 	s.text = strings.Join(lines, "\n")
-	s.live = c.journal.Stats().LiveRecords
 	resumed = c.journal.Recovery().Resumed
 	w.must(c.Close())
+	s.live = c.journal.Stats().LiveRecords // when compaction is not in the midst of moving one
 	return s, resumed
 }
 
