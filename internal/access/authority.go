@@ -74,16 +74,6 @@ func (a *Authority) Login(ctx context.Context, mechanism string, response []byte
 	return a.check(ctx, mechanism, l, peer)
 }
 
-// Check says whether the user's password is this one. Errors: as Login.
-func (a *Authority) Check(ctx context.Context, user *User, password string, peer Peer) error {
-	l, err := login{user.Name, password}.checked()
-	if err != nil {
-		return refused("PLAIN", err.Error())
-	}
-	_, err = a.check(ctx, "PLAIN", l, peer)
-	return err
-}
-
 // A login is what a mechanism's response says.
 type login struct{ name, password string }
 

@@ -71,8 +71,9 @@ func (c *conn) command(ev session.Event) error {
 
 // onConnection executes a method on channel 0.
 func (c *conn) onConnection(m amqp.Method) error {
-	if secret, ok := m.(*amqp.ConnectionUpdateSecret); ok {
-		return c.updateSecret(secret)
+	if _, ok := m.(*amqp.ConnectionUpdateSecret); ok {
+		// It is for secrets that expire. Passwords do not, so that the new one is not looked at, as in RabbitMQ.
+		return c.reply(0, &amqp.ConnectionUpdateSecretOk{})
 	}
 	return amqp.Errorf(amqp.NotImplemented, "%s is not supported by this version of Postrider", m.ID())
 }

@@ -117,21 +117,6 @@ func (c *conn) enter(vhost *core.VHost) error {
 	return nil
 }
 
-// updateSecret checks the password that the client will use from now on, as
-// one whose secret expires tells it. The connection goes on as it is.
-func (c *conn) updateSecret(m *amqp.ConnectionUpdateSecret) error {
-	err := c.server.cfg.Access.Check(c.ctx, c.user, m.NewSecret, c.peer())
-	var denied *access.Denied
-	if errors.As(err, &denied) {
-		c.log.Warn("new secret refused", "reason", denied.Reason)
-		return amqp.Errorf(amqp.AccessRefused, "the new secret was refused. For details see the broker logfile.")
-	}
-	if err != nil {
-		return err
-	}
-	return c.reply(0, &amqp.ConnectionUpdateSecretOk{})
-}
-
 // startHeartbeat watches both directions: when nothing was sent for half an
 // interval a heartbeat is, and when nothing was received for two the peer
 // counts as gone.
