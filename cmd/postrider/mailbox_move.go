@@ -130,8 +130,21 @@ func mailboxQueue(name string) *client.Queue {
 	}
 }
 
-// drain returns when the mailbox is empty and all of it is stored on the other side.
+// drain returns when the mailbox is empty and all of it is stored on the other side. What the broker has delivered and
+// is still on its way here counts neither as ready nor as under way: only after a round has ended is it known to be the last.
 func (m *mover) drain(ctx context.Context) error {
+	for {
+		if err := m.round(ctx); err != nil {
+			return err
+		}
+		if left, err := m.left(ctx); left == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+// round moves messages until no more seem to be there, and settles all that came.
+func (m *mover) round(ctx context.Context) error {
 	consumer := m.source.Consume(&client.Queue{Name: m.from}, moveWindow, m.take)
 	defer func() { <-consumer.Release() }()
 	idle := time.NewTicker(100 * time.Millisecond)
@@ -142,22 +155,27 @@ func (m *mover) drain(ctx context.Context) error {
 			if err := m.settle(ctx, one); err != nil {
 				return err
 			}
-			continue
-		default:
-		}
-		select {
-		case one := <-m.underWay:
-			if err := m.settle(ctx, one); err != nil {
-				return err
-			}
 		case <-idle.C:
-			if empty, err := m.empty(ctx, consumer); empty || err != nil {
+			if empty, err := m.empty(ctx, consumer); err != nil {
 				return err
+			} else if empty {
+				<-consumer.Stop()
+				return m.settleRest(ctx)
 			}
 		case <-ctx.Done():
 			return errInterrupted
 		}
 	}
+}
+
+// settleRest settles what came before the consumer was stopped.
+func (m *mover) settleRest(ctx context.Context) error {
+	for len(m.underWay) > 0 {
+		if err := m.settle(ctx, <-m.underWay); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // take is called by the connection's reader for each message: there are never more than fit.
@@ -202,17 +220,22 @@ func (m *mover) settle(ctx context.Context, one moving) error {
 	return one.delivery.Ack()
 }
 
-// empty asks the first broker whether anything is left.
+// empty says whether nothing seems to be left.
 func (m *mover) empty(ctx context.Context, consumer *client.Consumer) (bool, error) {
 	if err := consumer.Err(); err != nil && !errors.Is(err, client.ErrBroken) {
 		return false, err
 	}
-	left := 0
-	err := m.patiently(func() (err error) {
-		left, _, err = m.line.Queue(ctx, m.from)
+	left, err := m.left(ctx)
+	return err == nil && left == 0 && len(m.underWay) == 0, err
+}
+
+// left asks the first broker how many messages nobody has taken.
+func (m *mover) left(ctx context.Context) (n int, err error) {
+	err = m.patiently(func() (err error) {
+		n, _, err = m.line.Queue(ctx, m.from)
 		return err
 	})
-	return err == nil && left == 0 && len(m.underWay) == 0, err
+	return n, err
 }
 
 // progress shows how far it is, on a terminal only.
