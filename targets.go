@@ -2,12 +2,10 @@ package postrider
 
 import (
 	"fmt"
-	"math"
 	"net"
 	"net/url"
 	"strings"
 
-	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -51,7 +49,7 @@ func (n *Node) Mailbox(name string) *Target {
 		if n.sending == nil {
 			n.sending = n.conn(n.mail, true)
 		}
-		t.queue = mailbox(name)
+		t.queue = client.Mailbox(name)
 		t.way = &remote{
 			queue:     t.queue,
 			conn:      n.sending,
@@ -74,15 +72,6 @@ func (t *Target) Dead() *Target {
 		})
 	}
 	return n.Mailbox(t.name + deadSuffix)
-}
-
-// mailbox is how a mailbox is declared: on RabbitMQ as a queue that can be replicated, and that does not drop what
-// was given back often, as RabbitMQ 4 does after 20 times.
-func mailbox(name string) *client.Queue {
-	return &client.Queue{
-		Name: name, Durable: true,
-		OnRabbitMQ: amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(math.MaxInt32)},
-	}
 }
 
 // Inbox is this node's own inbox: what peers send to it. Sending to it works, too.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 func newMailbox() *cobra.Command {
@@ -55,9 +56,8 @@ func (d *desk) create(ctx context.Context, name string) error {
 
 // mailboxArgs is how a node declares a mailbox on a broker of that make.
 func mailboxArgs(product string) amqp.Table {
-	q := mailboxQueue("")
 	if product == "RabbitMQ" {
-		return q.OnRabbitMQ
+		return client.Mailbox("").OnRabbitMQ
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"os"
 	"sync/atomic"
 	"time"
@@ -117,17 +116,9 @@ func (m *mover) connect(ctx context.Context) error {
 	from, to := config, config
 	from.Addresses, to.Addresses, to.Publishes = []client.Address{m.at}, []client.Address{m.target}, true
 	m.source, m.sink = client.New(from), client.New(to)
-	m.queue = m.sink.Ensure(mailboxQueue(m.to))
+	m.queue = m.sink.Ensure(client.Mailbox(m.to))
 	m.underWay = make(chan moving, moveWindow)
 	return nil
-}
-
-// mailboxQueue is a mailbox as nodes declare it.
-func mailboxQueue(name string) *client.Queue {
-	return &client.Queue{
-		Name: name, Durable: true,
-		OnRabbitMQ: amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(math.MaxInt32)},
-	}
 }
 
 // drain returns when the mailbox is empty and all of it is stored on the other side. What the broker has delivered and

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -20,6 +21,15 @@ type Queue struct {
 
 	mu  sync.Mutex
 	err error
+}
+
+// Mailbox is how a mailbox is declared: on RabbitMQ as a queue that can be replicated, and that does not drop what
+// was given back often, as RabbitMQ 4 does after 20 times.
+func Mailbox(name string) *Queue {
+	return &Queue{
+		Name: name, Durable: true,
+		OnRabbitMQ: amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(math.MaxInt32)},
+	}
 }
 
 // Err is why the broker did not let the queue be used, nil when it did or has not been asked.
