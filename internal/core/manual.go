@@ -43,3 +43,6 @@ func (m *Manual) Deadline() (queue.Time, bool) {
 
 // Stats are the journal's figures. There must be one.
 func (m *Manual) Stats() journal.Stats { return m.core.journal.Stats() }
+
+// Recovery is what Open found in the journal. There must be one.
+func (m *Manual) Recovery() journal.Recovery { return m.core.journal.Recovery() }

@@ -92,6 +92,7 @@ func (c *Core) recover(cfg Config) error {
 	c.journal, c.windows = j, j.NewWindows()
 	r.apply(c)
 	if err := r.start(c); err != nil {
+		_ = j.Close() // its failure is err
 		return err
 	}
 	for _, lsn := range r.unneeded {

@@ -137,7 +137,7 @@ func (q *Queue) tales(each func(body []byte)) {
 
 // rest is called when nobody is to be served any more. It says whether all that was to be written down is.
 func (c *Core) rest() bool {
-	if c.journal == nil || c.manual != nil || c.failing.Load() {
+	if c.journal == nil || c.failing.Load() {
 		return false
 	}
 	c.byID.Range(func(_, q any) bool {

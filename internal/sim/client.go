@@ -106,13 +106,23 @@ func (c *client) forgetMarks() {
 	if c.peer == nil {
 		return
 	}
-	for _, m := range c.peer.marks {
+	c.peer.markedGoBack()
+	if len(c.waiting) > 0 && c.world.mayFail() {
+		c.peer.marks = nil
+	}
+}
+
+// forgetMarks gives up settlements under way: the broker does not hear them any more.
+func (p *peer) forgetMarks() {
+	p.markedGoBack()
+	p.marks = nil
+}
+
+func (p *peer) markedGoBack() {
+	for _, m := range p.marks {
 		for _, k := range m.copies {
 			k.queue.disturbed = true
 		}
-	}
-	if len(c.waiting) > 0 && c.world.mayFail() {
-		c.peer.marks = nil
 	}
 }
 

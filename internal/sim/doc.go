@@ -43,6 +43,7 @@
 //	limit        and no more than it may
 //	leak         when all was consumed, the journal holds on to the names alone
 //	start        the broker starts, whatever the power failure left
+//	checkpoint   after an orderly end it does so from the checkpoint, and all is as it was, flags of redelivery too
 //
 // # When a seed fails
 //

@@ -17,6 +17,7 @@ const (
 // finish is the end of a run: all comes to rest, the broker may be started
 // again, every queue is emptied, and the books are balanced.
 func (w *World) finish() {
+	w.ending = true
 	w.crashIn, w.faultIn = 0, 0
 	w.spaceReturns()
 	w.unstall()

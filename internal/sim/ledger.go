@@ -325,7 +325,7 @@ func (l *ledger) checkAgain(k *copyState, redelivered bool) {
 		w.violate("settled", "message %d comes from %s after its acknowledgement", k.msg.id, k.queue.Name)
 	case !redelivered && (k.seen > k.flagged || k.seen > 0 && !late):
 		w.violate("redelivered", "message %d comes again from %s and is not marked as redelivered", k.msg.id, k.queue.Name)
-	case redelivered && !k.queue.disturbed && w.epoch == 1 && !late:
+	case redelivered && !k.queue.disturbed && !late:
 		w.violate("redelivered", "message %d comes from %s, marked as redelivered, and nothing ever went back there", k.msg.id, k.queue.Name)
 	}
 }
@@ -413,8 +413,9 @@ func (l *ledger) allIsDurable() {
 	l.handling = l.handling[:0]
 }
 
-// processEnded is called when the broker's process is gone, whatever way.
-func (l *ledger) processEnded() {
+// processEnded is called when the broker's process is gone, whatever way. Only
+// an orderly one writes down which messages were delivered.
+func (l *ledger) processEnded(orderly bool) {
 	w := l.world
 	w.moves++
 	l.handling = l.handling[:0]
@@ -425,7 +426,7 @@ func (l *ledger) processEnded() {
 		if q.vague {
 			q.cleared, q.vague = w.moves, false
 		}
-		q.disturbed = true
+		q.disturbed = q.disturbed || !orderly
 	}
 }
 

@@ -17,6 +17,7 @@ type Result struct {
 	Hash      uint64     // of all that happened
 	Messages  int
 	Starts    int // of the broker
+	Resumes   int // of these, from a checkpoint
 }
 
 // Execute runs a program. trace, if not nil, is told what happens, line by line.
@@ -25,7 +26,8 @@ func Execute(p Program, trace func(string)) (res Result) {
 	defer func() {
 		w.dead = true
 		w.killAll()
-		res.Violation, res.Hash, res.Messages, res.Starts = w.violation, w.hash, len(w.ledger.messages), w.epoch
+		res.Violation, res.Hash, res.Messages = w.violation, w.hash, len(w.ledger.messages)
+		res.Starts, res.Resumes = w.epoch, w.resumes
 	}()
 	w.boot()
 	if w.violation == nil {

@@ -22,7 +22,7 @@ func TestSeeds(t *testing.T) {
 		replay(t, *seedFlag)
 		return
 	}
-	var next, messages, starts atomic.Uint64
+	var next, messages, starts, resumes atomic.Uint64
 	next.Store(*fromFlag - 1)
 	var failed atomic.Uint64
 	var all sync.WaitGroup
@@ -34,6 +34,7 @@ func TestSeeds(t *testing.T) {
 				res := Execute(NewProgram(seed), nil)
 				messages.Add(uint64(res.Messages))
 				starts.Add(uint64(res.Starts))
+				resumes.Add(uint64(res.Resumes))
 				if res.Violation != nil {
 					failed.CompareAndSwap(0, seed)
 				}
@@ -42,8 +43,8 @@ func TestSeeds(t *testing.T) {
 	}
 	all.Wait()
 	n := next.Load() - *fromFlag + 1
-	t.Logf("%d seeds in %s: %.0f a minute; %d messages, %d starts of the broker", n, time.Since(began).Round(time.Millisecond),
-		float64(n)/time.Since(began).Minutes(), messages.Load(), starts.Load())
+	t.Logf("%d seeds in %s: %.0f a minute; %d messages, %d starts of the broker, %d of them from a checkpoint", n, time.Since(began).Round(time.Millisecond),
+		float64(n)/time.Since(began).Minutes(), messages.Load(), starts.Load(), resumes.Load())
 	if seed := failed.Load(); seed != 0 {
 		replay(t, seed)
 	}

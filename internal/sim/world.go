@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -50,6 +51,8 @@ type World struct {
 	clients []*client
 	ledger  ledger
 
+	ending    bool  // the steps are done
+	resumes   int   // starts from a checkpoint
 	names     int64 // records that the names need
 	violation *Violation
 }
@@ -128,14 +131,22 @@ func (w *World) tryBoot() bool {
 	w.tracef("boot %d", w.epoch)
 	var err error
 	w.booting = true
+	w.writer, w.preparer, w.reclaimer = nil, nil, nil
 	opening := w.spawn("open", func() { err = w.open() })
-	for !opening.over && !w.dead {
+	for range 100_000 {
+		if opening.over || w.dead {
+			break
+		}
 		opening.resume()
+		w.runWorkers()
 	}
 	w.booting = false
 	if w.dead {
 		w.bury()
 		return false
+	}
+	if !opening.over {
+		err = errEndless
 	}
 	if err != nil {
 		w.mendDisk(err)
@@ -144,6 +155,17 @@ func (w *World) tryBoot() bool {
 		return false
 	}
 	return w.violation == nil
+}
+
+var errEndless = errors.New("there is no end to it")
+
+// runWorkers lets each of the journal's workers do a step, once there are any.
+func (w *World) runWorkers() {
+	for _, c := range []*coroutine{w.writer, w.preparer, w.reclaimer} {
+		if c != nil && !w.dead {
+			w.runCoroutine(c)
+		}
+	}
 }
 
 // mendDisk takes the causes of a failed start away. A start that fails without a cause is a violation.
@@ -158,7 +180,7 @@ func (w *World) mendDisk(err error) {
 
 func (w *World) open() error {
 	m := &core.Manual{Now: func() time.Time { return w.now }}
-	m.Journal.Yield, m.Journal.Random = w.park, w.random
+	m.Journal.Yield, m.Journal.Random = func() { w.startWorkers(m); w.park() }, w.random
 	c, err := core.Open(core.Config{
 		FS: w.drive, SegmentSize: w.program.Setup.SegmentSize, Budget: w.program.Setup.Budget, Manual: m,
 		OnFailure: func(err error) { w.failed = true; w.tracef("the journal fails: %v", err) },
@@ -168,10 +190,18 @@ func (w *World) open() error {
 	}
 	w.core, w.manual = c, m
 	w.server = newServer(c)
+	w.startWorkers(m)
+	return nil
+}
+
+// startWorkers is called when the journal is there, or waits for them.
+func (w *World) startWorkers(m *core.Manual) {
+	if w.writer != nil {
+		return
+	}
 	w.writer = w.spawn("writer", func() { w.loop(m.Journal.Write) })
 	w.preparer = w.spawn("preparer", func() { w.loop(m.Journal.Prepare) })
 	w.reclaimer = w.spawn("reclaimer", func() { w.loop(m.Journal.Reclaim) })
-	return nil
 }
 
 // loop takes one step at a time of one of the journal's workers.
@@ -199,7 +229,7 @@ func (w *World) random(b []byte) {
 // bury ends the process after a power failure; the disk that is left is what the next one finds.
 func (w *World) bury() {
 	w.killAll()
-	w.endProcess()
+	w.endProcess(false)
 	w.drive = newDrive(w, w.after)
 	w.after, w.dead, w.full = nil, false, false
 	w.crashIn, w.faultIn = 0, 0
@@ -217,7 +247,7 @@ func (w *World) kill() {
 	w.tracef("kill")
 	w.dead = true
 	w.killAll()
-	w.endProcess()
+	w.endProcess(false)
 	w.unlock()
 	w.dead, w.faultIn = false, 0
 	w.boot()
@@ -231,12 +261,12 @@ func (w *World) unlock() {
 }
 
 // endProcess does what the end of the broker's process means to others.
-func (w *World) endProcess() {
+func (w *World) endProcess(orderly bool) {
 	for _, p := range w.peers {
 		w.lost(p)
 	}
 	w.peers = w.peers[:0]
-	w.ledger.processEnded()
+	w.ledger.processEnded(orderly)
 }
 
 // lost has the client of a connection learn that it is gone.
@@ -250,11 +280,14 @@ func (w *World) lost(p *peer) {
 // restart stops the broker in good order and starts it again.
 func (w *World) restart() {
 	w.tracef("restart")
+	if !w.ending && w.rnd.IntN(4) == 0 {
+		w.crashIn = 1 + w.rnd.IntN(60)
+	}
 	w.spaceReturns()
 	w.unstall()
 	w.server.Dismiss()
 	for _, p := range w.peers { // who said goodbye does not hear what follows
-		p.marks = nil
+		p.forgetMarks()
 	}
 	w.quiesce()
 	for _, p := range w.peers {
@@ -275,9 +308,7 @@ func (w *World) restart() {
 		if closing.over || w.dead {
 			break
 		}
-		w.runCoroutine(w.writer)
-		w.runCoroutine(w.preparer)
-		w.runCoroutine(w.reclaimer)
+		w.runWorkers()
 		closing.resume()
 	}
 	switch {
@@ -292,9 +323,19 @@ func (w *World) restart() {
 	}
 	w.ledger.allIsDurable()
 	w.killAll()
-	w.endProcess()
+	orderly := err == nil && w.faults == 0
+	w.endProcess(orderly)
 	w.unlock()
+	undamaged, before := len(w.manual.Recovery().Damaged) == 0, w.epoch
 	w.boot()
+	if w.violation != nil || w.epoch > before+1 {
+		return
+	}
+	if w.manual.Recovery().Resumed {
+		w.resumes++
+	} else if orderly && undamaged {
+		w.violate("checkpoint", "the broker was stopped in good order, and reads the whole journal at its start")
+	}
 }
 
 // look has the broker see how full the disk is, as it does every second.
