@@ -14,17 +14,19 @@ func (w *World) micro(n int) {
 		if w.dead || w.violation != nil {
 			return
 		}
-		switch k := w.rnd.IntN(6 + 4*len(w.peers)); k {
-		case 0, 1, 2:
+		switch k := w.rnd.IntN(6 + 4*len(w.peers) + len(w.chores)); {
+		case k < 3:
 			w.runWriter()
-		case 3:
+		case k == 3:
 			w.runPreparer()
-		case 4:
+		case k == 4:
 			w.runCoroutine(w.reclaimer)
-		case 5:
+		case k == 5:
 			w.tick()
-		default:
+		case k < 6+4*len(w.peers):
 			w.actPeer(w.peers[(k-6)/4], (k-6)%4, 1+w.rnd.IntN(1<<uint(w.rnd.IntN(13))))
+		default:
+			w.runChore(k - 6 - 4*len(w.peers))
 		}
 	}
 }
@@ -111,6 +113,9 @@ func (w *World) quiesce() {
 		busy = w.runPreparer() || busy
 		busy = w.runCoroutine(w.reclaimer) || busy
 		busy = w.tick() || busy
+		for i := len(w.chores) - 1; i >= 0 && !w.dead; i-- {
+			busy = w.runChore(i) || busy
+		}
 		for _, p := range slices.Clone(w.peers) {
 			for what := range 4 {
 				busy = w.actPeer(p, what, 1<<30) || busy

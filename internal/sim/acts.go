@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -52,6 +53,8 @@ func (c *client) step(k Kind) {
 		c.refuse()
 	case Recover:
 		c.recover()
+	case Commit:
+		c.endTx()
 	case CloseChannel:
 		w.tracef("client %d closes its channel", c.id)
 		c.send(1, &amqp.ChannelClose{ReplyCode: 200})
@@ -61,6 +64,9 @@ func (c *client) step(k Kind) {
 		c.changeTopology()
 	case Purge:
 		c.purge(w.queues[w.rnd.IntN(len(w.queues))])
+	}
+	if k != Commit && w.rnd.IntN(2) == 0 {
+		c.endTx()
 	}
 }
 
@@ -78,6 +84,9 @@ func (c *client) cut() {
 	w.lost(p)
 }
 
+// maxDelay is the longest time that a message is delayed.
+const maxDelay = 150 * time.Millisecond
+
 func (c *client) publish() {
 	w := c.world
 	m := &message{client: c.id, persistent: w.rnd.IntN(4) > 0, mandatory: w.rnd.IntN(4) == 0, size: 12 + w.rnd.IntN(120)}
@@ -88,6 +97,11 @@ func (c *client) publish() {
 		m.exchange, m.key = directX, w.queues[w.rnd.IntN(len(w.queues))].Name
 	case 4:
 		m.exchange, m.key = directX, "nowhere"
+	case 5:
+		m.key = w.queues[w.rnd.IntN(len(w.queues))].Name
+		if w.program.Setup.Delayed {
+			m.exchange, m.delay = delayedX, 1+w.rnd.IntN(int(maxDelay/time.Millisecond))
+		}
 	default:
 		m.key = w.queues[w.rnd.IntN(len(w.queues)-1)].Name
 	}
@@ -102,7 +116,12 @@ func (c *client) publish() {
 	}
 	w.ledger.add(m)
 	c.published++
-	c.unconfirmed = append(c.unconfirmed, publishing{c.published, m})
+	if c.tx != nil {
+		m.held = true
+		c.tx.publishes = append(c.tx.publishes, m)
+	} else {
+		c.unconfirmed = append(c.unconfirmed, publishing{c.published, m})
+	}
 	w.tracef("client %d publishes %s", c.id, m)
 	c.put(m.frames())
 }
@@ -200,6 +219,11 @@ func (c *client) settle(mode int, method func(uint64, bool) amqp.Method, how int
 	}
 	c.world.tracef("client %d settles %d (%v) as %d", c.id, tag, mode > 0, how)
 	c.send(1, method(tag, mode > 0))
+	if c.tx != nil {
+		c.tx.settle(c.outstanding[from:to], how)
+		c.outstanding = append(c.outstanding[:from:from], c.outstanding[to:]...)
+		return
+	}
 	m := mark{sent: c.peer.wire.sent, asked: c.asked, how: how}
 	for _, d := range c.outstanding[from:to] {
 		d.settledAs(how)
@@ -282,7 +306,7 @@ func (c *client) refuse() {
 
 // declare declares a queue and its bindings.
 func (c *client) declare(q *queueState) {
-	epoch, binds := c.world.epoch, q.bindings()
+	epoch, binds := c.world.epoch, q.bindings(c.world.program.Setup.Delayed)
 	changes := 0
 	for i := -1; i < len(binds); i++ {
 		var m amqp.Method = q.declare()

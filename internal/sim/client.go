@@ -29,6 +29,7 @@ type client struct {
 	answered    int
 	published   int // on this channel
 	unconfirmed []publishing
+	tx          *transaction // instead of confirms
 	consumers   []*consumer
 	outstanding []delivery
 	lastTag     uint64 // of a delivery
@@ -91,13 +92,14 @@ func (c *client) resetChannel() {
 	for _, d := range c.outstanding {
 		d.copy.queue.disturbed = true
 	}
+	c.tx.lost()
 	c.forgetMarks()
 	c.asked, c.answered = 0, 0
 	for _, answer := range c.waiting {
 		answer(nil) // never
 	}
 	c.open, c.closing, c.waiting, c.published, c.lastTag = false, false, nil, 0, 0
-	c.unconfirmed, c.consumers, c.outstanding = nil, nil, nil
+	c.unconfirmed, c.consumers, c.outstanding, c.tx = nil, nil, nil, nil
 }
 
 // forgetMarks gives up to know what became of settlements under way: the
@@ -268,7 +270,7 @@ func (c *client) method(m amqp.Method) {
 		c.ready = true
 		c.openChannel()
 	case *amqp.ConnectionClose:
-		if m.ReplyCode != amqp.ConnectionForced {
+		if m.ReplyCode != amqp.ConnectionForced && !w.failed {
 			w.violate("refusal", "client %d: the connection was closed with %d %s", c.id, m.ReplyCode, m.ReplyText)
 		}
 		c.send(0, &amqp.ConnectionCloseOk{})
@@ -278,7 +280,7 @@ func (c *client) method(m amqp.Method) {
 	case *amqp.ConnectionBlocked, *amqp.ConnectionUnblocked:
 	case *amqp.ChannelClose:
 		w.tracef("client %d: channel closed with %d %s", c.id, m.ReplyCode, m.ReplyText)
-		if m.ReplyCode != amqp.NotFound || !w.mayFail() {
+		if !(m.ReplyCode == amqp.NotFound && w.mayFail() || m.ReplyCode == amqp.PreconditionFailed && w.mayFailToCommit()) {
 			w.violate("refusal", "client %d: the channel was closed with %d %s", c.id, m.ReplyCode, m.ReplyText)
 		}
 		c.peer.loseNoAck(w)
@@ -305,7 +307,11 @@ var capabilities = amqp.Table{"capabilities": amqp.Table{"consumer_cancel_notify
 func (c *client) openChannel() {
 	c.closing = false
 	c.send(1, &amqp.ChannelOpen{})
-	c.ask(&amqp.ConfirmSelect{}, expect(amqp.ConfirmSelectOkID))
+	if w := c.world; w.program.Setup.Tx && c.id < len(w.clients) && w.rnd.IntN(3) > 0 {
+		c.openTx()
+	} else {
+		c.ask(&amqp.ConfirmSelect{}, expect(amqp.ConfirmSelectOkID))
+	}
 	if q := c.world.queue("passing"); q != nil && c.world.names > 0 {
 		c.declare(q)
 	}

@@ -26,7 +26,8 @@
 //
 // # What is checked
 //
-// The ledger (ledger.go) knows what clients know, and never looks into the broker:
+// The ledger (ledger.go) knows what clients know, and never looks into the broker.
+// What may hold for a queue while its policies change is in rules.go:
 //
 //	lost         a confirmed message is there, or it is known where it went
 //	unexpected   nothing arrives that was not published, or in a queue that it was not routed to
@@ -40,7 +41,9 @@
 //	confirm      every publish on a channel that lives is confirmed, once, in the end
 //	stuck        no ready message beside a consumer that waits
 //	count        a queue holds as many messages as it says
-//	limit        and no more than it may
+//	limit        and no more than it may, policies included that were answered
+//	transaction  what was not committed never arrives; what was is on disk with the answer
+//	early        nothing comes before the time for which an exchange was to keep it
 //	leak         when all was consumed, the journal holds on to the names alone
 //	start        the broker starts, whatever the power failure left
 //	checkpoint   after an orderly end it does so from the checkpoint, and all is as it was, flags of redelivery too

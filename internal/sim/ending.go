@@ -22,6 +22,10 @@ func (w *World) finish() {
 	w.spaceReturns()
 	w.unstall()
 	w.quiesce()
+	if w.program.Setup.Delayed {
+		w.now = w.now.Add(maxDelay)
+		w.quiesce()
+	}
 	w.aftermath()
 	if w.violation == nil {
 		w.checkRest()
@@ -80,8 +84,8 @@ func (w *World) checkRest() {
 		if n > 0 && w.wanted(q) {
 			w.violate("stuck", "queue %s has %d messages ready and a consumer that waits", q.Name, n)
 		}
-		if q.dropsHead() && n > q.MaxLength {
-			w.violate("limit", "queue %s has %d messages ready, and a limit of %d", q.Name, n, q.MaxLength)
+		if limit, always := q.dropsHead(); always && n > limit {
+			w.violate("limit", "queue %s has %d messages ready, and a limit of %d", q.Name, n, limit)
 		}
 	}
 }
@@ -155,7 +159,7 @@ func (w *World) drainQueue(c *client, q *queueState) {
 		}
 		k := c.last
 		k.drained = true
-		if k.queue != w.burial() {
+		if k.inOrder() {
 			who := [2]int{k.msg.client, q.rank(k.msg)}
 			if before, ok := last[who]; ok && before >= k.msg.id {
 				w.violate("order", "queue %s has message %d behind %d of the same publisher", q.Name, k.msg.id, before)
@@ -171,7 +175,7 @@ func (w *World) drainQueue(c *client, q *queueState) {
 // expired is how many messages may lie expired behind others: they count, and never come.
 func (w *World) expired(q *queueState) (n int) {
 	for _, m := range w.ledger.messages {
-		if life := m.life(q); m.mayBeIn(q) && life > 0 && w.now.Sub(m.at) >= life-time.Millisecond {
+		if life := m.life(q); m.mayBeIn(q) && life > 0 && w.now.Sub(m.due()) >= life-time.Millisecond {
 			n++
 		}
 	}
@@ -203,8 +207,9 @@ func (w *World) accounted(k *copyState) bool {
 		return true
 	}
 	life := m.life(q)
-	died := k.rejected || life > 0 && w.now.Sub(m.at) >= life-time.Millisecond || q.MaxLength > 0
-	return died && (!q.Dying || w.burial().excuses(m))
+	died := k.rejected || life > 0 && w.now.Sub(m.due()) >= life-time.Millisecond || q.mayDrop(m)
+	refused := m.delay > 0 && q.mayRefuse(m) // when its time had come, and there was no one to be told
+	return refused || died && (!q.buries(m) || w.burial().excuses(m))
 }
 
 // excuses says whether something cleared the queue after the message was sent.
@@ -224,7 +229,8 @@ func (w *World) checkNothingIsLeft() {
 			w.violate("settled", "queue %s had been emptied, and has %d messages after a restart", q.Name, n)
 		}
 	}
-	if n := w.manual.Stats().LiveRecords; n != w.names && !w.program.Setup.Volatile && w.violation == nil {
-		w.violate("leak", "the journal holds on to %d records, and there are %d names", n, w.names)
+	policies, known := w.policies()
+	if n := w.manual.Stats().LiveRecords; n != w.names+policies && known && !w.program.Setup.Volatile && w.violation == nil {
+		w.violate("leak", "the journal holds on to %d records, and there are %d names and %d policies", n, w.names, policies)
 	}
 }

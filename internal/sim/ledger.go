@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -23,6 +24,7 @@ type message struct {
 	persistent, mandatory bool
 	priority              uint8
 	expires               int // ms; 0 = never
+	delay                 int // ms that an exchange is to keep it
 	size                  int
 
 	at       time.Time
@@ -31,6 +33,7 @@ type message struct {
 	routes   []*queueState
 	changes  []int // of the routes, then; -1 where they were not stable
 	returned bool
+	held     bool   // by a transaction that was not committed
 	outcome  string // "": unknown; "confirmed", "refused"
 
 	copies []copyState // by queue
@@ -53,7 +56,7 @@ type copyState struct {
 }
 
 func (m *message) String() string {
-	return fmt.Sprintf("message %d to %q %q, persistent %t, mandatory %t, priority %d, expires %d, %d bytes", m.id, m.exchange, m.key, m.persistent, m.mandatory, m.priority, m.expires, m.size)
+	return fmt.Sprintf("message %d to %q %q, persistent %t, mandatory %t, priority %d, expires %d, delay %d, %d bytes", m.id, m.exchange, m.key, m.persistent, m.mandatory, m.priority, m.expires, m.delay, m.size)
 }
 
 // mark is where in a connection's bytes a settlement ends.
@@ -96,6 +99,9 @@ func (m *message) frames() []byte {
 	if m.expires > 0 {
 		p.Expiration = fmt.Sprint(m.expires)
 	}
+	if m.delay > 0 {
+		p.Headers = amqp.Table{"x-delay": int32(m.delay)}
+	}
 	props, _ := p.Append(nil)
 	b = amqp.AppendHeaderFrame(b, 1, amqp.BasicPublishID.Class(), uint64(m.size), props)
 	return amqp.AppendBodyFrames(b, 1, m.body(), amqp.MinFrameMax)
@@ -125,6 +131,10 @@ func (l *ledger) identify(x *content) *message {
 		return nil
 	}
 	m := l.messages[n]
+	if m.held {
+		l.world.violate("transaction", "%s arrived, and was never committed", m)
+		return nil
+	}
 	same := len(x.body) == m.size
 	for i := idSize; same && i < m.size; i++ {
 		same = x.body[i] == m.filler(i)
@@ -165,7 +175,7 @@ func (c *client) returned(x *content) {
 	}
 	w.tracef("client %d: message %d is returned", c.id, m.id)
 	switch {
-	case !m.mandatory || m.client != c.id || m.returned:
+	case !m.mandatory || m.client != c.id || m.returned || m.delay > 0:
 		w.violate("returned", "%s is returned to client %d", m, c.id)
 	case m.outcome != "":
 		w.violate("returned", "%s is returned after it was %s", m, m.outcome)
@@ -215,14 +225,14 @@ func (l *ledger) promised(m *message, ok bool) {
 			m.copies[q.index].must = !m.returned
 		}
 	}
-	if m.mandatory && len(m.routes) == 0 && !m.returned {
+	if m.mandatory && len(m.routes) == 0 && m.delay == 0 && !m.returned {
 		w.violate("returned", "%s has no queue and is confirmed without being returned", m)
 	}
 }
 
 func mayRefuse(m *message, w *World) bool {
 	for _, q := range m.routes {
-		if q.Overflow == "reject-publish" || q.Overflow == "reject-publish-dlx" {
+		if q.mayRefuse(m) {
 			return true
 		}
 	}
@@ -238,7 +248,7 @@ func (c *client) consumed(x *content, by *consumer, d *amqp.BasicDeliver) {
 	}
 	w.tracef("client %d: %s delivers message %d from %s, redelivered %t, tag %d", c.id, by.tag, k.msg.id, by.queue.Name, d.Redelivered, d.DeliveryTag)
 	c.checkTag(d.DeliveryTag)
-	if !d.Redelivered && k.queue != w.burial() {
+	if !d.Redelivered && k.inOrder() {
 		who := [2]int{k.msg.client, by.queue.rank(k.msg)}
 		if last, ok := by.last[who]; ok && last >= k.msg.id {
 			w.violate("order", "%s delivers message %d after %d of the same publisher", by.tag, k.msg.id, last)
@@ -276,6 +286,9 @@ func (c *client) checkTag(tag uint64) {
 	c.lastTag = tag
 }
 
+// inOrder says whether a message keeps its place among those of its publisher.
+func (k *copyState) inOrder() bool { return k.queue.Name != deadQueue && k.msg.delay == 0 }
+
 // rank is what orders messages before their age.
 func (q *queueState) rank(m *message) int {
 	return min(int(m.priority), q.Priorities)
@@ -303,6 +316,9 @@ func (l *ledger) received(x *content, q *queueState, redelivered, noAck bool) *c
 		w.violate("unexpected", "%s is in queue %s", m, q.Name)
 		return nil
 	}
+	if w.now.Before(m.due()) {
+		w.violate("early", "%s comes from %s %s before its time", m, q.Name, m.due().Sub(w.now))
+	}
 	l.checkAgain(k, redelivered)
 	k.seen++
 	if redelivered {
@@ -315,10 +331,10 @@ func (l *ledger) received(x *content, q *queueState, redelivered, noAck bool) *c
 // checkAgain checks whether a message may come, and how it must be marked.
 func (l *ledger) checkAgain(k *copyState, redelivered bool) {
 	w := l.world
-	letters := k.queue == w.burial() && w.epoch > 1 // a crash may have doubled it
-	late := w.mayFail()                             // it may have been under way while its channel was closed and it was given to others
+	moved := w.crashed && (k.queue == w.burial() || k.msg.delay > 0) // a crash may have doubled it
+	late := w.mayFail()                                              // it may have been under way while its channel was closed and it was given to others
 	switch {
-	case letters:
+	case moved:
 	case k.durable && (!late || k.settled < w.epoch):
 		w.violate("settled", "message %d comes from %s, and it was acknowledged for good", k.msg.id, k.queue.Name)
 	case k.settled == w.epoch && !late:
@@ -364,23 +380,17 @@ func (l *ledger) checkDeath(m *message, q *queueState, reason string) {
 	case "rejected":
 		ok = m.copies[q.index].rejected
 	case "expired":
-		ok = ttl > 0 && w.now.Sub(m.at) >= ttl
+		ok = ttl > 0 && w.now.Sub(m.due()) >= ttl
 	case "maxlen":
-		ok = q.MaxLength > 0
+		ok = q.mayDrop(m)
 	}
-	if !ok || !m.mayBeIn(q) || !q.Dying {
+	if !ok || !m.mayBeIn(q) || !q.mayBury(m) {
 		w.violate("death", "%s is a dead letter of %s for the reason %q", m, q.Name, reason)
 	}
 }
 
-// life is how long a message may stay in a queue; 0 = for ever.
-func (m *message) life(q *queueState) time.Duration {
-	ms := m.expires
-	if q.TTL > 0 && (ms == 0 || q.TTL < ms) {
-		ms = q.TTL
-	}
-	return time.Duration(ms) * time.Millisecond
-}
+// due is when the message may be in a queue.
+func (m *message) due() time.Time { return m.at.Add(time.Duration(m.delay) * time.Millisecond) }
 
 // handled is called when the broker has handled all that it read from a connection.
 func (l *ledger) handled(p *peer) {
@@ -403,7 +413,15 @@ func (p *peer) heard(w *World, m *mark) bool {
 }
 
 // mayFail says whether a question of a client may be answered with the end of its channel.
-func (w *World) mayFail() bool { return w.program.Setup.Volatile || w.queue("passing") != nil }
+func (w *World) mayFail() bool {
+	return w.program.Setup.Volatile || w.queue("passing") != nil || w.mayFailToCommit()
+}
+
+// mayFailToCommit says whether a commit may find a queue that refuses a message.
+func (w *World) mayFailToCommit() bool {
+	s := &w.program.Setup
+	return s.Tx && (s.Policies || s.Faults || slices.ContainsFunc(s.Queues, func(q QueueSpec) bool { return q.Overflow != "" }))
+}
 
 // allIsDurable is called when the journal has nothing left to write.
 func (l *ledger) allIsDurable() {
@@ -418,6 +436,7 @@ func (l *ledger) allIsDurable() {
 func (l *ledger) processEnded(orderly bool) {
 	w := l.world
 	w.moves++
+	w.crashed = w.crashed || !orderly
 	l.handling = l.handling[:0]
 	for _, q := range w.queues {
 		if !q.Durable {

@@ -22,6 +22,9 @@ type Setup struct {
 	Queues      []QueueSpec
 	Volatile    bool  // a queue is declared, bound and deleted meanwhile
 	Faults      bool  // the disk may fail
+	Tx          bool  // some channels have transactions
+	Delayed     bool  // there is an exchange that keeps messages for a while
+	Policies    bool  // are set and cleared meanwhile
 	Budget      int64 // bytes of messages in memory, beyond which they lie in the journal alone; 0 = the broker's own
 	Last        int   // how the broker is stopped before the last look: see ending.go
 }
@@ -31,11 +34,8 @@ type QueueSpec struct {
 	Name       string
 	Durable    bool
 	Priorities int
-	TTL        int // ms
-	MaxLength  int
-	Overflow   string
-	Dying      bool // dead letters go to exchange dlx
 	Single     bool // active consumer
+	terms
 }
 
 // Step is one thing that happens. Rnd decides all that is left open.
@@ -70,19 +70,23 @@ const (
 	Fault
 	Full
 	Stall
+	Commit
+	Policy
 	kinds
 )
 
 var kindNames = [kinds]string{"run", "publish", "consume", "cancel", "get", "ack", "nack", "recover", "close-channel", "disconnect", "cut",
-	"topology", "purge", "sleep", "crash", "crash-at-disk", "kill", "restart", "fault", "full", "stall"}
+	"topology", "purge", "sleep", "crash", "crash-at-disk", "kill", "restart", "fault", "full", "stall", "commit", "policy"}
 
 func (k Kind) String() string { return kindNames[k] }
 
 // weights say how often a kind of step comes, in a run of a mild and of a wild sort.
 var weights = [2][kinds]int{
-	{Run: 30, Publish: 26, Consume: 8, Cancel: 2, Get: 4, Ack: 16, Nack: 4, Recover: 1, Sleep: 2, CrashAtDisk: 1, Crash: 1, Restart: 1},
+	{Run: 30, Publish: 26, Consume: 8, Cancel: 2, Get: 4, Ack: 16, Nack: 4, Recover: 1, Sleep: 2, CrashAtDisk: 1, Crash: 1, Restart: 1,
+		Commit: 2, Policy: 3},
 	{Run: 30, Publish: 20, Consume: 8, Cancel: 2, Get: 4, Ack: 14, Nack: 5, Recover: 1, CloseChannel: 2, Disconnect: 1, Cut: 3, Topology: 3,
-		Purge: 1, Sleep: 3, CrashAtDisk: 3, Crash: 1, Kill: 1, Restart: 1, Fault: 1, Full: 1, Stall: 2},
+		Purge: 1, Sleep: 3, CrashAtDisk: 3, Crash: 1, Kill: 1, Restart: 1, Fault: 1, Full: 1, Stall: 2,
+		Commit: 3, Policy: 4},
 }
 
 // NewProgram writes the program of a seed.
@@ -113,21 +117,24 @@ func newSetup(r *rand.Rand) Setup {
 		Faults:      r.IntN(8) == 0,
 		Last:        r.IntN(4),
 		Budget:      []int64{0, 0, 1, 400}[r.IntN(4)],
+		Tx:          r.IntN(3) == 0,
+		Delayed:     r.IntN(3) == 0,
+		Policies:    r.IntN(3) == 0,
 	}
 	s.Queues = append(s.Queues, QueueSpec{Name: "plain", Durable: true})
 	if r.IntN(2) == 0 {
-		s.Queues = append(s.Queues, QueueSpec{Name: "ranked", Durable: true, Priorities: 3, Dying: r.IntN(2) == 0})
+		s.Queues = append(s.Queues, QueueSpec{Name: "ranked", Durable: true, Priorities: 3, terms: terms{Dying: r.IntN(2) == 0}})
 	}
 	if r.IntN(2) == 0 {
-		s.Queues = append(s.Queues, QueueSpec{Name: "mortal", Durable: true, TTL: 20 + r.IntN(200), Dying: r.IntN(4) > 0})
+		s.Queues = append(s.Queues, QueueSpec{Name: "mortal", Durable: true, terms: terms{TTL: 20 + r.IntN(200), Dying: r.IntN(4) > 0}})
 	}
 	if r.IntN(2) == 0 {
-		q := QueueSpec{Name: "short", Durable: true, MaxLength: 1 + r.IntN(8), Dying: r.IntN(2) == 0}
+		q := QueueSpec{Name: "short", Durable: true, terms: terms{MaxLength: 1 + r.IntN(8), Dying: r.IntN(2) == 0}}
 		q.Overflow = []string{"", "drop-head", "reject-publish", "reject-publish-dlx"}[r.IntN(4)]
 		s.Queues = append(s.Queues, q)
 	}
 	if r.IntN(3) == 0 {
-		s.Queues = append(s.Queues, QueueSpec{Name: "single", Durable: true, Single: true, Dying: true})
+		s.Queues = append(s.Queues, QueueSpec{Name: "single", Durable: true, Single: true, terms: terms{Dying: true}})
 	}
 	if r.IntN(3) == 0 {
 		s.Queues = append(s.Queues, QueueSpec{Name: "passing"})
@@ -144,7 +151,7 @@ func (p Program) String() string {
 	}
 	for i, s := range p.Steps {
 		fmt.Fprintf(&b, "  %3d %s", i, s.Kind)
-		if s.Kind > Run && s.Kind <= Purge || s.Kind == Stall {
+		if s.Kind > Run && s.Kind <= Purge || s.Kind == Stall || s.Kind == Commit {
 			fmt.Fprintf(&b, " by client %d", s.Client)
 		}
 		b.WriteByte('\n')

@@ -9,6 +9,7 @@ import (
 // queueState is what clients know of a queue.
 type queueState struct {
 	QueueSpec
+	policyState
 	index int
 
 	stable  bool // it is there, with its bindings, and nobody is changing that
@@ -27,6 +28,7 @@ const (
 	volatileQueue = "volatile"
 	directX       = "x"
 	fanoutX       = "all"
+	delayedX      = "later"
 )
 
 // makeQueues lists the queues of the run: those of the setup, one that comes
@@ -38,7 +40,9 @@ func (w *World) makeQueues() {
 	}
 	specs = append(specs, QueueSpec{Name: deadQueue, Durable: true})
 	for i, s := range specs {
-		w.queues = append(w.queues, &queueState{QueueSpec: s, index: i})
+		q := &queueState{QueueSpec: s, index: i}
+		q.startRules()
+		w.queues = append(w.queues, q)
 	}
 }
 
@@ -81,13 +85,16 @@ func (q *queueState) declare() *amqp.QueueDeclare {
 func (q *queueState) comesAndGoes() bool { return q.Name == volatileQueue || !q.Durable }
 
 // bindings are where the queue gets messages from, beside the default exchange.
-func (q *queueState) bindings() []*amqp.QueueBind {
+func (q *queueState) bindings(delayed bool) []*amqp.QueueBind {
 	list := []*amqp.QueueBind{{Queue: q.Name, Exchange: directX, RoutingKey: q.Name}}
 	switch {
 	case q.Name == deadQueue:
 		return []*amqp.QueueBind{{Queue: q.Name, Exchange: deadExchange}}
 	case q.Durable && q.Name != volatileQueue:
 		list = append(list, &amqp.QueueBind{Queue: q.Name, Exchange: fanoutX})
+		if delayed {
+			list = append(list, &amqp.QueueBind{Queue: q.Name, Exchange: delayedX, RoutingKey: q.Name})
+		}
 	}
 	return list
 }
@@ -104,7 +111,7 @@ func (w *World) routes(exchange, key string) (list []*queueState) {
 		switch {
 		case exchange == "" && key == q.Name,
 			exchange == directX && key == q.Name && q.Name != deadQueue,
-			exchange == fanoutX && q.Durable && q.Name != volatileQueue && q.Name != deadQueue:
+			(exchange == fanoutX || exchange == delayedX && key == q.Name) && q.Durable && q.Name != volatileQueue && q.Name != deadQueue:
 			list = append(list, q)
 		}
 	}
@@ -114,10 +121,4 @@ func (w *World) routes(exchange, key string) (list []*queueState) {
 func number(b []byte) (int, bool) {
 	n, err := strconv.Atoi(string(b))
 	return n, err == nil
-}
-
-// dropsHead says whether the queue's limit always holds. Where it refuses
-// publishes instead, what comes back to it may exceed it.
-func (q *queueState) dropsHead() bool {
-	return q.MaxLength > 0 && (q.Overflow == "" || q.Overflow == "drop-head")
 }

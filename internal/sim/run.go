@@ -56,6 +56,11 @@ func (w *World) declareAll() {
 	} {
 		c.ask(x, expect(amqp.ExchangeDeclareOkID))
 	}
+	if w.program.Setup.Delayed {
+		c.ask(&amqp.ExchangeDeclare{
+			Exchange: delayedX, Type: "x-delayed-message", Durable: true, Arguments: amqp.Table{"x-delayed-type": "direct"},
+		}, expect(amqp.ExchangeDeclareOkID))
+	}
 	for _, q := range w.queues {
 		if q.Name != volatileQueue {
 			c.declare(q)

@@ -29,6 +29,8 @@ func (w *World) apply(s Step) {
 		}
 	case Full:
 		w.fillDisk()
+	case Policy:
+		w.changePolicy()
 	default:
 		c.step(s.Kind)
 	}

@@ -38,6 +38,7 @@ type World struct {
 	booting    bool
 	failed     bool // it said that its journal has failed
 	peers      []*peer
+	chores     []*chore
 
 	dead      bool // the power has failed
 	after     *disk.Mem
@@ -52,6 +53,7 @@ type World struct {
 	ledger  ledger
 
 	ending    bool  // the steps are done
+	crashed   bool  // the broker's process once came to another end than an orderly one
 	resumes   int   // starts from a checkpoint
 	names     int64 // records that the names need
 	violation *Violation
@@ -265,7 +267,7 @@ func (w *World) endProcess(orderly bool) {
 	for _, p := range w.peers {
 		w.lost(p)
 	}
-	w.peers = w.peers[:0]
+	w.peers, w.chores = w.peers[:0], nil
 	w.ledger.processEnded(orderly)
 }
 
