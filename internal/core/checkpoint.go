@@ -36,10 +36,9 @@ func (c *Core) checkpoint() *journal.Checkpoint {
 	for _, v := range c.VHosts() {
 		w.vhost(v)
 	}
-	c.byID.Range(func(_, q any) bool {
-		w.queue(q.(*Queue))
-		return true
-	})
+	for _, q := range c.all() {
+		w.queue(q)
+	}
 	w.settings(&c.settings)
 	w.to.Body = w.b
 	return w.to

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/postrider-mq/postrider/internal/journal"
@@ -101,7 +102,12 @@ func (v *VHost) applyChange(b *Burst, change func() journal.LSN) (journal.LSN, e
 		return 0, err
 	}
 	lsn := change()
+	var queues []*Queue // in an order of their own, so that what they drop is dropped in the same order always
 	for _, q := range v.table.Load().Queues() {
+		queues = append(queues, q)
+	}
+	slices.SortFunc(queues, (*Queue).byAge)
+	for _, q := range queues {
 		q.follow(b, v.policies.ruling(q.Name, q.policyKind()))
 	}
 	v.redirect()

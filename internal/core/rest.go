@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -140,12 +141,24 @@ func (c *Core) rest() bool {
 	if c.journal == nil || c.failing.Load() {
 		return false
 	}
-	c.byID.Range(func(_, q any) bool {
-		q.(*Queue).rest()
-		return true
-	})
+	for _, q := range c.all() {
+		q.rest()
+	}
 	return true
 }
+
+// all are the queues, and the stores, in the order in which they were made.
+func (c *Core) all() (list []*Queue) {
+	c.byID.Range(func(_, q any) bool {
+		list = append(list, q.(*Queue))
+		return true
+	})
+	slices.SortFunc(list, (*Queue).byAge)
+	return list
+}
+
+// byAge orders queues by when they were made.
+func (q *Queue) byAge(than *Queue) int { return cmp.Compare(q.id, than.id) }
 
 // start follows a recovery: what was Rested is made void, durably, before
 // anything is delivered.
