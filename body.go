@@ -45,21 +45,21 @@ func (s style) deliveryMode() uint8 {
 
 // encode turns a body into bytes: []byte and string as they are, a *RemoteError as
 // such, anything else as JSON.
-func encode(body any) ([]byte, style, error) {
+func (n *Node) encode(body any) (draft, error) {
 	switch b := body.(type) {
 	case []byte:
-		return b, styleBytes, nil
+		return draft{body: b, style: styleBytes}, nil
 	case string:
-		return []byte(b), styleText, nil
+		return draft{body: []byte(b), style: styleText}, nil
 	case *RemoteError:
 		j, err := json.Marshal(b)
-		return j, styleError, err
+		return draft{body: j, style: styleError}, err
 	}
 	j, err := json.Marshal(body)
 	if err != nil {
-		return nil, 0, fmt.Errorf("postrider: body: %w", err)
+		return draft{}, fmt.Errorf("postrider: body: %w", err)
 	}
-	return j, styleJSON, nil
+	return draft{body: j, style: styleJSON}, nil
 }
 
 // decode is the reverse of encode, into what v points to. An empty body leaves v as it is.

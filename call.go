@@ -21,17 +21,17 @@ func Call[T any](ctx context.Context, target *Target, request any, opts ...SendO
 }
 
 func (t *Target) call(ctx context.Context, request any, opts []SendOption) (answer, error) {
-	b, s, err := encode(request)
+	o := sendOptionsOf(opts)
+	d, err := t.draft(request, &o)
 	if err != nil {
 		return answer{}, err
 	}
-	id, s := t.mark(s, opts)
 	if t.way == nil {
-		return answer{}, t.failed(id, t.why, false)
+		return answer{}, t.failed(d.id, t.why, false)
 	}
-	a, written, err := t.way.call(ctx, s, id, b)
+	a, written, err := t.way.call(ctx, d)
 	if err != nil {
-		return answer{}, t.failed(id, err, written)
+		return answer{}, t.failed(d.id, err, written)
 	}
 	if a.contentType != typeError {
 		return a, nil

@@ -88,36 +88,41 @@ func (e *embedded) close() error {
 	return err
 }
 
-// local is the outlet to a queue of the embedded broker.
+// local is the outlet to a queue of the embedded broker, or to an exchange of it.
 type local struct {
 	at    *embedded
 	queue string
 	from  string
+	via   string // the exchange; "": straight into the queue
+	key   string // "" : the message's own
+	alone bool   // nobody need be there to take a message
 }
 
-func (l *local) publishing(s style, id string, body []byte) *broker.Publishing {
-	return &broker.Publishing{
-		Key:       l.queue,
-		Mandatory: true,
-		Properties: amqp.Properties{
-			ContentType: s.contentType(), DeliveryMode: s.deliveryMode(), MessageID: id, AppID: l.from,
-		},
-		Body: body,
+// publishing copies the body: the broker keeps it, and the caller may go on using its own.
+func (l *local) publishing(d *draft) *broker.Publishing {
+	p := &broker.Publishing{
+		Key:        l.queue,
+		Mandatory:  !l.alone,
+		Properties: d.properties(l.from),
+		Body:       append([]byte(nil), d.body...),
 	}
+	p.Properties.MessageID = d.id.String()
+	if l.via == "" {
+		return p
+	}
+	p.Exchange, p.Key = l.via, l.key
+	if p.Key == "" {
+		p.Key = d.key()
+	}
+	return p
 }
 
-// post copies the body: the broker keeps it, and the caller may go on using its own. There is no outbox before
-// a queue in this process; a broker that is low on memory or disk is a full one.
-func (l *local) post(f *client.Fate, s style, id messageID, body []byte) error {
+// There is no outbox before a queue in this process; a broker that is low on memory or disk is a full one.
+func (l *local) post(f *client.Fate, d draft) error {
 	if why := l.at.conn.Blocked(); why != "" {
 		return fmt.Errorf("%w: %s", client.ErrFull, why)
 	}
-	return l.put(f, s, id, body)
-}
-
-func (l *local) put(f *client.Fate, s style, id messageID, body []byte) error {
-	p := l.publishing(s, id.String(), append([]byte(nil), body...))
-	return l.at.publish(p, f)
+	return l.at.publish(l.publishing(&d), f)
 }
 
 // ready waits until the broker takes messages.
@@ -146,12 +151,12 @@ func localError(err error) error {
 	return err
 }
 
-func (l *local) send(ctx context.Context, s style, id messageID, body []byte) (bool, error) {
+func (l *local) send(ctx context.Context, d draft) (bool, error) {
 	if err := l.at.ready(ctx); err != nil {
 		return false, err
 	}
 	f := new(client.Fate)
-	if err := l.put(f, s, id, body); err != nil {
+	if err := l.at.publish(l.publishing(&d), f); err != nil {
 		return false, err
 	}
 	return l.at.confirmed(ctx, f)
@@ -170,7 +175,7 @@ func (e *embedded) confirmed(ctx context.Context, f *client.Fate) (written bool,
 }
 
 // call lets the answer come to a queue of this node's own.
-func (l *local) call(ctx context.Context, s style, id messageID, body []byte) (answer, bool, error) {
+func (l *local) call(ctx context.Context, d draft) (answer, bool, error) {
 	if err := l.at.ready(ctx); err != nil {
 		return answer{}, false, err
 	}
@@ -178,13 +183,14 @@ func (l *local) call(ctx context.Context, s style, id messageID, body []byte) (a
 	if err != nil {
 		return answer{}, false, err
 	}
-	text := id.String()
+	text := d.id.String()
 	got := make(chan answer, 1)
 	if err := l.at.expect(text, got); err != nil {
 		return answer{}, false, err
 	}
 	defer l.at.unexpect(text)
-	p := l.publishing(s, text, append([]byte(nil), body...))
+	p := l.publishing(&d)
+	p.Mandatory = true
 	p.Properties.DeliveryMode = amqp.Transient
 	p.Properties.ReplyTo, p.Properties.CorrelationID = answers, text
 	p.Properties.Expiration = expiration(ctx)
@@ -254,9 +260,9 @@ func (e *embedded) answered(d broker.Delivery) {
 	}
 }
 
-func (l *local) reply(to, correlation string, s style, id messageID, body []byte) error {
-	p := l.publishing(s, id.String(), append([]byte(nil), body...))
-	p.Key, p.Mandatory = to, false
+func (l *local) reply(to, correlation string, d draft) error {
+	p := l.publishing(&d)
+	p.Exchange, p.Key, p.Mandatory = "", to, false
 	p.Properties.DeliveryMode, p.Properties.CorrelationID = amqp.Transient, correlation
 	return l.at.publish(p, new(client.Fate))
 }

@@ -3,6 +3,7 @@ package postrider
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -70,6 +71,39 @@ func view(b []byte, held int) string {
 // Decode puts the body into what v points to: as it is for *[]byte and *string, else from JSON.
 func (m *Message) Decode(v any) error { return decode(m.ContentType, m.Body, v) }
 
+// Key is what the message is about, as its sender says, see [Key]; "" if it does not.
+func (m *Message) Key() string { return text(m.headers(), headerKey) }
+
+// Header is the value of a header, as the sender gave it; integers are an int64, and times are in whole seconds. nil if there is none
+// of that name.
+func (m *Message) Header(name string) any {
+	h := m.headers()
+	if len(h) == 0 {
+		return nil
+	}
+	v, _, _ := amqp.LookupTable(h, name)
+	if n, ok := amqp.Integer(v); ok {
+		return n
+	}
+	return v
+}
+
+// Headers are all headers that the sender gave.
+func (m *Message) Headers() map[string]any {
+	var p amqp.Properties
+	if !m.headed || p.Parse(m.props, nil) != nil {
+		return nil
+	}
+	for name, v := range p.Headers {
+		if strings.HasPrefix(name, reserved) {
+			delete(p.Headers, name)
+		} else if n, ok := amqp.Integer(v); ok {
+			p.Headers[name] = n
+		}
+	}
+	return p.Headers
+}
+
 // WantsReply reports whether the sender waits for an answer, in a [Call].
 func (m *Message) WantsReply() bool { return m.wanted }
 
@@ -86,17 +120,16 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b, s, err := encode(body)
+	t := m.tap.target
+	d, err := t.draft(body, &sendOptions{})
 	if err != nil {
 		return err
 	}
 	if m.replied.Swap(true) {
 		return nil
 	}
-	t := m.tap.target
-	id := t.node.ids.next()
-	if err := t.way.reply(string(v.ReplyTo), string(v.CorrelationID), s, id, b); err != nil {
-		return t.failed(id, err, false)
+	if err := t.way.reply(string(v.ReplyTo), string(v.CorrelationID), d); err != nil {
+		return t.failed(d.id, err, false)
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package postrider
 
-import "time"
+import (
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
 
 // A SendOption changes one Send, Post or Call.
 type SendOption func(*sendOptions)
@@ -8,6 +12,8 @@ type SendOption func(*sendOptions)
 type sendOptions struct {
 	id        string
 	transient bool
+	key       string
+	headers   amqp.Table
 }
 
 // ID gives the message an id of the caller's choosing in place of a generated one:
@@ -18,6 +24,22 @@ func ID(id string) SendOption { return func(o *sendOptions) { o.id = id } }
 // Transient lets a broker forget the message when it stops: it is confirmed without
 // waiting for a disk. Messages are persistent otherwise, in mailboxes that are durable.
 func Transient() SendOption { return func(o *sendOptions) { o.transient = true } }
+
+// Key says what the message is about, such as a user or an order, in at most 255 bytes. Messages of one key keep their order in a
+// partitioned mailbox, see [Partitions]; a topic's subscribers choose by it, see [Matching]; elsewhere it just
+// travels along, see [Message.Key].
+func Key(key string) SendOption { return func(o *sendOptions) { o.key = key } }
+
+// Header adds a header to the message: a name of at most 255 bytes, and a string, a []byte, a bool, a number or a [time.Time]. Programs in other
+// languages see it among the AMQP headers. Names that begin with x-postrider- are reserved.
+func Header(name string, value any) SendOption {
+	return func(o *sendOptions) {
+		if o.headers == nil {
+			o.headers = make(amqp.Table)
+		}
+		o.headers[name] = value
+	}
+}
 
 func sendOptionsOf(opts []SendOption) sendOptions {
 	if len(opts) == 0 {

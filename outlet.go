@@ -12,13 +12,13 @@ import (
 type outlet interface {
 	// send waits for the confirm. written says, with an error, that the message
 	// may have been delivered all the same.
-	send(ctx context.Context, s style, id messageID, body []byte) (written bool, err error)
+	send(ctx context.Context, d draft) (written bool, err error)
 	// post returns at once; f is decided later unless there is an error.
-	post(f *client.Fate, s style, id messageID, body []byte) error
+	post(f *client.Fate, d draft) error
 	// call waits for the answer that the recipient's handler gives.
-	call(ctx context.Context, s style, id messageID, body []byte) (a answer, written bool, err error)
+	call(ctx context.Context, d draft) (a answer, written bool, err error)
 	// reply answers a message that was received here.
-	reply(to, correlation string, s style, id messageID, body []byte) error
+	reply(to, correlation string, d draft) error
 	// pass publishes a message that was received here once more, into a queue that is made if it is missing.
 	pass(ctx context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error
 	// take begins to receive.

@@ -13,67 +13,91 @@ import (
 )
 
 // remote is the outlet to a queue of another process: a peer's inbox, or a mailbox on
-// a broker.
+// a broker. Or to an exchange there, from which who receives has a queue.
 type remote struct {
 	queue     *client.Queue
+	via       *client.Exchange // nil: straight into the queue
+	key       string           // "" : the message's own
 	from      string
 	pub       *client.Publisher
 	receiving func() *client.Conn // where messages are taken; nil: nowhere
 	conn      *client.Conn        // makes sure of the queue before the first message; nil: it is the peer's
 	ensured   sync.Once
+	alone     bool // nobody need be there to take a message
 	envelopes [styles]atomic.Pointer[client.Envelope]
 }
 
 // envelope is what messages of one style have in common, encoded once.
-func (r *remote) envelope(s style) (*client.Envelope, error) {
+func (r *remote) envelope(d *draft) (*client.Envelope, error) {
 	r.prepare()
-	if e := r.envelopes[s].Load(); e != nil {
+	if d.more != nil {
+		return r.seal(d, !r.alone, d.properties(r.from))
+	}
+	if e := r.envelopes[d.style].Load(); e != nil {
 		return e, nil
 	}
-	e, err := client.NewEnvelope("", r.queue.Name, true, amqp.Properties{
-		ContentType: s.contentType(), DeliveryMode: s.deliveryMode(), AppID: r.from,
-	})
+	e, err := r.seal(d, !r.alone, d.properties(r.from))
 	if err == nil {
-		r.envelopes[s].Store(e)
+		r.envelopes[d.style].Store(e)
 	}
 	return e, err
 }
 
-func (r *remote) prepare() {
-	if r.conn != nil {
-		r.ensured.Do(func() { r.conn.Ensure(r.queue) })
+func (r *remote) seal(d *draft, mandatory bool, p amqp.Properties) (*client.Envelope, error) {
+	if r.via == nil {
+		return client.NewEnvelope("", r.queue.Name, mandatory, p)
 	}
+	key := r.key
+	if key == "" {
+		key = d.key()
+	}
+	return client.NewEnvelope(r.via.Name, key, mandatory, p)
 }
 
-func (r *remote) send(ctx context.Context, s style, id messageID, body []byte) (bool, error) {
-	e, err := r.envelope(s)
+// prepare makes sure, once, of what messages go to.
+func (r *remote) prepare() {
+	if r.conn == nil {
+		return
+	}
+	r.ensured.Do(func() {
+		if r.via != nil {
+			r.conn.EnsureExchange(r.via)
+		}
+		if r.queue != nil {
+			r.conn.Ensure(r.queue)
+		}
+	})
+}
+
+func (r *remote) send(ctx context.Context, d draft) (bool, error) {
+	e, err := r.envelope(&d)
 	if err != nil {
 		return false, err
 	}
 	var buf [maxGeneratedID]byte
-	return r.pub.Send(ctx, e, id.appendTo(buf[:0]), body)
+	return r.pub.Send(ctx, e, d.id.appendTo(buf[:0]), d.body)
 }
 
-func (r *remote) post(f *client.Fate, s style, id messageID, body []byte) error {
-	e, err := r.envelope(s)
+func (r *remote) post(f *client.Fate, d draft) error {
+	e, err := r.envelope(&d)
 	if err != nil {
 		return err
 	}
 	var buf [maxGeneratedID]byte
-	return r.pub.Post(f, e, id.appendTo(buf[:0]), body)
+	return r.pub.Post(f, e, d.id.appendTo(buf[:0]), d.body)
 }
 
-func (r *remote) call(ctx context.Context, s style, id messageID, body []byte) (answer, bool, error) {
+func (r *remote) call(ctx context.Context, d draft) (answer, bool, error) {
 	r.prepare()
-	text := id.String()
-	e, err := client.NewEnvelope("", r.queue.Name, true, amqp.Properties{
-		ContentType: s.contentType(), DeliveryMode: amqp.Transient, AppID: r.from,
-		ReplyTo: client.ReplyTo, CorrelationID: text, Expiration: expiration(ctx),
-	})
+	text := d.id.String()
+	p := d.properties(r.from)
+	p.DeliveryMode = amqp.Transient
+	p.ReplyTo, p.CorrelationID, p.Expiration = client.ReplyTo, text, expiration(ctx)
+	e, err := r.seal(&d, true, p)
 	if err != nil {
 		return answer{}, false, err
 	}
-	reply, written, err := r.pub.Call(ctx, e, []byte(text), body)
+	reply, written, err := r.pub.Call(ctx, e, []byte(text), d.body)
 	if err != nil {
 		return answer{}, written, err
 	}
@@ -92,14 +116,14 @@ func expiration(ctx context.Context) string {
 	return strconv.FormatInt(max(left, 0), 10)
 }
 
-func (r *remote) reply(to, correlation string, s style, id messageID, body []byte) error {
-	e, err := client.NewEnvelope("", to, false, amqp.Properties{
-		ContentType: s.contentType(), DeliveryMode: amqp.Transient, AppID: r.from, CorrelationID: correlation,
-	})
+func (r *remote) reply(to, correlation string, d draft) error {
+	p := d.properties(r.from)
+	p.DeliveryMode, p.CorrelationID = amqp.Transient, correlation
+	e, err := client.NewEnvelope("", to, false, p)
 	if err != nil {
 		return err
 	}
-	return r.pub.PostNow(new(client.Fate), e, []byte(id.String()), body)
+	return r.pub.PostNow(new(client.Fate), e, []byte(d.id.String()), d.body)
 }
 
 func (r *remote) pass(_ context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {

@@ -38,16 +38,16 @@ func (t *Target) String() string { return t.title }
 // A target that cannot be reached now is waited for until ctx ends; a ctx without end waits
 // forever. An error is a [*SendError] unless the body cannot be encoded.
 func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
-	b, s, err := encode(body)
+	o := sendOptionsOf(opts)
+	d, err := t.draft(body, &o)
 	if err != nil {
 		return err
 	}
-	id, s := t.mark(s, opts)
 	if t.way == nil {
-		return t.failed(id, t.why, false)
+		return t.failed(d.id, t.why, false)
 	}
-	if written, err := t.way.send(ctx, s, id, b); err != nil {
-		return t.failed(id, err, written)
+	if written, err := t.way.send(ctx, d); err != nil {
+		return t.failed(d.id, err, written)
 	}
 	return nil
 }
@@ -59,35 +59,23 @@ func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
 //
 // An error is a [*SendError] unless the body cannot be encoded.
 func (t *Target) Post(ctx context.Context, body any, opts ...SendOption) (*Receipt, error) {
-	b, s, err := encode(body)
+	o := sendOptionsOf(opts)
+	d, err := t.draft(body, &o)
 	if err != nil {
 		return nil, err
 	}
-	r := &Receipt{target: t}
-	r.id, s = t.mark(s, opts)
+	r := &Receipt{target: t, id: d.id}
 	err = ctx.Err()
 	if err == nil {
 		err = t.why
 	}
 	if err == nil {
-		err = t.way.post(&r.fate, s, r.id, b)
+		err = t.way.post(&r.fate, d)
 	}
 	if err != nil {
 		return nil, t.failed(r.id, err, false)
 	}
 	return r, nil
-}
-
-// mark gives a message its id and what else the options say.
-func (t *Target) mark(s style, opts []SendOption) (messageID, style) {
-	o := sendOptionsOf(opts)
-	if o.transient {
-		s += styleTransient
-	}
-	if o.id != "" {
-		return messageID{own: o.id}, s
-	}
-	return t.node.ids.next(), s
 }
 
 // failed makes the error that a caller sees of one of the lower floors.

@@ -63,6 +63,7 @@ type Conn struct {
 
 	mu        sync.Mutex
 	queues    map[string]*Queue
+	exchanges map[string]*Exchange
 	consumers map[*Consumer]struct{}
 	state     State
 	changed   chan struct{} // closed when state changes
@@ -94,6 +95,7 @@ func New(cfg Config) *Conn {
 		ended:     make(chan struct{}),
 		poked:     make(chan struct{}, 1),
 		queues:    make(map[string]*Queue),
+		exchanges: make(map[string]*Exchange),
 		consumers: make(map[*Consumer]struct{}),
 		changed:   make(chan struct{}),
 	}

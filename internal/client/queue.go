@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/rand"
 	"errors"
 	"maps"
 	"math"
@@ -18,9 +19,38 @@ type Queue struct {
 	Args    amqp.Table
 	// OnRabbitMQ is added to Args when the other side is RabbitMQ itself.
 	OnRabbitMQ amqp.Table
+	// Own is a queue for one consumer of one connection, and ends with it: each time it is declared
+	// under a new name that begins with Name.
+	Own bool
+	// Exact wants a queue that exists to be declared alike.
+	Exact bool
+	// From is the exchange that it is bound to, with Keys; nil for none.
+	From *Exchange
+	Keys []string
+	// After is a queue that is made sure of before; what prevents that prevents this one.
+	After *Queue
 
-	mu  sync.Mutex
-	err error
+	mu    sync.Mutex
+	err   error
+	fresh string // the present name of an Own queue
+}
+
+// name is what the broker knows the queue by.
+func (q *Queue) name() string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.fresh != "" {
+		return q.fresh
+	}
+	return q.Name
+}
+
+// rename gives an Own queue its next name: the broker may not have noticed yet that the connection which had the last one
+// is gone.
+func (q *Queue) rename() {
+	q.mu.Lock()
+	q.fresh = q.Name + "." + rand.Text()[:16]
+	q.mu.Unlock()
 }
 
 // Mailbox is how a mailbox is declared: on RabbitMQ as a queue that can be replicated, and that does not drop what
@@ -73,7 +103,19 @@ func (w *wire) sure(q *Queue) error {
 	if w.declared[q] {
 		return nil
 	}
+	if q.After != nil {
+		if err := w.sure(q.After); err != nil {
+			return err
+		}
+		if err := q.After.Err(); err != nil {
+			q.setErr(err)
+			return nil
+		}
+	}
 	err := w.declare(q)
+	if err == nil {
+		err = w.bind(q)
+	}
 	var refused *amqp.Error
 	if err != nil && !errors.As(err, &refused) {
 		return err
@@ -85,10 +127,14 @@ func (w *wire) sure(q *Queue) error {
 
 // declare looks first: declaring what exists with other arguments is an error.
 func (w *wire) declare(q *Queue) error {
-	err := w.onTopology(&amqp.QueueDeclare{Queue: q.Name, Passive: true})
-	var refused *amqp.Error
-	if !errors.As(err, &refused) || refused.Code != amqp.NotFound {
-		return err
+	if q.Own {
+		q.rename()
+		return w.onTopology(&amqp.QueueDeclare{Queue: q.name(), Exclusive: true, AutoDelete: true, Arguments: q.Args})
+	}
+	if !q.Exact {
+		if found, err := w.found(&amqp.QueueDeclare{Queue: q.Name, Passive: true}); found {
+			return err
+		}
 	}
 	args := q.Args
 	if w.product == "RabbitMQ" && len(q.OnRabbitMQ) > 0 {
@@ -96,6 +142,13 @@ func (w *wire) declare(q *Queue) error {
 		maps.Copy(args, q.Args)
 	}
 	return w.onTopology(&amqp.QueueDeclare{Queue: q.Name, Durable: q.Durable, Arguments: args})
+}
+
+// found asks for something that may not exist.
+func (w *wire) found(passive amqp.Method) (bool, error) {
+	err := w.onTopology(passive)
+	var refused *amqp.Error
+	return !errors.As(err, &refused) || refused.Code != amqp.NotFound, err
 }
 
 // onTopology asks on a channel of its own, so that a refusal closes nothing else.

@@ -21,6 +21,11 @@ func (c *Conn) reconcile(w *wire) error {
 			return err
 		}
 	}
+	for _, x := range c.wantedExchanges() {
+		if err := w.sureOf(x); err != nil {
+			return err
+		}
+	}
 	for _, q := range c.wantedQueues() {
 		if err := w.sure(q); err != nil {
 			return err
@@ -73,6 +78,9 @@ func (c *Conn) reconcileConsumer(w *wire, u *Consumer) error {
 
 // dropConsumer gives up a consumer's channel after its last acks.
 func (w *wire) dropConsumer(u *Consumer) {
+	if u.queue.Own {
+		delete(w.declared, u.queue)
+	}
 	n := u.leave(w)
 	w.mu.Lock()
 	if n != 0 && w.consumers[n] == u {
@@ -116,7 +124,7 @@ func (w *wire) tryConsumer(u *Consumer) error {
 	w.mu.Lock()
 	w.consumers[n] = u
 	w.mu.Unlock()
-	return w.ask(n, &amqp.BasicConsume{Queue: u.queue.Name, ConsumerTag: consumerTag}, nil)
+	return w.ask(n, &amqp.BasicConsume{Queue: u.queue.name(), ConsumerTag: consumerTag}, nil)
 }
 
 // consumerTag is the same for all: each has a channel of its own.

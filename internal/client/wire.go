@@ -36,6 +36,7 @@ type wire struct {
 	replying   bool // and consumes replies
 	topology   uint16
 	declared   map[*Queue]bool
+	exchanges  map[*Exchange]bool
 
 	mu        sync.Mutex
 	proto     *session.Client
@@ -60,6 +61,7 @@ func greet(ctx context.Context, c *Conn, nc net.Conn, at Address) (*wire, error)
 		conn:        c,
 		at:          at,
 		declared:    make(map[*Queue]bool),
+		exchanges:   make(map[*Exchange]bool),
 		asked:       make(map[uint16]*question),
 		consumers:   make(map[uint16]*Consumer),
 		ready:       make(chan struct{}),

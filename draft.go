@@ -1,0 +1,100 @@
+package postrider
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// A draft is a message on its way out.
+type draft struct {
+	id    messageID
+	style style
+	body  []byte
+	more  *extras // nil for most
+}
+
+// extras are what few messages have: they cost an envelope of their own.
+type extras struct {
+	contentType string // in place of the style's
+	key         string
+	headers     amqp.Table
+}
+
+// headerKey carries a message's [Key].
+const headerKey = "x-postrider-key"
+
+// reserved begins the names of headers that are this package's own.
+const reserved = "x-postrider-"
+
+// draft makes a message of a body and of what the options say.
+func (t *Target) draft(body any, o *sendOptions) (draft, error) {
+	d, err := t.node.encode(body)
+	if err != nil {
+		return d, err
+	}
+	if o.transient {
+		d.style += styleTransient
+	}
+	if o.key != "" || len(o.headers) > 0 {
+		if d.more == nil {
+			d.more = new(extras)
+		}
+		d.more.key, d.more.headers = o.key, o.headers
+	}
+	if err := checkHeaders(o.headers); err != nil {
+		return d, err
+	}
+	if o.id != "" {
+		d.id = messageID{own: o.id}
+	} else {
+		d.id = t.node.ids.next()
+	}
+	return d, nil
+}
+
+func checkHeaders(headers amqp.Table) error {
+	for name, value := range headers {
+		if strings.HasPrefix(name, reserved) {
+			return fmt.Errorf("postrider: header %q: names that begin with %s are reserved", name, reserved)
+		}
+		switch value.(type) {
+		case string, []byte, bool, int, int8, int16, int32, int64, uint8, uint16, uint32, float32, float64, time.Time:
+		default:
+			return fmt.Errorf("postrider: header %q: a %T cannot travel: want a string, []byte, bool, number or time.Time", name, value)
+		}
+	}
+	return nil
+}
+
+// key is where the message belongs, see [Key].
+func (d *draft) key() string {
+	if d.more == nil {
+		return ""
+	}
+	return d.more.key
+}
+
+// properties are those that every way to a target sends.
+func (d *draft) properties(from string) amqp.Properties {
+	p := amqp.Properties{ContentType: d.style.contentType(), DeliveryMode: d.style.deliveryMode(), AppID: from}
+	if d.more == nil {
+		return p
+	}
+	if d.more.contentType != "" {
+		p.ContentType = d.more.contentType
+	}
+	if len(d.more.headers) == 0 && d.more.key == "" {
+		return p
+	}
+	p.Headers = make(amqp.Table, len(d.more.headers)+1)
+	for name, value := range d.more.headers {
+		p.Headers[name] = value
+	}
+	if d.more.key != "" {
+		p.Headers[headerKey] = d.more.key
+	}
+	return p
+}
