@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 has() { command -v "$1" >/dev/null; }
-python_has() { [[ -x /usr/bin/python3 ]] && /usr/bin/python3 -c "import $1" 2>/dev/null; }
+python_has() { [[ -x /usr/bin/python3 ]] && /usr/bin/python3 -I -c "import $1" 2>/dev/null; }
 modern_node() { has node && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; }
 
 missing=()
