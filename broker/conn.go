@@ -77,7 +77,7 @@ func (c *Conn) Close() error {
 	c.mu.Unlock()
 
 	for consumer := range consumers {
-		consumer.end()
+		consumer.Close()
 	}
 	c.burst(c.client.Close)
 	c.broker.mu.Lock()

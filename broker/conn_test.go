@@ -294,6 +294,24 @@ func TestWhatAClosedConnHadGoesToAnother(t *testing.T) {
 	mine.wantNone(t)
 }
 
+func TestAClosedConsumerIsFollowedByOneThatOvertakesNothing(t *testing.T) {
+	c := dial(t, open(t, ""))
+	declare(t, c, broker.QueueOptions{Name: "q", Args: amqp.Table{"x-single-active-consumer": true}})
+	publish(t, c, "q", transient, "a", "b", "c", "d")
+	first := consume(t, c, "q", broker.ConsumeOptions{Prefetch: 2})
+	second := consume(t, c, "q", broker.ConsumeOptions{Prefetch: 2})
+	got := first.want(t, "a", "b")
+	second.wantNone(t)
+	got[0].Consumer().Close()
+	again := second.want(t, "a again", "b again")
+	if err := got[0].Ack(); err != nil {
+		t.Errorf("an ack that came too late: %v", err)
+	}
+	ack(t, again[0])
+	second.want(t, "c")
+	first.wantNone(t)
+}
+
 func TestPurgeDropsWhatIsReadyOnly(t *testing.T) {
 	c := dial(t, open(t, ""))
 	declare(t, c, broker.QueueOptions{Name: "q"})

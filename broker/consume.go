@@ -86,7 +86,7 @@ func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(Delivery)) (
 		return nil, err
 	}
 	if !c.remember(consumer) {
-		consumer.end()
+		consumer.Close()
 		return nil, ErrClosed
 	}
 	return consumer, nil
@@ -128,11 +128,18 @@ func (c *Consumer) finish() bool {
 	return c.out.Len() == 0
 }
 
-// end cancels and returns what was not settled.
-func (c *Consumer) end() {
-	c.Cancel()
+// Close ends the subscription and returns what was not settled, in its order and before a consumer that follows
+// this one gets anything. What is settled later is ignored.
+func (c *Consumer) Close() {
+	c.core.Halt()
+	c.finish()
+	c.returnAside()
 	positions := c.abandon()
-	c.conn.burst(func(b *core.Burst) { c.core.Queue.Requeue(b, positions...) })
+	c.conn.burst(func(b *core.Burst) {
+		c.core.Queue.Requeue(b, positions...)
+		c.core.Cancel(b)
+	})
+	c.conn.forget(c)
 }
 
 // abandon empties the books; what is settled later is ignored.

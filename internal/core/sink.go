@@ -49,6 +49,7 @@ type Consumer struct {
 	id   queue.ConsumerID
 
 	refused bool // the sink refused one, and was not resumed since; guarded by Queue.mu
+	halted  bool // nothing more is delivered; guarded by Queue.mu
 }
 
 // Sink is where the consumer's deliveries go.
@@ -59,11 +60,21 @@ func (c *Consumer) Resume(b *Burst) {
 	q := c.Queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.resting {
+	if q.resting || c.halted {
 		return
 	}
 	c.refused = false
 	q.perform(b, q.core.Resume(b.now, c.id))
+}
+
+// Halt ends the deliveries, and keeps the consumer's place: who returns what is out with it, and only then
+// cancels, lets nobody who follows it overtake that. When it returns, the sink gets nothing more for this consumer.
+func (c *Consumer) Halt() {
+	q := c.Queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c.halted = true
+	q.core.Pause(c.id)
 }
 
 // Cancel ends the subscription. What was delivered and not settled stays out.

@@ -81,12 +81,16 @@ func (c *conn) closeChannel(n uint16) {
 		ch.replies.Cancel()
 	}
 	ch.undo()
-	for _, consumer := range ch.takeConsumers() {
-		consumer.Cancel(&c.burst)
+	consumers := ch.takeConsumers()
+	for _, consumer := range consumers {
+		consumer.Halt()
 	}
 	c.settling = c.settling[:0]
 	ch.takeOutstanding()
 	c.eachQueue(func(q *core.Queue, positions []uint64) { q.Requeue(&c.burst, positions...) })
+	for _, consumer := range consumers {
+		consumer.Cancel(&c.burst)
+	}
 }
 
 func (c *conn) forgetChannel(n uint16) {

@@ -171,6 +171,29 @@ func TestAChannelThatClosesGivesBack(t *testing.T) {
 	}
 }
 
+// Where one consumer is served at a time, the next one gets what its predecessor had before anything else.
+func TestTheNextConsumerBeginsWhereTheLastOneWas(t *testing.T) {
+	b := newBroker(t)
+	first, second := b.dial(), b.dial()
+	first.declare(1, amqp.QueueDeclare{Queue: "q", Arguments: amqp.Table{"x-single-active-consumer": true}})
+	for _, p := range []*peer{first, second} {
+		p.send(1, &amqp.BasicQos{PrefetchCount: 2})
+		expect[*amqp.BasicQosOk](p, 1)
+		p.consume(1, amqp.BasicConsume{Queue: "q"})
+	}
+	for _, body := range []string{"a", "b", "c", "d"} {
+		second.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, body)
+	}
+	second.quiet(1)
+	first.wantDelivery(1, "a")
+	first.wantDelivery(1, "b")
+	first.nc.Close()
+	for _, body := range []string{"a", "b", "c", "d"} {
+		d := second.wantDelivery(1, body)
+		second.send(1, &amqp.BasicAck{DeliveryTag: d.DeliveryTag})
+	}
+}
+
 // Both sides close the channel at once: ours is answered, theirs too, and what
 // was on its way does no harm.
 func TestClosesThatCross(t *testing.T) {
