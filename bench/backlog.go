@@ -66,7 +66,7 @@ func (s scale) fillAndDrain(t *scaleTarget, persistent bool, n int, f *backlogFi
 
 // fill publishes n messages and waits until the last is confirmed.
 func (w *wire) fill(queue string, n int, persistent bool) error {
-	return w.fillWith(queue, n, persistent, make([]byte, bodySize))
+	return w.fillWith(queue, n, persistent, make([]byte, usualBody))
 }
 
 // fillWith is fill with messages that have this body.
@@ -84,7 +84,7 @@ func (w *wire) fillWith(queue string, n int, persistent bool, body []byte) error
 			for range min(500, n-sent) {
 				w.put(1, &amqp.BasicPublish{RoutingKey: queue})
 				w.out = amqp.AppendHeaderFrame(w.out, 1, uint16(amqp.BasicPublishID>>16), uint64(len(body)), props)
-				w.out = amqp.AppendBodyFrames(w.out, 1, body, 8192)
+				w.out = amqp.AppendBodyFrames(w.out, 1, body, wireFrame)
 				sent++
 			}
 			if err := w.flush(); err != nil {
@@ -134,6 +134,8 @@ type methods struct {
 	w    *wire
 	buf  []byte
 	rest []byte // of buf
+	tag  []byte // of the last delivery, and its body if that came in pieces
+	body []byte
 }
 
 func (w *wire) methods() *methods {

@@ -19,39 +19,8 @@ type role interface {
 	close() error
 }
 
-// These serve until they are stopped; the others end by themselves.
-const (
-	roleBroker    = "broker"
-	roleJetStream = "jetstream"
-)
-
-func newRole(name string) (role, error) {
-	switch name {
-	case "echo":
-		return new(echo), nil
-	case "caller":
-		return new(caller), nil
-	case "sink":
-		return new(sink), nil
-	case "source":
-		return new(source), nil
-	case "disk":
-		return new(disk), nil
-	case roleBroker:
-		return new(brokerProcess), nil
-	case roleJetStream:
-		return new(jetServer), nil
-	case "js-sender":
-		return new(jetSender), nil
-	case "js-receiver":
-		return new(jetReceiver), nil
-	case "sender":
-		return new(sender), nil
-	case "receiver":
-		return new(receiver), nil
-	}
-	return nil, fmt.Errorf("no role %q", name)
-}
+// behind is a role that another program plays, which tells by itself what it cost.
+type behind interface{ pid() int }
 
 // childMain is the life of a child. What goes wrong is told to the parent.
 func childMain(stdin io.Reader, stdout io.Writer) int {
@@ -75,12 +44,17 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 	if err != nil {
 		return err
 	}
+	keepThread()
 	defer func() { err = errors.Join(err, r.close()) }()
 	address, err := r.prepare(o)
 	if err != nil {
 		return err
 	}
-	out.Encode(reply{Address: address})
+	ready := reply{Address: address}
+	if b, ok := r.(behind); ok {
+		ready.Pid = b.pid()
+	}
+	out.Encode(ready)
 	if !in.Scan() || in.Text() != commandGo {
 		return nil
 	}
@@ -89,7 +63,7 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 		in.Scan()
 		close(stop)
 	}()
-	t, err := costed(o.Profile, func() (tally, error) { return r.work(stop) })
+	t, err := costed(r, o.Profile, stop)
 	if err != nil {
 		return err
 	}
@@ -99,7 +73,7 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 }
 
 // costed adds what the work cost, and writes its CPU profile if one is wanted.
-func costed(profile string, work func() (tally, error)) (tally, error) {
+func costed(r role, profile string, stop <-chan struct{}) (tally, error) {
 	if profile != "" {
 		f, err := os.Create(profile)
 		if err != nil {
@@ -112,7 +86,9 @@ func costed(profile string, work func() (tally, error)) (tally, error) {
 		defer pprof.StopCPUProfile()
 	}
 	before := cpuSeconds()
-	t, err := work()
-	t.CPU = cpuSeconds() - before
+	t, err := r.work(stop)
+	if _, ok := r.(behind); !ok {
+		t.CPU = cpuSeconds() - before
+	}
 	return t, err
 }

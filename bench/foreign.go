@@ -14,7 +14,7 @@ import (
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
-// A foreignBroker is the one of -amqp, with a queue of its own for one run: durable and classic.
+// A foreignBroker is RabbitMQ or the one of -amqp, with a durable queue of its own for one run.
 type foreignBroker struct {
 	conn    *client.Conn
 	queue   *client.Queue
@@ -26,7 +26,7 @@ type foreignBroker struct {
 // The broker deletes the queue by itself some time after the run.
 const queueExpires = 60_000 // milliseconds
 
-func openForeign(ctx context.Context, url string) (*foreignBroker, error) {
+func openForeign(ctx context.Context, url string, quorum bool) (*foreignBroker, error) {
 	at, err := client.ParseURL(url)
 	if err != nil {
 		return nil, err
@@ -39,6 +39,9 @@ func openForeign(ctx context.Context, url string) (*foreignBroker, error) {
 			Args:    amqp.Table{"x-expires": int32(queueExpires)},
 		},
 		pid: listenerOn(at.Host),
+	}
+	if quorum {
+		f.queue.Args["x-queue-type"] = "quorum"
 	}
 	f.conn.Ensure(f.queue)
 	if err := f.ready(ctx); err != nil {

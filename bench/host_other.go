@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"runtime"
 	"time"
 )
@@ -20,3 +21,9 @@ func syncData(f *os.File) error { return f.Sync() }
 func fileSystem(string) string { return "unknown" }
 
 func kernel() string { return runtime.GOOS }
+
+func dieTogether(*exec.Cmd) {}
+
+func ownGroup(*exec.Cmd) {}
+
+func killGroup(c *exec.Cmd) { c.Process.Kill() }

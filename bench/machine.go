@@ -58,7 +58,7 @@ func lineOf(file, name string) string {
 
 // productAt asks a broker who it is.
 func productAt(ctx context.Context, url string) (string, error) {
-	f, err := openForeign(ctx, url)
+	f, err := openForeign(ctx, url, false)
 	if err != nil {
 		return "", err
 	}

@@ -31,28 +31,30 @@ type flags struct {
 	rounds int
 	json   bool
 	out    string
+	plots  string
 }
 
 func parseFlags() (f flags) {
-	flag.BoolVar(&f.quick, "quick", false, "short runs, 2 rounds: under a minute in all")
-	flag.StringVar(&f.only, "run", "", "only rows whose name matches this regular expression (limits they are compared with run, too)")
-	flag.IntVar(&f.rounds, "rounds", 0, "how often each row runs (default 5, with -quick 2)")
-	flag.BoolVar(&f.json, "json", false, "print JSON instead of a table")
+	flag.BoolVar(&f.quick, "quick", false, "one short round of everything: two minutes in all")
+	flag.StringVar(&f.only, "run", "", "only rows whose name matches this regular expression (and those that they are compared with)")
+	flag.IntVar(&f.rounds, "rounds", 0, "how often each row runs (default 3, with -quick 1)")
+	flag.BoolVar(&f.json, "json", false, "print JSON instead of tables")
 	flag.StringVar(&f.out, "o", "", "write to this file in place of standard output")
+	flag.StringVar(&f.plots, "plots", "", "draw SVG files into this directory")
 	flag.StringVar(&f.Profiles, "cpuprofile", "", "write a CPU profile of each process into this directory")
-	flag.StringVar(&f.AMQP, "amqp", "", "run the mailbox rows against the broker at this AMQP URL, too")
+	flag.StringVar(&f.AMQP, "amqp", "", "use the broker at this AMQP URL in place of a RabbitMQ that is started here")
 	flag.StringVar(&f.Dir, "dir", os.TempDir(), "where the durable rows keep their files")
-	flag.DurationVar(&f.Warm, "warm", 0, "how long each run warms up (default 1s, with -quick 300ms)")
-	flag.DurationVar(&f.Measure, "measure", 0, "how long each run measures (default 4s, with -quick 700ms)")
+	flag.DurationVar(&f.Warm, "warm", 0, "how long each run warms up (default 500ms, with -quick 100ms)")
+	flag.DurationVar(&f.Measure, "measure", 0, "how long each run measures (default 2.5s, with -quick 300ms)")
 	flag.Parse()
 	f.defaults()
 	return f
 }
 
 func (f *flags) defaults() {
-	rounds, warm, measure := 5, time.Second, 4*time.Second
+	rounds, warm, measure := 3, 500*time.Millisecond, 2500*time.Millisecond
 	if f.quick {
-		rounds, warm, measure = 2, 300*time.Millisecond, 700*time.Millisecond
+		rounds, warm, measure = 1, 100*time.Millisecond, 300*time.Millisecond
 	}
 	f.Grace = time.Minute
 	if f.rounds <= 0 {
@@ -77,22 +79,32 @@ func parentMain(ctx context.Context) error {
 			return err
 		}
 	}
-	chosen := choose(rows(f.AMQP != ""), only)
+	all := rows()
+	if f.quick {
+		all = briefly(all)
+	}
+	chosen := choose(all, only)
 	atScale := only.MatchString(scaleRun)
 	if len(chosen) == 0 && !atScale {
 		return fmt.Errorf("no row matches %q", f.only)
 	}
 	r := &results{Machine: thisMachine(f.Dir), Rounds: f.rounds, Warm: f.Warm, Measure: f.Measure}
+	p, err := openPeers(ctx, &f.setting, chosen, scaleNeeds(atScale)...)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	r.Peers = p.versions(ctx, &f.setting)
 	if f.AMQP != "" {
 		if r.Foreign, err = productAt(ctx, f.AMQP); err != nil {
 			return err
 		}
 	}
-	if err := r.runAll(ctx, f.setting, chosen, progress); err != nil {
+	if err := r.run(ctx, f.setting, p.able(chosen), progress); err != nil {
 		return err
 	}
 	if atScale {
-		if err := r.measureScale(ctx, f); err != nil {
+		if err := r.measureScale(ctx, f, p); err != nil {
 			return err
 		}
 	}
@@ -102,7 +114,14 @@ func parentMain(ctx context.Context) error {
 // scaleRun is what -run knows the figures at rest and at scale by.
 const scaleRun = "scale"
 
-func (r *results) measureScale(ctx context.Context, f flags) (err error) {
+func scaleNeeds(atScale bool) []string {
+	if !atScale {
+		return nil
+	}
+	return []string{needRabbitMQ, needRedis}
+}
+
+func (r *results) measureScale(ctx context.Context, f flags, p *peers) (err error) {
 	t := &scaleTable{Scale: f.scale()}
 	progress("\r%-60s\r", "at rest and at scale")
 	if t.Own, err = t.Scale.measure(ownTargets(ctx, f.setting)); err != nil {
@@ -143,12 +162,23 @@ func (f *flags) report(r *results) error {
 	return err
 }
 
-// choose keeps the rows that match, and the limits that they are compared with.
+// choose keeps the rows that match, and all that they are compared with.
 func choose(all []*row, only *regexp.Regexp) []*row {
 	wanted := make(map[string]bool)
+	var want func(name string)
+	want = func(name string) {
+		for _, r := range all {
+			if r.Name == name && !wanted[name] {
+				wanted[name] = true
+				for _, other := range r.dependencies() {
+					want(other)
+				}
+			}
+		}
+	}
 	for _, r := range all {
 		if only.MatchString(r.Name) {
-			wanted[r.Name], wanted[r.Limit] = true, true
+			want(r.Name)
 		}
 	}
 	var chosen []*row

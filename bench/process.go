@@ -14,12 +14,16 @@ import (
 // childArgument makes this binary a child.
 const childArgument = "bench-child"
 
+// giveUp is how long a child may take to end after its stdin.
+const giveUp = 5 * time.Second
+
 // A process is a child, seen from the parent.
 type process struct {
 	order   order
 	command *exec.Cmd
 	stdin   io.WriteCloser
 	replies *json.Decoder
+	pid     int // of whoever does the work: the child, or a program that it speaks for
 	stderr  bytes.Buffer
 }
 
@@ -31,7 +35,9 @@ func startProcess(ctx context.Context, o order) (*process, string, error) {
 	}
 	p := &process{order: o, command: exec.CommandContext(ctx, self, childArgument)}
 	p.command.Stderr = &p.stderr
-	p.command.WaitDelay = time.Second
+	p.command.WaitDelay = giveUp
+	p.command.Cancel = func() error { return p.stdin.Close() } // the child ends what it has started
+	ownGroup(p.command)
 	if p.stdin, err = p.command.StdinPipe(); err != nil {
 		return nil, "", err
 	}
@@ -47,6 +53,9 @@ func startProcess(ctx context.Context, o order) (*process, string, error) {
 		return p, "", p.failed(err)
 	}
 	r, err := p.reply()
+	if p.pid = r.Pid; p.pid == 0 {
+		p.pid = p.command.Process.Pid
+	}
 	return p, r.Address, err
 }
 
@@ -101,7 +110,8 @@ func (p *process) wait() error {
 // kill is for a run that failed.
 func (p *process) kill() {
 	p.stdin.Close()
-	p.command.Process.Kill()
+	late := time.AfterFunc(giveUp, func() { p.command.Process.Kill() })
+	defer late.Stop()
 	p.command.Wait()
 }
 

@@ -17,6 +17,15 @@ type order struct {
 	Window    int // how many may be posted and not yet confirmed
 	Rate      int // messages a second; 0 = as fast as possible
 	Prefetch  int
+	Body      int    // bytes of each message
+	Call      bool   // Call instead of Send: the answer is the message
+	Callers   int    // at once; 0 is one
+	Declared  bool   // the mailbox is there
+	Batch     int    // of disk-append: messages between two syncs
+	Append    string // of Redis: appendfsync
+	Program   string // the path of a program in another language
+
+	Kept bool // nobody receives: what was sent is still in the mailbox at the end
 
 	SyncAlways bool // of JetStream: sync before each confirm, in place of every two minutes
 
@@ -28,6 +37,7 @@ type order struct {
 type reply struct {
 	Error   string `json:",omitempty"`
 	Address string `json:",omitempty"` // where it listens
+	Pid     int    `json:",omitempty"` // of the program that it has started and speaks for
 	Tally   *tally `json:",omitempty"`
 }
 
@@ -39,6 +49,7 @@ type tally struct {
 	Ended    int64
 	Latency  []byte  `json:",omitempty"` // a histogram in nanoseconds, encoded
 	CPU      float64 // seconds this process used, user and system, from "go" to the tally
+	Broker   bool    `json:",omitempty"` // moved nothing and counted nothing itself
 }
 
 // commandGo follows an order; the end of stdin says that it is over.

@@ -44,10 +44,15 @@ func (p *brokerProcess) work(stop <-chan struct{}) (tally, error) {
 	}
 	defer conn.Close()
 	q, err := conn.DeclareQueue(context.Background(), broker.QueueOptions{Name: p.order.Mailbox, Passive: true})
-	if err == nil && q.Messages > 0 {
-		err = fmt.Errorf("%d messages were not acknowledged", q.Messages)
+	switch {
+	case err != nil:
+		return tally{}, err
+	case p.order.Kept: // it counts what it has
+		return tally{Messages: uint64(q.Messages)}, nil
+	case q.Messages > 0:
+		return tally{}, fmt.Errorf("%d messages were not acknowledged", q.Messages)
 	}
-	return tally{}, err
+	return tally{Broker: true}, nil
 }
 
 func (p *brokerProcess) close() error {

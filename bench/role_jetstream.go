@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -28,16 +27,9 @@ type jetServer struct {
 
 func (p *jetServer) prepare(o order) (address string, err error) {
 	p.order = o
-	p.server, err = server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: o.Dir, SyncAlways: o.SyncAlways,
-	})
+	p.server, err = startNATS(&server.Options{JetStream: true, StoreDir: o.Dir, SyncAlways: o.SyncAlways})
 	if err != nil {
 		return "", err
-	}
-	go p.server.Start()
-	if !p.server.ReadyForConnections(10 * time.Second) {
-		return "", errors.New("the NATS server is not ready after 10 s")
 	}
 	if p.conn, p.js, err = openJetStream(p.server.ClientURL()); err != nil {
 		return "", err
@@ -84,7 +76,7 @@ func (p *jetServer) work(stop <-chan struct{}) (tally, error) {
 		case err != nil:
 			return tally{}, err
 		case info.State.Msgs == 0:
-			return tally{}, nil
+			return tally{Broker: true}, nil
 		case ctx.Err() != nil:
 			return tally{}, fmt.Errorf("%d messages were not acknowledged", info.State.Msgs)
 		}
@@ -126,7 +118,7 @@ func (s *jetSender) prepare(o order) (_ string, err error) {
 func (s *jetSender) work(<-chan struct{}) (tally, error) {
 	watch := newStopwatch(s.order)
 	begun := false
-	err := stream(newPace(s.order.Rate), watch, func(body []byte) error {
+	err := stream(s.order, newPace(s.order.Rate), watch, func(body []byte) error {
 		if !begun && watch.warmedUp() {
 			// What is under way when the measuring begins is done within it. Where a message takes a
 			// millisecond of the disk that is not little.
@@ -167,12 +159,11 @@ func closeNATS(conn *nats.Conn) error {
 type jetReceiver struct {
 	conn      *nats.Conn
 	consuming jetstream.ConsumeContext
-	end       chan tally
-	fault     chan error
+	ending    ending
 }
 
 func (r *jetReceiver) prepare(o order) (string, error) {
-	r.end, r.fault = make(chan tally, 1), make(chan error, 1)
+	r.ending = newEnding()
 	var js jetstream.JetStream
 	var err error
 	if r.conn, js, err = openJetStream(o.Broker); err != nil {
@@ -184,39 +175,18 @@ func (r *jetReceiver) prepare(o order) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	arrivals := newArrivals()
+	arrivals := newArrivals(o)
 	r.consuming, err = c.Consume(func(m jetstream.Msg) {
 		last, err := arrivals.add(m.Data())
 		if err == nil {
 			err = m.Ack()
 		}
-		var t tally
-		if err == nil && last {
-			t, err = arrivals.stop()
-		}
-		switch {
-		case err != nil:
-			select {
-			case r.fault <- err:
-			default:
-			}
-		case last:
-			r.end <- t
-		}
+		r.ending.took(arrivals, last, err)
 	}, jetstream.PullMaxMessages(o.Prefetch))
 	return "", err
 }
 
-func (r *jetReceiver) work(stop <-chan struct{}) (tally, error) {
-	select {
-	case t := <-r.end:
-		return t, nil
-	case err := <-r.fault:
-		return tally{}, err
-	case <-stop:
-		return tally{}, errors.New("stopped before the last message came")
-	}
-}
+func (r *jetReceiver) work(stop <-chan struct{}) (tally, error) { return r.ending.wait(stop) }
 
 func (r *jetReceiver) close() error {
 	if r.consuming != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -59,40 +58,31 @@ func (s *sender) close() error {
 }
 
 func (s *sender) work(<-chan struct{}) (tally, error) {
-	watch := newStopwatch(s.order)
-	work := s.send
-	if s.order.Post {
-		work = s.post
-	}
-	if err := work(watch); err != nil {
-		return tally{}, err
-	}
-	return watch.stop()
-}
-
-// send waits for each message and times it.
-func (s *sender) send(watch *stopwatch) error {
 	ctx := context.Background()
-	body := make([]byte, bodySize)
-	for last := false; !last; {
-		t := now()
-		last = watch.tick(t)
-		writeBody(body, watch.tally.Messages, 0, last)
-		t = now()
-		if err := s.target.Send(ctx, body, s.opts...); err != nil {
-			return err
+	switch {
+	case s.order.Post:
+		watch := newStopwatch(s.order)
+		if err := s.post(watch); err != nil {
+			return tally{}, err
 		}
-		watch.took(now() - t)
-		watch.sent()
+		return watch.stop()
+	case s.order.Call:
+		return ask(s.order, func(int) (trip, error) {
+			return func(body []byte) ([]byte, error) {
+				return postrider.Call[[]byte](ctx, s.target, body, s.opts...)
+			}, nil
+		})
 	}
-	return nil
+	return ask(s.order, func(int) (trip, error) {
+		return func(body []byte) ([]byte, error) { return nil, s.target.Send(ctx, body, s.opts...) }, nil
+	})
 }
 
 // post lets a window of messages be unconfirmed, and has every one confirmed in the end.
 func (s *sender) post(watch *stopwatch) error {
 	ctx := context.Background()
 	receipts := window{places: make([]*postrider.Receipt, s.order.Window)}
-	err := stream(newPace(s.order.Rate), watch, func(body []byte) error {
+	err := stream(s.order, newPace(s.order.Rate), watch, func(body []byte) error {
 		if err := receipts.makeRoom(ctx); err != nil {
 			return err
 		}
@@ -142,10 +132,10 @@ func (w *window) drain(ctx context.Context) error {
 
 // receiver is a node that handles what comes into its inbox or a mailbox.
 type receiver struct {
-	order order
-	node  *postrider.Node
-	end   chan tally // the last message came
-	fault chan error // something else came
+	order  order
+	node   *postrider.Node
+	ending ending
+	calls  *audits
 }
 
 func (r *receiver) prepare(o order) (address string, err error) {
@@ -163,43 +153,57 @@ func (r *receiver) prepare(o order) (address string, err error) {
 	} else {
 		address = r.node.Addr().String()
 	}
-	r.end, r.fault = make(chan tally, 1), make(chan error, 1)
+	r.ending = newEnding()
+	if o.Call {
+		r.calls = newAudits(o.Body, o.Callers)
+		return address, r.node.Handle(context.Background(), from, r.answer, postrider.Prefetch(o.Prefetch), postrider.Workers(max(o.Callers, 1)))
+	}
 	return address, r.node.Handle(context.Background(), from, r.handler(), postrider.Prefetch(o.Prefetch))
 }
 
 // handler is called for one message after the other.
 func (r *receiver) handler() postrider.Handler {
-	arrivals := newArrivals()
+	arrivals := newArrivals(r.order)
 	return func(_ context.Context, m *postrider.Message) error {
 		last, err := arrivals.add(m.Body)
-		if err == nil && (m.Redelivered || m.From != senderName) {
-			err = fmt.Errorf("message %d: from %q, redelivered %v", arrivals.audit.count-1, m.From, m.Redelivered)
+		if err == nil {
+			err = genuine(m)
 		}
-		var t tally
-		if err == nil && last {
-			t, err = arrivals.stop()
-		}
-		switch {
-		case err != nil:
-			select {
-			case r.fault <- err:
-			default: // the first one tells enough
-			}
-		case last:
-			r.end <- t
-		}
+		r.ending.took(arrivals, last, err)
 		return nil
 	}
 }
 
+// answer is called by many at once.
+func (r *receiver) answer(ctx context.Context, m *postrider.Message) error {
+	_, _, err := r.calls.check(m.Body)
+	if err == nil {
+		err = genuine(m)
+	}
+	if err != nil {
+		r.ending.fail(err)
+		return postrider.Reject(err)
+	}
+	return m.Reply(ctx, m.Body)
+}
+
+func genuine(m *postrider.Message) error {
+	if m.Redelivered || m.From != senderName {
+		return fmt.Errorf("a message is from %q, redelivered %v", m.From, m.Redelivered)
+	}
+	return nil
+}
+
+// work waits for the last message, and who answers calls, until it is told to stop.
 func (r *receiver) work(stop <-chan struct{}) (tally, error) {
+	if r.calls == nil {
+		return r.ending.wait(stop)
+	}
 	select {
-	case t := <-r.end:
-		return t, nil
-	case err := <-r.fault:
+	case err := <-r.ending.fault:
 		return tally{}, err
 	case <-stop:
-		return tally{}, errors.New("stopped before the last message came")
+		return tally{Messages: r.calls.count.Load()}, nil
 	}
 }
 

@@ -17,9 +17,13 @@ func listenLocal() (net.Listener, string, error) {
 }
 
 // echo sends back what it gets, message by message.
-type echo struct{ ln net.Listener }
+type echo struct {
+	order order
+	ln    net.Listener
+}
 
-func (e *echo) prepare(order) (address string, err error) {
+func (e *echo) prepare(o order) (address string, err error) {
+	e.order = o
 	e.ln, address, err = listenLocal()
 	return address, err
 }
@@ -32,8 +36,8 @@ func (e *echo) work(<-chan struct{}) (tally, error) {
 		return tally{}, err
 	}
 	defer conn.Close()
-	var a audit
-	b := make([]byte, bodySize)
+	a := audit{size: e.order.Body}
+	b := make([]byte, e.order.Body)
 	for {
 		if _, err := io.ReadFull(conn, b); err != nil {
 			return tally{Messages: a.count}, unlessEnd(err)
@@ -70,35 +74,29 @@ func (c *caller) close() error { return nil }
 
 func (c *caller) work(<-chan struct{}) (tally, error) {
 	defer c.conn.Close()
-	watch := newStopwatch(c.order)
-	question, answer := make([]byte, bodySize), make([]byte, bodySize)
-	var a audit
-	for last := false; !last; {
-		t := now()
-		last = watch.tick(t)
-		writeBody(question, a.count, t, last)
-		if _, err := c.conn.Write(question); err != nil {
-			return tally{}, err
-		}
-		if _, err := io.ReadFull(c.conn, answer); err != nil {
-			return tally{}, err
-		}
-		watch.took(now() - t)
-		watch.sent()
-		if _, _, err := a.check(answer); err != nil {
-			return tally{}, err
-		}
-	}
-	return watch.stop()
+	answer := make([]byte, c.order.Body)
+	return ask(c.order, func(int) (trip, error) {
+		return func(body []byte) ([]byte, error) {
+			if _, err := c.conn.Write(body); err != nil {
+				return nil, err
+			}
+			_, err := io.ReadFull(c.conn, answer)
+			return answer, err
+		}, nil
+	})
 }
 
 // streamBuffer is what source and sink give to the socket at a time.
 const streamBuffer = 64 << 10
 
 // sink reads a stream of messages to its end.
-type sink struct{ ln net.Listener }
+type sink struct {
+	order order
+	ln    net.Listener
+}
 
-func (s *sink) prepare(order) (address string, err error) {
+func (s *sink) prepare(o order) (address string, err error) {
+	s.order = o
 	s.ln, address, err = listenLocal()
 	return address, err
 }
@@ -111,9 +109,9 @@ func (s *sink) work(<-chan struct{}) (tally, error) {
 		return tally{}, err
 	}
 	defer conn.Close()
-	arrivals := newArrivals()
+	arrivals := newArrivals(s.order)
 	in := bufio.NewReaderSize(conn, streamBuffer)
-	b := make([]byte, bodySize)
+	b := make([]byte, s.order.Body)
 	for {
 		if _, err := io.ReadFull(in, b); err != nil {
 			return tally{}, err
@@ -128,7 +126,7 @@ func (s *sink) work(<-chan struct{}) (tally, error) {
 	}
 }
 
-// source writes messages: many at once at full speed, each by itself at a rate.
+// source writes messages: many at once at full speed, and at a rate what is due.
 type source struct {
 	order order
 	conn  net.Conn
@@ -144,13 +142,11 @@ func (s *source) close() error { return s.conn.Close() }
 
 func (s *source) work(<-chan struct{}) (tally, error) {
 	out := bufio.NewWriterSize(s.conn, streamBuffer)
-	var to io.Writer = out
-	if s.order.Rate > 0 {
-		to = s.conn
-	}
 	watch := newStopwatch(s.order)
-	err := stream(newPace(s.order.Rate), watch, func(b []byte) error {
-		_, err := to.Write(b)
+	pace := newPace(s.order.Rate)
+	pace.idle = out.Flush
+	err := stream(s.order, pace, watch, func(b []byte) error {
+		_, err := out.Write(b)
 		return err
 	})
 	if err != nil {

@@ -1,16 +1,30 @@
 package main
 
+import (
+	"fmt"
+	"strings"
+)
+
 // A row is one kind of work, and a line in the table.
 type row struct {
+	Work  string // what the rows beside it do, too
 	Name  string
 	Title string
 	// Limit is the row that this one is compared with: by its median latency if ByLatency, else by rate.
 	Limit     string
 	ByLatency bool
+	// Plus is a row whose median latency is added to that of Limit: the work has to do both, one after the other.
+	Plus string
 
-	foreign bool // runs against the broker of -amqp
+	foreign bool // runs against RabbitMQ, or the broker of -amqp
+	quorum  bool // in a quorum queue of it
 	roles   []string
 	order   order
+
+	// A row at a fixed rate has the same work at full speed, its peak. Who cannot keep the rate up is left out.
+	peak string
+	half []string // the rate is half of that of the fastest of these rows
+	once bool     // in one round only
 }
 
 // How many messages may be posted and not confirmed. What is durable is measured with 1,000, as
@@ -21,88 +35,86 @@ const (
 )
 
 const (
-	prefetch   = 1000
-	steadyRate = 10000 // messages a second
-	mailbox    = "bench"
+	prefetch = 1000
+	mailbox  = "bench"
 )
 
-// rows are all rows, in the order of the table. Those against another broker are there when there is one.
-func rows(foreign bool) []*row {
-	all := directRows()
-	for _, r := range mailboxRows() {
-		all = append(all, r)
-		if foreign {
-			all = append(all, r.onForeign())
-		}
-	}
-	return append(all, jetStreamRows()...)
+// rows are all rows, in the order of the table.
+func rows() []*row {
+	full := append(directRows(), mailboxRows()...)
+	return append(append(full, steadyRows(full)...), sizeRows(full)...)
 }
 
-// jetStreamRows are the same work as mailbox-post-durable, on NATS JetStream: with a sync before each confirm, as ours, and
-// as it comes.
-func jetStreamRows() []*row {
-	jet := func(name, title string, always bool) *row {
-		return &row{
-			Name: name, Title: title, Limit: "mailbox-post-durable",
-			roles: []string{roleJetStream, "js-receiver", "js-sender"},
-			order: order{Post: true, Window: durableWindow, Prefetch: prefetch, SyncAlways: always},
-		}
-	}
-	return []*row{
-		jet("jetstream-always", "JetStream, sync_interval: always", true),
-		jet("jetstream-default", "JetStream, synced every 2 minutes", false),
-	}
-}
+const foreignPrefix = "rabbitmq-"
 
-func directRows() []*row {
-	toPeer := []string{"receiver", "sender"}
-	return []*row{
-		{Name: "tcp-echo", Title: "raw TCP echo", ByLatency: true, roles: []string{"echo", "caller"}},
-		{Name: "direct-send", Title: "peer, Send", Limit: "tcp-echo", ByLatency: true, roles: toPeer},
-		{Name: "tcp-stream", Title: "raw TCP stream", roles: []string{"sink", "source"}},
-		{Name: "direct-post", Title: "peer, Post", Limit: "tcp-stream", roles: toPeer,
-			order: order{Post: true, Window: transientWindow}},
-		{Name: "tcp-10k", Title: "raw TCP stream, 10,000/s", ByLatency: true, roles: []string{"sink", "source"},
-			order: order{Rate: steadyRate}},
-		{Name: "direct-post-10k", Title: "peer, Post, 10,000/s", Limit: "tcp-10k", ByLatency: true, roles: toPeer,
-			order: order{Post: true, Window: transientWindow, Rate: steadyRate}},
-		{Name: "disk-sync", Title: "raw append + fdatasync, 4 KiB", ByLatency: true, roles: []string{"disk"}},
-	}
-}
-
-func mailboxRows() []*row {
-	transient := order{Transient: true, Window: transientWindow}
-	durable := order{Window: durableWindow}
-	return []*row{
-		mailboxRow("mailbox-send-transient", "mailbox, Send, transient", "tcp-echo", transient),
-		mailboxRow("mailbox-send-durable", "mailbox, Send, durable", "disk-sync", durable),
-		mailboxRow("mailbox-post-transient", "mailbox, Post, transient", "tcp-stream", transient.posted(0)),
-		mailboxRow("mailbox-post-durable", "mailbox, Post, durable", "disk-sync", durable.posted(0)),
-		mailboxRow("mailbox-post-transient-10k", "mailbox, Post, transient, 10,000/s", "tcp-10k", transient.posted(steadyRate)),
-		mailboxRow("mailbox-post-durable-10k", "mailbox, Post, durable, 10,000/s", "disk-sync", durable.posted(steadyRate)),
-	}
-}
-
-func mailboxRow(name, title, limit string, o order) *row {
-	o.Mailbox, o.Prefetch = mailbox, prefetch
-	return &row{
-		Name: name, Title: title, Limit: limit, ByLatency: !o.Post || o.Rate > 0,
-		roles: []string{roleBroker, "receiver", "sender"}, order: o,
-	}
-}
-
-func (o order) posted(rate int) order {
-	o.Post, o.Rate = true, rate
-	return o
-}
-
-const foreignPrefix = "amqp-"
-
-// onForeign is the row against another broker.
+// onForeign is the row against another broker, in a queue that is made for it.
 func (r *row) onForeign() *row {
 	f := *r
 	f.Name = foreignPrefix + r.Name
 	f.foreign = true
 	f.roles = r.roles[1:]
+	f.order.Declared = true
+	f.order.Kept = false // nobody looks
 	return &f
 }
+
+func (r *row) onQuorum() *row {
+	f := r.onForeign()
+	f.Name += "-quorum"
+	f.Title += ", quorum queue"
+	f.quorum = true
+	return f
+}
+
+// named is a copy with a longer name.
+func (r *row) named(suffix string) *row {
+	c := *r
+	c.Name += suffix
+	return &c
+}
+
+func named(all []*row, name string) *row {
+	for _, r := range all {
+		if r.Name == name {
+			return r
+		}
+	}
+	panic("no row " + name)
+}
+
+// does tells whether a row belongs to one of these works.
+func (r *row) does(works ...string) bool {
+	for _, w := range works {
+		if r.Work == w {
+			return true
+		}
+	}
+	return false
+}
+
+// dependencies are the rows without which this one says nothing.
+func (r *row) dependencies() []string {
+	return append([]string{r.Limit, r.Plus, r.peak}, r.half...)
+}
+
+// title is what the row is called in the table; foreign is the other broker, in its own words.
+func (r *row) title(foreign string) string {
+	if r.foreign {
+		return r.Title + ", " + foreign
+	}
+	return r.Title
+}
+
+func perSecond(rate int) string { return thousands(float64(rate)) + "/s" }
+
+func sizeOf(bytes int) string {
+	switch {
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	case bytes >= 1<<10:
+		return fmt.Sprintf("%d KiB", bytes>>10)
+	}
+	return fmt.Sprintf("%d B", bytes)
+}
+
+func suffixOf(s string) string { return "-" + strings.ReplaceAll(s, " ", "") }

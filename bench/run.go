@@ -18,9 +18,10 @@ type setting struct {
 	Measure  time.Duration
 	Dir      string // for what goes to disk
 	Profiles string // directory of CPU profiles; "" = none
-	AMQP     string // another broker's URL; "" = none
+	AMQP     string // the URL of RabbitMQ or another broker; "" = none
 	// Grace is how much longer than planned a run may take before it counts as hung.
-	Grace time.Duration
+	Grace    time.Duration
+	programs map[string]string // that were built, by need
 }
 
 // An outcome is what one run of a row found.
@@ -28,6 +29,8 @@ type outcome struct {
 	Messages  uint64  // moved and checked, the warm-up included
 	Rate      float64 // messages a second, after the warm-up
 	P50, P99  time.Duration
+	P999      time.Duration
+	histogram *hdrhistogram.Histogram
 	Processes []processCost
 }
 
@@ -37,6 +40,9 @@ type processCost struct {
 	CPU      float64 // seconds per million messages
 	Resident uint64  // bytes, the most that was seen
 }
+
+// mostUnderWay bounds what is sent and not confirmed, and what is delivered and not acknowledged, in bytes.
+const mostUnderWay = 32 << 20
 
 // A run is the processes of one row in one round.
 type run struct {
@@ -70,7 +76,7 @@ func runRow(ctx context.Context, s setting, r *row, round int) (*outcome, error)
 
 func (r *run) do(ctx context.Context) (*outcome, error) {
 	if r.row.foreign {
-		f, err := openForeign(ctx, r.setting.AMQP)
+		f, err := openForeign(ctx, r.setting.AMQP, r.row.quorum)
 		if err != nil {
 			return nil, err
 		}
@@ -96,24 +102,30 @@ func (r *run) do(ctx context.Context) (*outcome, error) {
 func (r *run) start(ctx context.Context) error {
 	o := r.row.order
 	o.Warm, o.Measure, o.Dir = r.setting.Warm, r.setting.Measure, r.dir
+	if o.Body == 0 {
+		o.Body = usualBody
+	}
+	// However large messages are, what is under way fits into memory.
+	o.Window, o.Prefetch = min(o.Window, mostUnderWay/o.Body), min(o.Prefetch, mostUnderWay/o.Body)
 	if r.foreign != nil {
 		o.Broker, o.Mailbox = r.setting.AMQP, r.foreign.queue.Name
 	}
 	for _, role := range r.row.roles {
 		o.Role = role
 		o.Profile = r.profile(role)
+		o.Program = r.setting.programs[needs[role]]
 		p, address, err := startProcess(ctx, o)
 		if p != nil {
 			r.processes = append(r.processes, p)
 		}
+		scheme, isBroker := schemes[role]
 		switch {
 		case err != nil:
 			return err
-		case role == roleBroker:
-			o.Broker = "amqp://" + address
-		case role == roleJetStream:
-			o.Broker = "nats://" + address
-		case address != "":
+		case address == "":
+		case isBroker:
+			o.Broker = scheme + address
+		default:
 			o.Address = address
 		}
 	}
@@ -130,7 +142,7 @@ func (r *run) profile(role string) string {
 
 func (r *run) pids() (all []int) {
 	for _, p := range r.processes {
-		all = append(all, p.command.Process.Pid)
+		all = append(all, p.pid)
 	}
 	if r.foreign != nil {
 		all = append(all, r.foreign.pid)
@@ -139,11 +151,11 @@ func (r *run) pids() (all []int) {
 }
 
 // servers is how many of the processes, at the front, serve until they are told to stop.
-func (r *run) servers() int {
-	if first := r.row.roles[0]; first == roleBroker || first == roleJetStream {
-		return 1
+func (r *run) servers() (n int) {
+	for n < len(r.processes) && waits(r.row.roles[n], r.row.order) {
+		n++
 	}
-	return 0
+	return n
 }
 
 // work lets everything begin, and waits for the tallies of all but the servers, or for the first failure.
@@ -210,10 +222,12 @@ func (r *run) complaints() string {
 func (r *run) outcome() (*outcome, error) {
 	sent := r.tallies[len(r.tallies)-1]
 	ended, latency := sent.Ended, sent.Latency
-	for i, t := range r.tallies[r.servers():] {
+	for i, t := range r.tallies {
+		if t.Broker {
+			continue
+		}
 		if t.Messages != sent.Messages {
-			role := r.row.roles[r.servers()+i]
-			return nil, fmt.Errorf("%d messages were sent, the %s counted %d", sent.Messages, role, t.Messages)
+			return nil, fmt.Errorf("%d messages were sent, the %s counted %d", sent.Messages, r.row.roles[i], t.Messages)
 		}
 		ended = max(ended, t.Ended)
 		if t.Latency != nil {
@@ -232,6 +246,8 @@ func (r *run) outcome() (*outcome, error) {
 		Rate:      float64(sent.Measured) / time.Duration(ended-sent.Began).Seconds(),
 		P50:       time.Duration(h.ValueAtQuantile(50)),
 		P99:       time.Duration(h.ValueAtQuantile(99)),
+		P999:      time.Duration(h.ValueAtQuantile(99.9)),
+		histogram: h,
 		Processes: r.costs(sent.Messages),
 	}, nil
 }

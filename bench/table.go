@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -12,25 +13,31 @@ import (
 func (r *results) print(b *bytes.Buffer) {
 	m := r.Machine
 	fmt.Fprintf(b, "%s, %d CPUs, %s; %s; disk %s; %s; %s.\n", m.CPU, m.CPUs, size(m.Memory), m.Kernel, m.Disk, m.Go, m.Date)
-	fmt.Fprintf(b, "%d-byte bodies; %d rounds of %v after %v of warm-up: median (least to most).\n", bodySize, r.Rounds, r.Measure, r.Warm)
+	fmt.Fprintf(b, "%d-byte bodies; %d rounds of %v after %v of warm-up: median (least to most).\n", usualBody, r.Rounds, r.Measure, r.Warm)
 	if m.Disk == "tmpfs" {
 		b.WriteString("The durable rows ran in memory: choose a directory on a disk with -dir.\n")
 	}
-	speed := grid{{"row", "work", "p50", "p99", "messages/s", "beside the limit"}}
-	if r.Foreign != "" {
-		speed[0] = append(speed[0], "beside "+r.Foreign)
-	}
-	cost := grid{{"row", "CPU seconds a million messages", "resident MiB"}}
-	for _, f := range r.Rows {
-		speed = append(speed, r.speed(f))
-		cost = append(cost, price(f))
-	}
-	if len(r.Rows) > 0 {
-		b.WriteString("\n")
+	for _, work := range works(r.Rows) {
+		if work == workSizes {
+			continue // has a table of its own
+		}
+		speed := grid{{"row", work, "p50", "p99", "p99.9", "messages/s", "beside the limit"}}
+		cost := grid{{"row", "CPU seconds a million messages", "resident MiB"}}
+		for _, f := range r.Rows {
+			if f.Work != work {
+				continue
+			}
+			speed = append(speed, r.speed(f))
+			if f.peak == "" {
+				cost = append(cost, price(f))
+			}
+		}
+		fmt.Fprintf(b, "\n## %s\n\n", capital(work))
 		speed.write(b)
 		b.WriteString("\n")
 		cost.write(b)
 	}
+	r.sizes(b)
 	if r.AtScale != nil {
 		b.WriteString("\n")
 		r.AtScale.print(b, r.Foreign)
@@ -38,23 +45,18 @@ func (r *results) print(b *bytes.Buffer) {
 }
 
 func (r *results) speed(f *finding) []string {
-	p50, p99, rate := over(f, p50Of), over(f, p99Of), over(f, rateOf)
-	title := f.Title
-	if f.foreign {
-		title += ", " + r.Foreign
+	if len(f.Outcomes) == 0 {
+		return []string{f.Name, f.title(r.Foreign), f.LeftOut, "", "", "", ""}
 	}
-	line := []string{
+	return []string{
 		f.Name,
-		title,
-		spread(p50, duration),
-		duration(p99.median()),
-		spread(rate, thousands),
+		f.title(r.Foreign),
+		spread(over(f, p50Of), duration),
+		duration(over(f, p99Of).median()),
+		duration(over(f, p999Of).median()),
+		spread(over(f, rateOf), thousands),
 		besideLimit(f),
 	}
-	if r.Foreign != "" {
-		line = append(line, besideForeign(f))
-	}
-	return line
 }
 
 func price(f *finding) []string {
@@ -68,17 +70,12 @@ func besideLimit(f *finding) string {
 	switch {
 	case f.Limit == "":
 		return "a limit"
+	case f.Plus != "":
+		return fmt.Sprintf("%.2f × (%s + %s)", f.Ratio, f.Limit, f.Plus)
 	case f.ByLatency || f.Ratio >= 1:
 		return fmt.Sprintf("%.2f × %s", f.Ratio, f.Limit)
 	}
 	return fmt.Sprintf("%.1f %% of %s", 100*f.Ratio, f.Limit)
-}
-
-func besideForeign(f *finding) string {
-	if f.ToForeign == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f ×", f.ToForeign)
 }
 
 // costs lists the median of a cost, process by process.
@@ -141,4 +138,50 @@ func (g grid) write(b *bytes.Buffer) {
 			b.WriteString("|\n")
 		}
 	}
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// works are the kinds of work of the rows, in their order.
+func works(rows []*finding) (all []string) {
+	for _, f := range rows {
+		if !slices.Contains(all, f.Work) {
+			all = append(all, f.Work)
+		}
+	}
+	return all
+}
+
+// sizes has a line for each way and a column for each size.
+func (r *results) sizes(b *bytes.Buffer) {
+	g := grid{{"messages/s, and MB/s"}}
+	for _, size := range bodySizes {
+		g[0] = append(g[0], sizeOf(size))
+	}
+	for _, of := range sizeWays {
+		line := []string{""}
+		for _, size := range bodySizes {
+			cell := ""
+			if f := r.find(of + suffixOf(sizeOf(size))); f != nil {
+				line[0] = f.title(r.Foreign)
+				rate := over(f, rateOf).median()
+				cell = fmt.Sprintf("%s, %s", thousands(rate), significant(rate*float64(size)/1e6))
+			}
+			line = append(line, cell)
+		}
+		if line[0] != "" {
+			g = append(g, line)
+		}
+	}
+	if len(g) > 1 {
+		fmt.Fprintf(b, "\n## %s\n\n", capital(workSizes))
+		g.write(b)
+	}
+}
+
+func significant(v float64) string {
+	if v < 10 {
+		return fmt.Sprintf("%.1f", v)
+	}
+	return thousands(v)
 }

@@ -17,6 +17,9 @@ type wire struct {
 	out  []byte
 }
 
+// wireFrame is the largest frame, in bytes.
+const wireFrame = 8192
+
 // wireTimeout bounds every wait for an answer.
 const wireTimeout = time.Minute
 
@@ -46,7 +49,7 @@ func (w *wire) open(at client.Address) error {
 	if err := w.call(0, login, amqp.ConnectionTuneID); err != nil {
 		return err
 	}
-	w.put(0, &amqp.ConnectionTuneOk{ChannelMax: 1, FrameMax: 8192})
+	w.put(0, &amqp.ConnectionTuneOk{ChannelMax: 1, FrameMax: wireFrame})
 	if err := w.call(0, &amqp.ConnectionOpen{VirtualHost: at.VHost}, amqp.ConnectionOpenOkID); err != nil {
 		return err
 	}

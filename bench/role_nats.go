@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// natsServer is a NATS server without JetStream, as its own program starts it.
+type natsServer struct{ server *server.Server }
+
+func (p *natsServer) prepare(o order) (address string, err error) {
+	p.server, err = startNATS(&server.Options{MaxPayload: 2 * mostBody})
+	if err != nil {
+		return "", err
+	}
+	return p.server.Addr().String(), nil
+}
+
+// startNATS returns a server that is ready.
+func startNATS(o *server.Options) (*server.Server, error) {
+	o.Host, o.Port, o.NoLog, o.NoSigs = "127.0.0.1", server.RANDOM_PORT, true, true
+	s, err := server.NewServer(o)
+	if err != nil {
+		return nil, err
+	}
+	go s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		s.Shutdown()
+		return nil, errors.New("the NATS server is not ready after 10 s")
+	}
+	return s, nil
+}
+
+func (p *natsServer) work(stop <-chan struct{}) (tally, error) {
+	<-stop
+	return tally{Broker: true}, nil
+}
+
+func (p *natsServer) close() error {
+	if p.server != nil {
+		p.server.Shutdown()
+		p.server.WaitForShutdown()
+	}
+	return nil
+}
+
+// What the two sides call each other.
+const (
+	natsSubject = "bench"
+	natsCredit  = "bench.credit"
+	natsQueue   = "workers"
+)
+
+// NATS core has no back-pressure: who is faster than the receiver has its messages dropped. So the receiver tells from time to
+// time how many it has, in a message of its own, and the sender is never more than the window ahead. AMQP without confirms and
+// acknowledgements does the same, see role_wire.go.
+type receipts struct {
+	each, told uint64
+}
+
+func newReceipts(o order) receipts { return receipts{each: uint64(max(1, o.Window/8))} }
+
+// due returns how many messages are to be told of, 0 for not yet.
+func (r *receipts) due(count uint64, last bool) (n uint64) {
+	if n = count - r.told; n < r.each && !last {
+		return 0
+	}
+	r.told = count
+	return n
+}
+
+// natsReceiver takes messages in a queue group, or answers requests.
+type natsReceiver struct {
+	order  order
+	conn   *nats.Conn
+	ending ending
+	calls  *audits
+}
+
+func (r *natsReceiver) prepare(o order) (_ string, err error) {
+	r.order, r.ending, r.calls = o, newEnding(), newAudits(o.Body, o.Callers)
+	if r.conn, err = nats.Connect(o.Broker); err != nil {
+		return "", err
+	}
+	take := r.answer
+	if o.Post {
+		take = r.taker()
+	}
+	var s *nats.Subscription
+	if o.Mailbox != "" {
+		s, err = r.conn.QueueSubscribe(natsSubject, natsQueue, take)
+	} else {
+		s, err = r.conn.Subscribe(natsSubject, take)
+	}
+	if err == nil {
+		err = s.SetPendingLimits(-1, -1) // the window is the limit
+	}
+	if err == nil {
+		err = r.conn.FlushTimeout(10 * time.Second)
+	}
+	return "", err
+}
+
+func (r *natsReceiver) answer(m *nats.Msg) {
+	_, _, err := r.calls.check(m.Data)
+	if err == nil {
+		err = m.Respond(m.Data)
+	}
+	if err != nil {
+		r.ending.fail(err)
+	}
+}
+
+func (r *natsReceiver) taker() nats.MsgHandler {
+	arrivals := newArrivals(r.order)
+	receipts := newReceipts(r.order)
+	return func(m *nats.Msg) {
+		last, err := arrivals.add(m.Data)
+		if n := receipts.due(arrivals.audit.count, last); err == nil && n > 0 {
+			err = r.conn.Publish(natsCredit, binary.LittleEndian.AppendUint64(nil, n))
+		}
+		r.ending.took(arrivals, last, err)
+	}
+}
+
+func (r *natsReceiver) work(stop <-chan struct{}) (tally, error) {
+	if r.order.Post {
+		return r.ending.wait(stop)
+	}
+	select {
+	case err := <-r.ending.fault:
+		return tally{}, err
+	case <-stop:
+		return tally{Messages: r.calls.count.Load()}, nil
+	}
+}
+
+func (r *natsReceiver) close() error { return closeNATS(r.conn) }
+
+// natsSender publishes, or requests.
+type natsSender struct {
+	order order
+	conn  *nats.Conn
+}
+
+func (s *natsSender) prepare(o order) (_ string, err error) {
+	s.order = o
+	s.conn, err = nats.Connect(o.Broker)
+	return "", err
+}
+
+func (s *natsSender) work(<-chan struct{}) (tally, error) {
+	if s.order.Post {
+		return s.publish()
+	}
+	return ask(s.order, func(int) (trip, error) {
+		return func(body []byte) ([]byte, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			m, err := s.conn.RequestWithContext(ctx, natsSubject, body)
+			if err != nil {
+				return nil, err
+			}
+			return m.Data, nil
+		}, nil
+	})
+}
+
+func (s *natsSender) publish() (tally, error) {
+	ahead := newCredit(s.order.Window)
+	told, err := s.conn.Subscribe(natsCredit, func(m *nats.Msg) { ahead.give(int(binary.LittleEndian.Uint64(m.Data))) })
+	if err != nil {
+		return tally{}, err
+	}
+	defer told.Unsubscribe()
+	if err := s.conn.FlushTimeout(10 * time.Second); err != nil {
+		return tally{}, err
+	}
+	watch := newStopwatch(s.order)
+	err = stream(s.order, newPace(s.order.Rate), watch, func(body []byte) error {
+		if err := ahead.take(nil); err != nil { // the connection flushes by itself
+			return err
+		}
+		return s.conn.Publish(natsSubject, body)
+	})
+	if err == nil {
+		err = ahead.drain(s.order.Window)
+	}
+	if err != nil {
+		return tally{}, err
+	}
+	return watch.stop()
+}
+
+func (s *natsSender) close() error { return closeNATS(s.conn) }

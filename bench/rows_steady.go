@@ -1,0 +1,89 @@
+package main
+
+// steadyRates are rates at which everybody is measured who can keep them up, in messages a second.
+var steadyRates = []struct {
+	rate   int
+	suffix string
+}{{1_000, "-1k"}, {10_000, "-10k"}}
+
+const halfSuffix = "-half"
+
+// steadyRows are the work of other rows at a fixed rate: the latency counts from when a message was due, so that who stalls pays for
+// all that waits behind.
+func steadyRows(full []*row) (all []*row) {
+	for _, s := range steadyRates {
+		for _, r := range full {
+			if r.steady() {
+				all = append(all, r.at(s.rate, s.suffix))
+			}
+		}
+	}
+	for _, work := range []string{workStream, workTransient, workDurable} {
+		best := peersOf(full, work)
+		for _, r := range full {
+			if r.steady() && r.does(work) {
+				h := r.at(0, halfSuffix)
+				h.half = best
+				all = append(all, h)
+			}
+		}
+	}
+	return all
+}
+
+// steady tells whether the row is run at fixed rates, too.
+func (r *row) steady() bool {
+	return r.order.Callers == 0 && r.order.Body == 0 && r.order.Batch == 0 && r.does(workCall, workStream, workTransient, workDurable)
+}
+
+// at is the row at a rate.
+func (r *row) at(rate int, suffix string) *row {
+	s := r.named(suffix)
+	s.peak, s.order.Rate, s.ByLatency = r.Name, rate, true
+	switch r.Limit {
+	case "":
+	case "disk-append":
+		s.Limit = "disk-sync" // one message waits for one sync
+	default:
+		s.Limit += suffix
+		if suffix == halfSuffix && r.Work == workTransient {
+			s.Limit = "tcp-stream" + steadyRates[1].suffix // the half of other peers is another rate
+		}
+	}
+	return s
+}
+
+// peersOf are the names of the rows of a work that are neither ours nor a limit.
+func peersOf(full []*row, work string) (names []string) {
+	for _, r := range full {
+		if r.does(work) && r.Limit != "" && !r.ours() {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// ours tells the rows of this project.
+func (r *row) ours() bool {
+	if r.foreign {
+		return false
+	}
+	for _, role := range r.roles {
+		if role == roleBroker || role == "sender" {
+			return true
+		}
+	}
+	return false
+}
+
+// briefly leaves the rows out that do the same kind of work as others: for a run that only looks whether everything works.
+func briefly(all []*row) (some []*row) {
+	for _, r := range all {
+		slow := r.order.Rate == steadyRates[0].rate || r.half != nil
+		middling := r.Work == workSizes && r.order.Body != leastBody && r.order.Body != mostBody
+		if !slow && !middling {
+			some = append(some, r)
+		}
+	}
+	return some
+}
