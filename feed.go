@@ -21,6 +21,7 @@ type settler interface {
 	ack(tag uint64) error
 	giveBack(tag uint64) error
 	stale(tag uint64) bool
+	gone(tag uint64) <-chan struct{} // closed when it is stale; nil: not before the node ends
 }
 
 // sender is the name of the node that sent the message.

@@ -77,7 +77,7 @@ func (t *Target) receivable(n *Node) error {
 	case !t.takes:
 		return fmt.Errorf("postrider: what is sent to %s is received there, not here", t)
 	}
-	return t.why
+	return t.cause(t.why)
 }
 
 // begun waits for the first attempt to receive. Not being connected is no error.

@@ -52,17 +52,25 @@ func openEmbedded(cfg Config, log *slog.Logger) (*embedded, error) {
 	}, nil
 }
 
-// queue makes sure of a queue and returns the way to it. One that exists is used as it is.
-func (e *embedded) queue(ctx context.Context, name, from string) (*local, error) {
-	_, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: name, Passive: true})
-	var refused *amqp.Error
-	if errors.As(err, &refused) && refused.Code == amqp.NotFound {
-		_, err = e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: name, Durable: true})
-	}
-	if err != nil {
+// queue makes sure of a queue and returns the way to it.
+func (e *embedded) queue(ctx context.Context, q *client.Queue, from string) (*local, error) {
+	if err := e.sure(ctx, q); err != nil {
 		return nil, err
 	}
-	return &local{at: e, queue: name, from: from}, nil
+	return &local{at: e, queue: q.Name, from: from}, nil
+}
+
+// sure makes sure of a queue as a connection to another broker does, see [client.Queue].
+func (e *embedded) sure(ctx context.Context, q *client.Queue) error {
+	if !q.Exact {
+		_, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Passive: true})
+		var refused *amqp.Error
+		if !errors.As(err, &refused) || refused.Code != amqp.NotFound {
+			return err
+		}
+	}
+	_, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Durable: q.Durable, Args: q.Args})
+	return err
 }
 
 func (e *embedded) serve(ln net.Listener) {
@@ -292,7 +300,8 @@ func (s *localSettler) ack(tag uint64) error { return nodeClosed((*broker.Consum
 func (s *localSettler) giveBack(tag uint64) error {
 	return nodeClosed((*broker.Consumer)(s).Nack(tag, true))
 }
-func (s *localSettler) stale(uint64) bool { return false }
+func (s *localSettler) stale(uint64) bool           { return false }
+func (s *localSettler) gone(uint64) <-chan struct{} { return nil }
 
 func nodeClosed(err error) error {
 	if errors.Is(err, broker.ErrClosed) {
@@ -309,7 +318,13 @@ type localIntake struct {
 
 func (i *localIntake) first() <-chan struct{} { return closedChannel }
 func (i *localIntake) err() error             { return i.failed }
-func (i *localIntake) release()               {}
+
+// release gives back what is not settled, unless the consumer was stopped before.
+func (i *localIntake) release() {
+	if i.consumer != nil {
+		i.once.Do(func() { i.consumer.Close() })
+	}
+}
 
 func (i *localIntake) stop() <-chan struct{} {
 	if i.consumer != nil {

@@ -140,6 +140,15 @@ const (
 	requeued = 2
 )
 
+// Gone returns a channel that is closed when the message is no longer this receiver's to settle: the connection that it came
+// by broke, and the broker hands it out again, or the node closed. Who works long on a message can stop then.
+func (m *Message) Gone() <-chan struct{} {
+	if gone := m.from.gone(m.tag); gone != nil {
+		return gone
+	}
+	return m.tap.target.node.ctx.Done()
+}
+
 // Ack says that the message is done with: it does not come again. Once this node is closed it is
 // too late, and the error may be ErrClosed.
 func (m *Message) Ack() error {

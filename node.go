@@ -104,7 +104,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.local, err = openEmbedded(n.cfg, n.log); err != nil {
 		return err
 	}
-	way, err := n.local.queue(ctx, n.cfg.Name, n.cfg.Name)
+	way, err := n.local.queue(ctx, client.Mailbox(n.cfg.Name), n.cfg.Name)
 	if err != nil {
 		return err
 	}

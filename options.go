@@ -50,6 +50,17 @@ func sendOptionsOf(opts []SendOption) sendOptions {
 	return o
 }
 
+// A MailboxOption says what a mailbox has to be.
+type MailboxOption func(*mailboxOptions)
+
+type mailboxOptions struct{ single bool }
+
+// SingleActive makes it a mailbox with one receiver at a time, of all nodes and goroutines: the first to ask. When that one ends, or dies, the
+// next one gets what it had not settled, and only then what follows: an order that a change of receivers does not break.
+// A mailbox that exists and is none is not used: receiving from it is an error, and it has to be named with this option wherever
+// it may be made.
+func SingleActive() MailboxOption { return func(o *mailboxOptions) { o.single = true } }
+
 // A HandleOption changes one [Node.Handle].
 type HandleOption func(*handleOptions)
 

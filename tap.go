@@ -40,9 +40,9 @@ func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) 
 	return t, nil
 }
 
-// hand is given each arrival.
+// hand is given each arrival. One that comes too late goes back, where one receiver is served at a time with the others.
 func (t *tap) hand(a arrival) {
-	if !t.feed.push(a) {
+	if !t.feed.push(a) && !t.target.single {
 		a.from.giveBack(a.tag)
 	}
 }
@@ -128,12 +128,17 @@ func (t *tap) releasable() bool {
 }
 
 // stop hands out nothing more, and gives back what was not handed out: after the broker has been told
-// that no more is wanted, lest it come here again.
+// that no more is wanted, lest it come here again. Where one receiver is served at a time this one stays it until
+// all that was handed out is settled, and what is left goes back as a whole.
 func (t *tap) stop() {
 	t.feed.end()
-	<-t.intake.stop()
-	for _, a := range t.feed.close() {
-		a.from.giveBack(a.tag)
+	if t.target.single {
+		t.feed.close()
+	} else {
+		<-t.intake.stop()
+		for _, a := range t.feed.close() {
+			a.from.giveBack(a.tag)
+		}
 	}
 	t.mu.Lock()
 	t.stopped = true

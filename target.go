@@ -13,14 +13,15 @@ import (
 // goroutine may use it. Messages that one goroutine sends to one target keep their
 // order, also when the connection breaks in between.
 type Target struct {
-	node  *Node
-	name  string
-	title string // "peer bob"
-	grade Grade  // what a confirm means
-	takes bool   // this node can receive what is sent there
-	way   outlet // nil: nowhere, see why
-	why   error
-	queue *client.Queue // of a remote mailbox: whether the broker has it
+	node   *Node
+	name   string
+	title  string // "peer bob"
+	grade  Grade  // what a confirm means
+	takes  bool   // this node can receive what is sent there
+	single bool   // one receiver at a time
+	way    outlet // nil: nowhere, see why
+	why    error
+	queue  *client.Queue // of a remote mailbox: whether the broker has it
 
 	repeats *repeats // what was received there
 }

@@ -35,21 +35,27 @@ func (n *Node) Peer(name string) *Target {
 
 // Mailbox is the queue of that name on the broker of [Config.Brokers], or without one in the broker embedded in
 // this node. One that does not exist is made when it is first used: durable, and
-// replicated on a RabbitMQ cluster. One that exists is used as it is.
-func (n *Node) Mailbox(name string) *Target {
-	return n.target(targetKey{"mailbox", name}, func(t *Target) {
-		t.name, t.grade, t.takes = name, Stored, true
+// replicated on a RabbitMQ cluster. One that exists is used as it is, unless an option says what it has to be.
+func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
+	var o mailboxOptions
+	applyAll(&o, opts)
+	queue, kind := client.Mailbox(name), "mailbox"
+	if o.single {
+		queue, kind = client.SingleActive(name), "single active mailbox"
+	}
+	return n.target(targetKey{kind, name}, func(t *Target) {
+		t.name, t.grade, t.takes, t.single = name, Stored, true, o.single
 		if t.why = checkName("the mailbox's name", name); t.why != nil {
 			return
 		}
 		if len(n.mail) == 0 {
-			t.way, t.why = n.localQueue(name)
+			t.way, t.why = n.localQueue(queue)
 			return
 		}
 		if n.sending == nil {
 			n.sending = n.conn(n.mail, true)
 		}
-		t.queue = client.Mailbox(name)
+		t.queue = queue
 		t.way = &remote{
 			queue:     t.queue,
 			conn:      n.sending,
@@ -68,7 +74,7 @@ func (t *Target) Dead() *Target {
 	if t.takes && t.way == outlet(n.inbox) {
 		return n.target(targetKey{"dead letters of inbox", t.name}, func(d *Target) {
 			d.name, d.grade, d.takes = t.name+deadSuffix, Stored, true
-			d.way, d.why = n.localQueue(d.name)
+			d.way, d.why = n.localQueue(client.Mailbox(d.name))
 		})
 	}
 	return n.Mailbox(t.name + deadSuffix)
@@ -101,8 +107,8 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 	return t
 }
 
-func (n *Node) localQueue(name string) (outlet, error) {
-	way, err := n.local.queue(n.ctx, name, n.cfg.Name)
+func (n *Node) localQueue(q *client.Queue) (outlet, error) {
+	way, err := n.local.queue(n.ctx, q, n.cfg.Name)
 	if err != nil {
 		return nil, err
 	}

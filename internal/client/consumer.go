@@ -24,9 +24,10 @@ type Consumer struct {
 	mu       sync.Mutex
 	wire     *wire // nil while not consuming
 	channel  uint16
-	epoch    uint64 // counts channels: a delivery of an earlier one is stale
-	starting bool   // the manager is about to consume
-	active   bool   // the broker delivers
+	epoch    uint64        // counts channels: a delivery of an earlier one is stale
+	lost     chan struct{} // closed at the end of the epoch; nil until somebody asks
+	starting bool          // the manager is about to consume
+	active   bool          // the broker delivers
 	retry    time.Time
 	failures int
 	err      error // why the last attempt failed
@@ -163,6 +164,10 @@ func (u *Consumer) begin(w *wire, channel uint16) {
 // reset forgets the channel's deliveries. The caller holds mu.
 func (u *Consumer) reset() {
 	u.epoch++
+	if u.lost != nil {
+		close(u.lost)
+		u.lost = nil
+	}
 	u.unacked = unacked{}
 	u.acks, u.nacks = u.acks[:0], u.nacks[:0]
 }
@@ -319,6 +324,22 @@ func (d *Delivery) Stale() bool {
 	d.consumer.mu.Lock()
 	defer d.consumer.mu.Unlock()
 	return d.epoch != d.consumer.epoch
+}
+
+// Gone returns a channel that is closed when the delivery is stale.
+func (d *Delivery) Gone() <-chan struct{} {
+	u := d.consumer
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if d.epoch != u.epoch {
+		over := make(chan struct{})
+		close(over)
+		return over
+	}
+	if u.lost == nil {
+		u.lost = make(chan struct{})
+	}
+	return u.lost
 }
 
 // Ack tells the broker to forget the message; without effect on a stale one.

@@ -62,6 +62,16 @@ func Mailbox(name string) *Queue {
 	}
 }
 
+// SingleActive is a mailbox that serves one consumer at a time, and is an error where it exists and does not.
+func SingleActive(name string) *Queue {
+	q := Mailbox(name)
+	q.Args, q.Exact = SingleActiveArgs(), true
+	return q
+}
+
+// SingleActiveArgs are the arguments of a queue that serves one consumer at a time.
+func SingleActiveArgs() amqp.Table { return amqp.Table{"x-single-active-consumer": true} }
+
 // Err is why the broker did not let the queue be used, nil when it did or has not been asked.
 func (q *Queue) Err() error {
 	q.mu.Lock()

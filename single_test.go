@@ -1,0 +1,105 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// The second receiver takes over what the first one leaves unsettled, before all that follows, whether that one
+// ends by itself or its connection breaks.
+func TestOneReceiverAtATime(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		jobs := postrider.Of(producer.Mailbox("jobs", postrider.SingleActive()))
+		theirs := worker.Mailbox("jobs", postrider.SingleActive())
+		for i := range 6 {
+			if err := theirs.Send(t.Context(), fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var first, second []string
+		var held []*postrider.Message
+		for m, err := range producer.Messages(t.Context(), jobs) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, held = append(first, string(m.Body)), append(held, m)
+			if len(held) == 3 {
+				m.Ack()
+				break
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for m := range worker.Messages(ctx, postrider.Of(theirs)) {
+				if m == nil {
+					return
+				}
+				second = append(second, string(m.Body))
+				m.Ack()
+				if string(m.Body) == "5" {
+					return
+				}
+			}
+		}()
+		for _, m := range held {
+			m.Requeue()
+		}
+		<-done
+		if want := []string{"0", "1", "3", "4", "5"}; !slices.Equal(second, want) {
+			t.Errorf("the second got %v after the first had %v, want %v", second, first, want)
+		}
+	})
+}
+
+func TestAMessageKnowsWhenItIsGone(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		_, l := net.broker()
+		n := net.node("alice", onBroker)
+		if err := n.Mailbox("jobs").Send(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		times := 0
+		for m, err := range n.Messages(t.Context(), postrider.Of(n.Mailbox("jobs"))) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			times++
+			gone := m.Gone()
+			select {
+			case <-gone:
+				t.Fatal("gone from the start")
+			default:
+			}
+			if times == 2 {
+				m.Ack()
+				break
+			}
+			l.cut()
+			<-gone
+			<-m.Gone()
+			m.Requeue()
+		}
+	})
+}
+
+func TestAMailboxThatIsNotSingleActiveIsNotUsedAsOne(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		if err := producer.Mailbox("jobs").Send(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		err := worker.Handle(t.Context(), worker.Mailbox("jobs", postrider.SingleActive()), func(context.Context, *postrider.Message) error { return nil })
+		var refused *postrider.RemoteError
+		if !errors.As(err, &refused) || refused.Code != amqp.PreconditionFailed {
+			t.Errorf("%v is no refusal", err)
+		}
+	})
+}
