@@ -31,3 +31,5 @@ require (
 )
 
 replace github.com/postrider-mq/postrider => ..
+
+tool github.com/nats-io/nats-server/v2

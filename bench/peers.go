@@ -17,6 +17,10 @@ const (
 	needPika     = "pika"
 	needRedis    = "redis"
 	needRabbitMQ = "rabbitmq"
+
+	// Without these programs the same runs inside a process of the bench.
+	needPostrider = "postrider"
+	needNATS      = "nats-server"
 )
 
 var (
@@ -53,6 +57,7 @@ func openPeers(ctx context.Context, s *setting, rows []*row, more ...string) (*p
 	}
 	provide := map[string]func(context.Context, *setting) error{
 		needZMQ: p.buildZMQ, needPika: p.writePika, needRedis: p.findRedis, needRabbitMQ: p.startRabbitMQ,
+		needPostrider: p.buildPostrider, needNATS: p.buildNATS,
 	}
 	for need := range wanted {
 		if err := provide[need](ctx, s); err != nil {
@@ -79,6 +84,29 @@ func (p *peers) buildZMQ(ctx context.Context, _ *setting) error {
 		return fmt.Errorf("cc: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	p.programs[needZMQ] = program
+	return nil
+}
+
+func (p *peers) buildPostrider(ctx context.Context, s *setting) error {
+	return p.build(ctx, s, needPostrider, "..", "./cmd/postrider")
+}
+
+func (p *peers) buildNATS(ctx context.Context, s *setting) error {
+	return p.build(ctx, s, needNATS, ".", "github.com/nats-io/nats-server/v2")
+}
+
+// build builds a program of Go's, unless profiles are wanted: only our own processes write those. It works in this folder alone.
+func (p *peers) build(ctx context.Context, s *setting, need, folder, pkg string) error {
+	if s.Profiles != "" {
+		return nil
+	}
+	program := filepath.Join(p.dir, need)
+	c := exec.CommandContext(ctx, "go", "build", "-o", program, pkg)
+	c.Dir = folder
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w: %s", pkg, err, strings.TrimSpace(string(out)))
+	}
+	p.programs[need] = program
 	return nil
 }
 
@@ -125,7 +153,7 @@ func (p *peers) able(rows []*row) (able []*row) {
 	for _, r := range rows {
 		lacks := false
 		for _, need := range r.needs() {
-			lacks = lacks || p.missing[need] != nil
+			lacks = lacks || p.missing[need] != nil && need != needPostrider && need != needNATS
 		}
 		if !lacks {
 			able = append(able, r)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -17,21 +16,19 @@ const (
 	jetWorker  = "worker"
 )
 
-// jetServer is a NATS server with JetStream, as its own program starts it.
+// jetServer is a NATS server with JetStream, and the stream.
 type jetServer struct {
-	order  order
-	server *server.Server
-	conn   *nats.Conn
-	js     jetstream.JetStream
+	natsServer
+	conn *nats.Conn
+	js   jetstream.JetStream
 }
 
-func (p *jetServer) prepare(o order) (address string, err error) {
-	p.order = o
-	p.server, err = startNATS(&server.Options{JetStream: true, StoreDir: o.Dir, SyncAlways: o.SyncAlways})
+func (p *jetServer) prepare(o order) (string, error) {
+	address, err := p.start(o, true)
 	if err != nil {
 		return "", err
 	}
-	if p.conn, p.js, err = openJetStream(p.server.ClientURL()); err != nil {
+	if p.conn, p.js, err = openJetStream("nats://" + address); err != nil {
 		return "", err
 	}
 	ctx, cancel := jetContext()
@@ -45,7 +42,7 @@ func (p *jetServer) prepare(o order) (address string, err error) {
 	_, err = s.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		Durable: jetWorker, AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: o.Prefetch,
 	})
-	return p.server.Addr().String(), err
+	return address, err
 }
 
 func openJetStream(url string, opts ...jetstream.JetStreamOpt) (*nats.Conn, jetstream.JetStream, error) {
@@ -63,12 +60,12 @@ func jetContext() (context.Context, context.CancelFunc) {
 
 // work serves until the clients are gone, and then looks that they have acknowledged everything.
 func (p *jetServer) work(stop <-chan struct{}) (tally, error) {
-	<-stop
+	t, _ := p.natsServer.work(stop)
 	ctx, cancel := jetContext()
 	defer cancel()
 	s, err := p.js.Stream(ctx, jetStream)
 	if err != nil {
-		return tally{}, err
+		return t, err
 	}
 	for { // acknowledgements are not answered; those that were sent are soon there
 		info, err := s.Info(ctx)
@@ -76,7 +73,7 @@ func (p *jetServer) work(stop <-chan struct{}) (tally, error) {
 		case err != nil:
 			return tally{}, err
 		case info.State.Msgs == 0:
-			return tally{Broker: true}, nil
+			return t, nil
 		case ctx.Err() != nil:
 			return tally{}, fmt.Errorf("%d messages were not acknowledged", info.State.Msgs)
 		}
@@ -88,11 +85,7 @@ func (p *jetServer) close() error {
 	if p.conn != nil {
 		p.conn.Close()
 	}
-	if p.server != nil {
-		p.server.Shutdown()
-		p.server.WaitForShutdown()
-	}
-	return nil
+	return p.natsServer.close()
 }
 
 // jetSender publishes with a window of messages that are not confirmed.

@@ -3,51 +3,10 @@ package main
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
-
-// natsServer is a NATS server without JetStream, as its own program starts it.
-type natsServer struct{ server *server.Server }
-
-func (p *natsServer) prepare(o order) (address string, err error) {
-	p.server, err = startNATS(&server.Options{MaxPayload: 2 * mostBody})
-	if err != nil {
-		return "", err
-	}
-	return p.server.Addr().String(), nil
-}
-
-// startNATS returns a server that is ready.
-func startNATS(o *server.Options) (*server.Server, error) {
-	o.Host, o.Port, o.NoLog, o.NoSigs = "127.0.0.1", server.RANDOM_PORT, true, true
-	s, err := server.NewServer(o)
-	if err != nil {
-		return nil, err
-	}
-	go s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		s.Shutdown()
-		return nil, errors.New("the NATS server is not ready after 10 s")
-	}
-	return s, nil
-}
-
-func (p *natsServer) work(stop <-chan struct{}) (tally, error) {
-	<-stop
-	return tally{Broker: true}, nil
-}
-
-func (p *natsServer) close() error {
-	if p.server != nil {
-		p.server.Shutdown()
-		p.server.WaitForShutdown()
-	}
-	return nil
-}
 
 // What the two sides call each other.
 const (

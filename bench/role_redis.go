@@ -26,7 +26,7 @@ func (p *redisServer) prepare(o order) (string, error) {
 		return "", err
 	}
 	p.address = "127.0.0.1:" + port
-	p.service, err = startService(p.address, redisCommand(port, o))
+	p.service, err = startServiceAt(p.address, redisCommand(port, o))
 	if err != nil {
 		return "", err
 	}

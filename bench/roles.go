@@ -77,5 +77,5 @@ func waits(role string, o order) bool {
 // needs are the programs that a role has to be given.
 var needs = map[string]string{
 	"zmq-rep": needZMQ, "zmq-req": needZMQ, "zmq-pull": needZMQ, "zmq-push": needZMQ,
-	roleRedis: needRedis, "pika-sender": needPika, "pika-receiver": needPika,
+	roleRedis: needRedis, roleBroker: needPostrider, roleNATS: needNATS, roleJetStream: needNATS, "pika-sender": needPika, "pika-receiver": needPika,
 }

@@ -9,20 +9,28 @@ import (
 	"time"
 )
 
-// A service is another maker's program that runs behind one of our processes, and ends with it.
+// A service is a server's program that runs behind one of our processes, and ends with it. A nil one is no program: what it is asked
+// for is this process's.
 type service struct {
 	command *exec.Cmd
 	before  float64 // CPU seconds
 }
 
-// startService returns when the address answers.
-func startService(address string, command *exec.Cmd) (*service, error) {
+func startService(command *exec.Cmd) (*service, error) {
 	command.Stderr = os.Stderr
 	dieTogether(command)
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
-	s := &service{command: command}
+	return &service{command: command}, nil
+}
+
+// startServiceAt returns when the address answers.
+func startServiceAt(address string, command *exec.Cmd) (*service, error) {
+	s, err := startService(command)
+	if err != nil {
+		return nil, err
+	}
 	if err := answers(address); err != nil {
 		s.close()
 		return nil, fmt.Errorf("%s: %w", command.Path, err)
@@ -44,15 +52,33 @@ func answers(address string) error {
 	}
 }
 
-func (s *service) pid() int { return s.command.Process.Pid }
+func (s *service) pid() int {
+	if s == nil {
+		return os.Getpid()
+	}
+	return s.command.Process.Pid
+}
 
-func (s *service) begin() { s.before = cpuSecondsOf(s.pid()) }
+// begin begins to count what cpu returns.
+func (s *service) begin() {
+	if s != nil {
+		s.before = cpuSecondsOf(s.pid())
+	}
+}
 
-func (s *service) cpu() float64 { return cpuSecondsOf(s.pid()) - s.before }
+// cpu is 0 without a program: the process counts itself.
+func (s *service) cpu() float64 {
+	if s == nil {
+		return 0
+	}
+	return cpuSecondsOf(s.pid()) - s.before
+}
 
 func (s *service) close() {
-	s.command.Process.Kill()
-	s.command.Wait()
+	if s != nil {
+		s.command.Process.Kill()
+		s.command.Wait()
+	}
 }
 
 // freePort is a port of the loopback that nobody listens on.

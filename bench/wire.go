@@ -42,7 +42,7 @@ func (w *wire) open(at client.Address) error {
 	if _, err := w.conn.Write(amqp.ProtocolHeader[:]); err != nil {
 		return err
 	}
-	if err := w.await(amqp.ConnectionStartID); err != nil {
+	if _, err := w.await(amqp.ConnectionStartID); err != nil {
 		return err
 	}
 	login := &amqp.ConnectionStartOk{Mechanism: "PLAIN", Response: "\x00" + at.User + "\x00" + at.Password, Locale: "en_US"}
@@ -81,34 +81,40 @@ func (w *wire) flush() error {
 
 // call sends what there is and m, and waits for its answer.
 func (w *wire) call(channel uint16, m amqp.Method, answer amqp.MethodID) error {
+	_, err := w.ask(channel, m, answer)
+	return err
+}
+
+// ask is call for those who want to read the answer.
+func (w *wire) ask(channel uint16, m amqp.Method, answer amqp.MethodID) (amqp.Method, error) {
 	w.put(channel, m)
 	if err := w.flush(); err != nil {
-		return err
+		return nil, err
 	}
 	return w.await(answer)
 }
 
 // await reads until a method comes, which must be the one given.
-func (w *wire) await(answer amqp.MethodID) error {
+func (w *wire) await(answer amqp.MethodID) (amqp.Method, error) {
 	w.conn.SetReadDeadline(time.Now().Add(wireTimeout))
 	for {
 		rest, f, ok, err := amqp.ParseFrame(w.in, 0)
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case !ok:
 			if err := w.read(); err != nil {
-				return err
+				return nil, err
 			}
 			continue
 		}
 		m, err := methodIn(f)
 		w.keep(rest)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if m != nil {
-			return expected(m, answer)
+			return m, expected(m, answer)
 		}
 	}
 }
