@@ -98,7 +98,7 @@ func TestAMailboxThatIsNotSingleActiveIsNotUsedAsOne(t *testing.T) {
 		}
 		err := worker.Handle(t.Context(), worker.Mailbox("jobs", postrider.SingleActive()), func(context.Context, *postrider.Message) error { return nil })
 		var refused *postrider.RemoteError
-		if !errors.As(err, &refused) || refused.Code != amqp.PreconditionFailed {
+		if !errors.As(err, &refused) || refused.Code != int(amqp.PreconditionFailed) {
 			t.Errorf("%v is no refusal", err)
 		}
 	})
