@@ -17,10 +17,10 @@ import (
 //     tells its consumers or limits it.
 //   - Rested: at an orderly end, for each queue, which of its messages were
 //     delivered and how often. What is still out counts as come back.
-//   - Started: deliveries begin again; what was Rested holds no more.
+//   - Started: deliveries begin again; what was Rested is only the least.
 //
 // So after an orderly end the flags are what they were. After any other, each
-// message may have been delivered: all are marked.
+// message may have been delivered: all are marked. How often it came back before the last start is known all the same.
 //
 // A Returned stands behind the message's record, and when the compaction moves that it writes
 // the count anew. So no Returned need be kept for its own sake.
@@ -179,6 +179,11 @@ type known struct {
 func (r *recovery) started() {
 	r.rested = false
 	for _, q := range r.queues {
+		for _, t := range q.tales {
+			if t.told.deliveries() > 0 {
+				q.cameRun(t)
+			}
+		}
 		q.rested, q.tales = false, nil
 	}
 }
@@ -198,13 +203,18 @@ func (r *recovery) tales(rec journal.Record) error {
 		return nil
 	}
 	for _, t := range tales {
-		for pos := t.first; pos < t.first+t.count; pos++ {
-			if q.entries.has(pos) {
-				q.came(pos, t.told)
-			}
-		}
+		q.cameRun(t)
 	}
 	return nil
+}
+
+// cameRun notes how often the messages of a run came back, at least.
+func (q *recoveredQueue) cameRun(t tale) {
+	for pos := t.first; pos < t.first+t.count; pos++ {
+		if q.entries.has(pos) {
+			q.came(pos, t.told)
+		}
+	}
 }
 
 func (k *known) came(pos uint64, t told) {
