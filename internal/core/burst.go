@@ -17,6 +17,10 @@ type Burst struct {
 	// the disk, without locks: the owner's chance to send what it has.
 	Waiting func()
 
+	// Patient says that the owner would only wait for the disk now: End writes what the burst has put into the
+	// journal, and returns when the disk has answered. The owner may set it before End.
+	Patient bool
+
 	now       queue.Time
 	wake      []Sink
 	finish    []*Queue    // auto-delete queues that lost their last consumer
@@ -25,7 +29,8 @@ type Burst struct {
 	dropped   int         // how many since the last burial, with a dead letter or without
 	behind    []*Queue    // that have more to drop
 
-	core     *Core // of what follows
+	owing    int   // records that somebody waits for and the journal was not told of
+	core     *Core // of what follows, and of owing
 	resident int64 // bytes of messages that came into queues, less those that left
 
 	scratch []byte        // a record being made
@@ -52,6 +57,7 @@ func (b *Burst) release(c *Core) {
 // given so far reaches them now.
 func (b *Burst) pause() {
 	b.bury()
+	b.hasten()
 	b.wakeAll()
 	if b.Waiting != nil {
 		b.Waiting()
@@ -73,10 +79,25 @@ func (b *Burst) End() {
 		b.cancelled[i] = nil
 	}
 	b.cancelled = b.cancelled[:0]
+	if !b.Patient {
+		b.hasten()
+	}
 	b.wakeAll()
+	if b.owing > 0 {
+		b.owing = 0
+		b.core.journal.Lead()
+	}
 	if b.resident != 0 {
 		b.core.account(b.resident)
 		b.resident = 0
+	}
+}
+
+// hasten has the journal's writer begin with what the burst leaves to it.
+func (b *Burst) hasten() {
+	if b.owing > 0 {
+		b.owing = 0
+		b.core.journal.Hasten()
 	}
 }
 

@@ -183,6 +183,13 @@ func (c *Core) append(kind journal.Kind, live bool, parts ...[]byte) journal.LSN
 	return c.journal.Append(kind, live, parts...)
 }
 
+// appendLater writes a fact that nobody waits for.
+func (c *Core) appendLater(kind journal.Kind, body []byte) {
+	if c.journal != nil {
+		c.journal.AppendLater(kind, 0, body)
+	}
+}
+
 func (c *Core) release(lsn journal.LSN) {
 	if c.journal != nil {
 		c.journal.Release(lsn)

@@ -157,6 +157,10 @@ func (q *Queue) push(b *Burst, pos uint64, m *Message, lsn journal.LSN) {
 	q.perform(b, q.core.Push(b.now, pos, q.admit(b, pos, m, lsn)))
 }
 
+// fewRecords is up to how many records a burst leaves to its end to have written. From there on the
+// disk has enough to begin with.
+const fewRecords = 8
+
 // writeEnqueued puts m into the journal for b.places.
 func (c *Core) writeEnqueued(b *Burst, m *Message) journal.LSN {
 	kind := kindEnqueued
@@ -166,5 +170,9 @@ func (c *Core) writeEnqueued(b *Burst, m *Message) journal.LSN {
 	} else {
 		b.scratch = appendEnqueued(b.scratch[:0], b.places, m)
 	}
-	return c.journal.AppendHeld(kind, len(b.places), b.scratch, m.Props, m.Body)
+	b.core = c
+	if b.owing++; b.owing > fewRecords {
+		return c.journal.AppendHeld(kind, len(b.places), b.scratch, m.Props, m.Body)
+	}
+	return c.journal.AppendLater(kind, len(b.places), b.scratch, m.Props, m.Body)
 }

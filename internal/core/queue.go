@@ -187,7 +187,7 @@ func (q *Queue) record(b *Burst, pos uint64, r ref) {
 
 func (q *Queue) writeSettled(b *Burst, spans []span) {
 	b.scratch = appendSettled(b.scratch[:0], q.id, spans)
-	q.vhost.core.append(kindSettled, false, b.scratch)
+	q.vhost.core.appendLater(kindSettled, b.scratch)
 }
 
 // Settle ends deliveries that were acknowledged. Positions that are not out

@@ -48,7 +48,7 @@ func (j *Journal) begin(s *segment) {
 		b.buf = make([]byte, 0, minBatch)
 	}
 	*b = batch{seg: s, start: j.next, buf: b.buf[:0]}
-	j.fill = b
+	j.fill, j.due = b, false
 }
 
 // closeBatch leaves room for the commit record at the end of the batch being filled and takes the batch out. The writer

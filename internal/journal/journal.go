@@ -69,8 +69,8 @@ type Config struct {
 	SyncPeriod  time.Duration // for SyncInterval; 100 ms when zero
 	Logger      *slog.Logger  // nothing is logged when nil
 
-	// OnDurable is told after each batch: every record with an LSN of at most upTo is durable. The writer goroutine
-	// calls it, with no lock held; it must not block.
+	// OnDurable is told after each batch: every record with an LSN of at most upTo is durable. The writer goroutine, or a
+	// Lead, calls it, with no lock held; it must not block.
 	OnDurable func(upTo LSN)
 	// OnFailure is called once, when a write or a sync failed and the journal has stopped for good.
 	OnFailure func(error)
@@ -112,13 +112,16 @@ type Journal struct {
 	// The intake. A leaf: whoever holds mu takes no other lock and does no I/O.
 	mu       sync.Mutex
 	wake     sync.Cond // the writer waits here
-	idle     bool      // it does
-	next     LSN       // the address of the next record
-	last     LSN       // of the last record appended
-	tail     *segment  // being filled
-	fill     *batch    // being filled, in tail
-	full     []*batch  // closed, to be written, oldest first
-	writing  *batch    // the writer has it
+	idle     bool      // it does, and nobody writes in its place
+	leading  bool      // a Lead writes in its place
+	due      bool      // what is being filled is to be written; else it waits for company, see AppendLater
+	reminder reminder
+	next     LSN      // the address of the next record
+	last     LSN      // of the last record appended
+	tail     *segment // being filled
+	fill     *batch   // being filled, in tail
+	full     []*batch // closed, to be written, oldest first
+	writing  *batch   // the writer has it
 	spare    []*batch
 	closing  bool
 	finished LSN  // where the journal ends that was closed properly; 0 before
@@ -138,8 +141,9 @@ type Journal struct {
 	batches  atomic.Uint64
 	syncs    atomic.Uint64
 
-	// Owned by the writer goroutine.
+	// Owned by the writer goroutine, or by who leads in its place.
 	current  *segment // the last batch was written to it
+	prepared *segment // the preparer was asked for the one after it
 	written  LSN      // every byte below was written
 	synced   LSN      // every byte below was synced
 	lastSync time.Time
@@ -179,6 +183,11 @@ func (j *Journal) Append(kind Kind, live bool, parts ...[]byte) LSN {
 // It never waits for the disk: use Backlog to hold publishers back. It calls nothing and may be called under any lock. After a failure
 // or Close it does nothing, and the LSN that it returns never becomes durable. A body beyond MaxBody panics.
 func (j *Journal) AppendHeld(kind Kind, holders int, parts ...[]byte) LSN {
+	return j.append(true, kind, holders, parts)
+}
+
+// append is AppendHeld or, unless due, AppendLater.
+func (j *Journal) append(due bool, kind Kind, holders int, parts [][]byte) LSN {
 	n, crc := 0, uint32(0)
 	for _, p := range parts {
 		n += len(p)
@@ -215,9 +224,12 @@ func (j *Journal) AppendHeld(kind Kind, holders int, parts ...[]byte) LSN {
 	j.records++
 	j.bytes += uint64(size)
 	j.backlog.Add(int64(size))
-	if j.idle {
-		j.idle = false
-		j.wake.Signal()
+	switch {
+	case due || j.due || len(j.full) > 0:
+		j.due = j.due || due
+		j.wakeWriter()
+	default:
+		j.remindLater()
 	}
 	j.mu.Unlock()
 	return lsn
@@ -292,6 +304,7 @@ func (j *Journal) watch(lsn LSN) (<-chan struct{}, error) {
 	if j.changed == nil {
 		j.changed = make(chan struct{})
 	}
+	j.hasten()
 	return j.changed, nil
 }
 
@@ -327,8 +340,7 @@ func (j *Journal) Close() error { return j.CloseWith(nil) }
 func (j *Journal) close(c *Checkpoint) error {
 	j.mu.Lock()
 	j.closing = true
-	j.idle = false
-	j.wake.Signal()
+	j.wakeWriter()
 	j.mu.Unlock()
 	if j.cfg.Manual != nil {
 		j.cfg.Manual.finish()
@@ -370,8 +382,7 @@ func (j *Journal) halt(err error) {
 	j.err = err
 	j.fill, j.full, j.spare = nil, nil, nil
 	j.announce()
-	j.idle = false
-	j.wake.Signal()
+	j.wakeWriter()
 	j.stopped()
 }
 

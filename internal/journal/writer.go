@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// write is the writer goroutine: the only one that writes records. It takes what there is, writes and syncs it,
-// announces it, and takes what arrived meanwhile. Nothing waits for a timer, unless the disk is full.
+// write is the writer goroutine: the only one that writes records, but for a Lead while it rests. It takes what there is, writes and
+// syncs it, announces it, and takes what arrived meanwhile. What is waited for waits for no timer, unless the disk is full.
 func (j *Journal) write() {
 	defer j.running.Done()
 	for {
@@ -53,7 +53,7 @@ func (j *Journal) take() (*batch, Turn) {
 	case len(j.full) > 0:
 		j.writing = j.full[0]
 		j.full = j.full[:copy(j.full, j.full[1:])]
-	case len(j.fill.buf) > 0:
+	case j.fillDue():
 		j.writing = j.closeBatch(0)
 		j.begin(j.writing.seg)
 	case j.closing:
@@ -71,9 +71,22 @@ func (j *Journal) take() (*batch, Turn) {
 func (j *Journal) awaitWork() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for j.err == nil && len(j.full) == 0 && len(j.fill.buf) == 0 && !j.closing && !j.syncDue {
-		j.idle = true
+	for j.leading || !j.hasWork() {
+		j.idle = !j.leading
 		j.wake.Wait()
+	}
+}
+
+// hasWork says whether take has something to return. It runs with j.mu held.
+func (j *Journal) hasWork() bool {
+	return j.err != nil || j.writing != nil || len(j.full) > 0 || j.fillDue() || j.closing || j.syncDue
+}
+
+// wakeWriter has the writer look for work. It runs with j.mu held.
+func (j *Journal) wakeWriter() {
+	if j.idle {
+		j.idle = false
+		j.wake.Signal()
 	}
 }
 
@@ -115,7 +128,8 @@ func (j *Journal) put(b *batch) error {
 		return fmt.Errorf("write %d bytes to segment %s of %s at offset %d: %w", len(b.buf), b.seg.name(), j.fs, b.seg.offset(b.start), err)
 	}
 	j.written = b.end()
-	if j.written > b.seg.base+LSN(b.seg.capacity/4) {
+	if j.written > b.seg.base+LSN(b.seg.capacity/4) && j.prepared != b.seg {
+		j.prepared = b.seg
 		j.poke(j.wakePreparer)
 	}
 	return nil
@@ -143,8 +157,8 @@ func (j *Journal) mustSync(b *batch) bool {
 func (j *Journal) remindOfSync() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.syncDue, j.idle = true, false
-	j.wake.Signal()
+	j.syncDue = true
+	j.wakeWriter()
 }
 
 // sync makes everything written so far safe: all of it lies in s, or was synced with an earlier seal.

@@ -43,6 +43,7 @@ type conn struct {
 	yield     func() // lets others go on, where there is no goroutine to wait in; else nil
 	loader    core.Loader
 	published bool // in this burst
+	consumes  bool // or did: others than its own publishes count on R
 
 	listening atomic.Bool   // R waits for the client, not for the broker
 	frameMax  atomic.Uint32 // for Next
@@ -254,6 +255,7 @@ func (c *conn) fail(number uint16, problem *amqp.Error) {
 // if it was much. Waking others may cost a switch of threads.
 func (c *conn) endBurst() {
 	c.burst.Urgent = c.commands <= urgentBurst
+	c.burst.Patient = c.patient()
 	c.commands = 0
 	if c.burst.Urgent {
 		c.link.Flush()
@@ -261,6 +263,12 @@ func (c *conn) endBurst() {
 		c.link.Wake()
 	}
 	c.burst.End()
+}
+
+// patient says whether R may wait for the disk, and so write to it in the place of the journal's writer: its client sent one publish, which
+// is all that waits for a confirm, and gets nothing from R but confirms. That is how a client publishes that waits for each confirm.
+func (c *conn) patient() bool {
+	return c.commands == 1 && c.published && !c.consumes && c.out.awaitsOne()
 }
 
 // urgentBurst is up to how many commands a burst counts as one that somebody waits for.

@@ -23,6 +23,7 @@ func (ch *channel) qos(m *amqp.BasicQos) error {
 
 func (ch *channel) consume(m *amqp.BasicConsume) error {
 	c := ch.conn
+	c.consumes = true
 	name, err := ch.named(m.Queue)
 	if err != nil {
 		return err

@@ -147,6 +147,13 @@ func (o *outbox) relieved() []*core.Consumer {
 	return list
 }
 
+// awaitsOne says whether a single publish waits for its confirm.
+func (o *outbox) awaitsOne() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.confirming) == 1 && o.confirming[0].confirms.Len() == 1
+}
+
 // brief says whether little is waiting to be sent.
 func (o *outbox) brief() bool {
 	o.mu.Lock()

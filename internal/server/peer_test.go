@@ -218,13 +218,19 @@ func (p *peer) send(channel uint16, methods ...amqp.Method) {
 // publish sends a message in one write.
 func (p *peer) publish(channel uint16, m amqp.BasicPublish, props amqp.Properties, body string) {
 	p.t.Helper()
+	p.write(p.message(channel, m, props, body))
+}
+
+// message is a publish as it is sent.
+func (p *peer) message(channel uint16, m amqp.BasicPublish, props amqp.Properties, body string) []byte {
+	p.t.Helper()
 	raw, err := props.Append(nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	b, _ := m.AppendFrame(nil, channel)
 	b = amqp.AppendHeaderFrame(b, channel, 60, uint64(len(body)), raw)
-	p.write(amqp.AppendBodyFrames(b, channel, []byte(body), p.frameMax))
+	return amqp.AppendBodyFrames(b, channel, []byte(body), p.frameMax)
 }
 
 var errHungUp = errors.New("hung up")

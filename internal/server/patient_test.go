@@ -1,0 +1,117 @@
+package server
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/disk"
+)
+
+// stuckDisk is a disk that, once it is stuck, tells of each sync and waits for a word.
+type stuckDisk struct {
+	stuck   atomic.Bool
+	syncing chan bool
+	goOn    chan bool
+}
+
+func (d *stuckDisk) broker(t *testing.T) *broker {
+	d.syncing, d.goOn = make(chan bool), make(chan bool)
+	c, err := core.Open(core.Config{FS: disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+		if op.Kind == disk.OpSync && d.stuck.Load() {
+			d.syncing <- true
+			<-d.goOn
+		}
+		return nil
+	}, nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newBroker(t, func(cfg *Config) { cfg.Core = c })
+}
+
+// publisher is a client in confirm mode; the durable queue q is there.
+func (b *broker) publisher() *peer {
+	p := b.dial()
+	p.declare(1, amqp.QueueDeclare{Queue: "q", Durable: true})
+	p.send(1, &amqp.ConfirmSelect{})
+	expect[*amqp.ConfirmSelectOk](p, 1)
+	return p
+}
+
+func (p *peer) persist(body string) {
+	p.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{DeliveryMode: amqp.Persistent}, body)
+}
+
+// wantReadersAtTheDisk looks how many readers do not listen to their clients.
+func (b *broker) wantReadersAtTheDisk(want int) {
+	b.t.Helper()
+	synctest.Wait()
+	got := 0
+	for _, c := range b.server.all() {
+		if !c.listening.Load() {
+			got++
+		}
+	}
+	if got != want {
+		b.t.Errorf("%d readers wait for the disk, want %d", got, want)
+	}
+}
+
+// The reader of a publisher that waits for each confirm writes to the disk itself. It alone waits: others are answered, and
+// what they publish meanwhile is the journal's writer's.
+func TestOnlyThePublishersOwnReaderWaitsForTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var d stuckDisk
+		b := d.broker(t)
+		lone, other := b.publisher(), b.publisher()
+		synctest.Wait()
+		d.stuck.Store(true)
+		lone.persist("first")
+		<-d.syncing
+		b.wantReadersAtTheDisk(1)
+		other.persist("second")
+		other.quiet(1)
+		d.goOn <- true
+		expect[*amqp.BasicAck](lone, 1)
+		<-d.syncing
+		other.quiet(1)
+		d.stuck.Store(false)
+		d.goOn <- true
+		expect[*amqp.BasicAck](other, 1)
+	})
+}
+
+// A client that consumes, or publishes on before it has its confirms, has a reader that goes on while the disk does not.
+func TestAReaderWithMoreToDoDoesNotWaitForTheDisk(t *testing.T) {
+	for name, publish := range map[string]func(*peer){
+		"consumes": func(p *peer) {
+			p.declare(1, amqp.QueueDeclare{Queue: "elsewhere"})
+			p.consume(1, amqp.BasicConsume{Queue: "elsewhere"})
+			p.persist("x")
+		},
+		"publishes on": func(p *peer) {
+			x := p.message(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{DeliveryMode: amqp.Persistent}, "x")
+			p.write(append(x, x...)) // in one burst
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var d stuckDisk
+				b := d.broker(t)
+				p := b.publisher()
+				synctest.Wait()
+				d.stuck.Store(true)
+				publish(p)
+				<-d.syncing
+				b.wantReadersAtTheDisk(0)
+				p.quiet(1)
+				d.stuck.Store(false)
+				d.goOn <- true
+				expect[*amqp.BasicAck](p, 1)
+			})
+		})
+	}
+}
