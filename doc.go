@@ -57,6 +57,13 @@
 // Connections are made when they are first needed, and made again when they break. What was not confirmed
 // by then is sent again, in order, under the same ids.
 //
+// # Sharing
+//
+// A [Node.Topic] is a third kind of target: everyone who receives from it gets a copy of each message.
+//
+//	err := n.Topic("prices").Send(ctx, Price{"DAX", 18000}, postrider.Key("eu.dax"))
+//	err = n.Handle(ctx, n.Topic("prices", postrider.Matching("eu.*")), show)
+//
 // # Receiving
 //
 // A handler is called for each message. What it returns settles the message:

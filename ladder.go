@@ -75,7 +75,7 @@ const deadSuffix = ".dead"
 
 // passOn publishes the message to where its verdict sends it; f tells when it is safe there.
 func (m *Message) passOn(f *client.Fate, v verdict) error {
-	name := m.tap.target.name
+	name := m.tap.target.mailbox()
 	to := client.Mailbox(name + deadSuffix)
 	if !v.dead {
 		to = stepFor(time.Until(v.due)).queue(name)

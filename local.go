@@ -54,23 +54,10 @@ func openEmbedded(cfg Config, log *slog.Logger) (*embedded, error) {
 
 // queue makes sure of a queue and returns the way to it.
 func (e *embedded) queue(ctx context.Context, q *client.Queue, from string) (*local, error) {
-	if err := e.sure(ctx, q); err != nil {
+	if _, err := e.sure(ctx, q); err != nil {
 		return nil, err
 	}
 	return &local{at: e, queue: q.Name, from: from}, nil
-}
-
-// sure makes sure of a queue as a connection to another broker does, see [client.Queue].
-func (e *embedded) sure(ctx context.Context, q *client.Queue) error {
-	if !q.Exact {
-		_, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Passive: true})
-		var refused *amqp.Error
-		if !errors.As(err, &refused) || refused.Code != amqp.NotFound {
-			return err
-		}
-	}
-	_, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Durable: q.Durable, Args: q.Args})
-	return err
 }
 
 func (e *embedded) serve(ln net.Listener) {
@@ -102,8 +89,10 @@ type local struct {
 	queue string
 	from  string
 	via   string // the exchange; "": straight into the queue
-	key   string // "" : the message's own
+	key   string // "": the message's own
 	alone bool   // nobody need be there to take a message
+
+	subscription func() *client.Queue // what one receives from; nil: queue
 }
 
 // publishing copies the body: the broker keeps it, and the caller may go on using its own.
@@ -284,8 +273,15 @@ func (l *local) pass(ctx context.Context, f *client.Fate, to *client.Queue, p *a
 }
 
 func (l *local) take(prefetch int, to receiver) intake {
+	queue := l.queue
+	if l.subscription != nil {
+		var err error
+		if queue, err = l.at.sure(context.Background(), l.subscription()); err != nil {
+			return &localIntake{failed: err}
+		}
+	}
 	o := broker.ConsumeOptions{Prefetch: prefetch, Wake: to.ready}
-	c, err := l.at.conn.Consume(l.queue, o, func(d broker.Delivery) {
+	c, err := l.at.conn.Consume(queue, o, func(d broker.Delivery) {
 		to.hand(arrival{
 			props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*localSettler)(d.Consumer()), tag: d.Tag,
 		})

@@ -15,15 +15,18 @@ import (
 // remote is the outlet to a queue of another process: a peer's inbox, or a mailbox on
 // a broker. Or to an exchange there, from which who receives has a queue.
 type remote struct {
-	queue     *client.Queue
-	via       *client.Exchange // nil: straight into the queue
-	key       string           // "" : the message's own
+	queue *client.Queue
+	via   *client.Exchange // nil: straight into the queue
+	key   string           // "": the message's own
+	alone bool             // nobody need be there to take a message
+
+	subscription func() *client.Queue // what one receives from; nil: queue
+
 	from      string
 	pub       *client.Publisher
 	receiving func() *client.Conn // where messages are taken; nil: nowhere
 	conn      *client.Conn        // makes sure of the queue before the first message; nil: it is the peer's
 	ensured   sync.Once
-	alone     bool // nobody need be there to take a message
 	envelopes [styles]atomic.Pointer[client.Envelope]
 }
 
@@ -136,7 +139,11 @@ func (r *remote) pass(_ context.Context, f *client.Fate, to *client.Queue, p *am
 }
 
 func (r *remote) take(prefetch int, to receiver) intake {
-	return remoteIntake{r.receiving().Consume(r.queue, uint16(prefetch), func(d *client.Delivery) {
+	q := r.queue
+	if r.subscription != nil {
+		q = r.subscription()
+	}
+	return remoteIntake{r.receiving().Consume(q, uint16(prefetch), func(d *client.Delivery) {
 		to.hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*remoteSettler)(d)})
 		to.ready()
 	})}

@@ -69,6 +69,10 @@ func (o *handleOptions) judge(now time.Time, f Failure, err error) verdict {
 // workers for it.
 func (m *Message) dispose(v verdict) {
 	n := m.tap.target.node
+	if m.tap.target.holds && !v.dead {
+		go m.hold(v)
+		return
+	}
 	stored := new(client.Fate)
 	err := m.passOn(stored, v) // here, so that what one worker disposes of stays in its order
 	go func() {
@@ -121,7 +125,7 @@ func (n *Node) pause(d time.Duration) {
 func (m *Message) say(v verdict, err error) {
 	about := []any{"message", m.ID, "from", m.From, "target", m.tap.target.String(), "tries", v.failure.Tries, "error", err}
 	if v.dead {
-		m.log().Error("handler failed, the message is dead", append(about, "kept in", m.tap.target.name+deadSuffix)...)
+		m.log().Error("handler failed, the message is dead", append(about, "kept in", m.tap.target.mailbox()+deadSuffix)...)
 		return
 	}
 	m.log().Warn("handler failed, the message comes again", append(about, "after", time.Until(v.due).Round(time.Millisecond))...)

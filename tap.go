@@ -12,9 +12,12 @@ import (
 // taken and not handed out goes back when it is stopped; what it has handed out
 // can be settled for as long as the node runs.
 type tap struct {
-	target *Target
-	feed   *feed
-	intake intake
+	target  *Target
+	feed    *feed
+	intake  intake
+	repeats *repeats
+	ending  chan struct{} // closed when stop begins
+	end     sync.Once
 
 	mu       sync.Mutex
 	open     int  // handed out and not settled
@@ -24,7 +27,10 @@ type tap struct {
 
 // openTap begins to receive at target: only what from has sent, if it is not empty.
 func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) {
-	t := &tap{target: target, feed: newFeed()}
+	t := &tap{target: target, feed: newFeed(), repeats: target.repeats, ending: make(chan struct{})}
+	if target.copies {
+		t.repeats = newRepeats()
+	}
 	n.mu.Lock()
 	if n.closing {
 		n.mu.Unlock()
@@ -68,7 +74,7 @@ func (t *tap) next(ctx context.Context, names *amqp.Interner) (*Message, bool) {
 
 // first reports whether the message is to be handed out, and not the repeat of one that was.
 func (m *Message) first(a arrival) bool {
-	mark, sight := m.tap.target.repeats.see(m.From, m.ID, a)
+	mark, sight := m.tap.repeats.see(m.From, m.ID, a)
 	switch sight {
 	case unseen:
 		m.mark = mark
@@ -101,7 +107,13 @@ func (m *Message) tooEarly() bool {
 
 // settled is called once for each message that was handed out.
 func (t *tap) settled(m mark, o outcome) {
-	for _, a := range t.target.repeats.settled(m, o) {
+	t.passRepeats(m, o)
+	t.less()
+}
+
+// passRepeats settles the repeats that waited for what becomes of the first.
+func (t *tap) passRepeats(m mark, o outcome) {
+	for _, a := range t.repeats.settled(m, o) {
 		if o == givenBack {
 			t.hand(a)
 			t.ready()
@@ -109,6 +121,10 @@ func (t *tap) settled(m mark, o outcome) {
 			a.from.ack(a.tag)
 		}
 	}
+}
+
+// less counts one that was handed out and is not out any more.
+func (t *tap) less() {
 	t.mu.Lock()
 	t.open--
 	release := t.releasable()
@@ -131,6 +147,7 @@ func (t *tap) releasable() bool {
 // that no more is wanted, lest it come here again. Where one receiver is served at a time this one stays it until
 // all that was handed out is settled, and what is left goes back as a whole.
 func (t *tap) stop() {
+	t.end.Do(func() { close(t.ending) })
 	t.feed.end()
 	if t.target.single {
 		t.feed.close()

@@ -9,7 +9,7 @@ import (
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
-// Target is where messages go: a peer's inbox, a mailbox, or this node's own inbox. Any
+// Target is where messages go: a peer's inbox, a mailbox, a topic, or this node's own inbox. Any
 // goroutine may use it. Messages that one goroutine sends to one target keep their
 // order, also when the connection breaks in between.
 type Target struct {
@@ -22,12 +22,23 @@ type Target struct {
 	way    outlet // nil: nowhere, see why
 	why    error
 	queue  *client.Queue // of a remote mailbox: whether the broker has it
+	box    string        // the mailbox in whose name failures are kept; "": its own
+	holds  bool          // what failed is held here until it is tried again
+	copies bool          // each receiver gets a copy of each message
 
 	repeats *repeats // what was received there
 }
 
-// Name is the peer's or mailbox's name.
+// Name is the peer's, the mailbox's or the topic's name.
 func (t *Target) Name() string { return t.name }
+
+// mailbox is the name in which what failed there is kept.
+func (t *Target) mailbox() string {
+	if t.box != "" {
+		return t.box
+	}
+	return t.name
+}
 
 // String says what the target is, for people: "peer bob", "mailbox jobs", "inbox of billing".
 func (t *Target) String() string { return t.title }

@@ -17,7 +17,7 @@ func (n *Node) Peer(name string) *Target {
 	if name == n.cfg.Name {
 		return n.Inbox()
 	}
-	return n.target(targetKey{"peer", name}, func(t *Target) {
+	return n.target(targetKey{kind: "peer", name: name}, func(t *Target) {
 		t.name, t.grade = name, Received
 		at, queue, err := n.find(name)
 		if err != nil {
@@ -43,7 +43,7 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 	if o.single {
 		queue, kind = client.SingleActive(name), "single active mailbox"
 	}
-	return n.target(targetKey{kind, name}, func(t *Target) {
+	return n.target(targetKey{kind: kind, name: name}, func(t *Target) {
 		t.name, t.grade, t.takes, t.single = name, Stored, true, o.single
 		if t.why = checkName("the mailbox's name", name); t.why != nil {
 			return
@@ -52,18 +52,19 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 			t.way, t.why = n.localQueue(queue)
 			return
 		}
-		if n.sending == nil {
-			n.sending = n.conn(n.mail, true)
-		}
 		t.queue = queue
-		t.way = &remote{
-			queue:     t.queue,
-			conn:      n.sending,
-			from:      n.cfg.Name,
-			pub:       n.sending.Publisher(),
-			receiving: n.receivingConn,
-		}
+		t.way = n.onBroker(&remote{queue: t.queue})
 	})
+}
+
+// onBroker completes the way to something on the brokers. The caller holds mu.
+func (n *Node) onBroker(r *remote) *remote {
+	if n.sending == nil {
+		n.sending = n.conn(n.mail, true)
+	}
+	r.conn, r.pub = n.sending, n.sending.Publisher()
+	r.from, r.receiving = n.cfg.Name, n.receivingConn
+	return r
 }
 
 // Dead is where the messages of a mailbox or of this node's inbox go that were rejected, or that handlers failed upon
@@ -72,22 +73,25 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 func (t *Target) Dead() *Target {
 	n := t.node
 	if t.takes && t.way == outlet(n.inbox) {
-		return n.target(targetKey{"dead letters of inbox", t.name}, func(d *Target) {
+		return n.target(targetKey{kind: "dead letters of inbox", name: t.name}, func(d *Target) {
 			d.name, d.grade, d.takes = t.name+deadSuffix, Stored, true
 			d.way, d.why = n.localQueue(client.Mailbox(d.name))
 		})
 	}
-	return n.Mailbox(t.name + deadSuffix)
+	return n.Mailbox(t.mailbox() + deadSuffix)
 }
 
 // Inbox is this node's own inbox: what peers send to it. Sending to it works, too.
 func (n *Node) Inbox() *Target {
-	return n.target(targetKey{"inbox of", n.cfg.Name}, func(t *Target) {
+	return n.target(targetKey{kind: "inbox of", name: n.cfg.Name}, func(t *Target) {
 		t.name, t.grade, t.takes, t.way = n.cfg.Name, Received, true, n.inbox
 	})
 }
 
-type targetKey struct{ kind, name string }
+type targetKey struct {
+	kind, name string
+	as         string // what tells targets of one name apart
+}
 
 // target returns the one target of a kind and name, made with fill under the node's lock.
 func (n *Node) target(key targetKey, fill func(*Target)) *Target {

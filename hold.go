@@ -1,0 +1,45 @@
+package postrider
+
+import (
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// hold keeps a message that failed in this process, unsettled, until it is due, and has it handled here again. It comes
+// again from the broker when the receiver ends before. The caller has counted one more of the node's workers.
+func (m *Message) hold(v verdict) {
+	defer m.tap.target.node.workers.Done()
+	var props amqp.RawProperties
+	p, err := v.failure.inscribe(m.props, m.tap.target.mailbox(), time.Time{})
+	if err == nil {
+		props, err = p.Append(nil)
+	}
+	if err != nil || !m.tap.sleep(time.Until(v.due)) {
+		m.Requeue()
+		return
+	}
+	if m.settled.CompareAndSwap(0, acked) {
+		m.tap.again(m.mark, arrival{props: props, body: m.Body, redelivered: true, from: m.from, tag: m.tag})
+	}
+}
+
+// sleep reports whether d went by before the tap was stopped.
+func (t *tap) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.ending:
+		return false
+	}
+}
+
+// again hands a message out once more that was handed out and is not settled.
+func (t *tap) again(m mark, a arrival) {
+	t.passRepeats(m, passedOn)
+	t.hand(a)
+	t.ready()
+	t.less()
+}

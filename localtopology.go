@@ -1,0 +1,59 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// sure makes sure of a queue of the embedded broker and returns its name: what a client.Conn does on other brokers.
+func (e *embedded) sure(ctx context.Context, q *client.Queue) (string, error) {
+	if q.After != nil {
+		if _, err := e.sure(ctx, q.After); err != nil {
+			return "", err
+		}
+	}
+	info, err := e.declare(ctx, q)
+	if err != nil || q.From == nil {
+		return info.Name, err
+	}
+	if err := e.sureOf(ctx, q.From); err != nil {
+		return "", err
+	}
+	for _, key := range q.Keys {
+		if err := e.conn.BindQueue(ctx, info.Name, q.From.Name, key, nil); err != nil {
+			return "", err
+		}
+	}
+	return info.Name, nil
+}
+
+func (e *embedded) declare(ctx context.Context, q *client.Queue) (broker.QueueInfo, error) {
+	if q.Own {
+		return e.conn.DeclareQueue(ctx, broker.QueueOptions{Exclusive: true, AutoDelete: true, Args: q.Args})
+	}
+	if !q.Exact {
+		info, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Passive: true})
+		if !isRefusal(err, amqp.NotFound) {
+			return info, err
+		}
+	}
+	return e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Durable: q.Durable, Args: q.Args})
+}
+
+// sureOf makes sure of an exchange. One of another kind is used as it is.
+func (e *embedded) sureOf(ctx context.Context, x *client.Exchange) error {
+	err := e.conn.DeclareExchange(ctx, broker.ExchangeOptions{Name: x.Name, Kind: x.Kind, Durable: true})
+	if isRefusal(err, amqp.PreconditionFailed) {
+		return nil
+	}
+	return err
+}
+
+func isRefusal(err error, code uint16) bool {
+	var refused *amqp.Error
+	return errors.As(err, &refused) && refused.Code == code
+}

@@ -1,0 +1,94 @@
+package postrider
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// A TopicOption changes one [Node.Topic]: how one subscribes to it.
+type TopicOption func(*topicOptions)
+
+type topicOptions struct {
+	durable  string
+	patterns []string
+}
+
+// Durable gives the subscription a name under which the broker keeps it: what is published while nobody receives
+// waits, in the mailbox <topic>.<name>. Nodes that use one name share one copy of each message between them.
+func Durable(name string) TopicOption { return func(o *topicOptions) { o.durable = name } }
+
+// Matching subscribes only to messages whose [Key] matches one of the patterns: words with dots between them, of which *
+// stands for any one and # for any number. "eu.*" matches eu.dax. A durable subscription keeps
+// the patterns that it once had beside new ones.
+func Matching(patterns ...string) TopicOption {
+	return func(o *topicOptions) { o.patterns = append(o.patterns, patterns...) }
+}
+
+// Topic is a target of which everyone who subscribes gets a copy. To subscribe is to receive from it, with [Node.Handle] or
+// [Node.Messages]; each of these calls is a subscription of its own, which begins before Handle returns and ends with the
+// handling. What is published while a node is not connected passes it by, unless the subscription is [Durable].
+//
+// A Send to a topic returns when the broker has put the message into each subscription, which may be none. A Call waits for
+// the first answer; one that nobody receives fails with [ErrNoSuchTarget].
+//
+// What a handler fails upon is tried again as in a mailbox: on the broker when the subscription is durable, else held in this
+// node meanwhile. Dead letters are in <topic>.<name>.dead and <topic>.dead.
+//
+// The broker knows the topic as an exchange of that name, a topic exchange unless one is there already, and a message's
+// Key as its routing key.
+func (n *Node) Topic(name string, opts ...TopicOption) *Target {
+	var o topicOptions
+	applyAll(&o, opts)
+	if len(o.patterns) == 0 {
+		o.patterns = []string{"#"}
+	}
+	key := targetKey{"topic", name, o.durable + "\n" + strings.Join(o.patterns, "\n")}
+	return n.target(key, func(t *Target) {
+		t.name, t.grade, t.takes, t.box = name, Stored, true, name
+		if t.why = o.check(name); t.why != nil {
+			return
+		}
+		if o.durable != "" {
+			t.box = name + "." + o.durable
+		}
+		t.holds, t.copies = o.durable == "", o.durable == ""
+		x := &client.Exchange{Name: name, Kind: "topic"}
+		subscription := func() *client.Queue { return o.subscription(t.box, x) }
+		if len(n.mail) == 0 {
+			way := &local{at: n.local, from: n.cfg.Name, via: name, alone: true, subscription: subscription}
+			t.way, t.why = way, n.local.sureOf(n.ctx, x)
+			return
+		}
+		t.way = n.onBroker(&remote{via: x, alone: true, subscription: subscription})
+	})
+}
+
+func (o *topicOptions) check(name string) error {
+	if err := checkName("the topic's name", name); err != nil {
+		return err
+	}
+	if o.durable != "" {
+		if err := checkName("the subscription's name", name+"."+o.durable); err != nil {
+			return err
+		}
+	}
+	for _, p := range o.patterns {
+		if len(p) > client.MaxID {
+			return fmt.Errorf("the pattern %.20q… is %d bytes long, %d are allowed", p, len(p), client.MaxID)
+		}
+	}
+	return nil
+}
+
+// subscription is the queue of one that receives.
+func (o *topicOptions) subscription(box string, x *client.Exchange) *client.Queue {
+	q := &client.Queue{Name: box, Own: true}
+	if o.durable != "" {
+		q = client.Mailbox(box)
+	}
+	q.From, q.Keys = x, slices.Clone(o.patterns)
+	return q
+}

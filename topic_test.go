@@ -1,0 +1,204 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/broker"
+)
+
+func TestEveryoneWhoSubscribedGetsACopy(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		prices := producer.Topic("prices")
+		if err := prices.Send(t.Context(), "nobody hears it"); err != nil {
+			t.Fatal(err)
+		}
+		one, two := collect(t, worker, worker.Topic("prices")), collect(t, worker, worker.Topic("prices"))
+		three := collect(t, producer, prices)
+		if err := prices.Send(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		wantGrade(t, post(t, prices, "b"), postrider.Stored)
+		for _, got := range []<-chan *postrider.Message{one, two, three} {
+			if m := wantBody(t, got, "a"); m.To != "prices" || m.From != "alice" {
+				t.Errorf("%+v", m)
+			}
+			wantBody(t, got, "b")
+			wantNone(t, got)
+		}
+	})
+}
+
+func TestSubscribersChooseByKey(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		eu := collect(t, worker, worker.Topic("prices", postrider.Matching("eu.*", "world.#")))
+		all := collect(t, worker, worker.Topic("prices"))
+		for _, key := range []string{"eu.dax", "us.dow", "eu.dax.hourly", "world.a.b"} {
+			if err := producer.Topic("prices").Send(t.Context(), key, postrider.Key(key)); err != nil {
+				t.Fatal(err)
+			}
+			if m := wantBody(t, all, key); m.Key() != key {
+				t.Errorf("key %q, want %q", m.Key(), key)
+			}
+		}
+		wantBody(t, eu, "eu.dax")
+		wantBody(t, eu, "world.a.b")
+		wantNone(t, eu)
+	})
+}
+
+func TestADurableSubscriptionKeepsWhatComesMeanwhile(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		audit := worker.Topic("prices", postrider.Durable("audit"))
+		ctx, leave := context.WithCancel(t.Context())
+		if err := worker.Handle(ctx, audit, func(context.Context, *postrider.Message) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		synctest.Wait()
+		post(t, producer.Topic("prices"), "a")
+		post(t, producer.Topic("prices"), "b")
+		time.Sleep(time.Hour)
+		one := collect(t, worker, audit)
+		wantBody(t, one, "a")
+		wantBody(t, one, "b")
+	})
+}
+
+func TestASubscriptionComesBackWithItsConnection(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		_, mq := net.broker()
+		alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+		got := collect(t, bob, bob.Topic("prices"))
+		post(t, alice.Topic("prices"), "a")
+		wantBody(t, got, "a")
+		mq.cut()
+		time.Sleep(time.Minute)
+		post(t, alice.Topic("prices"), "b")
+		wantBody(t, got, "b")
+	})
+}
+
+func TestASubscriptionEndsWithItsHandling(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		b, _ := net.broker()
+		alice := net.node("alice", onBroker)
+		ctx, leave := context.WithCancel(t.Context())
+		err := alice.Handle(ctx, alice.Topic("prices"), func(context.Context, *postrider.Message) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bindings(t, b); n != 1 {
+			t.Errorf("%d queues take part, want 1", n)
+		}
+		leave()
+		time.Sleep(time.Minute)
+		if n := bindings(t, b); n != 0 {
+			t.Errorf("%d queues take part, want none", n)
+		}
+	})
+}
+
+// bindings counts the queues that a message to the topic prices goes to: none is an error of a mandatory one.
+func bindings(t *testing.T, b *broker.Broker) int {
+	t.Helper()
+	c, err := b.Dial(broker.DialConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	confirmed := make(chan error, 1)
+	p := &broker.Publishing{Exchange: "prices", Mandatory: true}
+	if err := c.Publish(p, confirms(confirmed)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-confirmed; errors.Is(err, broker.ErrUnroutable) {
+		return 0
+	}
+	return 1
+}
+
+type confirms chan error
+
+func (c confirms) Confirmed(err error) { c <- err }
+
+func TestWhatFailedIsTriedAgainInItsOwnSubscription(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		t.Run(fmt.Sprint("durable ", durable), func(t *testing.T) {
+			onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+				topic := worker.Topic("prices")
+				if durable {
+					topic = worker.Topic("prices", postrider.Durable("audit"))
+				}
+				seen := failing(t, worker, topic, func(*postrider.Message, int) error { return errors.New("never") }, postrider.MaxTries(3))
+				other := collect(t, worker, worker.Topic("prices"))
+				post(t, producer.Topic("prices"), "a")
+				wantSeen(t, seen, "a after 0s, 0 failures", "a after 100ms, 1 failures", "a after 400ms, 2 failures")
+				m := wantBody(t, collect(t, worker, topic.Dead()), "a")
+				if f, _ := m.Failure(); f.Tries != 3 || f.Reason != "never" {
+					t.Errorf("%+v", f)
+				}
+				wantBody(t, other, "a")
+				wantNone(t, other)
+			})
+		})
+	}
+}
+
+func TestACallToATopic(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		_, err := postrider.Call[string](t.Context(), producer.Topic("who"), "is there?")
+		fate(t, err, false, postrider.ErrNoSuchTarget)
+		err = worker.Handle(t.Context(), worker.Topic("who"), func(ctx context.Context, m *postrider.Message) error {
+			return m.Reply(ctx, worker.Name())
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := postrider.Call[string](t.Context(), producer.Topic("who"), "is there?")
+		if err != nil || name != worker.Name() {
+			t.Error(name, err)
+		}
+	})
+}
+
+func TestANodeThatClosesLetsGoOfWhatItHolds(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice := net.node("alice", onBroker)
+		seen := failing(t, alice, alice.Topic("prices"), func(*postrider.Message, int) error { return errors.New("never") },
+			postrider.Backoff(func(int) time.Duration { return time.Hour }))
+		post(t, alice.Topic("prices"), "a")
+		wantSeen(t, seen, "a after 0s, 0 failures")
+		synctest.Wait()
+		if err := alice.Shutdown(within(t, time.Minute)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTopicsOnRabbitMQ(t *testing.T) {
+	alice, bob := rabbit(t, "alice"), rabbit(t, "bob")
+	name := fresh(t)
+	if err := alice.Topic(name).Send(soon(t), "nobody"); err != nil {
+		t.Fatal(err)
+	}
+	all := collect(t, bob, bob.Topic(name))
+	eu := collect(t, bob, bob.Topic(name, postrider.Matching("eu.*")))
+	audit := collect(t, bob, bob.Topic(name, postrider.Durable("audit")))
+	for _, key := range []string{"eu.a", "us.b"} {
+		if err := alice.Topic(name).Send(soon(t), key, postrider.Key(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, got := range []<-chan *postrider.Message{all, audit} {
+		wantBody(t, got, "eu.a")
+		wantBody(t, got, "us.b")
+	}
+	wantBody(t, eu, "eu.a")
+}
