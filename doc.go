@@ -51,7 +51,7 @@
 //	}
 //
 // A Send to a peer that is down waits for it until its context ends. A Post to it returns at once
-// and is kept, in memory and within bounds, until the peer is back. Its [Receipt] tells the same story
+// and is kept within bounds until the peer is back, with [Config.Dir] on disk and across restarts. Its [Receipt] tells the same story
 // later: [Receipt.Wait] returns how far the message came, [Stored] or [Received], or the SendError.
 //
 // Connections are made when they are first needed, and made again when they break. What was not confirmed

@@ -21,6 +21,7 @@ type extras struct {
 	contentType string // in place of the style's
 	key         string
 	headers     amqp.Table
+	expires     time.Duration // 0: never
 }
 
 // headerKey carries a message's [Key].
@@ -38,11 +39,11 @@ func (t *Target) draft(body any, o *sendOptions) (draft, error) {
 	if o.transient {
 		d.style += styleTransient
 	}
-	if o.key != "" || len(o.headers) > 0 {
+	if o.key != "" || len(o.headers) > 0 || o.expires != 0 {
 		if d.more == nil {
 			d.more = new(extras)
 		}
-		d.more.key, d.more.headers = o.key, o.headers
+		d.more.key, d.more.headers, d.more.expires = o.key, o.headers, o.expires
 	}
 	if err := checkHeaders(o.headers); err != nil {
 		return d, err

@@ -8,6 +8,9 @@ type Grade uint8
 const (
 	// Pending is the grade of a message nobody has taken responsibility for yet.
 	Pending Grade = iota
+	// Kept: it is safe on this node's own disk, in the outbox of [Config.Dir], and is sent on even when this process
+	// is killed now.
+	Kept
 	// Stored: a broker took responsibility, after a sync to disk where both the
 	// mailbox and the message are durable.
 	Stored
@@ -19,6 +22,8 @@ func (g Grade) String() string {
 	switch g {
 	case Pending:
 		return "pending"
+	case Kept:
+		return "kept"
 	case Stored:
 		return "stored"
 	case Received:

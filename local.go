@@ -104,6 +104,9 @@ func (l *local) publishing(d *draft) *broker.Publishing {
 		Body:       append([]byte(nil), d.body...),
 	}
 	p.Properties.MessageID = d.id.String()
+	if d.more != nil && d.more.expires != 0 {
+		p.Properties.Expiration = milliseconds(d.more.expires)
+	}
 	if l.via == "" {
 		return p
 	}

@@ -24,6 +24,7 @@ type Node struct {
 	mail   []client.Address // of the brokers
 	local  *embedded
 	inbox  *inbox
+	kept   *keeper         // nil without a directory
 	ctx    context.Context // ends when the node closes
 	cancel context.CancelFunc
 
@@ -104,16 +105,22 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.local, err = openEmbedded(n.cfg, n.log); err != nil {
 		return err
 	}
+	if n.kept, err = openKeeper(n.cfg, n.log); err != nil {
+		return err
+	}
 	way, err := n.local.queue(ctx, client.Mailbox(n.cfg.Name), n.cfg.Name)
 	if err != nil {
 		return err
 	}
 	n.inbox = &inbox{local: way}
 	ln, err := listen(ctx, n.cfg)
-	if err != nil || ln == nil {
+	if err != nil {
 		return err
 	}
-	n.local.serve(ln)
+	if ln != nil {
+		n.local.serve(ln)
+	}
+	n.resume()
 	return nil
 }
 
@@ -182,14 +189,23 @@ func wait(ctx context.Context, what func()) error {
 func (n *Node) flush(ctx context.Context) error {
 	for _, c := range n.connections() {
 		if err := c.Publisher().Flush(ctx); err != nil {
-			messages, _ := c.Publisher().Pending()
-			if messages == 1 {
-				return fmt.Errorf("postrider: 1 message was not delivered: %w", err)
-			}
-			return fmt.Errorf("postrider: %d messages were not delivered: %w", messages, err)
+			return fmt.Errorf("postrider: %s: %w", n.undelivered(c), err)
 		}
 	}
 	return nil
+}
+
+// undelivered says what is left in the outbox of a connection.
+func (n *Node) undelivered(c *client.Conn) string {
+	messages, _ := c.Publisher().Pending()
+	text := "1 message was not delivered"
+	if messages != 1 {
+		text = fmt.Sprintf("%d messages were not delivered", messages)
+	}
+	if n.kept != nil {
+		text += "; what was posted stays in the outbox, for the next start"
+	}
+	return text
 }
 
 func (n *Node) connections() []*client.Conn {
@@ -212,7 +228,7 @@ func (n *Node) connections() []*client.Conn {
 const handlerGrace = time.Second
 
 // Close ends the node at once. Sends and calls that wait fail with [ErrClosed]; what was posted and not confirmed is
-// dropped, and its receipts say so; what was received and not settled goes back. The
+// dropped, or waits in [Config.Dir] for the next start, and its receipts say [ErrClosed]; what was received and not settled goes back. The
 // contexts of handlers end, and Close waits a second for them to return. It may be called again, and then
 // waits for the first call; a handler should not wait for it.
 func (n *Node) Close() error {
@@ -237,12 +253,12 @@ func (n *Node) Close() error {
 		n.log.Warn("closed while handlers were still running", "waited", handlerGrace)
 	}
 	closing.Wait()
-	return n.local.close()
+	return errors.Join(n.kept.close(), n.local.close())
 }
 
 // conn makes a connection that is kept until the node closes. The caller holds mu.
 func (n *Node) conn(at []client.Address, publishes bool) *client.Conn {
-	return client.New(client.Config{
+	cfg := client.Config{
 		Name:        n.cfg.Name,
 		Addresses:   at,
 		TLS:         n.cfg.TLS,
@@ -251,7 +267,11 @@ func (n *Node) conn(at []client.Address, publishes bool) *client.Conn {
 		Publishes:   publishes,
 		MaxMessages: n.cfg.OutboxMessages,
 		MaxBytes:    n.cfg.OutboxBytes,
-	})
+	}
+	if n.kept != nil {
+		cfg.Keeper = n.kept
+	}
+	return client.New(cfg)
 }
 
 // connTo returns the connection to a peer's process. The caller holds mu.

@@ -14,6 +14,7 @@ type sendOptions struct {
 	transient bool
 	key       string
 	headers   amqp.Table
+	expires   time.Duration
 }
 
 // ID gives the message an id of the caller's choosing in place of a generated one:
@@ -29,6 +30,12 @@ func Transient() SendOption { return func(o *sendOptions) { o.transient = true }
 // partitioned mailbox, see [Partitions]; a topic's subscribers choose by it, see [Matching]; elsewhere it just
 // travels along, see [Message.Key].
 func Key(key string) SendOption { return func(o *sendOptions) { o.key = key } }
+
+// Expires lets nobody handle the message later than d from now: where it waits by then, here or at its target, it is dropped. One that
+// was not delivered in time fails with [ErrExpired]; one that was and waited too long there goes without a word. d is at least a millisecond.
+func Expires(d time.Duration) SendOption {
+	return func(o *sendOptions) { o.expires = max(d, time.Millisecond) }
+}
 
 // Header adds a header to the message: a name of at most 255 bytes, and a string, a []byte, a bool, a number or a [time.Time]. Programs in other
 // languages see it among the AMQP headers. Names that begin with x-postrider- are reserved.

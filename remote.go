@@ -2,7 +2,6 @@ package postrider
 
 import (
 	"context"
-	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,6 +26,7 @@ type remote struct {
 	receiving func() *client.Conn // where messages are taken; nil: nowhere
 	conn      *client.Conn        // makes sure of the queue before the first message; nil: it is the peer's
 	ensured   sync.Once
+	keep      string // what the outbox on disk calls it; "": what is posted is not kept there
 	envelopes [styles]atomic.Pointer[client.Envelope]
 }
 
@@ -34,16 +34,28 @@ type remote struct {
 func (r *remote) envelope(d *draft) (*client.Envelope, error) {
 	r.prepare()
 	if d.more != nil {
-		return r.seal(d, !r.alone, d.properties(r.from))
+		return r.sealToKeep(d)
 	}
 	if e := r.envelopes[d.style].Load(); e != nil {
 		return e, nil
 	}
-	e, err := r.seal(d, !r.alone, d.properties(r.from))
+	e, err := r.sealToKeep(d)
 	if err == nil {
 		r.envelopes[d.style].Store(e)
 	}
 	return e, err
+}
+
+// sealToKeep makes the envelope of a message that stays in the outbox, on disk too, until it is confirmed; and no longer than it is wanted.
+func (r *remote) sealToKeep(d *draft) (*client.Envelope, error) {
+	e, err := r.seal(d, !r.alone, d.properties(r.from))
+	if err != nil {
+		return nil, err
+	}
+	if d.more != nil && d.more.expires != 0 {
+		e = e.Expiring(d.more.expires)
+	}
+	return e.Kept(r.keep), nil
 }
 
 func (r *remote) seal(d *draft, mandatory bool, p amqp.Properties) (*client.Envelope, error) {
@@ -115,8 +127,12 @@ func expiration(ctx context.Context) string {
 	if !ok {
 		return ""
 	}
-	left := min(time.Until(deadline).Milliseconds()+1, math.MaxInt32)
-	return strconv.FormatInt(max(left, 0), 10)
+	return milliseconds(time.Until(deadline))
+}
+
+// milliseconds is a time to live in AMQP's words.
+func milliseconds(d time.Duration) string {
+	return strconv.FormatInt(min(max(d, 0)+time.Millisecond, client.MaxExpiry).Milliseconds(), 10)
 }
 
 func (r *remote) reply(to, correlation string, d draft) error {

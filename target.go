@@ -65,9 +65,9 @@ func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
 }
 
 // Post sends a message and returns at once; the body is copied. The [Receipt] tells later what
-// became of it. What cannot be delivered now is kept in this node's outbox, in
-// memory, and goes out when the target is back. The outbox is bounded: a Post
-// that does not fit fails with [ErrFull].
+// became of it. What cannot be delivered now is kept in this node's outbox and goes out when the target is back. With [Config.Dir]
+// the outbox is on disk, too, and what was [Kept] there goes out after a restart. It is bounded: a Post
+// that does not fit, or finds the disk far behind, fails with [ErrFull].
 //
 // An error is a [*SendError] unless the body cannot be encoded.
 func (t *Target) Post(ctx context.Context, body any, opts ...SendOption) (*Receipt, error) {
@@ -118,6 +118,12 @@ func (t *Target) cause(err error) error {
 		return ErrRefused
 	case errors.Is(err, client.ErrClosed):
 		return ErrClosed
+	case errors.Is(err, client.ErrExpired):
+		is := []error{ErrExpired}
+		if errors.Is(err, client.ErrDown) {
+			is = append(is, ErrPeerDown)
+		}
+		return also{err, is}
 	case errors.Is(err, client.ErrTooLarge):
 		return also{err, []error{ErrTooLarge}}
 	case errors.As(err, &refused):

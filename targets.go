@@ -29,6 +29,7 @@ func (n *Node) Peer(name string) *Target {
 			queue: &client.Queue{Name: queue},
 			from:  n.cfg.Name,
 			pub:   n.connTo(at).Publisher(),
+			keep:  keptForPeer + name,
 		}
 	})
 }
@@ -53,7 +54,7 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 			return
 		}
 		t.queue = queue
-		t.way = n.onBroker(&remote{queue: t.queue})
+		t.way = n.onBroker(&remote{queue: t.queue, keep: keptForMailbox + name})
 	})
 }
 
@@ -107,6 +108,9 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 		return t
 	}
 	fill(t)
+	if r, ok := t.way.(*remote); ok {
+		n.adopt(r)
+	}
 	n.targets[key] = t
 	return t
 }

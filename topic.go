@@ -62,7 +62,7 @@ func (n *Node) Topic(name string, opts ...TopicOption) *Target {
 			t.way, t.why = way, n.local.sureOf(n.ctx, x)
 			return
 		}
-		t.way = n.onBroker(&remote{via: x, alone: true, subscription: subscription})
+		t.way = n.onBroker(&remote{via: x, alone: true, subscription: subscription, keep: keptForTopic + name})
 	})
 }
 

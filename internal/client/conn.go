@@ -25,6 +25,7 @@ type Config struct {
 	Publishes   bool // the connection is used to publish
 	MaxMessages int  // bounds of the send log; 0 = the defaults
 	MaxBytes    int
+	Keeper      Keeper // keeps what is posted in an envelope that says so; may be nil
 
 	Heartbeat time.Duration // 0 = 30 s, less if the other side wants less
 	Connect   time.Duration // bounds one attempt, handshake included; 0 = 10 s
@@ -100,7 +101,7 @@ func New(cfg Config) *Conn {
 		changed:   make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.pub = newPublisher(cfg.MaxMessages, cfg.MaxBytes, c.poke)
+	c.pub = newPublisher(cfg.MaxMessages, cfg.MaxBytes, c.poke, cfg.Keeper)
 	go c.run()
 	return c
 }

@@ -2,6 +2,8 @@ package client
 
 import (
 	"encoding/binary"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -18,6 +20,43 @@ type Envelope struct {
 	method        []byte
 	flags         uint16
 	before, after []byte // the properties on either side of the message-id
+
+	expires time.Duration // 0: never; else before ends in what is left of it
+	keep    string        // what the Keeper calls its target; empty: it is not kept
+}
+
+// Expiring is the envelope of messages that expire so long after they were published here, wherever they are by then. At most
+// [MaxExpiry]; what the properties said about it does not count.
+func (e *Envelope) Expiring(after time.Duration) *Envelope {
+	with := *e
+	with.expires = max(time.Millisecond, min(after, MaxExpiry))
+	with.flags |= amqp.FlagExpiration
+	// The expiration is the property before the message-id.
+	with.before = append(append([]byte(nil), e.before...), expiryDigits)
+	with.before = appendExpiry(with.before, with.expires)
+	return &with
+}
+
+// Kept is the envelope of messages that the connection's [Keeper] keeps until they are confirmed, as being for target.
+func (e *Envelope) Kept(target string) *Envelope {
+	with := *e
+	with.keep = target
+	return &with
+}
+
+// MaxExpiry is the longest time that a message may have until it expires; RabbitMQ allows no more.
+const MaxExpiry = math.MaxUint32 * time.Millisecond
+
+// expiryDigits is how wide an expiration is written, in milliseconds, so that it can be overwritten by what is left of it.
+const expiryDigits = 10
+
+func appendExpiry(b []byte, left time.Duration) []byte {
+	return fmt.Appendf(b, "%0*d", expiryDigits, max(1, left.Milliseconds()))
+}
+
+// expiryAt is where the digits begin in what appendTo appends.
+func (e *Envelope) expiryAt() uint32 {
+	return uint32(len(e.method) + amqp.FrameOverhead - 1 + headerHead + len(e.before) - expiryDigits)
 }
 
 // MaxID is the longest message-id in octets.

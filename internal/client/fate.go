@@ -24,6 +24,8 @@ type Fate struct {
 	written bool // set before the stage is Decided, read only after
 	err     error
 	waiter  atomic.Pointer[waiter]
+	kept    uint64 // the Keeper's ticket, 0 without one; set before Post returns
+	tell    func(error)
 
 	returned bool // the broker found no queue for it; guarded by the Publisher's lock
 }
@@ -64,6 +66,12 @@ func (f *Fate) Stage() Stage {
 // Decided reports whether the fate is known.
 func (f *Fate) Decided() bool { return Stage(f.stage.Load()) == Decided }
 
+// Kept is the [Keeper]'s ticket for the message; 0 when it is not kept.
+func (f *Fate) Kept() uint64 { return f.kept }
+
+// Tell has the goroutine that decides the fate call do, which must not block; to be called before the message is published.
+func (f *Fate) Tell(do func(error)) { f.tell = do }
+
 // Err is nil for a message the other side took responsibility for, and for one
 // whose fate is not decided yet.
 func (f *Fate) Err() error {
@@ -101,6 +109,9 @@ func (f *Fate) decide(err error) bool {
 	f.stage.Store(uint32(Decided))
 	if w := f.waiter.Swap(decidedWaiter); w != nil {
 		w.wake()
+	}
+	if f.tell != nil {
+		f.tell(err)
 	}
 	return true
 }

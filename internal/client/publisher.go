@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/postrider-mq/postrider/internal/link"
 )
@@ -19,6 +20,7 @@ var (
 	ErrBlocked    = errors.New("the broker takes no messages for now")
 	ErrBroken     = errors.New("connection broke before the answer")
 	ErrClosed     = errors.New("client is closed")
+	ErrExpired    = errors.New("the message's time ran out before it was delivered")
 )
 
 // Publisher is the publishing half of a [Conn]: a bounded send log and the calls
@@ -48,6 +50,11 @@ type Publisher struct {
 
 	settled []*Fate // the reader's
 
+	keeper Keeper        // nil: nothing is kept
+	born   time.Time     // when the clock began
+	due    time.Duration // when the timer rings; 0: it does not
+	timer  *time.Timer
+
 	sendings sync.Pool // here, so that its channels do not outlive the publisher
 }
 
@@ -58,22 +65,26 @@ const (
 	defaultFrameMax    = 128 << 10
 )
 
-func newPublisher(maxMessages, maxBytes int, changed func()) *Publisher {
+func newPublisher(maxMessages, maxBytes int, changed func(), keeper Keeper) *Publisher {
 	if maxMessages <= 0 {
 		maxMessages = DefaultMaxMessages
 	}
 	if maxBytes <= 0 {
 		maxBytes = DefaultMaxBytes
 	}
-	return &Publisher{
+	p := &Publisher{
 		maxMessages: maxMessages,
 		maxBytes:    maxBytes,
 		changed:     changed,
 		frameMax:    defaultFrameMax,
 		why:         ErrDown,
+		keeper:      keeper,
+		born:        time.Now(),
 		calls:       make(map[string]*call),
 		sendings:    sync.Pool{New: newSending},
 	}
+	p.log.now = p.now
+	return p
 }
 
 // Post accepts a message and returns at once; f is decided when it is confirmed,
@@ -203,7 +214,12 @@ func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uin
 	c := p.log.room(n)
 	off := len(c.buf)
 	c.buf = env.appendTo(c.buf, id, body, p.frameMax)
-	return p.log.add(f, c, off, wait), nil
+	m, err := p.more(f, env, c.buf[off:], wait)
+	if err != nil {
+		c.buf = c.buf[:off]
+		return 0, err
+	}
+	return p.log.add(f, c, off, wait, m), nil
 }
 
 // writable returns the link if publishes can go out on it now. The caller holds mu.
@@ -231,6 +247,10 @@ func (p *Publisher) freed() {
 		close(p.idle)
 		p.idle = nil
 	}
+	if len(p.log.done) > 0 {
+		p.keeper.Done(p.log.done)
+		p.log.done = p.log.done[:0]
+	}
 }
 
 // forget drops a message that its sender gave up before it was written.
@@ -245,13 +265,21 @@ func (p *Publisher) forget(at uint64, f *Fate) {
 func (p *Publisher) because(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case !p.open:
-		return fmt.Errorf("%w: %w", p.why, ctx.Err())
-	case p.blocked != "":
-		return fmt.Errorf("%w: %s: %w", ErrBlocked, p.blocked, ctx.Err())
+	if why := p.reason(); why != nil {
+		return fmt.Errorf("%w: %w", why, ctx.Err())
 	}
 	return ctx.Err()
+}
+
+// reason is why nothing can be written now; nil when it can. The caller holds mu.
+func (p *Publisher) reason() error {
+	switch {
+	case !p.open:
+		return p.why
+	case p.blocked != "":
+		return fmt.Errorf("%w: %s", ErrBlocked, p.blocked)
+	}
+	return nil
 }
 
 // quiet says that nothing is waited for.

@@ -172,7 +172,7 @@ func (p *Publisher) returned(props amqp.RawProperties) {
 func (p *Publisher) markReturned(id []byte, from, to uint64) bool {
 	for i := from; i < to; i++ {
 		e := p.log.at(i)
-		if e.fate == nil || e.fate.returned || !bytes.Equal(messageID(e), id) {
+		if e.fate == nil || e.fate.returned || !bytes.Equal(messageID(e.encoded()), id) {
 			continue
 		}
 		e.fate.returned = true
@@ -183,8 +183,8 @@ func (p *Publisher) markReturned(id []byte, from, to uint64) bool {
 }
 
 // messageID digs the id out of an encoded publish.
-func messageID(e *entry) []byte {
-	rest, _, _, _ := amqp.ParseFrame(e.in.buf[e.off:e.off+e.size], 0)
+func messageID(encoded []byte) []byte {
+	rest, _, _, _ := amqp.ParseFrame(encoded, 0)
 	_, header, ok, _ := amqp.ParseFrame(rest, 0)
 	if !ok {
 		return nil
@@ -205,11 +205,15 @@ func (p *Publisher) close() {
 	var fates []*Fate
 	p.mu.Lock()
 	p.closed, p.open = true, false
+	if p.timer != nil {
+		p.timer.Stop()
+	}
 	p.log.each(p.log.tail, func(e *entry) {
 		fates = append(fates, e.fate)
 		p.log.free(e)
 	})
 	p.log.trim()
+	p.log.done = nil // what is kept stays so
 	p.breakCalls(ErrClosed)
 	p.closeCalls()
 	p.freed()

@@ -3,6 +3,7 @@ package client
 import (
 	"sort"
 	"sync"
+	"time"
 )
 
 // sendLog holds encoded publishes, in order, from the moment they are accepted
@@ -21,11 +22,13 @@ import (
 type sendLog struct {
 	ring               []entry // a power of two; an index is taken modulo its length
 	tail, cursor, head uint64
-	last               uint64 // the last tag given out on this connection
-	live               int    // entries that are not holes
-	bytes              int    // their encoded size
-	fill               *chunk // where the next message is encoded; nil = none begun
-	careful            int    // so many messages go out one at a time
+	last               uint64               // the last tag given out on this connection
+	live               int                  // entries that are not holes
+	bytes              int                  // their encoded size
+	fill               *chunk               // where the next message is encoded; nil = none begun
+	careful            int                  // so many messages go out one at a time
+	now                func() time.Duration // the Publisher's clock
+	done               []uint64             // tickets of kept messages whose fate is known, to be told to the Keeper
 }
 
 type entry struct {
@@ -35,6 +38,14 @@ type entry struct {
 	size uint32
 	tag  uint64 // between tail and cursor: its tag, or a hole's predecessor's
 	wait bool   // its sender waits for it (and is told of a refusal)
+	more *more  // of few messages; nil of others
+}
+
+// more is what is known of messages that are kept or expire.
+type more struct {
+	ticket   uint64        // the Keeper's; 0: it is not kept
+	expires  time.Duration // on the Publisher's clock; 0: never
+	expiryAt uint32        // where its digits are in the encoded message
 }
 
 // A chunk is a buffer of encoded messages. Each lies in one chunk as a whole.
@@ -68,7 +79,7 @@ func (l *sendLog) room(n int) *chunk {
 }
 
 // add books the message that was encoded in c from off on, and returns its index.
-func (l *sendLog) add(f *Fate, c *chunk, off int, wait bool) uint64 {
+func (l *sendLog) add(f *Fate, c *chunk, off int, wait bool, m *more) uint64 {
 	if l.head-l.tail == uint64(len(l.ring)) {
 		l.grow()
 	}
@@ -77,10 +88,12 @@ func (l *sendLog) add(f *Fate, c *chunk, off int, wait bool) uint64 {
 	l.live++
 	l.bytes += size
 	at := l.head
-	*l.at(at) = entry{fate: f, in: c, off: uint32(off), size: uint32(size), wait: wait}
+	*l.at(at) = entry{fate: f, in: c, off: uint32(off), size: uint32(size), wait: wait, more: m}
 	l.head++
 	return at
 }
+
+func (e *entry) encoded() []byte { return e.in.buf[e.off : e.off+e.size] }
 
 func (l *sendLog) at(i uint64) *entry { return &l.ring[i&uint64(len(l.ring)-1)] }
 
@@ -129,9 +142,12 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 			l.trim()
 			continue
 		}
+		b := e.encoded()
+		if e.more != nil && e.more.expires != 0 {
+			e.more.rewrite(b, l.now())
+		}
 		l.last++
 		e.tag = l.last
-		b := e.in.buf[e.off : e.off+e.size]
 		if e.size > frameMax {
 			dst = refit(dst, b, frameMax)
 		} else {
@@ -144,6 +160,29 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 		}
 	}
 	return dst
+}
+
+// rewrite puts what is left of the message's time into it.
+func (m *more) rewrite(encoded []byte, now time.Duration) {
+	appendExpiry(encoded[m.expiryAt:m.expiryAt], m.expires-now)
+}
+
+// expire removes what nobody will want any more of what was not written on this connection, appends the fates to out, and
+// returns when the next one expires; 0 when none will.
+func (l *sendLog) expire(now time.Duration, out []*Fate) ([]*Fate, time.Duration) {
+	var next time.Duration
+	l.each(l.cursor, func(e *entry) {
+		switch {
+		case e.more == nil || e.more.expires == 0:
+		case e.more.expires <= now:
+			out = append(out, e.fate)
+			l.free(e)
+		case next == 0 || e.more.expires < next:
+			next = e.more.expires
+		}
+	})
+	l.trim()
+	return out, next
 }
 
 // confirm settles one tag, or all up to it, and appends the fates to out. Tags
@@ -243,7 +282,10 @@ func (l *sendLog) free(e *entry) {
 	l.bytes -= int(e.size)
 	e.in.live--
 	l.recycle(e.in)
-	e.fate, e.in = nil, nil
+	if e.more != nil && e.more.ticket != 0 {
+		l.done = append(l.done, e.more.ticket)
+	}
+	e.fate, e.in, e.more = nil, nil, nil
 	if l.live == 0 && l.fill != nil {
 		c := l.fill
 		l.fill = nil

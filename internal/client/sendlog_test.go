@@ -131,7 +131,7 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 					t.Fatal("the bound was too small")
 				}
 			}
-			places[f] = l.add(f, c, off, false)
+			places[f] = l.add(f, c, off, false, nil)
 			n.list = append(n.list, &naiveMessage{fate: f, body: body})
 		case 5, 6: // write
 			var got []string
@@ -258,7 +258,7 @@ func TestUnackedTags(t *testing.T) {
 }
 
 func BenchmarkPost(b *testing.B) {
-	p := newPublisher(0, 0, func() {})
+	p := newPublisher(0, 0, func() {}, nil)
 	id, body := []byte("ABCDEFGHIJKLMNOP-1234"), make([]byte, 100)
 	out := make([]byte, 0, 2*maxPiece)
 	b.ReportAllocs()

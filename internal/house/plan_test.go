@@ -30,6 +30,7 @@ var floors = plan{
 	"internal/admin":  {floor: 4, beside: []string{"internal/server"}},
 
 	"internal/core":        {floor: 3},
+	"internal/outbox":      {floor: 3},
 	"internal/definitions": {floor: 3, beside: []string{"internal/core"}},
 
 	"internal/journal": {floor: 2},

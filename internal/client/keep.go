@@ -1,0 +1,120 @@
+package client
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Keeper keeps what was posted where it survives this process, until it is confirmed or fails for good. Its methods are
+// called under the Publisher's lock and must not call back.
+type Keeper interface {
+	// Keep copies a message that is for target; an error refuses it. The ticket is not 0.
+	Keep(m Kept) (ticket uint64, err error)
+	// Done says that the messages of these tickets are needed no more.
+	Done(tickets []uint64)
+}
+
+// Kept is a message as a [Keeper] keeps it.
+type Kept struct {
+	Ticket   uint64 // to be handed to Restore; Keep gives another
+	Target   string
+	Encoded  []byte    // the publish, frame by frame
+	Expires  time.Time // zero: never
+	ExpiryAt uint32    // where the digits of its expiration are; 0 when it does not expire
+}
+
+// more is what the log has to know of a message beside its bytes, which it has the keeper keep; mostly nil. Who waits for a message is told when this
+// process ends, so that it is not kept. The caller holds mu.
+func (p *Publisher) more(f *Fate, env *Envelope, encoded []byte, wait bool) (*more, error) {
+	keep := env.keep != "" && p.keeper != nil && !wait
+	if env.expires == 0 && !keep {
+		return nil, nil
+	}
+	m := new(more)
+	k := Kept{Target: env.keep, Encoded: encoded}
+	if env.expires != 0 {
+		m.expires, m.expiryAt = p.now()+env.expires, env.expiryAt()
+		k.Expires, k.ExpiryAt = time.Now().Add(env.expires), m.expiryAt
+	}
+	if keep {
+		var err error
+		if m.ticket, err = p.keeper.Keep(k); err != nil {
+			return nil, err
+		}
+		f.kept = m.ticket
+	}
+	p.expireAt(m.expires)
+	return m, nil
+}
+
+// Restore accepts a message that was kept in a former life of this process, bounds or not, as Post does. The fate is decided as for Post.
+func (p *Publisher) Restore(f *Fate, k Kept) error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return ErrClosed
+	}
+	m := &more{ticket: k.Ticket, expiryAt: k.ExpiryAt}
+	if !k.Expires.IsZero() {
+		m.expires = max(1, p.now()+min(time.Until(k.Expires), MaxExpiry))
+	}
+	f.kept = k.Ticket
+	c := p.log.room(len(k.Encoded))
+	off := len(c.buf)
+	c.buf = append(c.buf, k.Encoded...)
+	p.log.add(f, c, off, false, m)
+	p.expireAt(m.expires)
+	l := p.writable()
+	p.mu.Unlock()
+	if l != nil {
+		l.Wake()
+	}
+	return nil
+}
+
+// now is the time on the clock that messages expire by.
+func (p *Publisher) now() time.Duration { return time.Since(p.born) }
+
+// expireAt has the timer ring when a message expires. The caller holds mu.
+func (p *Publisher) expireAt(at time.Duration) {
+	if at == 0 || p.due != 0 && p.due <= at {
+		return
+	}
+	p.due = at
+	if p.timer == nil {
+		p.timer = time.AfterFunc(at-p.now(), p.expire)
+		return
+	}
+	p.timer.Reset(at - p.now())
+}
+
+// restBetween keeps messages that expire one shortly after the other from costing a look at all of them each.
+const restBetween = 10 * time.Millisecond
+
+// expire is what the timer does: it decides the fates of messages that were not written in time.
+func (p *Publisher) expire() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.due = 0
+	now := p.now()
+	expired, next := p.log.expire(now, nil)
+	if next != 0 {
+		p.expireAt(max(next, now+restBetween))
+	}
+	why := p.reason()
+	p.freed()
+	p.mu.Unlock()
+	err := ErrExpired
+	if why != nil {
+		err = fmt.Errorf("%w: %w", ErrExpired, why)
+	}
+	for _, f := range expired {
+		f.decide(err)
+	}
+}
+
+// ID is the message's id.
+func (k Kept) ID() string { return string(messageID(k.Encoded)) }

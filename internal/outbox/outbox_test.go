@@ -1,0 +1,150 @@
+package outbox
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func mustOpen(t *testing.T, fs disk.FS) *Outbox {
+	t.Helper()
+	o, err := open(fs, quiet, 16<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { o.Close() })
+	return o
+}
+
+func mustKeep(t *testing.T, o *Outbox, p Post) uint64 {
+	t.Helper()
+	ticket, err := o.Keep(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticket
+}
+
+func TestWhatIsKeptComesBackInOrder(t *testing.T) {
+	fs := disk.NewMem()
+	o := mustOpen(t, fs)
+	at := time.UnixMilli(1_900_000_000_000)
+	var tickets []uint64
+	for i := range 100 {
+		p := Post{Target: fmt.Sprint("peer ", i%2), Encoded: fmt.Appendf(nil, "message %d", i)}
+		if i == 4 {
+			p.Expires, p.ExpiryAt = at, 77
+		}
+		tickets = append(tickets, mustKeep(t, o, p))
+	}
+	o.Done(tickets[10:12])
+	o.Close()
+	o = mustOpen(t, fs)
+	if got := fmt.Sprint(o.Targets()); got != "[peer 0 peer 1]" {
+		t.Fatal(got)
+	}
+	posts := o.Take("peer 0")
+	if len(posts) != 49 || len(o.Take("peer 0")) != 0 {
+		t.Fatalf("%d posts", len(posts))
+	}
+	n := 0
+	for _, p := range posts {
+		if n == 10 {
+			n += 2
+		}
+		if p.Ticket != tickets[n] || string(p.Encoded) != fmt.Sprint("message ", n) || p.Target != "peer 0" {
+			t.Errorf("%d: %+v", n, p)
+		}
+		if n == 4 && (!p.Expires.Equal(at) || p.ExpiryAt != 77) || n != 4 && !p.Expires.IsZero() {
+			t.Errorf("%d: %+v", n, p)
+		}
+		n += 2
+	}
+}
+
+// Power fails at any time: what was durable and not done is there, with its bytes, and nothing else but what was kept once.
+func TestAPowerFailureLosesNothingDurable(t *testing.T) {
+	seed := rand.Uint64()
+	for round := range 30 {
+		rnd := rand.New(rand.NewPCG(seed, uint64(round)))
+		fs := disk.NewMem()
+		kept, done := map[uint64][]byte{}, map[uint64]bool{}
+		for life := range 4 {
+			o := mustOpen(t, fs)
+			seen := map[uint64]bool{}
+			for _, p := range o.Take("bob") {
+				if body, ok := kept[p.Ticket]; !ok || !bytes.Equal(body, p.Encoded) {
+					t.Fatalf("seed %d/%d: life %d has a post %d that was never kept: %q", seed, round, life, p.Ticket, p.Encoded)
+				}
+				seen[p.Ticket] = true
+			}
+			for ticket := range kept {
+				if !seen[ticket] && !done[ticket] {
+					t.Fatalf("seed %d/%d: life %d has lost post %d", seed, round, life, ticket)
+				}
+				delete(done, ticket)
+				if !seen[ticket] {
+					delete(kept, ticket)
+				}
+			}
+			all := make(map[uint64][]byte)
+			for range rnd.IntN(1500) {
+				body := bytes.Repeat([]byte{byte(rnd.Uint32())}, rnd.IntN(300))
+				all[mustKeep(t, o, Post{Target: "bob", Encoded: body})] = body
+				if rnd.IntN(3) > 0 {
+					for ticket := range all { // any
+						o.Done([]uint64{ticket})
+						done[ticket] = true
+						kept[ticket] = all[ticket]
+						delete(all, ticket)
+						break
+					}
+				}
+			}
+			durable := o.journal.Durable()
+			for ticket, body := range all {
+				kept[ticket] = body
+				done[ticket] = journal.LSN(ticket) > durable // it may be lost
+			}
+			fs = fs.Crash(rnd.Uint64())
+			o.Close()
+		}
+	}
+}
+
+// One old post that nobody takes does not keep the disk from being given back.
+func TestAnOldPostDoesNotHoldTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := disk.NewMem()
+		o := mustOpen(t, fs)
+		old := mustKeep(t, o, Post{Target: "bob", Encoded: []byte("old")})
+		for i := range 1000 {
+			ticket := mustKeep(t, o, Post{Target: "carol", Encoded: make([]byte, 1000)})
+			o.Done([]uint64{ticket})
+			if i%10 == 9 {
+				synctest.Wait()
+			}
+		}
+		synctest.Wait()
+		if st := o.journal.Stats(); st.Segments > 4 || st.LiveRecords != 1 {
+			t.Errorf("one post is kept: %+v", st)
+		}
+		o.Close()
+		o = mustOpen(t, fs)
+		if got := o.Take("bob"); len(got) != 1 || got[0].Ticket != old || string(got[0].Encoded) != "old" {
+			t.Fatalf("%+v", got)
+		}
+		if n := o.Waiting(); n != 1 {
+			t.Errorf("%d are kept", n)
+		}
+	})
+}

@@ -1,0 +1,225 @@
+package postrider_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+func inDir(dir string) func(*postrider.Config) {
+	return func(cfg *postrider.Config) { cfg.Dir = dir }
+}
+
+// waitFor checks that a message comes as far as a grade.
+func waitFor(t *testing.T, rc *postrider.Receipt, want postrider.Grade) {
+	t.Helper()
+	if err := rc.WaitFor(within(t, time.Hour), want); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatWasPostedIsSentOnAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", inDir(dir))
+		var receipts []*postrider.Receipt
+		for i := range 100 {
+			receipts = append(receipts, post(t, alice.Peer("bob"), fmt.Sprint(i)))
+		}
+		waitFor(t, receipts[99], postrider.Kept)
+		if g := receipts[99].Grade(); g != postrider.Kept {
+			t.Errorf("grade %v", g)
+		}
+		alice.Close()
+		fate(t, receipts[0].Err(), false, postrider.ErrClosed)
+
+		alice = net.node("alice", inDir(dir))
+		younger := post(t, alice.Peer("bob"), "100")
+		time.Sleep(time.Minute)
+		bob := net.node("bob")
+		got := collect(t, bob, bob.Inbox())
+		for i := range 101 {
+			if m := wantBody(t, got, fmt.Sprint(i)); i < 100 && m.ID != receipts[i].ID() {
+				t.Errorf("id %q, was posted as %q", m.ID, receipts[i].ID())
+			}
+		}
+		wantGrade(t, younger, postrider.Received)
+		if err := alice.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		net.node("alice", inDir(dir)) // and not once more
+		time.Sleep(time.Minute)
+		wantNone(t, got)
+	})
+}
+
+func TestWhatWasPostedToABrokerIsSentOnAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", inDir(dir), onBroker)
+		rc := post(t, alice.Mailbox("jobs"), "a")
+		waitFor(t, rc, postrider.Kept)
+		alice.Close()
+		net.broker()
+		alice = net.node("alice", inDir(dir), onBroker)
+		bob := net.node("bob", onBroker)
+		got := collect(t, bob, bob.Mailbox("jobs"))
+		if m := wantBody(t, got, "a"); m.ID != rc.ID() {
+			t.Errorf("id %q, was posted as %q", m.ID, rc.ID())
+		}
+	})
+}
+
+func TestAPostForAPeerThatIsNotKnownAnyMoreStaysInTheOutbox(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", inDir(dir))
+		waitFor(t, post(t, alice.Peer("bob"), "a"), postrider.Kept)
+		alice.Close()
+		alice = net.node("alice", inDir(dir), func(cfg *postrider.Config) { delete(cfg.Peers, "bob") })
+		alice.Close()
+		alice = net.node("alice", inDir(dir))
+		bob := net.node("bob")
+		wantBody(t, collect(t, bob, bob.Inbox()), "a")
+	})
+}
+
+func TestAPostThatExpires(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", inDir(dir))
+		bob := alice.Peer("bob")
+		brief, err := bob.Post(t.Context(), "brief", postrider.Expires(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		long, err := bob.Post(t.Context(), "long", postrider.Expires(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err = brief.Wait(t.Context())
+		fate(t, err, false, postrider.ErrExpired, postrider.ErrPeerDown)
+		if took := time.Since(began); took < time.Minute || took > time.Minute+time.Second {
+			t.Errorf("it expired after %v", took)
+		}
+		waitFor(t, long, postrider.Kept)
+		alice.Close()
+		time.Sleep(2 * time.Hour)
+		alice = net.node("alice", inDir(dir))
+		last := post(t, alice.Peer("bob"), "last")
+		synctest.Wait()
+		node := net.node("bob")
+		got := collect(t, node, node.Inbox())
+		wantGrade(t, last, postrider.Received)
+		wantBody(t, got, "last")
+		wantNone(t, got)
+	})
+}
+
+// What waited here is not given its whole time again at the target.
+func TestTheTimeInTheOutboxCounts(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice")
+		rc, err := alice.Peer("bob").Post(t.Context(), "x", postrider.Expires(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Second)
+		bob := net.node("bob")
+		wantGrade(t, rc, postrider.Received)
+		time.Sleep(11 * time.Second)
+		wantNone(t, collect(t, bob, bob.Inbox()))
+	})
+}
+
+func TestWithoutADirectoryNothingIsKept(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice")
+		rc := post(t, alice.Peer("bob"), "x")
+		if err := rc.WaitFor(within(t, time.Hour), postrider.Kept); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+}
+
+// The sender's process is killed with what it posted, some of which the peer had confirmed already.
+func TestWhatAKilledProcessPostedIsSentOnAfterItsRestart(t *testing.T) {
+	dir := t.TempDir()
+	bob := start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0"})
+	got := collect(t, bob, bob.Inbox())
+	cmd := exec.Command(os.Args[0], "-test.run=^TestPostingProcess$")
+	cmd.Env = append(os.Environ(), "POSTRIDER_TEST_DIR="+dir, "POSTRIDER_TEST_BOB="+bob.Addr().String())
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "kept"; {
+		ids = append(ids, lines.Text())
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if len(ids) != 2*posts {
+		t.Fatalf("the process posted %d messages, want %d", len(ids), 2*posts)
+	}
+	for i := range posts {
+		wantBody(t, got, fmt.Sprint(i))
+	}
+	carol := start(t, postrider.Config{Name: "carol", Listen: "127.0.0.1:0"})
+	start(t, postrider.Config{
+		Name: "alice", Dir: dir, Peers: map[string]string{"bob": bob.Addr().String(), "carol": carol.Addr().String()},
+	})
+	after := collect(t, carol, carol.Inbox())
+	for i := range posts {
+		if m := wantBody(t, after, fmt.Sprint(i)); m.ID != ids[posts+i] {
+			t.Errorf("id %q, was posted as %q", m.ID, ids[posts+i])
+		}
+	}
+}
+
+const posts = 500
+
+// TestPostingProcess is the process that is killed: it posts to bob, who is there, and to carol, who is not.
+func TestPostingProcess(t *testing.T) {
+	dir := os.Getenv("POSTRIDER_TEST_DIR")
+	if dir == "" {
+		t.Skip("runs in a process of its own")
+	}
+	alice := start(t, postrider.Config{
+		Name: "alice", Dir: dir, Logger: slog.New(slog.DiscardHandler),
+		Peers: map[string]string{"bob": os.Getenv("POSTRIDER_TEST_BOB"), "carol": "127.0.0.1:1"},
+	})
+	var receipts []*postrider.Receipt
+	for _, peer := range []string{"bob", "carol"} {
+		for i := range posts {
+			rc := post(t, alice.Peer(peer), fmt.Sprint(i))
+			fmt.Println(rc.ID())
+			receipts = append(receipts, rc)
+		}
+	}
+	for i, rc := range receipts {
+		want := postrider.Received
+		if i >= posts {
+			want = postrider.Kept
+		}
+		if err := rc.WaitFor(soon(t), want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Println("kept")
+	<-t.Context().Done() // which is long after the kill
+}
