@@ -106,12 +106,13 @@ func (f *Fate) decide(err error) bool {
 		}
 	}
 	f.err = err
+	tell := f.tell
 	f.stage.Store(uint32(Decided))
 	if w := f.waiter.Swap(decidedWaiter); w != nil {
-		w.wake()
+		w.wake() // and from now on whoever waited may use f for another message
 	}
-	if f.tell != nil {
-		f.tell(err)
+	if tell != nil {
+		tell(err)
 	}
 	return true
 }
