@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/postridertest"
 )
 
 func TestASendToAPeerThatIsDownWaitsUntilItsContextEnds(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		alice := net.node("alice")
 		err := alice.Peer("bob").Send(within(t, time.Second), "hello")
-		e := fate(t, err, false, postrider.ErrPeerDown, context.DeadlineExceeded, errRefused)
+		e := fate(t, err, false, postrider.ErrPeerDown, context.DeadlineExceeded, postridertest.ErrRefused)
 		if e.Stage != postrider.InOutbox || e.Target != "peer bob" {
 			t.Errorf("%+v", e)
 		}

@@ -4,157 +4,56 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"sync"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider"
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/postridertest"
 )
 
-// A network is a handful of addresses in memory. Its connections are pipes.
+// A network is one of package postridertest on which alice, bob and carol know each other.
 type network struct {
+	*postridertest.Network
 	t *testing.T
-
-	mu        sync.Mutex
-	listeners map[string]*listener
 }
 
 // inMemory runs a test in a bubble of its own time, with a network. Whatever it starts has to
 // have ended when it ends: the bubble sees to that.
 func inMemory(t *testing.T, tell func(t *testing.T, net *network)) {
 	synctest.Test(t, func(t *testing.T) {
-		tell(t, &network{t: t, listeners: make(map[string]*listener)})
+		tell(t, &network{postridertest.New(t, "alice", "bob", "carol"), t})
 	})
 }
 
-type listener struct {
-	net     *network
-	address string
-	backlog chan net.Conn
-	closed  chan struct{}
-	once    sync.Once
-
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-func (n *network) listen(address string) *listener {
-	l := &listener{net: n, address: address, backlog: make(chan net.Conn), closed: make(chan struct{})}
-	n.mu.Lock()
-	n.listeners[address] = l
-	n.mu.Unlock()
-	return l
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.backlog:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *listener) Close() error {
-	l.once.Do(func() {
-		close(l.closed)
-		l.net.mu.Lock()
-		if l.net.listeners[l.address] == l {
-			delete(l.net.listeners, l.address)
-		}
-		l.net.mu.Unlock()
-	})
-	return nil
-}
-
-func (l *listener) Addr() net.Addr { return address(l.address) }
-
-// cut breaks the connections that are open.
-func (l *listener) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, c := range l.conns {
-		c.Close()
-	}
-	l.conns = nil
-}
-
-var errRefused = errors.New("connection refused")
-
-func (n *network) dial(ctx context.Context, _, addr string) (net.Conn, error) {
-	n.mu.Lock()
-	l := n.listeners[addr]
-	n.mu.Unlock()
-	if l == nil {
-		return nil, errRefused
-	}
-	ours, theirs := net.Pipe()
-	select {
-	case l.backlog <- local{theirs}:
-	case <-l.closed:
-		return nil, errRefused
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	l.mu.Lock()
-	l.conns = append(l.conns, ours)
-	l.mu.Unlock()
-	return ours, nil
-}
-
-// local is a connection from this host, as far as the broker can see.
-type local struct{ net.Conn }
-
-func (local) RemoteAddr() net.Addr { return address("127.0.0.1:1") }
-
-type address string
-
-func (address) Network() string  { return "tcp" }
-func (a address) String() string { return string(a) }
-
-// node starts a node at the address <name>:1 that knows where the others are.
+// node starts a node.
 func (n *network) node(name string, change ...func(*postrider.Config)) *postrider.Node {
 	n.t.Helper()
-	cfg := postrider.Config{
-		Name:   name,
-		Peers:  map[string]string{},
-		Dial:   n.dial,
-		Logger: slog.New(slog.DiscardHandler),
-	}
-	for _, peer := range []string{"alice", "bob", "carol"} {
-		if peer != name {
-			cfg.Peers[peer] = peer + ":1"
-		}
-	}
-	for _, do := range change {
-		do(&cfg)
-	}
-	if cfg.Listener == nil {
-		cfg.Listener = n.listen(name + ":1")
-	}
-	node, err := postrider.Start(n.t.Context(), cfg)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	n.t.Cleanup(func() { node.Close() })
-	return node
+	return n.Node(name, change...)
 }
+
+// A listener can break the connections of its address.
+type listener struct {
+	net.Listener
+	on   *network
+	name string
+}
+
+// listen takes an address, which ends in :1.
+func (n *network) listen(address string) *listener {
+	name := strings.TrimSuffix(address, ":1")
+	return &listener{n.Listen(name), n, name}
+}
+
+func (l *listener) cut() { l.on.Cut(l.name) }
 
 // broker serves a broker at mq:1 and returns what ends it.
 func (n *network) broker() (*broker.Broker, *listener) {
 	n.t.Helper()
-	b, err := broker.Open(broker.Config{})
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	l := n.listen("mq:1")
-	go b.Serve(l)
-	n.t.Cleanup(func() { b.Close() })
-	return b, l
+	return n.Broker("mq").Broker, &listener{nil, n, "mq"}
 }
 
 func onBroker(cfg *postrider.Config) { cfg.Brokers = []string{"amqp://mq:1"} }

@@ -22,6 +22,8 @@ var floors = plan{
 	"cmd/postrider/internal/tour":  {floor: 6},
 	"examples/...":                 {floor: 6, guest: true},
 
+	"postridertest": {floor: 6, tests: true},
+
 	".": {floor: 5},
 
 	"broker":          {floor: 4, beside: []string{"internal/server", "internal/admin"}},

@@ -1,0 +1,114 @@
+package postridertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// Network is a handful of nodes and brokers that reach each other by name, through pipes in memory. Any
+// goroutine may use it.
+type Network struct {
+	t     testing.TB
+	names []string
+
+	mu     sync.Mutex
+	places map[string]*place
+	away   map[string]bool
+	apart  map[[2]string]bool
+	conns  map[*conn]struct{}
+}
+
+// New returns a network that nobody is in yet. names are the nodes that shall know each other as peers.
+func New(t testing.TB, names ...string) *Network {
+	return &Network{
+		t:      t,
+		names:  names,
+		places: make(map[string]*place),
+		away:   make(map[string]bool),
+		apart:  make(map[[2]string]bool),
+		conns:  make(map[*conn]struct{}),
+	}
+}
+
+// Node starts a node that listens under its name. change may alter its configuration before. When the node
+// does not start, the test fails.
+func (n *Network) Node(name string, change ...func(*postrider.Config)) *postrider.Node {
+	n.t.Helper()
+	cfg := postrider.Config{
+		Name:   name,
+		Peers:  make(map[string]string),
+		Dial:   n.Dialer(name),
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	for _, peer := range n.names {
+		if peer != name {
+			cfg.Peers[peer] = Address(peer)
+		}
+	}
+	for _, do := range change {
+		do(&cfg)
+	}
+	if cfg.Listener == nil && cfg.Listen == "" {
+		cfg.Listener = n.Listen(name)
+	}
+	node, err := postrider.Start(n.t.Context(), cfg)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() { node.Close() })
+	return node
+}
+
+// Address is where who listens under a name can be dialled.
+func Address(name string) string { return name + ":1" }
+
+// Listen takes a name for who accepts connections under it. A name that is taken passes to the new listener, as the address
+// of a machine does that was replaced.
+func (n *Network) Listen(name string) net.Listener {
+	p := &place{net: n, name: name, backlog: make(chan net.Conn), closed: make(chan struct{})}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.places[Address(name)] = p
+	return p
+}
+
+// Dialer opens connections as the one of that name, for [postrider.Config.Dial].
+func (n *Network) Dialer(name string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, _, address string) (net.Conn, error) {
+		p, err := n.reach(name, address)
+		if err != nil {
+			return nil, err
+		}
+		return p.connect(ctx, name)
+	}
+}
+
+// Reasons why a connection cannot be made or went.
+var (
+	// ErrRefused: nobody listens there.
+	ErrRefused = errors.New("connection refused")
+	// ErrNoRoute: see [Network.Isolate] and [Network.Split].
+	ErrNoRoute = errors.New("no route to host")
+)
+
+func (n *Network) reach(from, address string) (*place, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := n.places[address]
+	switch {
+	case p == nil:
+		return nil, fmt.Errorf("dial %s: %w", address, ErrRefused)
+	case n.away[from] || n.away[p.name] || n.apart[pair(from, p.name)]:
+		return nil, fmt.Errorf("dial %s from %s: %w", address, from, ErrNoRoute)
+	}
+	return p, nil
+}
+
+func pair(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }

@@ -1,0 +1,89 @@
+package postridertest_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/postridertest"
+)
+
+func inMemory(t *testing.T, tell func(t *testing.T, net *postridertest.Network)) {
+	synctest.Test(t, func(t *testing.T) { tell(t, postridertest.New(t, "shop", "warehouse")) })
+}
+
+// within is a context that ends after some of the bubble's time, which takes none of ours.
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// wantDown checks that a message is not delivered, and why.
+func wantDown(t *testing.T, to *postrider.Target, why error) {
+	t.Helper()
+	err := to.Send(within(t, time.Minute), "hello")
+	if !errors.Is(err, postrider.ErrPeerDown) || !errors.Is(err, why) {
+		t.Errorf("%v, want %v", err, why)
+	}
+}
+
+func wantUp(t *testing.T, to *postrider.Target) {
+	t.Helper()
+	if err := to.Send(within(t, time.Minute), "hello"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhoIsIsolatedComesBack(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *postridertest.Network) {
+		shop := net.Node("shop")
+		wantDown(t, shop.Peer("warehouse"), postridertest.ErrRefused)
+		net.Node("warehouse")
+		wantUp(t, shop.Peer("warehouse"))
+		net.Isolate("warehouse")
+		wantDown(t, shop.Peer("warehouse"), postridertest.ErrNoRoute)
+		net.Rejoin("warehouse")
+		wantUp(t, shop.Peer("warehouse"))
+		net.CutAll()
+		wantUp(t, shop.Peer("warehouse"))
+	})
+}
+
+func TestTwoWhoArePartedStillReachTheBroker(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *postridertest.Network) {
+		mq := net.Broker("mq")
+		shop, warehouse := net.Node("shop", mq.Use), net.Node("warehouse", mq.Use)
+		net.Split("shop", "warehouse")
+		wantDown(t, shop.Peer("warehouse"), postridertest.ErrNoRoute)
+		wantDown(t, warehouse.Peer("shop"), postridertest.ErrNoRoute)
+		wantUp(t, shop.Mailbox("orders"))
+		wantUp(t, warehouse.Mailbox("orders"))
+		net.Heal("warehouse", "shop")
+		wantUp(t, shop.Peer("warehouse"))
+	})
+}
+
+// A broker with a directory is a machine that can be switched off and on.
+func TestABrokerStartsAgain(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *postridertest.Network) {
+		disk := broker.Config{Dir: t.TempDir()}
+		mq := net.BrokerWith("mq", disk)
+		shop := net.Node("shop", mq.Use)
+		wantUp(t, shop.Mailbox("orders"))
+		mq.Close()
+		wantDown(t, shop.Mailbox("orders"), postridertest.ErrRefused)
+		net.BrokerWith("mq", disk)
+		for m, err := range shop.Messages(within(t, time.Minute), postrider.Of(shop.Mailbox("orders"))) {
+			if err != nil || string(m.Body) != "hello" {
+				t.Fatal(m, err)
+			}
+			m.Ack()
+			break
+		}
+	})
+}
