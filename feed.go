@@ -86,6 +86,7 @@ func (f *feed) next(ctx context.Context) (arrival, bool) {
 		a, ok, ended := f.pop()
 		switch {
 		case ok && a.from.stale(a.tag):
+			a.from.giveBack(a.tag)
 			continue
 		case ok || ended:
 			return a, ok

@@ -15,7 +15,11 @@ func (m *Message) hold(v verdict) {
 	if err == nil {
 		props, err = p.Append(nil)
 	}
-	if err != nil || !m.tap.sleep(time.Until(v.due)) {
+	var leaving <-chan struct{}
+	if l, ok := m.from.(*laned); ok {
+		leaving = l.share.leaving
+	}
+	if err != nil || !m.tap.sleep(time.Until(v.due), leaving) {
 		m.Requeue()
 		return
 	}
@@ -24,14 +28,16 @@ func (m *Message) hold(v verdict) {
 	}
 }
 
-// sleep reports whether d went by before the tap was stopped.
-func (t *tap) sleep(d time.Duration) bool {
+// sleep reports whether d went by before the tap was stopped or its share of the messages was to go to another.
+func (t *tap) sleep(d time.Duration, leaving <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
 	case <-t.ending:
+		return false
+	case <-leaving:
 		return false
 	}
 }

@@ -34,6 +34,7 @@ type Node struct {
 	closing   bool // nothing more is received
 	closed    bool
 	targets   map[targetKey]*Target
+	parted    map[string]int                  // with how many partitions a mailbox is used
 	conns     map[client.Address]*client.Conn // to peers
 	sending   *client.Conn                    // to the brokers; separate, so that back-pressure
 	receiving *client.Conn                    // on one does not stop acks on the other
@@ -68,6 +69,7 @@ func newNode(cfg Config) (*Node, error) {
 		ids:     newIdentity(),
 		peers:   make(map[string]client.Address, len(cfg.Peers)),
 		targets: make(map[targetKey]*Target),
+		parted:  make(map[string]int),
 		conns:   make(map[client.Address]*client.Conn),
 		taps:    make(map[*tap]struct{}),
 		over:    make(chan struct{}),

@@ -60,7 +60,10 @@ func sendOptionsOf(opts []SendOption) sendOptions {
 // A MailboxOption says what a mailbox has to be.
 type MailboxOption func(*mailboxOptions)
 
-type mailboxOptions struct{ single bool }
+type mailboxOptions struct {
+	single     bool
+	partitions int
+}
 
 // SingleActive makes it a mailbox with one receiver at a time, of all nodes and goroutines: the first to ask. When that one ends, or dies, the
 // next one gets what it had not settled, and only then what follows: an order that a change of receivers does not break.

@@ -24,6 +24,8 @@ const (
 	keptForPeer    = "peer "
 	keptForMailbox = "mailbox "
 	keptForTopic   = "topic "
+
+	keptForPartition = "partition "
 )
 
 // openKeeper opens the outbox of a node; nil when it has no directory.
@@ -94,6 +96,12 @@ func (n *Node) known(target string) error {
 		return errors.New("Config.Brokers is empty")
 	case kind+" " == keptForTopic:
 		return n.Topic(name).why
+	case kind+" " == keptForPartition:
+		t, err := n.ofPartition(name)
+		if err != nil {
+			return err
+		}
+		return t.why
 	case kind+" " == keptForMailbox:
 		return n.Mailbox(name).why
 	}

@@ -44,7 +44,7 @@ func (r *Receipt) Err() error {
 // WaitFor waits until the message has come as far as grade, and returns nil then. Errors: the [*SendError] that says why it will not; the context's when
 // ctx ends first, and the message stays on its way; another when it cannot come so far there.
 func (r *Receipt) WaitFor(ctx context.Context, grade Grade) error {
-	if _, away := r.target.way.(*remote); away && grade == Kept && !r.fate.Decided() {
+	if r.target.away() && grade == Kept && !r.fate.Decided() {
 		if err := r.target.node.kept.await(ctx, &r.fate); err == nil || !r.fate.Decided() {
 			return err
 		}

@@ -26,6 +26,8 @@ type Target struct {
 	holds  bool          // what failed is held here until it is tried again
 	copies bool          // each receiver gets a copy of each message
 
+	partitions int // how many queues it is; 0: one, and no partitions
+
 	repeats *repeats // what was received there
 }
 
@@ -38,6 +40,17 @@ func (t *Target) mailbox() string {
 		return t.box
 	}
 	return t.name
+}
+
+// away reports whether messages leave this process.
+func (t *Target) away() bool {
+	switch t.way.(type) {
+	case *remote:
+		return true
+	case *partitioned:
+		return len(t.node.mail) > 0
+	}
+	return false
 }
 
 // String says what the target is, for people: "peer bob", "mailbox jobs", "inbox of billing".
@@ -108,6 +121,10 @@ func (t *Target) failed(id messageID, err error, written bool) error {
 // cause puts an error of the lower floors into this package's words.
 func (t *Target) cause(err error) error {
 	var refused *amqp.Error
+	if t.partitions > 0 && errors.As(err, &refused) && refused.Code == amqp.PreconditionFailed {
+		err = fmt.Errorf("%s has another number of partitions than %d, or its queues are not those of partitions: %w", t, t.partitions, err)
+		return also{err, []error{ErrPartitions, &RemoteError{Code: int(refused.Code), Reason: refused.Text}}}
+	}
 	switch {
 	case errors.Is(err, client.ErrUnroutable):
 		if t.queue != nil && t.queue.Err() != nil {

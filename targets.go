@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/postrider-mq/postrider/internal/client"
@@ -44,9 +45,20 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 	if o.single {
 		queue, kind = client.SingleActive(name), "single active mailbox"
 	}
-	return n.target(targetKey{kind: kind, name: name}, func(t *Target) {
+	key := targetKey{kind: kind, name: name}
+	if o.partitions != 0 {
+		key = targetKey{kind: "mailbox", name: name, as: strconv.Itoa(o.partitions)}
+	}
+	return n.target(key, func(t *Target) {
 		t.name, t.grade, t.takes, t.single = name, Stored, true, o.single
 		if t.why = checkName("the mailbox's name", name); t.why != nil {
+			return
+		}
+		if t.why = n.agree(name, o.partitions); t.why != nil {
+			return
+		}
+		if o.partitions != 0 {
+			t.why = n.partitions(t, o.partitions)
 			return
 		}
 		if len(n.mail) == 0 {

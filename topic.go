@@ -57,12 +57,7 @@ func (n *Node) Topic(name string, opts ...TopicOption) *Target {
 		t.holds, t.copies = o.durable == "", o.durable == ""
 		x := &client.Exchange{Name: name, Kind: "topic"}
 		subscription := func() *client.Queue { return o.subscription(t.box, x) }
-		if len(n.mail) == 0 {
-			way := &local{at: n.local, from: n.cfg.Name, via: name, alone: true, subscription: subscription}
-			t.way, t.why = way, n.local.sureOf(n.ctx, x)
-			return
-		}
-		t.way = n.onBroker(&remote{via: x, alone: true, subscription: subscription, keep: keptForTopic + name})
+		t.way, t.why = n.wayToAll(x, subscription, keptForTopic+name)
 	})
 }
 

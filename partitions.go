@@ -1,0 +1,151 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// Partitions makes it a mailbox of n queues, at most 256, over which messages are spread by their [Key]: in order for each key,
+// at the same time for different keys. It is the answer when one queue, or the order of all messages, is the bottleneck.
+//
+//   - A key's partition is the FNV-1a hash (64 bits) of its bytes, modulo n. Messages without a key are spread evenly.
+//   - One worker, of all nodes, receives from a partition at a time. Workers tell each other that they are there, and share the
+//     partitions evenly; when one comes, the others hand over theirs: they finish what they have begun, give back the rest, and only
+//     then the new one begins. When one dies, its partitions are taken over after about four seconds.
+//   - What a handler fails upon is held by its worker and tried again, and what has the same key waits behind it, until it is
+//     handled or a dead letter. Other keys go on. Its failures are counted anew when the partition moves meanwhile.
+//   - With Workers(16) a node handles up to 16 keys at the same time. [Prefetch] counts for each partition.
+//
+// All who use the mailbox have to name the same n: with another one, sending and receiving fail with [ErrPartitions]. On the broker it is the
+// queues <name>.p0 and so on, each with a single active consumer, behind the exchange <name>.partitions; a queue of that name, which stays empty,
+// keeps the number.
+func Partitions(n int) MailboxOption { return func(o *mailboxOptions) { o.partitions = n } }
+
+const maxPartitions = 256
+
+// ErrPartitions: the mailbox has another number of [Partitions] than the one that was named.
+var ErrPartitions = errors.New("the mailbox has another number of partitions")
+
+// agree sees to it that this node uses a mailbox with one number of partitions. The caller holds mu.
+func (n *Node) agree(name string, count int) error {
+	have, ok := n.parted[name]
+	if ok && have != count {
+		return fmt.Errorf("%w: mailbox %s is used with %d in this node, and now with %d", ErrPartitions, name, have, count)
+	}
+	n.parted[name] = count
+	return nil
+}
+
+// partitionOf is where a key belongs.
+func partitionOf(key string, partitions int) int {
+	h := fnv.New64a()
+	h.Write([]byte(key))
+	return int(h.Sum64() % uint64(partitions))
+}
+
+// partitioned is the outlet to a mailbox of several queues.
+type partitioned struct {
+	node     *Node
+	parts    []outlet
+	presence outlet // what workers tell each other
+	spread   atomic.Uint64
+}
+
+// partitions fills a target. The caller holds n.mu.
+func (n *Node) partitions(t *Target, count int) error {
+	if count < 1 || count > maxPartitions {
+		return fmt.Errorf("mailbox %s: %d partitions, 1 to %d are allowed", t.name, count, maxPartitions)
+	}
+	if err := checkName("the mailbox's name", t.name+".partitions"); err != nil {
+		return err
+	}
+	t.partitions, t.single, t.holds = count, true, true
+	marker := client.Mailbox(t.name + ".partitions")
+	marker.Exact, marker.Args = true, amqp.Table{"x-max-length": int32(count)}
+	t.queue = marker
+	x := &client.Exchange{Name: t.name + ".partitions", Kind: "direct"}
+	p := &partitioned{node: n}
+	for i := range count {
+		q := client.SingleActive(t.name + ".p" + strconv.Itoa(i))
+		q.From, q.Keys, q.After = x, []string{fmt.Sprintf("%d/%d", i, count)}, marker
+		way, err := n.wayThrough(x, q, keptForPartition+q.Keys[0]+" "+t.name)
+		if err != nil {
+			return t.cause(err)
+		}
+		p.parts = append(p.parts, way)
+	}
+	workers := &client.Exchange{Name: t.name + ".workers", Kind: "fanout"}
+	presence, err := n.wayToAll(workers, func() *client.Queue {
+		return &client.Queue{Name: workers.Name, Own: true, From: workers, Keys: []string{""}}
+	}, "")
+	if err != nil {
+		return err
+	}
+	p.presence, t.way = presence, p
+	return nil
+}
+
+// ofPartition makes the mailbox of what the outbox keeps for a partition: "3/8 jobs".
+func (n *Node) ofPartition(kept string) (*Target, error) {
+	numbers, name, _ := strings.Cut(kept, " ")
+	_, count, _ := strings.Cut(numbers, "/")
+	partitions, err := strconv.Atoi(count)
+	if err != nil || partitions == 0 {
+		return nil, fmt.Errorf("%q names no partition", kept)
+	}
+	return n.Mailbox(name, Partitions(partitions)), nil
+}
+
+// wayThrough is the way to a queue through the exchange that it is bound to. The caller holds mu.
+func (n *Node) wayThrough(x *client.Exchange, q *client.Queue, keep string) (outlet, error) {
+	if len(n.mail) > 0 {
+		r := n.onBroker(&remote{queue: q, via: x, key: q.Keys[0], keep: keep})
+		n.adopt(r)
+		return r, nil
+	}
+	if _, err := n.local.sure(n.ctx, q); err != nil {
+		return nil, err
+	}
+	return &local{at: n.local, from: n.cfg.Name, queue: q.Name, via: x.Name, key: q.Keys[0]}, nil
+}
+
+// wayToAll is the way to an exchange, of which each receiver gets all that its subscription asks for. The caller holds mu.
+func (n *Node) wayToAll(x *client.Exchange, subscription func() *client.Queue, keep string) (outlet, error) {
+	if len(n.mail) > 0 {
+		return n.onBroker(&remote{via: x, alone: true, subscription: subscription, keep: keep}), nil
+	}
+	if err := n.local.sureOf(n.ctx, x); err != nil {
+		return nil, err
+	}
+	return &local{at: n.local, from: n.cfg.Name, via: x.Name, alone: true, subscription: subscription}, nil
+}
+
+// part is the partition that a message belongs to.
+func (p *partitioned) part(d *draft) outlet {
+	if key := d.key(); key != "" {
+		return p.parts[partitionOf(key, len(p.parts))]
+	}
+	return p.parts[p.spread.Add(1)%uint64(len(p.parts))]
+}
+
+func (p *partitioned) send(ctx context.Context, d draft) (bool, error) {
+	return p.part(&d).send(ctx, d)
+}
+func (p *partitioned) post(f *client.Fate, d draft) error { return p.part(&d).post(f, d) }
+func (p *partitioned) call(ctx context.Context, d draft) (answer, bool, error) {
+	return p.part(&d).call(ctx, d)
+}
+func (p *partitioned) reply(to, correlation string, d draft) error {
+	return p.parts[0].reply(to, correlation, d)
+}
+func (p *partitioned) pass(ctx context.Context, f *client.Fate, to *client.Queue, props *amqp.Properties, body []byte) error {
+	return p.parts[0].pass(ctx, f, to, props, body)
+}
