@@ -94,12 +94,15 @@ func newAudits(size, senders int) *audits {
 	return &audits{size: size, next: make([]atomic.Uint64, max(senders, 1))}
 }
 
-func (a *audits) check(b []byte) (sent int64, last bool, err error) {
+func (a *audits) check(b []byte) (sent int64, last bool, err error) { return a.checkFor(0, b) }
+
+// checkFor is check where each of many receivers gets all messages: this is the one of that number.
+func (a *audits) checkFor(receiver uint64, b []byte) (sent int64, last bool, err error) {
 	number, sent, last, err := readBody(b, a.size)
 	if err != nil {
 		return 0, false, err
 	}
-	who, n := number>>ownPart, number&(1<<ownPart-1)
+	who, n := receiver+number>>ownPart, number&(1<<ownPart-1)
 	if who >= uint64(len(a.next)) {
 		return 0, false, fmt.Errorf("a message of sender %d, of %d", who, len(a.next))
 	}

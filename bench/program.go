@@ -19,7 +19,7 @@ import (
 //
 //	ready ADDRESS                                          it has prepared; where it listens
 //	go                                                     we say: work
-//	tally MESSAGES MEASURED BEGAN ENDED CPU SAMPLES        and so many latencies, in nanoseconds, 8 bytes each
+//	tally MESSAGES MEASURED BEGAN ENDED CPU SAMPLES STONES   and so many latencies in nanoseconds, 8 bytes each, and milestones, 16 each
 //
 // It ends by itself after that, or when its stdin ends.
 type program struct {
@@ -77,17 +77,21 @@ func (p *program) read() (t tally, err error) {
 	if err != nil {
 		return t, fmt.Errorf("it ended before its work was done: %w", err)
 	}
-	var samples int
-	if _, err := fmt.Sscanf(line, "tally %d %d %d %d %g %d", &t.Messages, &t.Measured, &t.Began, &t.Ended, &t.CPU, &samples); err != nil {
+	var samples, stones int
+	if _, err := fmt.Sscanf(line, "tally %d %d %d %d %g %d %d", &t.Messages, &t.Measured, &t.Began, &t.Ended, &t.CPU, &samples, &stones); err != nil {
 		return t, fmt.Errorf("%q is no tally: %w", line, err)
 	}
 	h := newHistogram()
-	var b [8]byte
 	for range samples {
-		if _, err := io.ReadFull(p.out, b[:]); err != nil {
+		var d int64
+		if err := binary.Read(p.out, binary.LittleEndian, &d); err != nil {
 			return t, err
 		}
-		record(h, int64(binary.LittleEndian.Uint64(b[:])))
+		record(h, d)
+	}
+	t.Progress = make([]milestone, stones)
+	if err := binary.Read(p.out, binary.LittleEndian, t.Progress); err != nil {
+		return t, err
 	}
 	t.Latency, err = encodeHistogram(h)
 	return t, err

@@ -6,28 +6,31 @@ import "time"
 type order struct {
 	Role    string
 	Profile string // where to write a CPU profile; "" = none
+	Program string // the path of the program to run, for roles that have one
 
 	Address string // of the other side: host:port
-	Broker  string // AMQP URL of the broker; "" = straight to the peer at Address
+	Broker  string // URL of the broker; "" = straight to the peer at Address
 	Mailbox string
 	Dir     string // for files
 
 	Post      bool // Post instead of Send
+	Call      bool // Call instead of Send: the answer is the message
+	Callers   int  // at once; 0 is one
 	Transient bool
+	Body      int // bytes of each message
 	Window    int // how many may be posted and not yet confirmed
 	Rate      int // messages a second; 0 = as fast as possible
 	Prefetch  int
-	Body      int    // bytes of each message
-	Call      bool   // Call instead of Send: the answer is the message
-	Callers   int    // at once; 0 is one
-	Declared  bool   // the mailbox is there
-	Batch     int    // of disk-append: messages between two syncs
-	Append    string // of Redis: appendfsync
-	Program   string // the path of a program in another language
+	Kept      bool // nobody receives: what was sent is still in the mailbox at the end
+	Declared  bool // the mailbox is there
 
-	Kept bool // nobody receives: what was sent is still in the mailbox at the end
+	Connections int // of a crowd, see role_crowd.go
+	Queues      int
+	Fanout      bool
 
-	SyncAlways bool // of JetStream: sync before each confirm, in place of every two minutes
+	Batch      int    // of the disk: messages between two syncs
+	SyncAlways bool   // of JetStream: sync before each confirm, in place of every two minutes
+	Append     string // of Redis: appendfsync
 
 	Warm    time.Duration // runs, and is not measured
 	Measure time.Duration
@@ -44,12 +47,13 @@ type reply struct {
 // A tally is what one process did. Times are of the machine's clock, see clock.go.
 type tally struct {
 	Messages uint64 // moved in all, and checked
-	Measured uint64 // of those, after the warm-up
+	Measured uint64 // of those, sent after the warm-up
 	Began    int64  // when the measured part began
 	Ended    int64
-	Latency  []byte  `json:",omitempty"` // a histogram in nanoseconds, encoded
-	CPU      float64 // seconds this process used, user and system, from "go" to the tally
-	Broker   bool    `json:",omitempty"` // moved nothing and counted nothing itself
+	Latency  []byte      `json:",omitempty"` // a histogram in nanoseconds, encoded
+	CPU      float64     // seconds this process used, user and system, from "go" to the tally
+	Progress []milestone `json:",omitempty"` // of a receiver
+	Broker   bool        `json:",omitempty"` // moved nothing and counted nothing itself
 }
 
 // commandGo follows an order; the end of stdin says that it is over.

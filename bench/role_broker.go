@@ -80,6 +80,9 @@ func (p *brokerProcess) work(stop <-chan struct{}) (tally, error) {
 	p.service.begin()
 	<-stop
 	t := tally{CPU: p.service.cpu(), Broker: true}
+	if p.order.Queues > 0 {
+		return t, nil // they went with their consumer
+	}
 	left, err := p.left()
 	switch {
 	case err != nil:

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,11 +26,15 @@ type receipts struct {
 
 func newReceipts(o order) receipts { return receipts{each: uint64(max(1, o.Window/8))} }
 
+// near tells whether due may say more than "not yet".
+func (r *receipts) near(count uint64, last bool) bool { return last || count-r.told >= r.each }
+
 // due returns how many messages are to be told of, 0 for not yet.
 func (r *receipts) due(count uint64, last bool) (n uint64) {
-	if n = count - r.told; n < r.each && !last {
+	if !r.near(count, last) {
 		return 0
 	}
+	n = count - r.told
 	r.told = count
 	return n
 }
@@ -39,30 +45,43 @@ type natsReceiver struct {
 	conn   *nats.Conn
 	ending ending
 	calls  *audits
+
+	mu       sync.Mutex // of what follows: each subscription has a goroutine
+	all      []*arrivals
+	receipts receipts
 }
 
 func (r *natsReceiver) prepare(o order) (_ string, err error) {
-	r.order, r.ending, r.calls = o, newEnding(), newAudits(o.Body, o.Callers)
-	if r.conn, err = nats.Connect(o.Broker); err != nil {
+	r.order, r.ending, r.calls, r.receipts = o, newEnding(), newAudits(o.Body, o.Callers), newReceipts(o)
+	lost := func(c *nats.Conn, err error) {
+		r.ending.fail(fmt.Errorf("the server has ended the connection: %w", err))
+	}
+	if r.conn, err = nats.Connect(o.Broker, nats.NoReconnect(), nats.DisconnectErrHandler(lost)); err != nil {
 		return "", err
 	}
+	for range max(1, o.Queues) {
+		if err := r.subscribe(); err != nil {
+			return "", err
+		}
+	}
+	return "", r.conn.FlushTimeout(10 * time.Second)
+}
+
+func (r *natsReceiver) subscribe() (err error) {
 	take := r.answer
-	if o.Post {
+	if r.order.Post {
 		take = r.taker()
 	}
 	var s *nats.Subscription
-	if o.Mailbox != "" {
+	if r.order.Mailbox != "" {
 		s, err = r.conn.QueueSubscribe(natsSubject, natsQueue, take)
 	} else {
 		s, err = r.conn.Subscribe(natsSubject, take)
 	}
-	if err == nil {
-		err = s.SetPendingLimits(-1, -1) // the window is the limit
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = r.conn.FlushTimeout(10 * time.Second)
-	}
-	return "", err
+	return s.SetPendingLimits(-1, -1) // the window is the limit
 }
 
 func (r *natsReceiver) answer(m *nats.Msg) {
@@ -75,15 +94,39 @@ func (r *natsReceiver) answer(m *nats.Msg) {
 	}
 }
 
+// taker takes the messages of one subscription. The slowest of many is the one whose messages are told of.
 func (r *natsReceiver) taker() nats.MsgHandler {
 	arrivals := newArrivals(r.order)
-	receipts := newReceipts(r.order)
+	r.all = append(r.all, arrivals)
 	return func(m *nats.Msg) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		last, err := arrivals.add(m.Data)
-		if n := receipts.due(arrivals.audit.count, last); err == nil && n > 0 {
+		slowest := arrivals.audit.count
+		if len(r.all) > 1 && r.receipts.near(slowest, last) {
+			for _, a := range r.all {
+				slowest = min(slowest, a.audit.count)
+			}
+		}
+		whole := last && slowest == arrivals.audit.count
+		if n := r.receipts.due(slowest, whole); err == nil && n > 0 {
 			err = r.conn.Publish(natsCredit, binary.LittleEndian.AppendUint64(nil, n))
 		}
-		r.ending.took(arrivals, last, err)
+		if whole {
+			for _, other := range r.all[1:] {
+				r.all[0].latency.Merge(other.latency)
+			}
+			r.all[0].multiply(uint64(len(r.all)))
+		}
+		r.ending.took(r.all[0], whole, err)
+	}
+}
+
+// multiply makes of one subscription's arrivals those of all, which have the same.
+func (a *arrivals) multiply(by uint64) {
+	a.audit.count *= by
+	for i := range a.progress {
+		a.progress[i].Count *= by
 	}
 }
 
@@ -152,6 +195,10 @@ func (s *natsSender) publish() (tally, error) {
 	}
 	if err != nil {
 		return tally{}, err
+	}
+	if s.order.Fanout { // what counts is what arrives
+		watch.tally.Messages *= uint64(s.order.Queues)
+		watch.tally.Measured *= uint64(s.order.Queues)
 	}
 	return watch.stop()
 }

@@ -28,6 +28,9 @@ var makeRole = map[string]func() role{
 	"wire-sender":   func() role { return new(wireSender) },
 	"wire-receiver": func() role { return new(wireReceiver) },
 
+	"crowd-sender":   func() role { return new(crowdSender) },
+	"crowd-receiver": func() role { return new(crowdReceiver) },
+
 	"grpc-server": func() role { return new(grpcServer) },
 	"grpc-client": func() role { return new(grpcClient) },
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -42,7 +43,7 @@ const (
 // rows are all rows, in the order of the table.
 func rows() []*row {
 	full := append(directRows(), mailboxRows()...)
-	return append(append(full, steadyRows(full)...), sizeRows(full)...)
+	return slices.Concat(full, steadyRows(full), sizeRows(full), manyRows())
 }
 
 const foreignPrefix = "rabbitmq-"

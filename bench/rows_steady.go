@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // steadyRates are rates at which everybody is measured who can keep them up, in messages a second.
 var steadyRates = []struct {
 	rate   int
@@ -64,17 +66,12 @@ func peersOf(full []*row, work string) (names []string) {
 }
 
 // ours tells the rows of this project.
-func (r *row) ours() bool {
-	if r.foreign {
-		return false
-	}
-	for _, role := range r.roles {
-		if role == roleBroker || role == "sender" {
-			return true
-		}
-	}
-	return false
-}
+func (r *row) ours() bool { return !r.foreign && (r.has(roleBroker) || r.has("sender")) }
+
+// limit tells the rows of the machine itself.
+func (r *row) limit() bool { return r.has("echo") || r.has("sink") || r.has("disk") }
+
+func (r *row) has(role string) bool { return slices.Contains(r.roles, role) }
 
 // briefly leaves the rows out that do the same kind of work as others: for a run that only looks whether everything works.
 func briefly(all []*row) (some []*row) {

@@ -221,7 +221,7 @@ func (r *run) complaints() string {
 // outcome joins the tallies, and fails when they do not agree.
 func (r *run) outcome() (*outcome, error) {
 	sent := r.tallies[len(r.tallies)-1]
-	ended, latency := sent.Ended, sent.Latency
+	ended, latency, measured := sent.Ended, sent.Latency, sent.Measured
 	for i, t := range r.tallies {
 		if t.Broker {
 			continue
@@ -230,6 +230,9 @@ func (r *run) outcome() (*outcome, error) {
 			return nil, fmt.Errorf("%d messages were sent, the %s counted %d", sent.Messages, r.row.roles[i], t.Messages)
 		}
 		ended = max(ended, t.Ended)
+		if len(t.Progress) > 0 { // what was under way when the measuring began is done within it
+			measured = after(sent.Began, t.Progress, t.Messages)
+		}
 		if t.Latency != nil {
 			latency = t.Latency
 		}
@@ -243,7 +246,7 @@ func (r *run) outcome() (*outcome, error) {
 	}
 	return &outcome{
 		Messages:  sent.Messages,
-		Rate:      float64(sent.Measured) / time.Duration(ended-sent.Began).Seconds(),
+		Rate:      float64(measured) / time.Duration(ended-sent.Began).Seconds(),
 		P50:       time.Duration(h.ValueAtQuantile(50)),
 		P99:       time.Duration(h.ValueAtQuantile(99)),
 		P999:      time.Duration(h.ValueAtQuantile(99.9)),

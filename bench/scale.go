@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"time"
 
@@ -142,7 +141,7 @@ func (s scale) connections(t *scaleTarget, f *scaleFigures) error {
 		}
 	}()
 	for i := range s.Connections {
-		w, err := openWire(t.at, net.IPv4(127, 0, byte(1+i/perAddress), 1))
+		w, err := openWire(t.at, loopback(i))
 		if err != nil {
 			return fmt.Errorf("connection %d of %d: %w", i+1, s.Connections, err)
 		}

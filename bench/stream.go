@@ -34,9 +34,19 @@ func stream(o order, pace *pace, watch *stopwatch, send func(body []byte) error)
 
 // arrivals is what a receiver keeps of a stream.
 type arrivals struct {
-	audit   audit
-	latency *hdrhistogram.Histogram
+	audit    audit
+	latency  *hdrhistogram.Histogram
+	progress []milestone
 }
+
+// A milestone says how many messages had come at a time.
+type milestone struct {
+	At    int64
+	Count uint64
+}
+
+// milestoneEach is how far apart they are at least, in nanoseconds.
+const milestoneEach = 5e6
 
 func newArrivals(o order) *arrivals {
 	return &arrivals{audit: audit{size: o.Body}, latency: newHistogram()}
@@ -45,17 +55,45 @@ func newArrivals(o order) *arrivals {
 // add reports whether the message was the last one.
 func (a *arrivals) add(body []byte) (last bool, err error) {
 	sent, last, err := a.audit.check(body)
-	if sent != 0 {
-		record(a.latency, now()-sent)
-	}
+	a.note(sent, a.audit.count)
 	return last, err
 }
 
+// note is called with when a message was sent, 0 if it is not timed, and how many have come with it.
+func (a *arrivals) note(sent int64, count uint64) {
+	if sent == 0 && count%timedEach != 0 {
+		return
+	}
+	t := now()
+	if sent != 0 {
+		record(a.latency, t-sent)
+	}
+	if n := len(a.progress); n == 0 || t-a.progress[n-1].At >= milestoneEach {
+		a.progress = append(a.progress, milestone{t, count})
+	}
+}
+
 func (a *arrivals) stop() (tally, error) {
-	t := tally{Messages: a.audit.count, Ended: now()}
+	t := tally{Messages: a.audit.count, Ended: now(), Progress: a.progress}
 	var err error
 	t.Latency, err = encodeHistogram(a.latency)
 	return t, err
+}
+
+// after is how many messages came after a time, of those whose progress this is.
+func after(t int64, progress []milestone, all uint64) uint64 {
+	var before milestone
+	for _, m := range progress {
+		if m.At >= t {
+			if before.At == 0 {
+				return all - m.Count
+			}
+			part := float64(t-before.At) / float64(m.At-before.At)
+			return all - before.Count - uint64(part*float64(m.Count-before.Count))
+		}
+		before = m
+	}
+	return all - before.Count
 }
 
 // An ending is how a receiver that is called for each message says that all have come, or that a wrong one did.

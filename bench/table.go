@@ -68,8 +68,10 @@ func price(f *finding) []string {
 
 func besideLimit(f *finding) string {
 	switch {
-	case f.Limit == "":
+	case f.Limit == "" && f.limit():
 		return "a limit"
+	case f.Ratio == 0:
+		return ""
 	case f.Plus != "":
 		return fmt.Sprintf("%.2f × (%s + %s)", f.Ratio, f.Limit, f.Plus)
 	case f.ByLatency || f.Ratio >= 1:

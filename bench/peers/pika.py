@@ -46,6 +46,7 @@ class Peer:
     def __init__(self):
         self.messages = self.measured = self.began = self.started = 0
         self.samples = []
+        self.milestones = []
         self.over = False
         self.connection = pika.SelectConnection(
             pika.URLParameters(URL), on_open_callback=self.opened, on_open_error_callback=self.failed, on_close_callback=self.closed
@@ -80,8 +81,8 @@ class Peer:
     def tell(self):
         self.over = True
         ended = time.monotonic_ns()
-        print("tally", self.messages, self.measured, self.began, ended, cpu() - self.before, len(self.samples), flush=True)
-        sys.stdout.buffer.write(struct.pack(f"<{len(self.samples)}q", *self.samples))
+        print("tally", self.messages, self.measured, self.began, ended, cpu() - self.before, len(self.samples), len(self.milestones) // 2, flush=True)
+        sys.stdout.buffer.write(struct.pack(f"<{len(self.samples) + len(self.milestones)}q", *self.samples, *self.milestones))
         sys.stdout.buffer.flush()
         self.connection.close()
 
@@ -147,8 +148,11 @@ class Receiver(Peer):
         if number != self.messages or body[16:] != filling(number) or deliver.redelivered:
             sys.exit(f"message {number} came, want {self.messages}: lost, repeated, out of order or damaged")
         self.messages += 1
-        if sent & ~LAST:
-            self.samples.append(time.monotonic_ns() - (sent & ~LAST))
+        if sent & ~LAST or self.messages % TIMED_EACH == 0:
+            now = time.monotonic_ns()
+            self.milestones += now, self.messages
+            if sent & ~LAST:
+                self.samples.append(now - (sent & ~LAST))
         if self.messages % ACK_EACH == 0 or sent & LAST:
             channel.basic_ack(deliver.delivery_tag, multiple=True)
         if sent & LAST:

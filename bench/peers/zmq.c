@@ -4,7 +4,7 @@
 //   zmq req|push BODY ADDRESS WARM MEASURE RATE      (nanoseconds; messages a second, 0 = as fast as possible)
 //
 // It speaks with its parent as pika.py does, see program.go: "ready ADDRESS", then it reads "go", then
-// "tally MESSAGES MEASURED BEGAN ENDED CPU SAMPLES" and the samples, 8 bytes each.
+// "tally MESSAGES MEASURED BEGAN ENDED CPU SAMPLES 0" and the samples, 8 bytes each.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +93,7 @@ static void sent_one(void) {
 
 static void tell(uint64_t n, double before) {
     int64_t ended = now();
-    printf("tally %llu %llu %lld %lld %f %zu\n", (unsigned long long)n, (unsigned long long)measured, (long long)began, (long long)ended, cpu() - before, taken);
+    printf("tally %llu %llu %lld %lld %f %zu 0\n", (unsigned long long)n, (unsigned long long)measured, (long long)began, (long long)ended, cpu() - before, taken);
     fwrite(samples, sizeof *samples, taken, stdout);
     fflush(stdout);
 }
