@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -77,7 +78,7 @@ func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(Delivery)) (
 	consumer := &Consumer{conn: c, deliver: deliver, options: o}
 	err := c.do(func(b *core.Burst) error {
 		priority, _ := amqp.Integer(o.Args["x-priority"])
-		_, err := c.client.Consume(b, core.ConsumeSpec{
+		_, err := c.client.Consume(context.Background(), b, core.ConsumeSpec{
 			Queue: queue, Prefetch: uint16(min(max(o.Prefetch, 0), 1<<16-1)), NoAck: o.NoAck, Exclusive: o.Exclusive, Priority: int32(priority),
 		}, (*sink)(consumer), func(started *core.Consumer) { consumer.core = started })
 		return err

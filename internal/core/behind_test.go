@@ -129,7 +129,7 @@ func TestAGetWaitsForWhatHasExpired(t *testing.T) {
 	w.fill("q", 5*dropsABurst, 5*dropsABurst+2)
 	now = now.Add(time.Minute)
 	w.do(func(b *Burst) {
-		_, d, left, ok, err := w.client.Get(b, "q", true)
+		_, d, left, ok, err := w.client.Get(t.Context(), b, "q", true)
 		w.must(err)
 		if !ok || string(d.Message.Body) != strconv.Itoa(5*dropsABurst) || left != 1 {
 			t.Errorf("got %+v, %d left, want the first that has not expired, and one", d.Message, left)

@@ -55,7 +55,7 @@ func (q *Queue) carry(pos uint64, rec journal.Record, content []byte) {
 	}
 	lsn := c.append(kind, true, head, content)
 	q.core.Replace(pos, e.Msg.movedTo(lsn))
-	if e.Deliveries > 0 && q.counting && rec.Kind != kindPaged {
+	if rec.Kind != kindPaged && q.worthTelling(e) {
 		c.append(kindReturned, false, appendTales(nil, q.id, []tale{{span{pos, 1}, tell(e)}}))
 	}
 	c.release(rec.LSN)
@@ -86,6 +86,7 @@ func (c *Core) carryQueue(id uint64, rec journal.Record) {
 		return
 	}
 	q.declared = c.append(rec.Kind, true, rec.Body)
+	q.stillAtRest()
 	c.release(rec.LSN)
 }
 

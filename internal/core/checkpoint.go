@@ -16,7 +16,7 @@ import (
 //
 //	version 1, the kinds of record that the writer knew (a byte each), the highest queue id that was given, then one after another
 //	a fact that holds   kind, LSN, body: declarations, bindings, settings, as in the journal
-//	Rested              kind, 0, body: as in the journal
+//	Returned, Rested    kind, 0, body: as in the journal, behind the messages of the queue
 //	Held                256, 0, body: the messages of a queue, see held
 //
 // Each is a number, a number, and bytes. Every live record is named here as
@@ -98,7 +98,7 @@ func (w *checkpointWriter) queue(q *Queue) {
 	defer q.mu.Unlock()
 	w.held(q)
 	if q.kept() {
-		q.tales(func(body []byte) { w.item(uint64(kindRested), 0, body) })
+		q.tell(func(kind journal.Kind, body []byte) { w.item(uint64(kind), 0, body) })
 	}
 }
 
@@ -196,7 +196,7 @@ func (r *recovery) item(kind uint64, lsn journal.LSN, body []byte) error {
 		return r.held(body)
 	}
 	switch journal.Kind(kind) {
-	case kindQueueDeclared, kindExchangeDeclared, kindBound, kindVHostDeclared, kindSettingMade, kindRested:
+	case kindQueueDeclared, kindExchangeDeclared, kindBound, kindVHostDeclared, kindSettingMade, kindRested, kindReturned:
 		return r.replay(journal.Record{LSN: lsn, Kind: journal.Kind(kind), Live: true, Body: body})
 	}
 	return errNotOurs

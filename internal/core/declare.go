@@ -157,11 +157,14 @@ type ConsumeSpec struct {
 	Priority  int32
 }
 
-// Consume subscribes sink to a queue. started is called, if not nil, when the
+// Consume subscribes sink to a queue. The first of a durable one waits for the disk, see Queue.begin. started is called, if not nil, when the
 // subscription is sure and before the first delivery. Errors: 404, 405, 403 in exclusive use, ErrClosed.
-func (c *Client) Consume(b *Burst, spec ConsumeSpec, sink Sink, started func(*Consumer)) (*Consumer, error) {
+func (c *Client) Consume(ctx context.Context, b *Burst, spec ConsumeSpec, sink Sink, started func(*Consumer)) (*Consumer, error) {
 	q, err := c.queue(spec.Queue)
 	if err != nil {
+		return nil, err
+	}
+	if err := q.begin(ctx, b); err != nil {
 		return nil, err
 	}
 	consumer := &Consumer{
@@ -204,10 +207,13 @@ func (q *Queue) attach(b *Burst, c *Consumer, spec ConsumeSpec, started func(*Co
 }
 
 // Get takes one message from a queue; ok is false when it is empty. left is
-// how many are ready after it. Errors: 404, 405.
-func (c *Client) Get(b *Burst, name string, noAck bool) (from *Queue, d Delivery, left int, ok bool, err error) {
+// how many are ready after it. The first of a durable queue waits for the disk, as in Consume. Errors: 404, 405.
+func (c *Client) Get(ctx context.Context, b *Burst, name string, noAck bool) (from *Queue, d Delivery, left int, ok bool, err error) {
 	q, err := c.queue(name)
 	if err != nil {
+		return nil, d, 0, false, err
+	}
+	if err := q.begin(ctx, b); err != nil {
 		return nil, d, 0, false, err
 	}
 	for {

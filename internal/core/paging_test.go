@@ -278,7 +278,7 @@ func TestRestored(t *testing.T) {
 	}
 	n := r.n
 	var got []uint64
-	r.drain(func(pos uint64, m ref) { got = append(got, uint64(m.lsn())/8) })
+	r.drain(func(pos uint64, m ref, _ bool) { got = append(got, uint64(m.lsn())/8) })
 	if want := []uint64{1, 2, 3, 65, 700}; !slices.Equal(got, want) || n != len(want) {
 		t.Errorf("%v, %d of them", got, n)
 	}

@@ -50,6 +50,11 @@ type Queue struct {
 	resident  int64  // bytes of the messages that are in memory
 	newest    uint64 // no message behind this position is in memory; of a queue without priorities, or of a normal level
 
+	// What the journal says of its deliveries, see rest.go.
+	beginning        journal.LSN // the Begun of this process; 0 = nobody was given anything since the queue was at rest
+	below, belowHigh uint64      // messages below, of a normal level and of the high one, may have been delivered
+	begun            atomic.Bool // its Begun is durable
+
 	deadline deadline // guarded by the timer
 
 	// What its arguments and policies come to, see adopt; guarded by mu.

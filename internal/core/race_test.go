@@ -79,7 +79,7 @@ func TestEverythingAtOnce(t *testing.T) {
 				t.Error(err)
 			}
 			client.Bind(context.Background(), &b, toQueue(info.Name, "x", ""))
-			if c, err := client.Consume(&b, ConsumeSpec{Queue: info.Name, Tag: "c", NoAck: n%2 == 0}, &sink{}, nil); err == nil && n%4 == 0 {
+			if c, err := client.Consume(context.Background(), &b, ConsumeSpec{Queue: info.Name, Tag: "c", NoAck: n%2 == 0}, &sink{}, nil); err == nil && n%4 == 0 {
 				c.Cancel(&b)
 			}
 			if n%3 == 1 {

@@ -56,6 +56,7 @@ type modelQueue struct {
 	durable   bool
 	messages  []*modelMessage // in order, ready or out
 	consumers []*modelConsumer
+	begun     bool // somebody was to get something since the start
 }
 
 type modelMessage struct {
@@ -163,6 +164,7 @@ func (r *run) bindOrNot(name string) {
 }
 
 func (r *run) subscribe(name string, q *modelQueue) {
+	q.begun = true
 	c := &modelConsumer{name: fmt.Sprint("c", len(r.trace)), sink: &sink{}, prefetch: r.r.IntN(4)}
 	r.note("consume %s as %s, prefetch %d", name, c.name, c.prefetch)
 	var err error
@@ -180,6 +182,7 @@ func (r *run) unsubscribe(q *modelQueue) {
 }
 
 func (r *run) getOne(name string, q *modelQueue) {
+	q.begun = true
 	d, ok := r.get(name, false)
 	r.note("get from %s: %v", name, ok)
 	if ok {
@@ -366,6 +369,7 @@ func (r *run) crashAndCheck() {
 			r.t.Errorf("queue %s is lost", name)
 			return
 		}
+		q.begun = q.begun || r.core.journal.Recovery().Holes > 0
 		q.recovered(r, r.contents(name), durable, orderly)
 	}
 	for _, name := range []string{"a", "b", "c"} {
@@ -376,9 +380,10 @@ func (r *run) crashAndCheck() {
 }
 
 // recovered takes what came back. After an orderly end all there was did, with
-// the marks that it had; what was out counts as seen.
+// the marks that it had; what was out counts as seen. After a crash all of a queue counts as seen from which anything was taken.
 func (q *modelQueue) recovered(r *run, got []string, durable journal.LSN, orderly bool) {
-	q.consumers = nil
+	begun := q.begun
+	q.consumers, q.begun = nil, false
 	found := 0
 	for _, m := range q.messages {
 		there := slices.Contains(got, m.body)
@@ -394,7 +399,7 @@ func (q *modelQueue) recovered(r *run, got []string, durable journal.LSN, orderl
 		if there {
 			found++
 		}
-		m.redelivered = m.redelivered || m.out != nil || !orderly
+		m.redelivered = m.redelivered || m.out != nil || begun && !orderly
 		m.out, m.settled, m.sure, m.lsn = nil, !there, !there, 1
 	}
 	if found != len(got) {

@@ -23,9 +23,10 @@ import (
 //	Enqueued          n, n × (queue id, position), exchange, key, properties, body (the rest)
 //	Expiring          time, n, n × (queue id, position, life), and on as Enqueued
 //	Settled           queue id, n, n × (first position, count)
-//	Started           nothing: deliveries begin
-//	Rested            queue id, n, n × (first position, count, told): see rest.go
-//	Returned          as Rested
+//	Started           nothing: deliveries of all queues begin; of earlier versions
+//	Rested            queue id, n, n × (first position, count, told), below, below of the high level: see rest.go
+//	Returned          queue id, n, n × (first position, count, told)
+//	Begun             queue id: its deliveries begin
 //	VHostDeclared     name, description (JSON of VHostInfo)
 //	VHostDeleted      name; all that was in it went with it
 //	SettingMade       kind, vhost or empty, name, value
@@ -52,6 +53,7 @@ const (
 	kindStarted          journal.Kind = 10
 	kindRested           journal.Kind = 11
 	kindReturned         journal.Kind = 12
+	kindBegun            journal.Kind = 13
 	kindVHostDeclared    journal.Kind = 20
 	kindVHostDeleted     journal.Kind = 21
 	kindSettingMade      journal.Kind = 22
@@ -82,6 +84,14 @@ func (d *decoder) uint() uint64 {
 	}
 	d.b = d.b[n:]
 	return v
+}
+
+// optional is a number at a record's end that earlier versions did not write.
+func (d *decoder) optional() uint64 {
+	if len(d.b) == 0 {
+		return 0
+	}
+	return d.uint()
 }
 
 func (d *decoder) bytes() []byte {

@@ -24,7 +24,7 @@ type recovery struct {
 	lastID    uint64
 	unneeded  []journal.LSN // records to release once the journal is open
 	places    []place       // of the record that is read
-	rested    bool          // some queue came to rest, and nothing started since
+	holes     int           // in the journal, before the record that was read last
 }
 
 // fact is something about topology and where it is written.
@@ -90,11 +90,8 @@ func (c *Core) recover(cfg Config) error {
 		return err
 	}
 	c.journal, c.windows = j, j.NewWindows()
+	r.holesAt(j.Recovery().Holes)
 	r.apply(c)
-	if err := r.start(c); err != nil {
-		_ = j.Close() // its failure is err
-		return err
-	}
 	for _, lsn := range r.unneeded {
 		j.Release(lsn)
 	}
@@ -131,6 +128,7 @@ func (c *Core) advanceAll(ids []uint64) {
 // replay takes one record. Of an unknown kind or a bad body it says so: better
 // no start than half of the truth.
 func (r *recovery) replay(rec journal.Record) error {
+	r.holesAt(rec.Holes)
 	d := decoder{b: rec.Body}
 	switch rec.Kind {
 	case kindQueueDeclared:
@@ -160,9 +158,11 @@ func (r *recovery) replay(rec journal.Record) error {
 	case kindSettled:
 		return r.settled(rec)
 	case kindStarted:
-		r.started()
+		r.allBegun()
+	case kindBegun:
+		r.queue(d.uint()).rested = false
 	case kindRested, kindReturned:
-		return r.tales(rec)
+		return r.told(rec)
 	case kindPaged: // it ended with the process
 		return nil
 	default:
@@ -226,7 +226,7 @@ func (r *recovery) abandon(q *recoveredQueue) {
 		r.unneeded = append(r.unneeded, q.declared)
 		q.declared = 0
 	}
-	q.entries.drain(func(_ uint64, m ref) { r.drop(m) })
+	q.entries.drain(func(_ uint64, m ref, _ bool) { r.drop(m) })
 	q.deleted, q.lives, q.known = true, nil, known{}
 }
 
@@ -317,7 +317,7 @@ func (r *recovery) settledSpan(q *recoveredQueue, s span) {
 		if m, ok := q.entries.take(pos); ok {
 			r.drop(m)
 			delete(q.lives, pos)
-			delete(q.returned, pos)
+			delete(q.counts, pos)
 		}
 	}
 }
@@ -399,9 +399,9 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 	q := newQueue(v, id, c.Now(), rq.spec)
 	q.declared = rq.declared
 	n := rq.entries.n
-	rq.sort()
-	rq.entries.drain(func(pos uint64, m ref) {
-		redelivered, deliveries := rq.of(pos)
+	q.below, q.belowHigh = rq.watermarks()
+	rq.entries.drain(func(pos uint64, m ref, marked bool) {
+		redelivered, deliveries := marked || q.isBelow(pos), rq.counts[pos]
 		if l, ok := rq.lives[pos]; ok {
 			q.core.RestoreWith(pos, m, redelivered, deliveries, l.end(c.Now(), c.wall().UnixMilli()))
 			q.timed = true
@@ -412,6 +412,9 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 	q.core.ReserveFrom(rq.next)
 	if rq.nextHigh != 0 {
 		q.core.ReserveFrom(rq.nextHigh)
+	}
+	if !rq.rested {
+		q.stillAtRest()
 	}
 	if !q.isStore() {
 		v.enter(q)

@@ -38,7 +38,8 @@ func quorum(name string) QueueSpec {
 	return QueueSpec{Name: name, Durable: true, Args: amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(3)}}
 }
 
-// After an orderly end each message is as it was; after a crash all may have been seen, and what had come back did so at least as often.
+// After an orderly end each message is as it was. After a crash so is each of a queue from which nobody took anything; all of
+// another may have been seen, and came back at least as often as was known.
 func TestWhatWasSeenIsKnownAfterAnOrderlyEnd(t *testing.T) {
 	w := newWorld(t, disk.NewMem())
 	w.declare(quorum("q"))
@@ -56,8 +57,13 @@ func TestWhatWasSeenIsKnownAfterAnOrderlyEnd(t *testing.T) {
 	w.wantCounts("p", "high*1", "low")
 	w.restart() // and nothing happened between
 	w.wantCounts("q", "returned*1", "out*1", "ready")
-	w.crash(1)
+	w.crash(1) // and still nothing
+	w.wantCounts("q", "returned*1", "out*1", "ready")
+	w.wantCounts("p", "high*1", "low")
+	w.get("q", false)
+	w.crash(2)
 	w.wantCounts("q", "returned*1", "out*1", "ready*")
+	w.wantCounts("p", "high*1", "low")
 	w.restart()
 	w.wantCounts("q", "returned*1", "out*1", "ready*")
 }
@@ -91,6 +97,77 @@ func TestReturnsSurviveACrash(t *testing.T) {
 	d, _ := w.get("q", false)
 	w.requeue(d)
 	w.wantCounts("q", "other*")
+}
+
+// What is published after a crash was not there before it: only what was is marked by the next one.
+func TestACrashMarksWhatWasThere(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.declare(quorum("q"))
+	w.send("q", "old", "older")
+	w.get("q", true)
+	w.sync()
+	w.crash(1)
+	w.send("q", "new")
+	w.publish(with("q", "urgent", amqp.Properties{DeliveryMode: 2, Priority: 9}))
+	w.sync()
+	w.crash(2)
+	w.wantCounts("q", "urgent", "older*", "new")
+	for i := range 300 { // the compaction takes along what is known, and that nobody took anything
+		w.durable("filling")
+		w.publish(message("", "filling", fmt.Sprintf("%0500d", i), true))
+		w.get("filling", true)
+		if i%50 == 0 {
+			w.sync()
+		}
+	}
+	w.sync()
+	w.crash(3)
+	w.wantCounts("q", "urgent", "older*", "new")
+	d, _ := w.get("q", false)
+	w.requeue(d)
+	w.sync()
+	w.crash(4)
+	w.wantCounts("q", "urgent*1", "older*", "new*")
+}
+
+// The consumer that comes first waits until it is written that deliveries begin: there is no moment at which a crash could
+// forget what it was given.
+func TestNothingIsDeliveredBeforeThatIsOnDisk(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.durable("q")
+	w.send("q", "m")
+	s := &sink{}
+	before := w.core.Durable()
+	w.consume("q", 0, s)
+	s.want(t, "m")
+	if w.core.Durable() <= before {
+		t.Error("a message was delivered, and nothing was written before")
+	}
+	begun := w.core.journal.Last()
+	w.consume("q", 0, &sink{})
+	w.get("q", true)
+	if last := w.core.journal.Last(); last != begun {
+		t.Errorf("the second consumer wrote something at %d", last)
+	}
+	w.crash(1)
+	w.wantCounts("q", "m*")
+}
+
+// Where the journal has a hole nobody knows whether deliveries had begun.
+func TestAHoleMarksEverything(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.durable("q", "other")
+	w.send("q", "m")
+	w.send("other", "victim", "last")
+	after := w.disk.Crash(1)
+	w.core.Close()
+	damage(t, after, "victim")
+	w.disk = after
+	w.open(after)
+	w.wantCounts("q", "m*")
+	w.send("q", "n")
+	w.crash(2)
+	w.wantCounts("q", "m*", "n")
 }
 
 // A consumer of a quorum queue is told how often a message came back, from the second time on.

@@ -17,6 +17,7 @@ type restored struct {
 type restoredGroup struct {
 	number uint64
 	there  uint64 // a bit for each entry
+	marked uint64 // a bit for each that may have been delivered
 	refs   [64]ref
 }
 
@@ -53,6 +54,13 @@ func (r *restored) has(pos uint64) bool {
 	return g != nil && g.there>>(pos%64)&1 != 0
 }
 
+// mark notes that an entry may have been delivered.
+func (r *restored) mark(pos uint64) {
+	if g := r.group(pos / 64); g != nil {
+		g.marked |= g.there & (1 << (pos % 64))
+	}
+}
+
 // take removes an entry.
 func (r *restored) take(pos uint64) (m ref, ok bool) {
 	g := r.group(pos / 64)
@@ -63,6 +71,7 @@ func (r *restored) take(pos uint64) (m ref, ok bool) {
 	m = g.refs[pos%64]
 	g.refs[pos%64] = ref{}
 	g.there &^= bit
+	g.marked &^= bit
 	r.n--
 	if g.there == 0 {
 		delete(r.groups, g.number)
@@ -72,7 +81,7 @@ func (r *restored) take(pos uint64) (m ref, ok bool) {
 }
 
 // drain removes all entries, in the order of their positions.
-func (r *restored) drain(each func(pos uint64, m ref)) {
+func (r *restored) drain(each func(pos uint64, m ref, marked bool)) {
 	groups := r.groups
 	*r = restored{}
 	for _, number := range slices.Sorted(maps.Keys(groups)) {
@@ -80,7 +89,7 @@ func (r *restored) drain(each func(pos uint64, m ref)) {
 		delete(groups, number)
 		for word := g.there; word != 0; word &= word - 1 {
 			slot := uint64(bits.TrailingZeros64(word))
-			each(number*64+slot, g.refs[slot])
+			each(number*64+slot, g.refs[slot], g.marked>>slot&1 != 0)
 		}
 	}
 }

@@ -34,6 +34,7 @@ func (v *VHost) addStore(now queue.Time, x *route.Exchange) journal.LSN {
 	q := newQueue(v, v.core.queueID.Add(1), now, QueueSpec{Name: storePrefix + x.Name, Durable: x.Durable})
 	if q.kept() && v.core.journal != nil {
 		q.declared = v.core.append(kindQueueDeclared, true, q.declaration())
+		q.stillAtRest()
 	}
 	v.enterStore(q)
 	return q.declared

@@ -68,7 +68,7 @@ func TestStartedComesBeforeTheFirstDelivery(t *testing.T) {
 	w.publish(message("", "q", "a", false))
 	s := &sink{}
 	w.do(func(b *Burst) {
-		_, err := w.client.Consume(b, ConsumeSpec{Queue: "q", Tag: "c"}, s, func(*Consumer) {
+		_, err := w.client.Consume(t.Context(), b, ConsumeSpec{Queue: "q", Tag: "c"}, s, func(*Consumer) {
 			if len(s.got) > 0 {
 				t.Error("delivered before the start was told")
 			}
@@ -135,7 +135,7 @@ func TestAnExclusiveQueueBelongsToItsClient(t *testing.T) {
 	_, err = w.tryConsume(other, ConsumeSpec{Queue: name}, &sink{})
 	wantCode(t, err, amqp.ResourceLocked, locked)
 	w.do(func(b *Burst) {
-		_, _, _, _, err := other.Get(b, name, true)
+		_, _, _, _, err := other.Get(t.Context(), b, name, true)
 		wantCode(t, err, amqp.ResourceLocked, locked)
 		_, err = other.DeleteQueue(context.Background(), b, name, false, false)
 		wantCode(t, err, amqp.ResourceLocked, locked)

@@ -74,6 +74,7 @@ func (v *VHost) addQueue(b *Burst, spec QueueSpec, owner *Client) (*Queue, journ
 	q.owner = owner
 	if q.kept() && v.core.journal != nil {
 		q.declared = v.core.append(kindQueueDeclared, true, q.declaration())
+		q.stillAtRest()
 	}
 	v.enter(q)
 	return q, q.declared, nil

@@ -188,7 +188,7 @@ func (w *world) consume(queue string, prefetch uint16, s Sink) *Consumer {
 }
 
 func (w *world) tryConsume(client *Client, spec ConsumeSpec, s Sink) (c *Consumer, err error) {
-	w.do(func(b *Burst) { c, err = client.Consume(b, spec, s, nil) })
+	w.do(func(b *Burst) { c, err = client.Consume(context.Background(), b, spec, s, nil) })
 	return c, err
 }
 
@@ -211,7 +211,7 @@ func (w *world) settle(how func(*Queue, *Burst, ...uint64), ds []Delivery) {
 func (w *world) get(queue string, noAck bool) (d Delivery, ok bool) {
 	w.t.Helper()
 	w.do(func(b *Burst) {
-		q, got, _, found, err := w.client.Get(b, queue, noAck)
+		q, got, _, found, err := w.client.Get(context.Background(), b, queue, noAck)
 		w.must(err)
 		d, ok = got, found
 		if ok {

@@ -31,6 +31,9 @@ type Record struct {
 	// AfterGap is set by Open: a record before this one is missing, and their batch may never have been synced as a whole. What
 	// says that something ended may have outlived what says where it went.
 	AfterGap bool
+
+	// Holes is set by Open: how many stretches before this record hold no record any more although they did. See Recovery.Holes.
+	Holes int
 }
 
 // SyncMode says when a record counts as durable.

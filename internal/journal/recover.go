@@ -21,6 +21,7 @@ type Recovery struct {
 	Resumed  bool     // from a checkpoint: the segments were not read
 	Torn     int64    // bytes dropped at the tail: they were being written when the process or the machine stopped
 	Damaged  []Damage // what could not be read, oldest first
+	Holes    int      // the same, and what was given up earlier and overwritten
 }
 
 // Damage is a stretch of the journal that could not be read. Its raw bytes were copied into the file Quarantine.

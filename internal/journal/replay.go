@@ -66,6 +66,9 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 		_, committed = sc.commit()
 		gap = !committed && (gap || sc.damage != "" && sc.lsn >= r.safe || sc.void())
 		end = sc.end()
+		if sc.void() {
+			r.report.Holes++
+		}
 		if sc.damage != "" {
 			holes = append(holes, hole{sc.lsn, len(sc.raw)})
 			if err := r.damaged(s, s.offset(sc.lsn), sc.raw, sc.lsn, sc.damage); err != nil {
@@ -93,7 +96,7 @@ func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 }
 
 func (r *recovery) record(s *found, sc *scanner, gap bool) error {
-	rec := Record{LSN: sc.lsn, Kind: sc.kind, Live: sc.live, Body: sc.body, AfterGap: gap}
+	rec := Record{LSN: sc.lsn, Kind: sc.kind, Live: sc.live, Body: sc.body, AfterGap: gap, Holes: r.report.Holes}
 	holders := r.j.holders(rec)
 	if holders > 0 {
 		s.kept += holders
@@ -147,6 +150,7 @@ func (r *recovery) damaged(s *found, off int64, raw []byte, lsn LSN, reason stri
 		}
 	}
 	r.report.Damaged = append(r.report.Damaged, d)
+	r.report.Holes++
 	return nil
 }
 

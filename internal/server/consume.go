@@ -45,7 +45,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		}
 		return err
 	}
-	_, err = c.client.Consume(&c.burst, core.ConsumeSpec{
+	_, err = c.client.Consume(c.ctx, &c.burst, core.ConsumeSpec{
 		Queue:     name,
 		Tag:       tag,
 		Channel:   ch.number,
@@ -196,7 +196,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 		return err
 	}
 	for {
-		q, d, left, ok, err := c.client.Get(&c.burst, name, m.NoAck)
+		q, d, left, ok, err := c.client.Get(c.ctx, &c.burst, name, m.NoAck)
 		if err != nil {
 			return err
 		}

@@ -148,6 +148,7 @@ func (c *client) subscribe(x *consumer) {
 	if x.noAck {
 		c.peer.noAck = append(c.peer.noAck, x.queue)
 	}
+	x.queue.asked = true
 	c.consumers = append(c.consumers, x)
 	c.ask(&amqp.BasicConsume{Queue: x.queue.Name, ConsumerTag: x.tag, NoAck: x.noAck}, func(m amqp.Method) bool {
 		if m == nil {
@@ -182,6 +183,7 @@ func (c *client) cancel() {
 
 func (c *client) get(q *queueState, noAck bool) {
 	c.world.tracef("client %d gets from %s, no-ack %t", c.id, q.Name, noAck)
+	q.asked = true
 	if noAck {
 		c.peer.noAck = append(c.peer.noAck, q)
 	}

@@ -432,7 +432,8 @@ func (l *ledger) allIsDurable() {
 }
 
 // processEnded is called when the broker's process is gone, whatever way. Only
-// an orderly one writes down which messages were delivered.
+// an orderly one writes down which messages were delivered; after any other, those of queues from which nobody
+// asked for any are as they were.
 func (l *ledger) processEnded(orderly bool) {
 	w := l.world
 	w.moves++
@@ -445,7 +446,15 @@ func (l *ledger) processEnded(orderly bool) {
 		if q.vague {
 			q.cleared, q.vague = w.moves, false
 		}
-		q.disturbed = q.disturbed || !orderly
+		q.disturbed = q.disturbed || q.asked && !orderly
+		q.asked = false
+	}
+}
+
+// damageFound is called when the broker found its journal damaged: what is missing may have told who was given what.
+func (l *ledger) damageFound() {
+	for _, q := range l.world.queues {
+		q.disturbed = true
 	}
 }
 

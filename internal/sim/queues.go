@@ -16,6 +16,7 @@ type queueState struct {
 	changes int  // of that
 
 	disturbed bool // something went back to it: what comes may be marked as redelivered
+	asked     bool // somebody asked this process of the broker for messages of it
 	cleared   int  // what was sent before this move may be gone: it was purged, or went to somebody who did not wait for it
 	clearing  int  // questions under way that clear it
 	vague     bool // one was, or one that changes it, when its connection was lost: it may be done any time

@@ -156,6 +156,9 @@ func (w *World) tryBoot() bool {
 		w.unlock()
 		return false
 	}
+	if w.manual.Recovery().Holes > 0 {
+		w.ledger.damageFound()
+	}
 	return w.violation == nil
 }
 
