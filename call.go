@@ -1,9 +1,6 @@
 package postrider
 
-import (
-	"context"
-	"encoding/json"
-)
+import "context"
 
 // Call sends a request to a target, a peer or a mailbox, and waits for the answer of the handler that
 // receives it. A []byte or string is passed as it is, any other T is decoded from JSON.
@@ -36,9 +33,5 @@ func (t *Target) call(ctx context.Context, request any, opts []SendOption) (answ
 	if a.contentType != typeError {
 		return a, nil
 	}
-	refusal := &RemoteError{Code: handlerFailed}
-	if err := json.Unmarshal(a.body, refusal); err != nil {
-		refusal.Reason = "an error that cannot be read: " + err.Error()
-	}
-	return answer{}, refusal
+	return answer{}, refusal(a.body)
 }

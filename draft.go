@@ -22,6 +22,8 @@ type extras struct {
 	key         string
 	headers     amqp.Table
 	expires     time.Duration // 0: never
+	receipt     string        // where its receipt is to go when it was handled; "": nowhere
+	waited      bool          // its sender waits for it, so that it is not kept on disk
 }
 
 // headerKey carries a message's [Key].
@@ -87,12 +89,16 @@ func (d *draft) properties(from string) amqp.Properties {
 	if d.more.contentType != "" {
 		p.ContentType = d.more.contentType
 	}
-	if len(d.more.headers) == 0 && d.more.key == "" {
+	if len(d.more.headers) == 0 && d.more.key == "" && d.more.receipt == "" {
 		return p
 	}
 	p.Headers = make(amqp.Table, len(d.more.headers)+1)
 	for name, value := range d.more.headers {
 		p.Headers[name] = value
+	}
+	if d.more.receipt != "" {
+		p.ReplyTo, p.CorrelationID = d.more.receipt, d.id.String()
+		p.Headers[headerReceipt] = true
 	}
 	if d.more.key != "" {
 		p.Headers[headerKey] = d.more.key

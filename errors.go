@@ -21,7 +21,7 @@ var (
 	ErrRefused = errors.New("message was refused")
 	// ErrBlocked: the broker there takes no messages for now; it is low on memory or disk.
 	ErrBlocked = errors.New("the broker takes no messages for now")
-	// ErrExpired: the message's time ran out before it was delivered, see [Expires].
+	// ErrExpired: the message's time ran out before it was delivered: the context's deadline, or that of [Expires].
 	ErrExpired = errors.New("message has expired")
 	// ErrClosed: this node is closed or shutting down.
 	ErrClosed = errors.New("node is closed")

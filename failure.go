@@ -81,6 +81,15 @@ func number(headers []byte, name string) int64 {
 	return n
 }
 
+func flag(headers []byte, name string) bool {
+	if len(headers) == 0 {
+		return false
+	}
+	v, _, _ := amqp.LookupTable(headers, name)
+	is, _ := v.(bool)
+	return is
+}
+
 func text(headers []byte, name string) string {
 	v, _, _ := amqp.LookupTable(headers, name)
 	s, _ := v.(string)

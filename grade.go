@@ -16,6 +16,8 @@ const (
 	Stored
 	// Received: the message is in the recipient's own inbox, in its process.
 	Received
+	// Handled: the recipient's handler returned nil, or its loop has acknowledged the message. Known only to who asks for it, see [Until].
+	Handled
 )
 
 func (g Grade) String() string {
@@ -28,6 +30,8 @@ func (g Grade) String() string {
 		return "stored"
 	case Received:
 		return "received"
+	case Handled:
+		return "handled"
 	}
 	return "grade " + strconv.Itoa(int(g))
 }

@@ -22,13 +22,15 @@ type embedded struct {
 	ln      net.Listener
 	serving sync.WaitGroup
 
+	asked *asked // gets the answers that no call waits for
+
 	mu      sync.Mutex
 	answers string // the queue that answers come to; "" until the first call
 	calls   map[string]chan<- answer
 	gone    chan struct{}
 }
 
-func openEmbedded(cfg Config, log *slog.Logger) (*embedded, error) {
+func openEmbedded(cfg Config, log *slog.Logger, a *asked) (*embedded, error) {
 	only := cfg.Name
 	if cfg.ShareMailboxes {
 		only = ""
@@ -47,6 +49,7 @@ func openEmbedded(cfg Config, log *slog.Logger) (*embedded, error) {
 	return &embedded{
 		broker: b,
 		conn:   c,
+		asked:  a,
 		calls:  make(map[string]chan<- answer),
 		gone:   make(chan struct{}),
 	}, nil
@@ -211,6 +214,8 @@ func (l *local) call(ctx context.Context, d draft) (answer, bool, error) {
 	}
 }
 
+func (l *local) answers(ctx context.Context) (string, error) { return l.at.answerQueue(ctx) }
+
 func (e *embedded) expect(id string, got chan<- answer) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -251,12 +256,15 @@ func (e *embedded) answered(d broker.Delivery) {
 		return
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if got := e.calls[string(v.CorrelationID)]; got != nil {
-		select {
-		case got <- answer{contentType: string(v.ContentType), body: d.Body}:
-		default:
-		}
+	got := e.calls[string(v.CorrelationID)]
+	e.mu.Unlock()
+	if got == nil {
+		e.asked.answered(d.Props, d.Body)
+		return
+	}
+	select {
+	case got <- answer{contentType: string(v.ContentType), body: d.Body}:
+	default:
 	}
 }
 

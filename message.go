@@ -28,6 +28,7 @@ type Message struct {
 	props   amqp.RawProperties
 	mark    mark // where it is noted what becomes of it
 	wanted  bool // a reply is
+	receipt bool // the sender wants to be told when it was handled
 	headed  bool // it has headers
 	replied atomic.Bool
 	settled atomic.Uint32 // 0, acked or requeued
@@ -53,6 +54,9 @@ func (t *tap) message(a arrival, names *amqp.Interner) *Message {
 	m.ContentType = names.String(v.ContentType)
 	m.wanted = len(v.ReplyTo) > 0
 	m.headed = len(v.Headers) > 0
+	if m.headed && m.wanted && flag(v.Headers, headerReceipt) {
+		m.wanted, m.receipt = false, true
+	}
 	if m.headed && number(v.Headers, headerTries) > 0 {
 		m.Redelivered = true
 	}
@@ -114,7 +118,7 @@ var ErrNoReplyWanted = errors.New("postrider: the message wants no reply")
 // it, and does not settle the message.
 func (m *Message) Reply(ctx context.Context, body any) error {
 	v, err := m.props.View()
-	if err != nil || len(v.ReplyTo) == 0 {
+	if err != nil || !m.wanted {
 		return ErrNoReplyWanted
 	}
 	if err := ctx.Err(); err != nil {
@@ -154,6 +158,9 @@ func (m *Message) Gone() <-chan struct{} {
 func (m *Message) Ack() error {
 	if !m.settled.CompareAndSwap(0, acked) {
 		return nil
+	}
+	if m.receipt {
+		m.tell(nil)
 	}
 	defer m.tap.settled(m.mark, acknowledged)
 	return m.from.ack(m.tag)

@@ -24,7 +24,8 @@ type Node struct {
 	mail   []client.Address // of the brokers
 	local  *embedded
 	inbox  *inbox
-	kept   *keeper         // nil without a directory
+	kept   *keeper // nil without a directory
+	asked  *asked
 	ctx    context.Context // ends when the node closes
 	cancel context.CancelFunc
 
@@ -40,6 +41,9 @@ type Node struct {
 	receiving *client.Conn                    // on one does not stop acks on the other
 	taps      map[*tap]struct{}
 	over      chan struct{} // closed when Close is done
+
+	receiptsOnce sync.Once
+	receipts     string // the queue that receipts come to by way of the brokers
 }
 
 // Start starts a node. It fails when the configuration is wrong, the directory cannot be used or the
@@ -73,6 +77,7 @@ func newNode(cfg Config) (*Node, error) {
 		conns:   make(map[client.Address]*client.Conn),
 		taps:    make(map[*tap]struct{}),
 		over:    make(chan struct{}),
+		asked:   newAsked(cfg),
 	}
 	if n.log == nil {
 		n.log = slog.Default()
@@ -104,7 +109,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if n.local, err = openEmbedded(n.cfg, n.log); err != nil {
+	if n.local, err = openEmbedded(n.cfg, n.log, n.asked); err != nil {
 		return err
 	}
 	if n.kept, err = openKeeper(n.cfg, n.log); err != nil {
@@ -244,6 +249,7 @@ func (n *Node) Close() error {
 	}
 	defer close(n.over)
 	n.cancel()
+	n.asked.close()
 	var closing sync.WaitGroup
 	closing.Go(n.stopReceiving)
 	for _, c := range n.connections() {
@@ -273,6 +279,7 @@ func (n *Node) conn(at []client.Address, publishes bool) *client.Conn {
 	if n.kept != nil {
 		cfg.Keeper = n.kept
 	}
+	cfg.Answered, cfg.Lost = n.asked.answered, n.asked.lost
 	return client.New(cfg)
 }
 

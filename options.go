@@ -15,6 +15,7 @@ type sendOptions struct {
 	key       string
 	headers   amqp.Table
 	expires   time.Duration
+	until     Grade
 }
 
 // ID gives the message an id of the caller's choosing in place of a generated one:
@@ -30,6 +31,16 @@ func Transient() SendOption { return func(o *sendOptions) { o.transient = true }
 // partitioned mailbox, see [Partitions]; a topic's subscribers choose by it, see [Matching]; elsewhere it just
 // travels along, see [Message.Key].
 func Key(key string) SendOption { return func(o *sendOptions) { o.key = key } }
+
+// Until says how far a message has to come before [Target.Send] returns, or [Receipt.Wait] for a Post; without it, until it is in the peer's inbox or the
+// broker has stored it.
+//
+// [Kept]: it is on this node's own disk and will be sent on, even if this process is killed now; that takes [Config.Dir].
+//
+// [Handled]: the handler has returned nil. The recipient says so in a message of its own; one that is a program in another language
+// does not. A handler that fails tries again as always; when it gives up, the error is a [*RemoteError]. From a topic the first one counts. The deadline
+// of a Send that waits for this is the message's expiry, see [Expires].
+func Until(grade Grade) SendOption { return func(o *sendOptions) { o.until = grade } }
 
 // Expires lets nobody handle the message later than d from now: where it waits by then, here or at its target, it is dropped. One that
 // was not delivered in time fails with [ErrExpired]; one that was and waited too long there goes without a word. d is at least a millisecond.

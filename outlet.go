@@ -17,6 +17,8 @@ type outlet interface {
 	post(f *client.Fate, d draft) error
 	// call waits for the answer that the recipient's handler gives.
 	call(ctx context.Context, d draft) (a answer, written bool, err error)
+	// answers is the address for receipts of messages that go this way.
+	answers(ctx context.Context) (string, error)
 	// reply answers a message that was received here.
 	reply(to, correlation string, d draft) error
 	// pass publishes a message that was received here once more, into a queue that is made if it is missing.

@@ -143,6 +143,8 @@ func (p *partitioned) post(f *client.Fate, d draft) error { return p.part(&d).po
 func (p *partitioned) call(ctx context.Context, d draft) (answer, bool, error) {
 	return p.part(&d).call(ctx, d)
 }
+func (p *partitioned) answers(ctx context.Context) (string, error) { return p.parts[0].answers(ctx) }
+
 func (p *partitioned) reply(to, correlation string, d draft) error {
 	return p.parts[0].reply(to, correlation, d)
 }

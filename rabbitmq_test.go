@@ -167,3 +167,29 @@ func TestFailuresOnRabbitMQ(t *testing.T) {
 		break
 	}
 }
+
+func TestReceiptsOnRabbitMQ(t *testing.T) {
+	alice, bob := rabbit(t, "alice"), rabbit(t, "bob")
+	name := fresh(t)
+	handled := 0
+	err := bob.Handle(t.Context(), bob.Mailbox(name), func(_ context.Context, m *postrider.Message) error {
+		if string(m.Body) == "bad" {
+			return postrider.Reject(errors.New("unreadable"))
+		}
+		handled++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if err := alice.Mailbox(name).Send(soon(t), "good", untilHandled); err != nil || handled != i+1 {
+			t.Fatal(handled, err)
+		}
+	}
+	err = alice.Mailbox(name).Send(soon(t), "bad", untilHandled)
+	var remote *postrider.RemoteError
+	if !errors.As(err, &remote) || remote.Reason != "unreadable" {
+		t.Error(err)
+	}
+}

@@ -9,65 +9,90 @@ import (
 
 // Receipt is what becomes of a message that was posted. Any goroutine may use it.
 type Receipt struct {
-	fate   client.Fate
-	id     messageID
-	target *Target
+	fate     client.Fate
+	id       messageID
+	target   *Target
+	*inquiry // nil unless the message was posted with Until(Handled)
 }
 
 // ID is the message's id.
 func (r *Receipt) ID() string { return r.id.String() }
 
-// Done returns a channel that is closed when the fate of the message is known.
-func (r *Receipt) Done() <-chan struct{} { return r.fate.Done() }
+// Done returns a channel that is closed when the message has come as far as was asked for, see [Until], or never will.
+func (r *Receipt) Done() <-chan struct{} { return r.end().Done() }
 
-// Grade says how far the message has come: [Pending], or [Kept] on this node's disk, until its fate is known; Pending again after a
-// failure.
+// end is what Done is about.
+func (r *Receipt) end() *client.Fate {
+	if r.inquiry != nil {
+		return &r.handled
+	}
+	return &r.fate
+}
+
+// Grade says how far the message has come: [Pending], or [Kept] on this node's disk, until it is [Stored] or [Received]; then [Handled],
+// if that was asked for. Where a message that failed was last is in its error.
 func (r *Receipt) Grade() Grade {
 	switch {
-	case r.fate.Decided() && r.fate.Err() == nil:
-		return r.target.grade
-	case !r.fate.Decided() && r.target.node.kept.has(&r.fate):
+	case r.inquiry != nil && r.handled.Decided():
+		if r.handled.Err() == nil {
+			return Handled
+		}
+	case r.fate.Decided():
+		if r.fate.Err() == nil {
+			return r.target.grade
+		}
+	case r.target.node.kept.has(&r.fate):
 		return Kept
 	}
 	return Pending
 }
 
-// Err is why the message failed, a [*SendError]; nil if it did not, or not yet.
+// Err is why the message failed, a [*SendError]; nil if it did not, or not yet. The handler's final failure is a [*RemoteError] in it.
 func (r *Receipt) Err() error {
-	err := r.fate.Err()
+	err := r.end().Err()
 	if err == nil {
 		return nil
 	}
-	return r.target.failed(r.id, err, r.fate.WasWritten())
+	delivered := r.inquiry != nil && r.fate.Decided() && r.fate.Err() == nil
+	return r.target.failed(r.id, err, delivered || r.fate.WasWritten())
 }
 
-// WaitFor waits until the message has come as far as grade, and returns nil then. Errors: the [*SendError] that says why it will not; the context's when
-// ctx ends first, and the message stays on its way; another when it cannot come so far there.
-func (r *Receipt) WaitFor(ctx context.Context, grade Grade) error {
-	if r.target.away() && grade == Kept && !r.fate.Decided() {
-		if err := r.target.node.kept.await(ctx, &r.fate); err == nil || !r.fate.Decided() {
-			return err
-		}
-	}
-	switch got, err := r.Wait(ctx); {
-	case err != nil:
-		return err
-	case got < grade:
-		return fmt.Errorf("postrider: %s tells of messages that are %s, not that they are %s", r.target, got, grade)
-	}
-	return nil
-}
-
-// Wait waits until the fate of the message is known and returns how far it came, or the
-// [*SendError] that says why it failed. When ctx ends first the error is the context's, and the
-// message stays on its way.
+// Wait waits until the message has come as far as was asked for, see [Until], or never will, and returns how far it came, or the
+// [*SendError] that says why it failed. When ctx ends first the error is the context's, and the message stays on its way.
 func (r *Receipt) Wait(ctx context.Context) (Grade, error) {
-	if !r.fate.Decided() {
+	if end := r.end(); !end.Decided() {
 		select {
-		case <-r.fate.Done():
+		case <-end.Done():
 		case <-ctx.Done():
-			return Pending, ctx.Err()
+			return r.Grade(), ctx.Err()
 		}
 	}
 	return r.Grade(), r.Err()
+}
+
+// WaitFor waits until the message has come as far as grade, and returns nil then. Errors: the [*SendError] that says why it will not; the context's
+// when ctx ends first, and the message stays on its way; another when nobody tells of that grade.
+func (r *Receipt) WaitFor(ctx context.Context, grade Grade) error {
+	switch {
+	case grade == Kept && r.target.away() && !r.fate.Decided():
+		if err := r.target.node.kept.await(ctx, &r.fate); err == nil || !r.fate.Decided() {
+			return err
+		}
+	case grade > r.target.grade && r.inquiry == nil:
+		return fmt.Errorf("postrider: %s tells of messages that are %s, not that they are %s: see Until", r.target, r.target.grade, grade)
+	}
+	end := &r.fate
+	if grade > r.target.grade {
+		end = &r.handled
+	}
+	select {
+	case <-end.Done():
+	case <-r.Done(): // it failed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if end.Decided() && end.Err() == nil {
+		return nil
+	}
+	return r.Err()
 }

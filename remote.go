@@ -26,7 +26,8 @@ type remote struct {
 	receiving func() *client.Conn // where messages are taken; nil: nowhere
 	conn      *client.Conn        // makes sure of the queue before the first message; nil: it is the peer's
 	ensured   sync.Once
-	keep      string // what the outbox on disk calls it; "": what is posted is not kept there
+	receipts  func() string // makes sure of the queue for receipts
+	keep      string        // what the outbox on disk calls it; "": what is posted is not kept there
 	envelopes [styles]atomic.Pointer[client.Envelope]
 }
 
@@ -54,6 +55,9 @@ func (r *remote) sealToKeep(d *draft) (*client.Envelope, error) {
 	}
 	if d.more != nil && d.more.expires != 0 {
 		e = e.Expiring(d.more.expires)
+	}
+	if d.more != nil && d.more.waited {
+		return e, nil
 	}
 	return e.Kept(r.keep), nil
 }
@@ -133,6 +137,14 @@ func expiration(ctx context.Context) string {
 // milliseconds is a time to live in AMQP's words.
 func milliseconds(d time.Duration) string {
 	return strconv.FormatInt(min(max(d, 0)+time.Millisecond, client.MaxExpiry).Milliseconds(), 10)
+}
+
+func (r *remote) answers(context.Context) (string, error) {
+	if r.conn == nil { // a peer's
+		r.pub.WantReplies()
+		return client.ReplyTo, nil
+	}
+	return r.receipts(), nil
 }
 
 func (r *remote) reply(to, correlation string, d draft) error {

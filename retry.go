@@ -48,6 +48,7 @@ type verdict struct {
 	failure Failure   // as it is from now on
 	dead    bool      // nobody tries again
 	due     time.Time // when somebody may, otherwise
+	why     error     // of a dead one
 }
 
 // judge gives the verdict upon a message that has this history, after one more handler returned err.
@@ -59,7 +60,7 @@ func (o *handleOptions) judge(now time.Time, f Failure, err error) verdict {
 	f = f.and(now, err)
 	var reject *rejectError
 	if errors.As(err, &reject) || o.maxTries > 0 && f.Tries >= o.maxTries {
-		return verdict{failure: f, dead: true}
+		return verdict{failure: f, dead: true, why: err}
 	}
 	return verdict{failure: f, due: now.Add(max(0, o.backoff(f.Tries)))}
 }
@@ -88,6 +89,9 @@ func (m *Message) dispose(v verdict) {
 			return
 		}
 		m.handOver()
+		if v.dead && m.receipt {
+			m.tell(v.why)
+		}
 	}()
 }
 

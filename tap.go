@@ -114,13 +114,28 @@ func (t *tap) settled(m mark, o outcome) {
 // passRepeats settles the repeats that waited for what becomes of the first.
 func (t *tap) passRepeats(m mark, o outcome) {
 	for _, a := range t.repeats.settled(m, o) {
-		if o == givenBack {
+		switch {
+		case o == givenBack:
 			t.hand(a)
 			t.ready()
-		} else {
+		case wantsReceipt(a.props): // by the address in this one
+			t.repeat(a, o)
+		default:
 			a.from.ack(a.tag)
 		}
 	}
+}
+
+// repeat settles the repeat of a message whose sender waits for its receipt: he asked again because the connection broke.
+func (t *tap) repeat(a arrival, o outcome) {
+	if o == acknowledged {
+		m := t.message(a, new(amqp.Interner))
+		m.tell(nil)
+		a.from.ack(a.tag)
+		return
+	}
+	t.hand(a) // in place of the one that waits elsewhere, whose receipt would not arrive
+	t.ready()
 }
 
 // less counts one that was handed out and is not out any more.

@@ -71,7 +71,29 @@ func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
 	if t.way == nil {
 		return t.failed(d.id, t.why, false)
 	}
+	if o.until != Pending {
+		return t.sendUntil(ctx, d, o.until)
+	}
 	if written, err := t.way.send(ctx, d); err != nil {
+		return t.failed(d.id, err, written)
+	}
+	return nil
+}
+
+// sendUntil is Send for a sender who has said how long he waits.
+func (t *Target) sendUntil(ctx context.Context, d draft, until Grade) error {
+	switch {
+	case until > t.grade:
+		return t.sendUntilHandled(ctx, d)
+	case until == Kept && t.away():
+		r := &Receipt{target: t, id: d.id}
+		if err := t.way.post(&r.fate, d); err != nil {
+			return t.failed(d.id, err, false)
+		}
+		return r.WaitFor(ctx, Kept)
+	}
+	written, err := t.way.send(ctx, d)
+	if err != nil {
 		return t.failed(d.id, err, written)
 	}
 	return nil
@@ -94,11 +116,15 @@ func (t *Target) Post(ctx context.Context, body any, opts ...SendOption) (*Recei
 	if err == nil {
 		err = t.why
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case o.until > t.grade:
+		r, err = t.ask(ctx, d)
+	default:
 		err = t.way.post(&r.fate, d)
 	}
 	if err != nil {
-		return nil, t.failed(r.id, err, false)
+		return nil, t.failed(d.id, err, false)
 	}
 	return r, nil
 }
@@ -114,6 +140,8 @@ func (t *Target) failed(id messageID, err error, written bool) error {
 		}
 	case written:
 		e.Stage, e.MaybeDelivered = OnWire, true
+	case errors.Is(e.Err, context.DeadlineExceeded):
+		e.Err = also{e.Err, []error{ErrExpired}}
 	}
 	return e
 }

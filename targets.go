@@ -76,7 +76,7 @@ func (n *Node) onBroker(r *remote) *remote {
 		n.sending = n.conn(n.mail, true)
 	}
 	r.conn, r.pub = n.sending, n.sending.Publisher()
-	r.from, r.receiving = n.cfg.Name, n.receivingConn
+	r.from, r.receiving, r.receipts = n.cfg.Name, n.receivingConn, n.receiptQueue
 	return r
 }
 

@@ -79,12 +79,24 @@ func (p *Publisher) expect(key string, c *call) error {
 		return fmt.Errorf("a call with the id %q is under way", key)
 	}
 	p.calls[key] = c
+	p.consumeReplies()
+	return nil
+}
+
+// WantReplies has answers come to [ReplyTo] before anything that is published after this call goes out.
+func (p *Publisher) WantReplies() {
+	p.mu.Lock()
+	p.consumeReplies()
+	p.mu.Unlock()
+}
+
+// consumeReplies holds publishes back until the channel consumes replies. The caller holds mu.
+func (p *Publisher) consumeReplies() {
 	if !p.replies {
-		p.replies, p.open = true, false // until the channel consumes replies
+		p.replies, p.open = true, false
 		p.wants++
 		p.changed()
 	}
-	return nil
 }
 
 func (p *Publisher) unexpect(key string) {
@@ -109,8 +121,11 @@ func (p *Publisher) reply(props amqp.RawProperties, body []byte) {
 	p.mu.Lock()
 	c := p.calls[string(v.CorrelationID)]
 	p.mu.Unlock()
-	if c != nil {
+	switch {
+	case c != nil:
 		c.give(answer{reply: Reply{Props: props, Body: body}})
+	case p.answered != nil:
+		p.answered(props, body)
 	}
 }
 

@@ -27,6 +27,9 @@ type Config struct {
 	MaxBytes    int
 	Keeper      Keeper // keeps what is posted in an envelope that says so; may be nil
 
+	Answered func(props amqp.RawProperties, body []byte) // gets answers that no Call waits for; may be nil
+	Lost     func(*Publisher)                            // called when a connection is lost, or not needed any more; may be nil
+
 	Heartbeat time.Duration // 0 = 30 s, less if the other side wants less
 	Connect   time.Duration // bounds one attempt, handshake included; 0 = 10 s
 }
@@ -102,6 +105,7 @@ func New(cfg Config) *Conn {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.pub = newPublisher(cfg.MaxMessages, cfg.MaxBytes, c.poke, cfg.Keeper)
+	c.pub.answered = cfg.Answered
 	go c.run()
 	return c
 }
@@ -283,6 +287,9 @@ func (c *Conn) lost(w *wire) error {
 	<-w.readerEnded
 	err := w.link.Err()
 	c.pub.detach(err, w.blame())
+	if c.cfg.Lost != nil {
+		c.cfg.Lost(c.pub)
+	}
 	c.eachConsumer(func(u *Consumer) { u.detach() })
 	return err
 }

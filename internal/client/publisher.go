@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/link"
 )
 
@@ -44,9 +45,10 @@ type Publisher struct {
 	closed   bool
 	idle     chan struct{}
 
-	calls   map[string]*call
-	replies bool // calls were made: the channel consumes replies
-	hint    uint64
+	calls    map[string]*call
+	answered func(amqp.RawProperties, []byte) // gets the answers that no call waits for; nil: nobody
+	replies  bool                             // calls were made: the channel consumes replies
+	hint     uint64
 
 	settled []*Fate // the reader's
 
@@ -260,6 +262,9 @@ func (p *Publisher) forget(at uint64, f *Fate) {
 	p.freed()
 	p.mu.Unlock()
 }
+
+// Because is ctx's error, with the reason when nothing can be written.
+func (p *Publisher) Because(ctx context.Context) error { return p.because(ctx) }
 
 // because is the context's error, with the reason when nothing can be written.
 func (p *Publisher) because(ctx context.Context) error {

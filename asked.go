@@ -1,0 +1,254 @@
+package postrider
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// inquiry is a message of which the sender wants to know when it was handled.
+//
+//	posted ──confirmed──► received or stored ──receipt──► handled, or failed for good
+//	                          ▲     │
+//	                          └─────┘ the connection to a peer broke: it is sent once more, and known there by its id
+//
+// The receipt is a message of its own, to the address that the inquiry carries: for a peer that of the connection,
+// for a broker a queue of this node's, which outlives connections.
+type inquiry struct {
+	handled client.Fate
+	fate    *client.Fate // how far it came before
+	again   func() error // nil: a receipt finds its way without
+	pub     *client.Publisher
+	size    int
+}
+
+// asked are the inquiries of a node, by message id.
+type asked struct {
+	most, mostBytes int
+
+	mu    sync.Mutex
+	open  map[string]*inquiry
+	bytes int
+	over  bool
+}
+
+func newAsked(cfg Config) *asked {
+	a := &asked{most: cfg.OutboxMessages, mostBytes: cfg.OutboxBytes, open: make(map[string]*inquiry)}
+	if a.most <= 0 {
+		a.most = client.DefaultMaxMessages
+	}
+	if a.mostBytes <= 0 {
+		a.mostBytes = client.DefaultMaxBytes
+	}
+	return a
+}
+
+// expect books an inquiry before its message can be answered.
+func (a *asked) expect(id string, q *inquiry) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.over:
+		return client.ErrClosed
+	case len(a.open) >= a.most || a.bytes+q.size > a.mostBytes:
+		return fmt.Errorf("%w: %d messages are not handled yet", client.ErrFull, len(a.open))
+	case a.open[id] != nil:
+		return fmt.Errorf("a message with the id %q is under way", id)
+	}
+	a.open[id] = q
+	a.bytes += q.size
+	return nil
+}
+
+// end decides an inquiry; nil says that its message was handled. Unknown ones are passed over: their senders gave up.
+func (a *asked) end(id string, err error) {
+	if q := a.take(id); q != nil {
+		q.handled.Confirmed(err)
+	}
+}
+
+func (a *asked) take(id string) *inquiry {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	q := a.open[id]
+	if q != nil {
+		delete(a.open, id)
+		a.bytes -= q.size
+	}
+	return q
+}
+
+// answered is told of each receipt.
+func (a *asked) answered(props amqp.RawProperties, body []byte) {
+	v, err := props.View()
+	if err != nil {
+		return
+	}
+	if string(v.ContentType) == typeError {
+		a.end(string(v.CorrelationID), refusal(body))
+		return
+	}
+	a.end(string(v.CorrelationID), nil)
+}
+
+// lost asks once more what was received over a connection that broke, for the receipt would have come by it.
+func (a *asked) lost(pub *client.Publisher) {
+	var again []func() error
+	a.mu.Lock()
+	for _, q := range a.open {
+		if q.again != nil && q.pub == pub && q.fate.Decided() {
+			again = append(again, q.again)
+		}
+	}
+	a.mu.Unlock()
+	for _, do := range again {
+		_ = do() // when there is no room its sender waits until his context ends
+	}
+}
+
+func (a *asked) close() {
+	a.mu.Lock()
+	a.over = true
+	open := a.open
+	a.open = nil
+	a.mu.Unlock()
+	for _, q := range open {
+		q.handled.Confirmed(client.ErrClosed)
+	}
+}
+
+// ask posts a message whose recipient says when it has handled it.
+func (t *Target) ask(ctx context.Context, d draft) (*Receipt, error) {
+	to, err := t.way.answers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	more := extras{}
+	if d.more != nil {
+		more = *d.more
+	}
+	more.receipt = to
+	d.more = &more
+	r := &Receipt{target: t, id: d.id, inquiry: new(inquiry)}
+	q := r.inquiry
+	q.fate = &r.fate
+	if way, direct := t.way.(*remote); direct && way.conn == nil {
+		d.body = append([]byte(nil), d.body...)
+		q.pub, q.size = way.pub, len(d.body)
+		q.again = func() error { return way.post(new(client.Fate), d) }
+	}
+	id, book := d.id.String(), t.node.asked
+	if err := book.expect(id, q); err != nil {
+		return nil, err
+	}
+	r.fate.Tell(func(err error) {
+		if err != nil {
+			book.end(id, err)
+		}
+	})
+	if err := t.way.post(&r.fate, d); err != nil {
+		book.take(id)
+		return nil, err
+	}
+	return r, nil
+}
+
+// sendUntilHandled is Send for a sender who waits for the handler. His deadline is the message's, too: nobody wants it handled later.
+func (t *Target) sendUntilHandled(ctx context.Context, d draft) error {
+	if d.more == nil {
+		d.more = new(extras)
+	}
+	d.more.waited = true
+	deadline, limited := ctx.Deadline()
+	limited = limited && d.more.expires == 0
+	if limited {
+		d.more.expires = max(time.Until(deadline), time.Millisecond)
+	}
+	err := ctx.Err()
+	var r *Receipt
+	if err == nil {
+		r, err = t.ask(ctx, d)
+	}
+	if err != nil {
+		return t.failed(d.id, err, false)
+	}
+	select {
+	case <-r.handled.Done():
+		if !limited || !errors.Is(r.handled.Err(), client.ErrExpired) {
+			return r.Err()
+		}
+		<-ctx.Done() // at the same time
+	case <-ctx.Done():
+		t.node.asked.take(d.id.String())
+	}
+	err = ctx.Err()
+	if way, ok := t.way.(*remote); ok {
+		err = way.pub.Because(ctx)
+	}
+	r.fate.Abandon(err)
+	return t.failed(d.id, err, r.fate.Err() == nil || r.fate.WasWritten())
+}
+
+// refusal is an answer that says no.
+func refusal(body []byte) *RemoteError {
+	e := &RemoteError{Code: handlerFailed}
+	if err := json.Unmarshal(body, e); err != nil {
+		e.Reason = "an error that cannot be read: " + err.Error()
+	}
+	return e
+}
+
+// headerReceipt asks for a receipt at the reply-to address, with the correlation-id, when the message was handled.
+const headerReceipt = "x-postrider-receipt"
+
+func wantsReceipt(props amqp.RawProperties) bool { return flag(rawHeaders(props), headerReceipt) }
+
+// tell sends the receipt: nil when the message was handled, or why it never will be.
+func (m *Message) tell(why error) {
+	t := m.tap.target
+	v, err := m.props.View()
+	if err == nil {
+		var d draft
+		var body any = []byte(nil)
+		if why != nil {
+			body = remoteError(why)
+		}
+		if d, err = t.draft(body, &sendOptions{}); err == nil {
+			err = t.way.reply(string(v.ReplyTo), string(v.CorrelationID), d)
+		}
+	}
+	if err != nil && !errors.Is(err, client.ErrClosed) {
+		m.log().Warn("the sender could not be told that its message was handled", "message", m.ID, "from", m.From, "error", err)
+	}
+}
+
+// receiptQueue is where receipts come to by way of the brokers: a queue of this life of the node, which outlives connections,
+// and ends when it has not been used for a while.
+func (n *Node) receiptQueue() string {
+	n.receiptsOnce.Do(func() {
+		q := &client.Queue{
+			Name:    n.cfg.Name + ".receipts." + rand.Text()[:16],
+			Durable: true,
+			Args:    amqp.Table{"x-expires": receiptQueueLife.Milliseconds()},
+		}
+		n.receipts = q.Name
+		n.receivingConn().Consume(q, defaultPrefetch, func(d *client.Delivery) {
+			n.asked.answered(d.Props, d.Body)
+			d.Ack()
+		})
+		n.mu.Lock()
+		sending := n.sending
+		n.mu.Unlock()
+		sending.Ensure(q) // before what asks for a receipt goes out
+	})
+	return n.receipts
+}
+
+const receiptQueueLife = 5 * time.Minute

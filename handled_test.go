@@ -1,0 +1,230 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// everywhere tells a story once for each kind of target: bob receives at one end what alice sends into the other.
+func everywhere(t *testing.T, story func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node)) {
+	t.Run("a peer", func(t *testing.T) {
+		inMemory(t, func(t *testing.T, net *network) {
+			alice, bob := net.node("alice"), net.node("bob")
+			story(t, net, alice.Peer("bob"), bob.Inbox(), bob)
+		})
+	})
+	t.Run("a mailbox on a broker", func(t *testing.T) {
+		inMemory(t, func(t *testing.T, net *network) {
+			net.broker()
+			alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+			story(t, net, alice.Mailbox("jobs"), bob.Mailbox("jobs"), bob)
+		})
+	})
+	t.Run("a mailbox in the process", func(t *testing.T) {
+		inMemory(t, func(t *testing.T, net *network) {
+			bob := net.node("bob")
+			story(t, net, bob.Mailbox("jobs"), bob.Mailbox("jobs"), bob)
+		})
+	})
+}
+
+var untilHandled = postrider.Until(postrider.Handled)
+
+func TestASendUntilHandledReturnsWhenTheHandlerHas(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		var handled atomic.Bool
+		bob.Handle(t.Context(), at, func(_ context.Context, m *postrider.Message) error {
+			if m.WantsReply() || !errors.Is(m.Reply(t.Context(), "x"), postrider.ErrNoReplyWanted) {
+				t.Error("a receipt is no reply")
+			}
+			time.Sleep(time.Second)
+			handled.Store(true)
+			return nil
+		})
+		if err := to.Send(within(t, time.Minute), "x", untilHandled); err != nil || !handled.Load() {
+			t.Fatal(err, handled.Load())
+		}
+	})
+}
+
+func TestAReceiptTellsEachGradeInItsTurn(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		goOn := make(chan bool)
+		bob.Handle(t.Context(), at, func(context.Context, *postrider.Message) error {
+			<-goOn
+			return nil
+		})
+		rc, err := to.Post(t.Context(), "x", untilHandled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, rc, postrider.Stored)
+		if g := rc.Grade(); g != postrider.Stored && g != postrider.Received {
+			t.Errorf("grade %v", g)
+		}
+		if _, err := rc.Wait(within(t, time.Second)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error("waited, and", err)
+		}
+		close(goOn)
+		waitFor(t, rc, postrider.Handled)
+		wantGrade(t, rc, postrider.Handled)
+		<-rc.Done()
+	})
+}
+
+func TestWhoAcknowledgesInALoopHasHandled(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		rc, err := alice.Peer("bob").Post(t.Context(), "x", untilHandled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for m, err := range bob.Messages(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if g := rc.Grade(); g != postrider.Received {
+				t.Errorf("grade %v before the Ack", g)
+			}
+			m.Ack()
+			break
+		}
+		wantGrade(t, rc, postrider.Handled)
+	})
+}
+
+func TestAHandlersFailuresAreToldWhenItGivesUp(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		tries := 0
+		bob.Handle(t.Context(), at, func(context.Context, *postrider.Message) error {
+			tries++
+			return &postrider.RemoteError{Code: 409, Reason: "taken"}
+		}, postrider.MaxTries(3))
+		err := to.Send(within(t, time.Minute), "x", untilHandled)
+		failed := fate(t, err, false)
+		var remote *postrider.RemoteError
+		if !errors.As(err, &remote) || *remote != (postrider.RemoteError{Code: 409, Reason: "taken"}) || tries != 3 || failed.Stage != postrider.AtTarget {
+			t.Errorf("%v after %d tries", err, tries)
+		}
+	})
+}
+
+func TestASecondTryIsHandledToo(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		tries := 0
+		bob.Handle(t.Context(), at, func(context.Context, *postrider.Message) error {
+			if tries++; tries == 1 {
+				return errors.New("not now")
+			}
+			return nil
+		})
+		if err := to.Send(within(t, time.Minute), "x", untilHandled); err != nil || tries != 2 {
+			t.Error(err, tries)
+		}
+	})
+}
+
+// The connections break while the handler works, and it works once.
+func TestAReceiptComesOverAnotherConnection(t *testing.T) {
+	story := func(t *testing.T, l *listener, to, at *postrider.Target, bob *postrider.Node) {
+		began, goOn := make(chan bool, 10), make(chan bool)
+		var calls atomic.Int32
+		bob.Handle(t.Context(), at, func(context.Context, *postrider.Message) error {
+			calls.Add(1)
+			began <- true
+			<-goOn
+			return nil
+		}, postrider.Workers(4))
+		rc, err := to.Post(t.Context(), "x", untilHandled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-began
+		for range 3 {
+			l.cut()
+			time.Sleep(10 * time.Second)
+		}
+		close(goOn)
+		wantGrade(t, rc, postrider.Handled)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("handled %d times", n)
+		}
+	}
+	t.Run("of a peer", func(t *testing.T) {
+		inMemory(t, func(t *testing.T, net *network) {
+			l := net.listen("bob:1")
+			alice, bob := net.node("alice"), net.node("bob", func(cfg *postrider.Config) { cfg.Listener = l })
+			story(t, l, alice.Peer("bob"), bob.Inbox(), bob)
+		})
+	})
+	t.Run("of a broker", func(t *testing.T) {
+		inMemory(t, func(t *testing.T, net *network) {
+			_, l := net.broker()
+			alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+			story(t, l, alice.Mailbox("jobs"), bob.Mailbox("jobs"), bob)
+		})
+	})
+}
+
+// The receipt is lost with the connection; the sender asks again, and is told without a second handling.
+func TestAReceiptThatWasLostIsSentAgain(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		l := net.listen("bob:1")
+		alice, bob := net.node("alice"), net.node("bob", func(cfg *postrider.Config) { cfg.Listener = l })
+		var calls atomic.Int32
+		bob.Handle(t.Context(), bob.Inbox(), func(context.Context, *postrider.Message) error {
+			calls.Add(1)
+			l.cut()
+			return nil
+		})
+		rc, err := alice.Peer("bob").Post(t.Context(), "x", untilHandled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantGrade(t, rc, postrider.Handled)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("handled %d times", n)
+		}
+	})
+}
+
+func TestASendThatNobodyHandlesInTime(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		err := to.Send(within(t, time.Second), "x", untilHandled)
+		fate(t, err, true, context.DeadlineExceeded)
+		time.Sleep(time.Second)
+		wantNone(t, collect(t, bob, at)) // nobody wants it any more
+	})
+}
+
+func TestASendUntilHandledToAPeerThatIsDown(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice")
+		err := alice.Peer("bob").Send(within(t, time.Second), "x", untilHandled)
+		fate(t, err, false, context.DeadlineExceeded, postrider.ErrPeerDown, postrider.ErrExpired)
+		done := make(chan error)
+		go func() { done <- alice.Peer("bob").Send(t.Context(), "x", untilHandled) }()
+		synctest.Wait()
+		alice.Close()
+		fate(t, <-done, false, postrider.ErrClosed)
+	})
+}
+
+func TestASendUntilKept(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", inDir(dir))
+		if err := alice.Peer("bob").Send(t.Context(), "x", postrider.Until(postrider.Kept)); err != nil {
+			t.Fatal(err)
+		}
+		bob := net.node("bob")
+		wantBody(t, collect(t, bob, bob.Inbox()), "x")
+	})
+}
