@@ -3,7 +3,7 @@ package postrider
 import "context"
 
 // Call sends a request to a target, a peer or a mailbox, and waits for the answer of the handler that
-// receives it. A []byte or string is passed as it is, any other T is decoded from JSON.
+// receives it. A []byte or string is passed as it is, any other T is decoded as [Message.Decode] does.
 //
 // A handler's error comes back as a [*RemoteError]. If ctx ends first, or the connection breaks
 // after the request was written, the error is a [*SendError]: the request may have been handled
@@ -12,14 +12,21 @@ func Call[T any](ctx context.Context, target *Target, request any, opts ...SendO
 	var result T
 	a, err := target.call(ctx, request, opts)
 	if err == nil {
-		err = decode(a.contentType, a.body, &result)
+		err = target.node.decode(a.contentType, a.body, &result)
 	}
 	return result, err
 }
 
 func (t *Target) call(ctx context.Context, request any, opts []SendOption) (answer, error) {
 	o := sendOptionsOf(opts)
-	d, err := t.draft(request, &o)
+	if t.node.out != nil {
+		return t.callThrough(ctx, request, o)
+	}
+	return t.ask(ctx, request, &o)
+}
+
+func (t *Target) ask(ctx context.Context, request any, o *sendOptions) (answer, error) {
+	d, err := t.draft(request, o)
 	if err != nil {
 		return answer{}, err
 	}

@@ -56,6 +56,15 @@ type Config struct {
 	OutboxMessages int
 	OutboxBytes    int
 
+	// Codecs encode and decode bodies beside JSON. They are asked in turn for a value that is sent, the first that takes it
+	// does it; a message's content type says which decodes it.
+	Codecs []Codec
+
+	// SendMiddleware is put around everything that is sent, HandleMiddleware around every handler; the
+	// first is the outermost, and has a message first on its way out and on its way in.
+	SendMiddleware   []SendMiddleware
+	HandleMiddleware []HandleMiddleware
+
 	// Dial opens connections in place of [net.Dialer] when it is not nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -34,7 +34,7 @@
 //	err := n.Peer("shipping").Send(ctx, Order{ID: 7})
 //	rc, err := n.Mailbox("invoices").Post(ctx, []byte("…"))
 //
-// Bodies of type []byte and string travel as they are, anything else as JSON.
+// Bodies of type []byte and string travel as they are, anything else as JSON, or as one of [Config.Codecs] has it.
 //
 // A send ends in one of a few ways. No error means that the target has the message. Otherwise the
 // error is a [*SendError]: its cause is [ErrNoSuchTarget], [ErrPeerDown], [ErrFull], [ErrRefused],
@@ -86,6 +86,12 @@
 // handed out again, marked [Message.Redelivered]; a handler may therefore see it twice. A node that goes on running
 // recognises what it has handled already by the message's id, and drops it.
 //
+// One queue is one bottleneck. A mailbox with [Partitions] is several: messages of one [Key] are handled in order, different keys at the
+// same time, and the workers that are there share the partitions between them.
+//
+//	orders := n.Mailbox("orders", postrider.Partitions(8))
+//	err := orders.Send(ctx, order, postrider.Key(order.Customer))
+//
 // A loop receives without a handler; [From] lets it wait for one sender and learn when that one is down:
 //
 //	for m, err := range n.Messages(ctx, postrider.From("shipping")) {
@@ -102,6 +108,8 @@
 // [Message.Reply]. A handler's error comes back as a [*RemoteError].
 //
 //	price, err := postrider.Call[Price](ctx, n.Peer("shipping"), Parcel{Kilos: 3})
+//
+// [Gather] asks many at once and yields their answers as they come.
 //
 // # Ending
 //

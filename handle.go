@@ -45,7 +45,7 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 	if !n.begin(o.workers) {
 		return ErrClosed
 	}
-	n.startWorkers(ctx, t, h, o)
+	n.startWorkers(ctx, t, n.inward(h), o)
 	return nil
 }
 

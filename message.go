@@ -72,8 +72,11 @@ func view(b []byte, held int) string {
 	return unsafe.String(&b[0], len(b))
 }
 
-// Decode puts the body into what v points to: as it is for *[]byte and *string, else from JSON.
-func (m *Message) Decode(v any) error { return decode(m.ContentType, m.Body, v) }
+// Decode puts the body into what v points to: as it is for *[]byte and *string, else by the codec of its content type, JSON or one of
+// [Config.Codecs]. One that none decodes is [ErrNoCodec].
+func (m *Message) Decode(v any) error {
+	return m.tap.target.node.decode(m.ContentType, m.Body, v)
+}
 
 // Key is what the message is about, as its sender says, see [Key]; "" if it does not.
 func (m *Message) Key() string { return text(m.headers(), headerKey) }

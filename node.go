@@ -20,6 +20,7 @@ type Node struct {
 	cfg    Config
 	log    *slog.Logger
 	ids    *identity
+	out    SendFunc // the middleware of what is sent; nil: none
 	peers  map[string]client.Address
 	mail   []client.Address // of the brokers
 	local  *embedded
@@ -79,6 +80,7 @@ func newNode(cfg Config) (*Node, error) {
 		over:    make(chan struct{}),
 		asked:   newAsked(cfg),
 	}
+	n.out = n.outward()
 	if n.log == nil {
 		n.log = slog.Default()
 	}

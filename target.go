@@ -58,13 +58,20 @@ func (t *Target) String() string { return t.title }
 
 // Send sends a message and waits until the target has it: until it is in a peer's
 // inbox, or stored by the broker of a mailbox. []byte and string bodies go as they are, any other
-// is encoded as JSON.
+// is encoded by one of [Config.Codecs], or as JSON.
 //
 // A target that cannot be reached now is waited for until ctx ends; a ctx without end waits
 // forever. An error is a [*SendError] unless the body cannot be encoded.
 func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
 	o := sendOptionsOf(opts)
-	d, err := t.draft(body, &o)
+	if t.node.out != nil {
+		return t.sendThrough(ctx, body, o)
+	}
+	return t.send(ctx, body, &o)
+}
+
+func (t *Target) send(ctx context.Context, body any, o *sendOptions) error {
+	d, err := t.draft(body, o)
 	if err != nil {
 		return err
 	}
@@ -107,11 +114,27 @@ func (t *Target) sendUntil(ctx context.Context, d draft, until Grade) error {
 // An error is a [*SendError] unless the body cannot be encoded.
 func (t *Target) Post(ctx context.Context, body any, opts ...SendOption) (*Receipt, error) {
 	o := sendOptionsOf(opts)
-	d, err := t.draft(body, &o)
+	if t.node.out != nil {
+		return t.postThrough(ctx, body, o)
+	}
+	return t.post(ctx, body, &o, nil)
+}
+
+// post tells m, if it is not nil, of the message's fate.
+func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing) (*Receipt, error) {
+	d, err := t.draft(body, o)
 	if err != nil {
 		return nil, err
 	}
 	r := &Receipt{target: t, id: d.id}
+	if m != nil && len(m.fates) > 0 {
+		r.fate.Tell(func(err error) {
+			if err != nil {
+				err = t.failed(r.id, err, r.fate.WasWritten())
+			}
+			m.decided(t.grade, err)
+		})
+	}
 	err = ctx.Err()
 	if err == nil {
 		err = t.why
