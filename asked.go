@@ -124,8 +124,8 @@ func (a *asked) close() {
 	}
 }
 
-// ask posts a message whose recipient says when it has handled it.
-func (t *Target) ask(ctx context.Context, d draft) (*Receipt, error) {
+// ask posts a message whose recipient says when it has handled it. m, if it is not nil, wants to know, too.
+func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error) {
 	to, err := t.way.answers(ctx)
 	if err != nil {
 		return nil, err
@@ -139,6 +139,7 @@ func (t *Target) ask(ctx context.Context, d draft) (*Receipt, error) {
 	r := &Receipt{target: t, id: d.id, inquiry: new(inquiry)}
 	q := r.inquiry
 	q.fate = &r.fate
+	q.handled.Tell(m.follow(d.id, &r.fate, Handled))
 	if way, direct := t.way.(*remote); direct && way.conn == nil {
 		d.body = append([]byte(nil), d.body...)
 		q.pub, q.size = way.pub, len(d.body)
@@ -174,7 +175,7 @@ func (t *Target) sendUntilHandled(ctx context.Context, d draft) error {
 	err := ctx.Err()
 	var r *Receipt
 	if err == nil {
-		r, err = t.ask(ctx, d)
+		r, err = t.ask(ctx, d, nil)
 	}
 	if err != nil {
 		return t.failed(d.id, err, false)

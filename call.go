@@ -22,10 +22,10 @@ func (t *Target) call(ctx context.Context, request any, opts []SendOption) (answ
 	if t.node.out != nil {
 		return t.callThrough(ctx, request, o)
 	}
-	return t.ask(ctx, request, &o)
+	return t.request(ctx, request, &o)
 }
 
-func (t *Target) ask(ctx context.Context, request any, o *sendOptions) (answer, error) {
+func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answer, error) {
 	d, err := t.draft(request, o)
 	if err != nil {
 		return answer{}, err

@@ -3,6 +3,8 @@ package postrider
 import (
 	"context"
 	"maps"
+
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // Verb is how a message is sent.
@@ -84,6 +86,20 @@ func (m *Outgoing) wanted() *sendOptions {
 	return &m.options
 }
 
+// follow has who asked for it told of what becomes of a post; nil when nobody did. end is how far it is to come.
+func (m *Outgoing) follow(id messageID, end *client.Fate, g Grade) func(error) {
+	if m == nil || len(m.fates) == 0 {
+		return nil
+	}
+	t := m.Target
+	return func(err error) {
+		if err != nil {
+			err = t.failed(id, err, end.WasWritten())
+		}
+		m.decided(g, err)
+	}
+}
+
 func (m *Outgoing) decided(g Grade, err error) {
 	if err != nil {
 		g = Pending
@@ -97,16 +113,24 @@ func (t *Target) sendThrough(ctx context.Context, body any, o sendOptions) error
 	m := t.outgoing(VerbSend, body, o)
 	m.finish = func(ctx context.Context, m *Outgoing) error {
 		err := t.send(ctx, m.Body, m.wanted())
-		m.decided(t.grade, err)
+		m.decided(t.reached(o.until), err)
 		return err
 	}
 	return t.node.out(ctx, m)
 }
 
+// reached is how far a message has come when a Send that waits until then has returned.
+func (t *Target) reached(until Grade) Grade {
+	if until > t.grade || until == Kept && t.away() {
+		return until
+	}
+	return t.grade
+}
+
 func (t *Target) callThrough(ctx context.Context, body any, o sendOptions) (a answer, err error) {
 	m := t.outgoing(VerbCall, body, o)
 	m.finish = func(ctx context.Context, m *Outgoing) (err error) {
-		a, err = t.ask(ctx, m.Body, m.wanted())
+		a, err = t.request(ctx, m.Body, m.wanted())
 		m.decided(t.grade, err)
 		return err
 	}

@@ -136,3 +136,28 @@ func TestMiddlewareLearnsThatAPostFailed(t *testing.T) {
 		out.want(t, "it: post late to peer bob", "it: pending, false")
 	})
 }
+
+func TestMiddlewareLearnsThatAPostWasHandled(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		out := new(diary)
+		alice := net.node("alice", func(c *postrider.Config) { c.SendMiddleware = []postrider.SendMiddleware{out.sends("it")} })
+		bob := net.node("bob")
+		seen := failing(t, bob, bob.Inbox(), func(_ *postrider.Message, failures int) error {
+			if failures == 0 {
+				return errors.New("not now")
+			}
+			return nil
+		})
+		if _, err := alice.Peer("bob").Post(t.Context(), "a", postrider.Until(postrider.Handled)); err != nil {
+			t.Fatal(err)
+		}
+		wantSeen(t, seen, "a after 0s, 0 failures")
+		out.want(t, "it: post a to peer bob")
+		wantSeen(t, seen, "a after 100ms, 1 failures")
+		out.want(t, "it: handled, true")
+		if err := alice.Peer("bob").Send(t.Context(), "b", postrider.Until(postrider.Handled)); err != nil {
+			t.Fatal(err)
+		}
+		out.want(t, "it: send b to peer bob", "it: handled, true")
+	})
+}

@@ -127,14 +127,6 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 		return nil, err
 	}
 	r := &Receipt{target: t, id: d.id}
-	if m != nil && len(m.fates) > 0 {
-		r.fate.Tell(func(err error) {
-			if err != nil {
-				err = t.failed(r.id, err, r.fate.WasWritten())
-			}
-			m.decided(t.grade, err)
-		})
-	}
 	err = ctx.Err()
 	if err == nil {
 		err = t.why
@@ -142,8 +134,9 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 	switch {
 	case err != nil:
 	case o.until > t.grade:
-		r, err = t.ask(ctx, d)
+		r, err = t.ask(ctx, d, m)
 	default:
+		r.fate.Tell(m.follow(d.id, &r.fate, t.grade))
 		err = t.way.post(&r.fate, d)
 	}
 	if err != nil {
