@@ -80,7 +80,8 @@ func (t *Target) receivable(n *Node) error {
 	return t.cause(t.why)
 }
 
-// begun waits for the first attempt to receive. Not being connected is no error.
+// begun waits for the first attempt to receive. Not being connected is no error, nor is one of the broker's own: RabbitMQ has them
+// while two declare one replicated queue, or while the queue has no leader.
 func (t *tap) begun(ctx context.Context) error {
 	select {
 	case <-t.intake.first():
@@ -89,7 +90,7 @@ func (t *tap) begun(ctx context.Context) error {
 	}
 	err := t.target.cause(t.intake.err())
 	var refused *RemoteError
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) && refused.Code != int(amqp.InternalError) {
 		return fmt.Errorf("postrider: receiving from %s: %w", t.target, err)
 	}
 	return nil

@@ -20,8 +20,9 @@ var floors = plan{
 	"cmd/postrider":                {floor: 6, beside: []string{"cmd/postrider/internal/probe", "cmd/postrider/internal/tour"}},
 	"cmd/postrider/internal/probe": {floor: 6},
 	"cmd/postrider/internal/tour":  {floor: 6},
-	"examples/...":                 {floor: 6, guest: true},
+	"examples/...":                 {floor: 6, guest: true, beside: []string{"coord"}},
 
+	"coord":         {floor: 6, guest: true},
 	"postridertest": {floor: 6, tests: true},
 
 	".": {floor: 5},

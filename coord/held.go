@@ -1,0 +1,87 @@
+package coord
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+)
+
+// Held is what was acquired. Any goroutine may use it.
+type Held struct {
+	slot    int
+	fence   uint64
+	lost    chan struct{}
+	release chan struct{}
+	once    sync.Once
+	done    chan struct{}
+}
+
+// hold acquires a seat.
+func (s seat) hold(ctx context.Context, value json.RawMessage) (*Held, error) {
+	t, err := s.during(ctx, nil, func(t *turn) error { return t.claim(ctx, value) })
+	if err != nil {
+		return nil, err
+	}
+	h := &Held{fence: t.last.Number, lost: make(chan struct{}), release: make(chan struct{}), done: make(chan struct{})}
+	go h.keep(t)
+	return h, nil
+}
+
+// keep answers for the turn until it is lost or released.
+func (h *Held) keep(t *turn) {
+	defer close(h.done)
+	defer t.leave()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-h.release:
+			cancel()
+		case <-h.done:
+		}
+	}()
+	for {
+		if _, err := t.next(ctx); err != nil {
+			close(h.lost)
+			return
+		}
+		t.dismiss()
+	}
+}
+
+// dismiss settles claims of who was given up and did not know: they are lower.
+func (t *turn) dismiss() {
+	for _, m := range t.kept[1:] {
+		m.Ack()
+	}
+	t.kept = t.kept[:1]
+}
+
+// Fence is a number that is higher than that of everybody who held this before. Show it to what is protected, which can
+// then refuse whoever comes with a lower one than it has seen.
+func (h *Held) Fence() uint64 { return h.fence }
+
+// Lost returns a channel that is closed when it is no longer held: it was released, the connection to the broker broke, or
+// the node closed. The broker may have given it to another a moment before.
+func (h *Held) Lost() <-chan struct{} { return h.lost }
+
+// Release gives it back; the next in line has it at once. It may be called again.
+func (h *Held) Release() {
+	h.once.Do(func() { close(h.release) })
+	<-h.done
+}
+
+// while runs do, with a context that also ends when h is lost, and then releases it.
+func (h *Held) while(ctx context.Context, do func(ctx context.Context, fence uint64) error) error {
+	defer h.Release()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-h.lost:
+			cancel(ErrLost)
+		case <-ctx.Done():
+		}
+	}()
+	return do(ctx, h.fence)
+}

@@ -1,0 +1,257 @@
+package coord
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// seat is a place that one process at a time can have, see the package's documentation.
+type seat struct {
+	node *postrider.Node
+	name string // for people
+	box  *postrider.Target
+}
+
+func newSeat(n *postrider.Node, kind, name string) seat {
+	return seat{
+		node: n,
+		name: kind + " " + name,
+		box:  n.Mailbox("coord."+kind+"."+name, postrider.SingleActive()),
+	}
+}
+
+// note is what is sent to a seat: a claim, which has a number; an arrival at a barrier; or, with neither, a
+// call, which only makes whoever is served aware of it.
+type note struct {
+	ID      string          `json:"id"`
+	By      string          `json:"by"` // the node
+	Number  uint64          `json:"number,omitempty"`
+	Value   json.RawMessage `json:"value,omitempty"`   // what the claim keeps
+	Arrival string          `json:"arrival,omitempty"` // of whom
+	Left    bool            `json:"left,omitempty"`    // the arrival is called off
+}
+
+// wrap says where it happened.
+func (s seat) wrap(err error) error { return fmt.Errorf("coord: %s: %w", s.name, err) }
+
+// turn is a place in the line of a seat, and then being served there. It belongs to one goroutine; another one
+// brings what arrives.
+type turn struct {
+	seat
+	arrivals chan *postrider.Message
+	end      context.CancelFunc
+	ended    chan struct{} // closed when nothing arrives any more
+	err      error         // why, valid then
+
+	gone <-chan struct{}      // closed when it is over with being served; nil while it is not
+	last note                 // the highest claim that was seen
+	kept []*postrider.Message // all claims; and others' calls while there is no claim, lest nothing calls who comes next
+	mine string               // begins the ids of the own calls
+	gate *gate                // is given the arrivals; nil: nobody is
+}
+
+// errLost: the broker serves somebody else by now, or this process anew.
+var errLost = errors.New("the connection to the broker was lost")
+
+// stand begins to stand in line.
+func (s seat) stand(g *gate) *turn {
+	ctx, cancel := context.WithCancel(context.Background())
+	t := &turn{seat: s, arrivals: make(chan *postrider.Message), end: cancel, ended: make(chan struct{}), mine: rand.Text(), gate: g}
+	go t.receive(ctx)
+	return t
+}
+
+func (t *turn) note() note { return note{ID: t.mine + rand.Text(), By: t.node.Name()} }
+
+func (t *turn) call(ctx context.Context) (id string, err error) {
+	n := t.note()
+	return n.ID, t.send(ctx, n, postrider.Transient())
+}
+
+// send sends a note again that the broker has refused: a replicated queue does that while it has no leader.
+func (t *turn) send(ctx context.Context, n note, opts ...postrider.SendOption) error {
+	for {
+		err := t.box.Send(ctx, n, opts...)
+		if !errors.Is(err, postrider.ErrRefused) {
+			return err
+		}
+		select {
+		case <-time.After(refusedPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+const refusedPause = 50 * time.Millisecond
+
+func (t *turn) receive(ctx context.Context) {
+	defer close(t.ended)
+	for m, err := range t.node.Messages(ctx, postrider.Of(t.box)) {
+		if err != nil {
+			t.err = err
+			return
+		}
+		select {
+		case t.arrivals <- m:
+		case <-ctx.Done():
+			m.Requeue()
+			return
+		}
+	}
+}
+
+// leave lets the next one be served, with all that this one kept.
+func (t *turn) leave() {
+	t.end()
+	<-t.ended
+	t.forget()
+}
+
+// forget lets go of what was kept: it is here no more, or will not be.
+func (t *turn) forget() {
+	for _, m := range t.kept {
+		m.Requeue()
+	}
+	t.kept, t.gone, t.last = nil, nil, note{}
+	if t.gate != nil {
+		t.gate.forget()
+	}
+}
+
+// served waits until the broker serves this turn: something arrives, if only the own call.
+func (t *turn) served(ctx context.Context) error {
+	if _, err := t.call(ctx); err != nil {
+		return err
+	}
+	for t.gone == nil {
+		select {
+		case m := <-t.arrivals:
+			t.take(m)
+		case <-t.ended:
+			return t.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// take notes what arrived. What belongs to another time of being served begins it.
+func (t *turn) take(m *postrider.Message) (note, bool) {
+	same := t.gone == m.Gone()
+	if !same {
+		t.forget()
+		t.gone = m.Gone()
+	}
+	var n note
+	switch err := m.Decode(&n); {
+	case err == nil && n.Number > 0:
+		t.kept = append(t.kept, m)
+		if n.Number > t.last.Number {
+			t.last = n
+		}
+	case err == nil && n.Arrival != "" && t.gate != nil:
+		t.gate.take(m, n)
+	case err == nil && t.last.Number == 0 && !strings.HasPrefix(n.ID, t.mine):
+		t.kept = append(t.kept, m)
+	default:
+		m.Ack()
+	}
+	return n, same
+}
+
+// next waits for the next arrival while this turn is served.
+func (t *turn) next(ctx context.Context) (note, error) {
+	select {
+	case m := <-t.arrivals:
+		n, same := t.take(m)
+		if !same {
+			return n, errLost
+		}
+		return n, nil
+	case <-t.gone:
+		t.forget()
+		return note{}, errLost
+	case <-t.ended:
+		return note{}, t.err
+	case <-ctx.Done():
+		return note{}, ctx.Err()
+	}
+}
+
+// look makes sure that all claims were seen which precede this moment.
+func (t *turn) look(ctx context.Context) error {
+	id, err := t.call(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		if n, err := t.next(ctx); err != nil || n.ID == id {
+			return err
+		}
+	}
+}
+
+// claim makes this turn the one with the highest number, and keeps a value there.
+func (t *turn) claim(ctx context.Context, value json.RawMessage) error {
+	for {
+		mine := t.note()
+		mine.Number, mine.Value = t.last.Number+1, value
+		if err := t.send(ctx, mine); err != nil {
+			return err
+		}
+		highest, err := t.back(ctx, mine.ID)
+		if err != nil {
+			return err
+		}
+		if mine.Number > highest {
+			t.settle(mine)
+			return nil
+		}
+	}
+}
+
+// back waits for the claim that was sent last, and returns the highest number that arrived before it.
+func (t *turn) back(ctx context.Context, id string) (highest uint64, err error) {
+	for {
+		highest = t.last.Number
+		if n, err := t.next(ctx); err != nil || n.ID == id {
+			return highest, err
+		}
+	}
+}
+
+// settle keeps the own claim, which arrived last, and no other.
+func (t *turn) settle(mine note) {
+	own := len(t.kept) - 1
+	for _, m := range t.kept[:own] {
+		m.Ack()
+	}
+	t.kept, t.last = t.kept[own:], mine
+}
+
+// during keeps at it until do has succeeded in one go while being served. The turn is left unless it did.
+func (s seat) during(ctx context.Context, g *gate, do func(*turn) error) (*turn, error) {
+	t := s.stand(g)
+	for {
+		err := t.served(ctx)
+		if err == nil {
+			err = do(t)
+		}
+		if err == nil {
+			return t, nil
+		}
+		if !errors.Is(err, errLost) {
+			t.leave()
+			return nil, s.wrap(err)
+		}
+	}
+}
