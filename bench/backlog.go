@@ -10,14 +10,13 @@ import (
 
 // A backlog is a queue that nobody consumes from while it is filled, and then somebody does until it is empty.
 type backlogFigures struct {
+	Length   int
 	Fill     float64 // messages a second, confirmed
 	Drain    float64 // messages a second, acknowledged
 	Resident uint64  // of the process while the queue is longest
-	Each     float64 // what one message costs of it
-	Short    float64 // messages a second, of a backlog that fits into memory
 }
 
-// shortBacklog is how many messages fit into memory.
+// shortBacklog is how many messages a slow broker is filled with.
 const shortBacklog = 200_000
 
 // backlogWindow is how many publishes may wait for their confirm, and backlogPrefetch how many deliveries for their acknowledgement.
@@ -26,17 +25,32 @@ const (
 	backlogPrefetch = 2000
 )
 
-// backlog fills and drains one queue, for each of short and s.Backlog messages.
-func (s scale) backlog(t *scaleTarget, persistent bool, f *backlogFigures) error {
-	var short backlogFigures
-	if err := s.fillAndDrain(t, persistent, min(shortBacklog, s.Backlog), &short); err != nil {
-		return err
+// lengths go up to the whole backlog.
+func (s scale) lengths() (all []int) {
+	for n := 1000; n < s.Backlog; n *= 10 {
+		all = append(all, n)
 	}
-	if err := s.fillAndDrain(t, persistent, s.Backlog, f); err != nil {
-		return err
+	return append(all, s.Backlog)
+}
+
+// backlog fills and drains one queue, for each of the lengths.
+func (s scale) backlog(t *scaleTarget, persistent bool, all *[]backlogFigures) error {
+	for _, n := range s.lengths() {
+		f := backlogFigures{Length: n}
+		if err := s.fillAndDrain(t, persistent, n, &f); err != nil {
+			return err
+		}
+		*all = append(*all, f)
 	}
-	f.Short = short.Drain
 	return nil
+}
+
+// longest is the last of them, zero if none was measured.
+func longest(all []backlogFigures) (f backlogFigures) {
+	if len(all) > 0 {
+		f = all[len(all)-1]
+	}
+	return f
 }
 
 func (s scale) fillAndDrain(t *scaleTarget, persistent bool, n int, f *backlogFigures) error {
@@ -48,13 +62,12 @@ func (s scale) fillAndDrain(t *scaleTarget, persistent bool, n int, f *backlogFi
 	if err := declareQueues(w, 1, true); err != nil {
 		return err
 	}
-	before := resident(t.pid)
 	began := time.Now()
 	if err := w.fill(scaleName(0), n, persistent); err != nil {
 		return fmt.Errorf("filling: %w", err)
 	}
 	f.Fill = float64(n) / time.Since(began).Seconds()
-	f.Each = s.growth(t.pid, before, n)
+	time.Sleep(s.Settle)
 	f.Resident = resident(t.pid)
 	began = time.Now()
 	if err := w.drain(scaleName(0), n); err != nil {

@@ -130,35 +130,41 @@ func TestABrokerOfAnotherMakeCanBeMeasured(t *testing.T) {
 }
 
 func TestFiguresAtScaleAreTakenAndCompared(t *testing.T) {
-	few := scale{Connections: 20, Queues: 200, Bindings: 1000, Messages: 1000, Backlog: 3000, Ready: 2000, Idle: time.Millisecond}
-	table := &scaleTable{Scale: few}
-	var err error
-	if table.Own, err = few.measure(ownTargets(t.Context(), tiny(t))); err != nil {
+	few := scale{Connections: 20, Queues: 200, Bindings: 1000, Messages: 1000, Backlog: 3000, Peers: 5, Ready: 2000, Idle: time.Millisecond}
+	s := tiny(t)
+	own, err := few.measure(freshTargets(t.Context(), s, order{Role: roleBroker}))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if table.Own.Recovery, err = few.recovery(t.Context(), tiny(t)); err != nil {
+	if own.Recovery, err = few.recovery(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	own := table.Own
+	if own.Peer, err = few.peers(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if own.Recovery.Killed <= 0 || own.Recovery.Closed <= 0 {
 		t.Errorf("%+v", own.Recovery)
 	}
-	if own.Start <= 0 || own.Idle == 0 || own.FewMatched <= 0 || own.AllMatched <= 0 {
+	if own.Start <= 0 || own.Idle == 0 || own.FewMatched <= 0 || own.AllMatched <= 0 || own.Peer <= 0 {
 		t.Errorf("%+v", own)
 	}
 
-	s := tiny(t)
 	s.AMQP = ownBroker(t)
-	table.Foreign = new(scaleFigures)
-	if *table.Foreign, err = few.measure(foreignTargets(s)); err != nil {
+	foreign, err := few.foreign().measure(runningTarget(s, 0))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if table.Foreign.Idle == 0 || table.Foreign.Start != 0 {
-		t.Errorf("%+v", table.Foreign)
+	if foreign.Idle == 0 || foreign.Start != 0 {
+		t.Errorf("%+v", foreign)
 	}
+	resting, err := few.atRest().measure(freshTargets(t.Context(), s, order{Role: roleNATS}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &results{AtScale: &scaleTable{Columns: []scaleColumn{{"ours", few, own}, {"other", few.foreign(), foreign}, {"resting", few.atRest(), resting}}}}
 	var b bytes.Buffer
-	table.print(&b, "other")
-	for _, want := range []string{"other", "was running", "one of 20: idle connection", "1,000 bindings, messages/s"} {
+	r.print(&b)
+	for _, want := range []string{"| ours", "| other", "was running", "KiB (of 20)", "KiB (of 5)", "(of 1,000)", "a broker's memory at rest"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/pprof"
+	"time"
 )
 
 // A role is one process of a row.
@@ -46,11 +47,12 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 	}
 	keepThread()
 	defer func() { err = errors.Join(err, r.close()) }()
+	began := now()
 	address, err := r.prepare(o)
 	if err != nil {
 		return err
 	}
-	ready := reply{Address: address}
+	ready := reply{Address: address, Took: time.Duration(now() - began)}
 	if b, ok := r.(behind); ok {
 		ready.Pid = b.pid()
 	}

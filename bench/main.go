@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -100,6 +103,11 @@ func parentMain(ctx context.Context) error {
 			return err
 		}
 	}
+	if atScale && p.rabbit != nil {
+		if err := p.lookAtRest(f.scale()); err != nil {
+			return err
+		}
+	}
 	if err := r.run(ctx, f.setting, p.able(chosen), progress); err != nil {
 		return err
 	}
@@ -118,30 +126,59 @@ func scaleNeeds(atScale bool) []string {
 	if !atScale {
 		return nil
 	}
-	return []string{needRabbitMQ, needRedis}
+	return []string{needRabbitMQ, needRedis, needPostrider, needNATS}
 }
 
 func (r *results) measureScale(ctx context.Context, f flags, p *peers) (err error) {
-	t := &scaleTable{Scale: f.scale()}
-	progress("\r%-60s\r", "at rest and at scale")
-	if t.Own, err = t.Scale.measure(ownTargets(ctx, f.setting)); err != nil {
+	t := new(scaleTable)
+	add := func(name string, s scale, open targets) error {
+		progress("\rat rest and at scale: %-40s", name)
+		c := scaleColumn{Name: name, Scale: s}
+		if c.Figures, err = s.measure(open); err != nil {
+			return fmt.Errorf("at scale: %s: %w", name, err)
+		}
+		t.Columns = append(t.Columns, c)
+		return nil
+	}
+	s := f.scale()
+	if err := add("Postrider", s, freshTargets(ctx, f.setting, order{Role: roleBroker})); err != nil {
 		return err
 	}
-	if t.Own.Recovery, err = t.Scale.recovery(ctx, f.setting); err != nil {
+	if t.own().Peer, err = s.peers(ctx); err != nil {
+		return err
+	}
+	if t.own().Recovery, err = s.recovery(ctx, f.setting); err != nil {
 		return err
 	}
 	if f.AMQP != "" {
-		t.Foreign = new(scaleFigures)
-		if *t.Foreign, err = t.Scale.measure(foreignTargets(f.setting)); err != nil {
-			return fmt.Errorf("%s: %w", r.Foreign, err)
+		if err := add(r.Foreign, s.foreign(), runningTarget(f.setting, p.start)); err != nil {
+			return err
+		}
+		if p.rest != nil { // before it had worked
+			t.Columns[1].Figures.Idle, t.Columns[1].Figures.IdleCPU = p.rest.Idle, p.rest.IdleCPU
 		}
 	}
-	progress("%60s\r", "")
+	if err := add("NATS", s.atRest(), freshTargets(ctx, f.setting, order{Role: roleJetStream, Prefetch: prefetch})); err != nil {
+		return err
+	}
+	if p.missing[needRedis] == nil {
+		if err := add("Redis", s.atRest(), freshTargets(ctx, f.setting, order{Role: roleRedis, Append: "everysec"})); err != nil {
+			return err
+		}
+	}
+	progress("\r%70s\r", "")
 	r.AtScale = t
 	return nil
 }
 
 func (f *flags) report(r *results) error {
+	var plots []string
+	if f.plots != "" {
+		var err error
+		if plots, err = r.drawAll(f.plots); err != nil {
+			return err
+		}
+	}
 	var b bytes.Buffer
 	if f.json {
 		e := json.NewEncoder(&b)
@@ -154,6 +191,10 @@ func (f *flags) report(r *results) error {
 			b.WriteString("# Results\n\nWhat the rows mean: see [README](README.md).\n\n")
 		}
 		r.print(&b)
+		r.printPlots(&b, f.plots, plots)
+		if f.out != "" {
+			b.WriteString(settingsText)
+		}
 	}
 	if f.out != "" {
 		return os.WriteFile(f.out, b.Bytes(), 0o644)
@@ -161,6 +202,22 @@ func (f *flags) report(r *results) error {
 	_, err := os.Stdout.Write(b.Bytes())
 	return err
 }
+
+// printPlots shows the pictures to readers of the file.
+func (r *results) printPlots(b *bytes.Buffer, dir string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	b.WriteString("\n## Plots\n\n")
+	for _, name := range names {
+		fmt.Fprintf(b, "![%s](%s)\n", strings.TrimSuffix(name, ".svg"), filepath.ToSlash(filepath.Join(dir, name)))
+	}
+}
+
+// settingsText tells how everybody was set up.
+//
+//go:embed SETTINGS.md
+var settingsText string
 
 // choose keeps the rows that match, and all that they are compared with.
 func choose(all []*row, only *regexp.Regexp) []*row {

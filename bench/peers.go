@@ -37,6 +37,7 @@ type peers struct {
 	missing  map[string]error  // what is not there, by need
 	rabbit   *process
 	start    time.Duration // of RabbitMQ
+	rest     *scaleFigures // of RabbitMQ before it has worked
 }
 
 // openPeers makes ready what these rows need. What is not installed is missing, and no failure.
@@ -132,7 +133,6 @@ func (p *peers) startRabbitMQ(ctx context.Context, s *setting) (err error) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	began := time.Now()
 	var address string
 	p.rabbit, address, err = startProcess(ctx, order{Role: roleRabbitMQ, Dir: dir})
 	if err != nil {
@@ -143,9 +143,15 @@ func (p *peers) startRabbitMQ(ctx context.Context, s *setting) (err error) {
 		}
 		return err
 	}
-	p.start = time.Since(began)
+	p.start = p.rabbit.took
 	s.AMQP = "amqp://guest:guest@" + address
 	return nil
+}
+
+// lookAtRest looks at a RabbitMQ that has just started, as at the others.
+func (p *peers) lookAtRest(s scale) error {
+	p.rest = new(scaleFigures)
+	return s.rest(&scaleTarget{pid: p.rabbit.pid, start: p.start}, p.rest)
 }
 
 // able keeps the rows that can run.

@@ -23,7 +23,8 @@ type process struct {
 	command *exec.Cmd
 	stdin   io.WriteCloser
 	replies *json.Decoder
-	pid     int // of whoever does the work: the child, or a program that it speaks for
+	took    time.Duration // until it was ready
+	pid     int           // of whoever does the work: the child, or a program that it speaks for
 	stderr  bytes.Buffer
 }
 
@@ -53,6 +54,7 @@ func startProcess(ctx context.Context, o order) (*process, string, error) {
 		return p, "", p.failed(err)
 	}
 	r, err := p.reply()
+	p.took = r.Took
 	if p.pid = r.Pid; p.pid == 0 {
 		p.pid = p.command.Process.Pid
 	}
@@ -105,6 +107,14 @@ func (p *process) wait() error {
 		err = p.failed(err)
 	}
 	return err
+}
+
+// crash ends who does the work as a power failure would, but for what the system has in its memory.
+func (p *process) crash() {
+	if worker, err := os.FindProcess(p.pid); err == nil {
+		worker.Kill()
+	}
+	p.kill()
 }
 
 // kill is for a run that failed.

@@ -38,10 +38,11 @@ type order struct {
 
 // A reply is what a child says: first that it is ready, then what it did.
 type reply struct {
-	Error   string `json:",omitempty"`
-	Address string `json:",omitempty"` // where it listens
-	Pid     int    `json:",omitempty"` // of the program that it has started and speaks for
-	Tally   *tally `json:",omitempty"`
+	Error   string        `json:",omitempty"`
+	Address string        `json:",omitempty"` // where it listens
+	Pid     int           `json:",omitempty"` // of the program that it has started and speaks for
+	Took    time.Duration `json:",omitempty"` // to prepare
+	Tally   *tally        `json:",omitempty"`
 }
 
 // A tally is what one process did. Times are of the machine's clock, see clock.go.

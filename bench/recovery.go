@@ -32,9 +32,11 @@ func (s scale) recovery(ctx context.Context, where setting) (f recoveryFigures, 
 		}
 	}()
 	start := func() (took time.Duration, address string, err error) {
-		began := time.Now()
-		p, address, err = startProcess(ctx, order{Role: roleBroker, Dir: dir})
-		return time.Since(began), address, err
+		p, address, err = startProcess(ctx, order{Role: roleBroker, Dir: dir, Program: where.programs[needPostrider]})
+		if err != nil {
+			return 0, "", err
+		}
+		return p.took, address, nil
 	}
 	_, address, err := start()
 	if err != nil {
@@ -47,7 +49,7 @@ func (s scale) recovery(ctx context.Context, where setting) (f recoveryFigures, 
 	if err := s.leave(at); err != nil {
 		return f, err
 	}
-	p.kill()
+	p.crash()
 	if f.Killed, _, err = start(); err != nil {
 		return f, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -115,9 +114,9 @@ func (p *brokerProcess) left() (uint32, error) {
 }
 
 func (p *brokerProcess) close() error {
-	p.service.close()
+	p.service.end()
 	if p.broker == nil {
 		return nil
 	}
-	return p.broker.Shutdown(context.Background())
+	return p.broker.Close()
 }

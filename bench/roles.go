@@ -28,6 +28,9 @@ var makeRole = map[string]func() role{
 	"wire-sender":   func() role { return new(wireSender) },
 	"wire-receiver": func() role { return new(wireReceiver) },
 
+	"host":   func() role { return new(host) },
+	"guests": func() role { return new(guests) },
+
 	"crowd-sender":   func() role { return new(crowdSender) },
 	"crowd-receiver": func() role { return new(crowdReceiver) },
 

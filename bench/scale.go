@@ -15,7 +15,8 @@ import (
 
 // A scale says how much of everything.
 type scale struct {
-	Connections, Queues, Bindings, Messages, Backlog int
+	Connections, Queues, Bindings, Messages, Backlog int           // none: the target is looked at while it rests, and no more
+	Peers                                            int           // of a node; 0 for others' brokers
 	Ready                                            int           // messages that a broker finds when it starts
 	Idle                                             time.Duration // how long a broker is watched that has nothing to do
 	Settle                                           time.Duration // how long it gets to finish what is in the making, before memory is looked at
@@ -23,10 +24,20 @@ type scale struct {
 
 func (f *flags) scale() scale {
 	if f.quick {
-		return scale{Connections: 1000, Queues: 1000, Bindings: 10_000, Messages: 5000, Backlog: 500_000, Ready: 100_000, Idle: time.Second, Settle: time.Second}
+		return scale{Connections: 200, Queues: 200, Bindings: 1000, Messages: 1000, Backlog: 20_000, Peers: 100, Ready: 20_000, Idle: 200 * time.Millisecond, Settle: 200 * time.Millisecond}
 	}
-	return scale{Connections: 10_000, Queues: 10_000, Bindings: 100_000, Messages: 50_000, Backlog: 10_000_000, Ready: 1_000_000, Idle: 10 * time.Second, Settle: 2 * time.Second}
+	return scale{Connections: 10_000, Queues: 10_000, Bindings: 100_000, Messages: 50_000, Backlog: 10_000_000, Peers: 1000, Ready: 1_000_000, Idle: 10 * time.Second, Settle: 2 * time.Second}
 }
+
+// foreign is for brokers that would take hours for ours.
+func (s scale) foreign() scale {
+	s.Connections, s.Queues, s.Bindings = min(s.Connections, 1000), min(s.Queues, 1000), min(s.Bindings, 10_000)
+	s.Messages, s.Backlog, s.Peers, s.Ready = min(s.Messages, 10_000), min(s.Backlog, shortBacklog), 0, 0
+	return s
+}
+
+// atRest is for those that do not speak AMQP.
+func (s scale) atRest() scale { return scale{Idle: s.Idle, Settle: s.Settle} }
 
 // scaleFigures are those of one broker. Memory is resident memory, in bytes; each is what one more costs.
 type scaleFigures struct {
@@ -34,36 +45,38 @@ type scaleFigures struct {
 	Idle       uint64        // resident before the rest
 	IdleCPU    float64       // part of one CPU
 	Connection float64
+	Peer       float64 // of a node
 	Transient  float64 // a queue
 	Durable    float64 // a queue
 	Binding    float64
 	FewMatched float64 // messages a second through an exchange with a hundredth of the bindings
 	AllMatched float64 // with all
 
-	PersistentBacklog, TransientBacklog backlogFigures
+	Persistent, NotPersistent []backlogFigures // by length
 
 	Recovery recoveryFigures // zero for a broker that was running
 }
 
-// A scaleTarget is a broker to be measured: a fresh one of ours for each figure, or the one of -amqp.
+// A scaleTarget is a broker to be measured.
 type scaleTarget struct {
-	at    client.Address
+	at    client.Address // of an AMQP broker
 	pid   int
 	start time.Duration
 	stop  func()
 }
 
-// targets returns a broker to measure; stop must be called.
+// targets returns a broker to measure, a fresh one each time if it can; its stop must be called.
 type targets func() (*scaleTarget, error)
 
-func ownTargets(ctx context.Context, s setting) targets {
+// freshTargets are brokers that are started for each figure.
+func freshTargets(ctx context.Context, s setting, o order) targets {
 	return func() (*scaleTarget, error) {
 		dir, err := os.MkdirTemp(s.Dir, "postrider-bench-")
 		if err != nil {
 			return nil, err
 		}
-		began := time.Now()
-		p, address, err := startProcess(ctx, order{Role: roleBroker, Dir: dir})
+		o.Dir, o.Program = dir, s.programs[needs[o.Role]]
+		p, address, err := startProcess(ctx, o)
 		stop := func() {
 			if p != nil {
 				p.kill()
@@ -74,22 +87,25 @@ func ownTargets(ctx context.Context, s setting) targets {
 			stop()
 			return nil, err
 		}
-		at, err := client.ParseURL("amqp://" + address)
-		if err != nil {
-			stop()
-			return nil, err
+		t := &scaleTarget{pid: p.pid, start: p.took, stop: stop}
+		if o.Role == roleBroker {
+			if t.at, err = client.ParseURL("amqp://" + address); err != nil {
+				stop()
+				return nil, err
+			}
 		}
-		return &scaleTarget{at: at, pid: p.command.Process.Pid, start: time.Since(began), stop: stop}, nil
+		return t, nil
 	}
 }
 
-func foreignTargets(s setting) targets {
+// runningTarget is the broker of -amqp or the RabbitMQ that was started for all rows.
+func runningTarget(s setting, start time.Duration) targets {
 	return func() (*scaleTarget, error) {
 		at, err := client.ParseURL(s.AMQP)
 		if err != nil {
 			return nil, err
 		}
-		return &scaleTarget{at: at, pid: listenerOn(at.Host), stop: func() {}}, nil
+		return &scaleTarget{at: at, pid: listenerOn(at.Host), start: start, stop: func() {}}, nil
 	}
 }
 
@@ -101,8 +117,11 @@ func (s scale) measure(open targets) (f scaleFigures, err error) {
 		func(t *scaleTarget, f *scaleFigures) error { return s.queues(t, false, &f.Transient) },
 		func(t *scaleTarget, f *scaleFigures) error { return s.queues(t, true, &f.Durable) },
 		s.bindings,
-		func(t *scaleTarget, f *scaleFigures) error { return s.backlog(t, true, &f.PersistentBacklog) },
-		func(t *scaleTarget, f *scaleFigures) error { return s.backlog(t, false, &f.TransientBacklog) },
+		func(t *scaleTarget, f *scaleFigures) error { return s.backlog(t, true, &f.Persistent) },
+		func(t *scaleTarget, f *scaleFigures) error { return s.backlog(t, false, &f.NotPersistent) },
+	}
+	if s.Connections == 0 {
+		steps = steps[:1]
 	}
 	for _, step := range steps {
 		t, err := open()
@@ -116,6 +135,27 @@ func (s scale) measure(open targets) (f scaleFigures, err error) {
 		}
 	}
 	return f, nil
+}
+
+// peers connects nodes to a node.
+func (s scale) peers(ctx context.Context) (each float64, err error) {
+	h, address, err := startProcess(ctx, order{Role: "host"})
+	if h != nil {
+		defer h.kill()
+	}
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(s.Settle)
+	before := resident(h.pid)
+	g, _, err := startProcess(ctx, order{Role: "guests", Address: address, Callers: s.Peers})
+	if g != nil {
+		defer g.kill()
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.growth(h.pid, before, s.Peers), nil
 }
 
 // rest looks at a broker that has nothing to do.

@@ -6,50 +6,56 @@ import (
 	"time"
 )
 
-// A scaleTable is what is printed: ours, and the other broker's.
-type scaleTable struct {
+// A scaleTable is what is printed: ours first, and the others'.
+type scaleTable struct{ Columns []scaleColumn }
+
+type scaleColumn struct {
+	Name    string
 	Scale   scale
-	Own     scaleFigures
-	Foreign *scaleFigures `json:",omitempty"`
+	Figures scaleFigures
 }
 
-func (t *scaleTable) print(b *bytes.Buffer, foreign string) {
-	type line struct {
-		title string
-		show  func(*scaleFigures) string
-	}
-	lines := []line{
-		{"start, until it answers", func(f *scaleFigures) string {
-			if f.Start == 0 {
-				return "was running"
+func (t *scaleTable) own() *scaleFigures { return &t.Columns[0].Figures }
+
+// A scaleLine shows one figure of each column, or nothing where it was not taken.
+type scaleLine struct {
+	title string
+	show  func(*scaleColumn) string
+}
+
+func scaleLines() []scaleLine {
+	lines := []scaleLine{
+		{"start, until it answers", func(c *scaleColumn) string { return took(c.Figures.Start) }},
+		{"resident, idle", func(c *scaleColumn) string { return fmt.Sprintf("%.1f MiB", float64(c.Figures.Idle)/(1<<20)) }},
+		{"CPU, idle", func(c *scaleColumn) string { return fmt.Sprintf("%.2f %%", 100*c.Figures.IdleCPU) }},
+		{"an idle connection with a channel", func(c *scaleColumn) string { return of(kibibytes(c.Figures.Connection), c.Scale.Connections) }},
+		{"a peer that is connected to a node", func(c *scaleColumn) string {
+			if c.Figures.Peer == 0 {
+				return ""
 			}
-			return duration(f.Start)
+			return of(kibibytes(c.Figures.Peer), c.Scale.Peers)
 		}},
-		{"resident, idle", func(f *scaleFigures) string { return fmt.Sprintf("%.1f MiB", float64(f.Idle)/(1<<20)) }},
-		{fmt.Sprintf("CPU, idle for %v", t.Scale.Idle), func(f *scaleFigures) string { return fmt.Sprintf("%.2f %%", 100*f.IdleCPU) }},
-		{each(t.Scale.Connections, "idle connection with a channel"), func(f *scaleFigures) string { return kibibytes(f.Connection) }},
-		{each(t.Scale.Queues, "transient queue"), func(f *scaleFigures) string { return kibibytes(f.Transient) }},
-		{each(t.Scale.Queues, "durable queue"), func(f *scaleFigures) string { return kibibytes(f.Durable) }},
-		{each(t.Scale.Bindings, "binding of one topic exchange"), func(f *scaleFigures) string { return kibibytes(f.Binding) }},
-		{thousands(float64(t.Scale.Bindings/100)) + " bindings, messages/s", func(f *scaleFigures) string { return thousands(f.FewMatched) }},
-		{thousands(float64(t.Scale.Bindings)) + " bindings, messages/s", func(f *scaleFigures) string { return thousands(f.AllMatched) }},
+		{"a transient queue", func(c *scaleColumn) string { return of(kibibytes(c.Figures.Transient), c.Scale.Queues) }},
+		{"a durable queue", func(c *scaleColumn) string { return of(kibibytes(c.Figures.Durable), c.Scale.Queues) }},
+		{"a binding of one topic exchange", func(c *scaleColumn) string { return of(kibibytes(c.Figures.Binding), c.Scale.Bindings) }},
+		{"messages/s, each matching one of few bindings", func(c *scaleColumn) string { return of(thousands(c.Figures.FewMatched), c.Scale.Bindings/100) }},
+		{"messages/s, each matching one of many bindings", func(c *scaleColumn) string { return of(thousands(c.Figures.AllMatched), c.Scale.Bindings) }},
 	}
 	for _, b := range []struct {
 		what string
-		of   func(*scaleFigures) *backlogFigures
+		of   func(*scaleFigures) backlogFigures
 	}{
-		{"persistent", func(f *scaleFigures) *backlogFigures { return &f.PersistentBacklog }},
-		{"transient", func(f *scaleFigures) *backlogFigures { return &f.TransientBacklog }},
+		{"persistent", func(f *scaleFigures) backlogFigures { return longest(f.Persistent) }},
+		{"transient", func(f *scaleFigures) backlogFigures { return longest(f.NotPersistent) }},
 	} {
-		n := thousands(float64(t.Scale.Backlog)) + " " + b.what + " messages"
 		lines = append(lines,
-			line{n + " in one queue: resident", func(f *scaleFigures) string { return fmt.Sprintf("%d MiB", b.of(f).Resident>>20) }},
-			line{n + ": filled, messages/s", func(f *scaleFigures) string { return thousands(b.of(f).Fill) }},
-			line{n + ": drained, messages/s", func(f *scaleFigures) string { return thousands(b.of(f).Drain) }},
-			line{fmt.Sprintf("drained when there are only %s of them", thousands(shortBacklog)), func(f *scaleFigures) string { return thousands(b.of(f).Short) }},
+			scaleLine{"backlog of " + b.what + " messages: resident", func(c *scaleColumn) string {
+				return of(fmt.Sprintf("%d MiB", b.of(&c.Figures).Resident>>20), c.Scale.Backlog)
+			}},
+			scaleLine{"backlog of " + b.what + " messages: filled, messages/s", func(c *scaleColumn) string { return thousands(b.of(&c.Figures).Fill) }},
+			scaleLine{"backlog of " + b.what + " messages: drained, messages/s", func(c *scaleColumn) string { return thousands(b.of(&c.Figures).Drain) }},
 		)
 	}
-	ready := thousands(float64(t.Scale.Ready)) + " persistent messages of 1 KiB: "
 	for _, b := range []struct {
 		what string
 		of   func(*recoveryFigures) time.Duration
@@ -58,29 +64,46 @@ func (t *scaleTable) print(b *bytes.Buffer, foreign string) {
 		{"clean shutdown", func(f *recoveryFigures) time.Duration { return f.Close }},
 		{"start after a clean shutdown", func(f *recoveryFigures) time.Duration { return f.Closed }},
 	} {
-		lines = append(lines, line{ready + b.what, func(f *scaleFigures) string {
-			if b.of(&f.Recovery) == 0 {
-				return "not measured"
+		lines = append(lines, scaleLine{b.what + ", with persistent messages of 1 KiB", func(c *scaleColumn) string {
+			if b.of(&c.Figures.Recovery) == 0 {
+				return ""
 			}
-			return duration(b.of(&f.Recovery))
+			return of(took(b.of(&c.Figures.Recovery)), c.Scale.Ready)
 		}})
 	}
-	g := grid{{"at rest and at scale", "postrider"}}
-	if t.Foreign != nil {
-		g[0] = append(g[0], foreign)
+	return lines
+}
+
+func (t *scaleTable) print(b *bytes.Buffer) {
+	g := grid{{"at rest and at scale"}}
+	for _, c := range t.Columns {
+		g[0] = append(g[0], c.Name)
 	}
-	for _, l := range lines {
-		cells := []string{l.title, l.show(&t.Own)}
-		if t.Foreign != nil {
-			cells = append(cells, l.show(t.Foreign))
+	for i, l := range scaleLines() {
+		cells := []string{l.title}
+		for _, c := range t.Columns {
+			if i >= restLines && c.Scale.Connections == 0 {
+				cells = append(cells, "")
+				continue
+			}
+			cells = append(cells, l.show(&c))
 		}
 		g = append(g, cells)
 	}
 	g.write(b)
 }
 
-func each(n int, what string) string {
-	return fmt.Sprintf("one of %s: %s", thousands(float64(n)), what)
+// restLines are what is looked at of those, too, that are not AMQP brokers.
+const restLines = 3
+
+// of says of how many the figure is.
+func of(figure string, n int) string { return fmt.Sprintf("%s (of %s)", figure, thousands(float64(n))) }
+
+func took(d time.Duration) string {
+	if d == 0 {
+		return "was running"
+	}
+	return duration(d)
 }
 
 func kibibytes(bytes float64) string { return fmt.Sprintf("%.1f KiB", bytes/1024) }

@@ -74,6 +74,17 @@ func (s *service) cpu() float64 {
 	return cpuSecondsOf(s.pid()) - s.before
 }
 
+// end asks the program to end, as a user would.
+func (s *service) end() {
+	if s == nil {
+		return
+	}
+	s.command.Process.Signal(os.Interrupt)
+	late := time.AfterFunc(time.Minute, func() { s.command.Process.Kill() })
+	defer late.Stop()
+	s.command.Wait()
+}
+
 func (s *service) close() {
 	if s != nil {
 		s.command.Process.Kill()

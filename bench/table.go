@@ -13,10 +13,21 @@ import (
 func (r *results) print(b *bytes.Buffer) {
 	m := r.Machine
 	fmt.Fprintf(b, "%s, %d CPUs, %s; %s; disk %s; %s; %s.\n", m.CPU, m.CPUs, size(m.Memory), m.Kernel, m.Disk, m.Go, m.Date)
-	fmt.Fprintf(b, "%d-byte bodies; %d rounds of %v after %v of warm-up: median (least to most).\n", usualBody, r.Rounds, r.Measure, r.Warm)
+	for i, p := range r.Peers {
+		what := p.Name + " " + p.Version
+		if p.Missing != "" {
+			what = p.Name + " was not measured"
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(what)
+	}
+	fmt.Fprintf(b, ".\n%d-byte bodies; %d rounds of %v after %v of warm-up: median (least to most).\n", usualBody, r.Rounds, r.Measure, r.Warm)
 	if m.Disk == "tmpfs" {
 		b.WriteString("The durable rows ran in memory: choose a directory on a disk with -dir.\n")
 	}
+	r.printTargets(b)
 	for _, work := range works(r.Rows) {
 		if work == workSizes {
 			continue // has a table of its own
@@ -40,7 +51,8 @@ func (r *results) print(b *bytes.Buffer) {
 	r.sizes(b)
 	if r.AtScale != nil {
 		b.WriteString("\n")
-		r.AtScale.print(b, r.Foreign)
+		b.WriteString("## At rest and at scale\n\n")
+		r.AtScale.print(b)
 	}
 }
 
