@@ -132,6 +132,25 @@ func TestAConsumerThatIsRefusedSaysSoAndTriesAgain(t *testing.T) {
 	}, consuming)
 }
 
+// RabbitMQ ends the connection of one of two clients that declare a quorum queue at the same moment.
+func TestAConnectionThatEndsOverADeclarationIsNoRefusal(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		first := f.line()
+		first.setUnusable("jobs", amqp.Errorf(amqp.InternalError, "INTERNAL_ERROR"))
+		u, got := consume(c, 10)
+		<-u.First()
+		var refused *amqp.Error
+		if errors.As(u.Err(), &refused) {
+			t.Errorf("taken for the queue's refusal: %v", u.Err())
+		}
+		second := f.line()
+		next[amqp.BasicConsume](second)
+		second.deliver(consumeChannel, 1, false, "a", amqp.Properties{})
+		wantDelivery(t, got, "a")
+		second.cut()
+	}, consuming)
+}
+
 func TestAConsumerCancelledByTheBrokerComesBack(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		u, got := consume(c, 10)
@@ -182,6 +201,16 @@ func TestStopAndReleaseWithoutAConnection(t *testing.T) {
 }
 
 var asking = envelope("bob", amqp.Properties{ReplyTo: client.ReplyTo})
+
+func TestAConsumerThatIsReleasedBeforeItBeganKeepsNobodyWaiting(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, _ := consume(c, 10) // the connection is being made
+		<-u.Stop()
+		<-u.Release()
+		<-u.First()
+		f.line().cut()
+	}, consuming)
+}
 
 func TestACallIsAnswered(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {

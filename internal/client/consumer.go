@@ -117,6 +117,7 @@ func (u *Consumer) finish() {
 	u.conn.mu.Lock()
 	delete(u.conn.consumers, u)
 	u.conn.mu.Unlock()
+	u.first.raise() // there will be none
 	u.gone.raise()
 }
 

@@ -260,6 +260,9 @@ func (l *line) closeChannel(n uint16, err *amqp.Error) {
 	l.say(l.srv.Fail(n, err))
 }
 
+// fail ends the connection over an error.
+func (l *line) fail(err *amqp.Error) { l.closeChannel(0, err) }
+
 func (l *line) giveBack(p published) {
 	b, _ := (&amqp.BasicReturn{ReplyCode: amqp.NoRoute, ReplyText: "NO_ROUTE", RoutingKey: p.key}).AppendFrame(nil, 1)
 	b = amqp.AppendHeaderFrame(b, 1, 60, uint64(len(p.body)), p.raw)

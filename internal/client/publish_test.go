@@ -280,6 +280,35 @@ func TestAPoisonousMessageFailsAlone(t *testing.T) {
 	})
 }
 
+// A cluster that loses a node ends connections with internal errors. A message that happens to be under way has no part in it, but
+// for one that brings them about again and again.
+func TestAnInternalErrorIsNoMessagesFaultUntilItComesAgainAndAgain(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		internal := amqp.Errorf(amqp.InternalError, "INTERNAL_ERROR")
+		innocent := post(t, c, "innocent")
+		l := f.line()
+		l.wantPublished("innocent")
+		l.fail(internal)
+		l = f.line()
+		l.wantPublished("innocent")
+		l.ack(1)
+		wantFate(t, innocent, nil, true)
+
+		guilty := post(t, c, "guilty")
+		for range 4 {
+			l.wantPublished("guilty")
+			l.fail(internal)
+			l = f.line()
+		}
+		<-guilty.Done()
+		var err *amqp.Error
+		if !errors.As(guilty.Err(), &err) || err.Code != amqp.InternalError {
+			t.Errorf("fate %v", guilty.Err())
+		}
+		l.cut()
+	})
+}
+
 func TestAWrongPasswordIsToldToSendsAtOnceAndKeepsPosts(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		f.setPassword("secret")

@@ -45,6 +45,8 @@ type Publisher struct {
 	closed   bool
 	idle     chan struct{}
 
+	internalErrors int // ended connections, since something was confirmed
+
 	calls    map[string]*call
 	answered func(amqp.RawProperties, []byte) // gets the answers that no call waits for; nil: nobody
 	replies  bool                             // calls were made: the channel consumes replies

@@ -64,6 +64,19 @@ func (p *Publisher) setBlocked(l *link.Link, blocked string) {
 	l.Wake()
 }
 
+// patienceWithInternalErrors is after how many of them in a row, with nothing confirmed in between, one may lie in a message.
+const patienceWithInternalErrors = 3
+
+// accuses tells whether the other side's reason for ending the connection may lie in what was published. Its internal
+// errors mostly do not: a node of a cluster has gone, or two clients have declared one queue at once. The caller holds mu.
+func (p *Publisher) accuses(blame *amqp.Error) bool {
+	if blame != nil && blame.Code == amqp.InternalError {
+		p.internalErrors++
+		return p.internalErrors > patienceWithInternalErrors
+	}
+	return blame != nil
+}
+
 // detach ends a connection. blame is the reason when it may lie in what was
 // published: if that was a single message, it shares the connection's fate, else
 // they are tried again one by one.
@@ -73,7 +86,7 @@ func (p *Publisher) detach(why error, blame *amqp.Error) {
 	p.why = fmt.Errorf("%w: %w", ErrDown, why)
 	var culprit *Fate
 	suspects := 0
-	if blame != nil {
+	if p.accuses(blame) {
 		suspects = p.log.unconfirmed()
 	}
 	if suspects == 1 {
@@ -137,6 +150,7 @@ func (p *Publisher) down(why error) {
 func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 	p.mu.Lock()
 	p.settled = p.log.confirm(tag, multiple, p.settled[:0])
+	p.internalErrors = 0
 	p.freed()
 	careful := p.log.careful > 0
 	l := p.writable()

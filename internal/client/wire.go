@@ -374,7 +374,7 @@ func (w *wire) await(q *question, id amqp.MethodID) error {
 	case err := <-q.done:
 		return err
 	case <-w.link.Done():
-		return w.link.Err()
+		return w.ended(id)
 	case <-w.conn.ctx.Done():
 		return ErrClosed
 	case <-t.C:
@@ -382,6 +382,13 @@ func (w *wire) await(q *question, id amqp.MethodID) error {
 		w.link.Close(err)
 		return err
 	}
+}
+
+// ended is the error of a question that the end of the connection has left without an answer. Whatever the other side ended
+// it over, that is no verdict upon what was asked, and so no *amqp.Error here.
+func (w *wire) ended(id amqp.MethodID) error {
+	<-w.link.Done()
+	return fmt.Errorf("%w to %s: %v", ErrBroken, id, w.link.Err())
 }
 
 // answered hands an answer to who asked.
@@ -405,6 +412,10 @@ func (w *wire) openChannel() (uint16, error) {
 	n, b, err := w.proto.OpenChannel()
 	if err != nil {
 		w.mu.Unlock()
+		var fault *amqp.Error
+		if errors.As(err, &fault) && fault.Code == amqp.ChannelError { // the reader has met the end, and is about to say why
+			err = w.ended(amqp.ChannelOpenID)
+		}
 		return 0, err
 	}
 	b = append([]byte(nil), b...)
