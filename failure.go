@@ -56,11 +56,14 @@ func (m *Message) Failure() (Failure, bool) {
 
 // due is when the message may be handled; the zero time says that it may be now.
 func due(props amqp.RawProperties) (t time.Time) {
-	if ms := number(rawHeaders(props), headerDue); ms != 0 {
+	if ms := dueAt(props); ms != 0 {
 		t = time.UnixMilli(ms)
 	}
 	return t
 }
+
+// dueAt is that in milliseconds since 1970, or 0.
+func dueAt(props amqp.RawProperties) int64 { return number(rawHeaders(props), headerDue) }
 
 func (m *Message) headers() []byte { return rawHeaders(m.props) }
 

@@ -10,8 +10,12 @@ import (
 // it was lost.
 //
 //	first time ──► in hand ──acknowledged───────────► done: a repeat is dropped
-//	                  │  └── given back, passed on ───► forgotten
+//	                  │  ├── given back ──────────────► forgotten
+//	                  │  └── passed on ───────────────► its later copy is new; it itself, redelivered, is dropped
 //	                  └ a repeat waits for what becomes of the first
+//
+// A message that was passed on, to wait or to the dead letters, comes again under its id. What tells it from the one that
+// was passed on, should the acknowledgement of that be lost, is the time at which it was due.
 //
 // It looks back as far as a sender may have to send again: over the last 262,144 messages of each of the last 4,096
 // senders, and over the last 65,536 ids of the callers' own choosing; for as long as the node runs. A message
@@ -23,12 +27,29 @@ type repeats struct {
 	order   []*history // as they came, the oldest to be forgotten first
 	named   named
 	waiting map[mark][]arrival
+	passed  map[passing]struct{} // the last maxPassed
+	lately  []passing            // a ring of them
+	passes  int
 }
 
-const maxSenders = 4096
+// passing is one message that was passed on, as it was then.
+type passing struct {
+	mark mark
+	due  int64
+}
+
+const (
+	maxSenders = 4096
+	maxPassed  = 8192
+)
 
 func newRepeats() *repeats {
-	return &repeats{senders: make(map[string]*history), waiting: make(map[mark][]arrival), named: named{bits: make(map[string]mark)}}
+	return &repeats{
+		senders: make(map[string]*history),
+		waiting: make(map[mark][]arrival),
+		named:   named{bits: make(map[string]mark)},
+		passed:  make(map[passing]struct{}),
+	}
 }
 
 // A mark is the place where it is noted what became of one message; the zero mark is that of one without an id.
@@ -58,6 +79,8 @@ func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
 	case m.page == nil:
 		return mark{}, unseen
 	case m.page.done.has(m.bit):
+		return m, handled
+	case a.redelivered && r.wasPassed(m, a):
 		return m, handled
 	case m.page.hand.has(m.bit):
 		r.waiting[m] = append(r.waiting[m], a)
@@ -93,6 +116,47 @@ func (r *repeats) settled(m mark, o outcome) []arrival {
 	also := r.waiting[m]
 	delete(r.waiting, m)
 	return also
+}
+
+// pass notes that a message is safe elsewhere, before it ends here.
+func (r *repeats) pass(m mark, due int64) {
+	if m.page == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := passing{m, due}
+	if _, again := r.passed[p]; again {
+		return
+	}
+	if len(r.lately) < maxPassed {
+		r.lately = append(r.lately, p)
+	} else {
+		at := r.passes % maxPassed
+		delete(r.passed, r.lately[at])
+		r.lately[at] = p
+	}
+	r.passes++
+	r.passed[p] = struct{}{}
+}
+
+// wasPassed says whether an arrival is a message that was passed on, and not its later copy. The caller holds mu.
+func (r *repeats) wasPassed(m mark, a arrival) bool {
+	if len(r.passed) == 0 {
+		return false
+	}
+	_, yes := r.passed[passing{m, dueAt(a.props)}]
+	return yes
+}
+
+// over says whether there is nothing more to do for a repeat that waited for what became of the first.
+func (r *repeats) over(m mark, o outcome, a arrival) bool {
+	if o != passedOn {
+		return o == acknowledged
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wasPassed(m, a)
 }
 
 // find returns the mark of a message. The caller holds mu.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/postrider-mq/postrider/amqp"
 )
 
 func TestARepeatIsSeen(t *testing.T) {
@@ -102,5 +104,66 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	}
 	if _, got := r.see("alice", "ABCDEFGHIJKL0000-1", arrival{}); got != unseen {
 		t.Error("the oldest sender is remembered")
+	}
+}
+
+// dueProps are the properties of a message that is due then.
+func dueProps(t *testing.T, due int64) amqp.RawProperties {
+	t.Helper()
+	p := amqp.Properties{}
+	if due != 0 {
+		p.Headers = amqp.Table{headerDue: due}
+	}
+	raw, err := p.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestAMessageThatWasPassedOnIsKnownFromItsLaterCopy(t *testing.T) {
+	r := newRepeats()
+	const id = "order 7"
+	see := func(due int64, redelivered bool) (mark, sight) {
+		return r.see("alice", id, arrival{props: dueProps(t, due), redelivered: redelivered})
+	}
+	m, _ := see(0, false)
+	_, waits := see(100, false) // its copy is faster than the confirm of it
+	r.pass(m, 0)
+	if waiting := r.settled(m, passedOn); waits != inHand || len(waiting) != 1 || r.over(m, passedOn, waiting[0]) {
+		t.Fatal("the copy goes with what it is a copy of")
+	}
+	for _, step := range []struct {
+		due         int64
+		redelivered bool
+		want        sight
+	}{
+		{0, true, handled},   // its acknowledgement was lost
+		{0, false, unseen},   // somebody has sent it again
+		{100, true, unseen},  // the copy, which came while the connection broke
+		{100, false, unseen}, // the copy
+	} {
+		m, got := see(step.due, step.redelivered)
+		if got != step.want {
+			t.Errorf("due %d, redelivered %v: %v, want %v", step.due, step.redelivered, got, step.want)
+		}
+		r.settled(m, givenBack)
+	}
+}
+
+func TestWhatWasPassedOnIsForgottenInTheEnd(t *testing.T) {
+	r := newRepeats()
+	m, _ := r.see("alice", "order 7", arrival{})
+	for due := range int64(3 * maxPassed) {
+		r.pass(m, due)
+	}
+	if len(r.passed) != maxPassed || len(r.lately) != maxPassed {
+		t.Error(len(r.passed), len(r.lately))
+	}
+	if _, old := r.passed[passing{m, 0}]; old {
+		t.Error("the first is known")
+	}
+	if _, known := r.passed[passing{m, 3*maxPassed - 1}]; !known {
+		t.Error("the last is not known")
 	}
 }

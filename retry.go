@@ -98,6 +98,7 @@ func (m *Message) dispose(v verdict) {
 // handOver ends the message here without its being handled: it is safe elsewhere, and comes again from there.
 func (m *Message) handOver() {
 	if m.settled.CompareAndSwap(0, acked) {
+		m.tap.repeats.pass(m.mark, dueAt(m.props))
 		m.from.ack(m.tag)
 		m.tap.settled(m.mark, passedOn)
 	}

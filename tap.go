@@ -115,7 +115,7 @@ func (t *tap) settled(m mark, o outcome) {
 func (t *tap) passRepeats(m mark, o outcome) {
 	for _, a := range t.repeats.settled(m, o) {
 		switch {
-		case o == givenBack:
+		case !t.repeats.over(m, o, a):
 			t.hand(a)
 			t.ready()
 		case wantsReceipt(a.props): // by the address in this one

@@ -238,9 +238,10 @@ func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, wa
 			delete(p.Headers, name)
 		}
 	}
-	if len(p.Headers) == 0 {
-		p.Headers = nil
+	if p.Headers == nil {
+		p.Headers = amqp.Table{}
 	}
+	p.Headers[failureHeader+"due"] = time.Now().UnixMilli() // by which a node tells it from the one that died
 	props, err = p.Append(nil)
 	return props, true, err
 }
