@@ -7,4 +7,10 @@ require (
 	github.com/rabbitmq/amqp091-go v1.16.0
 )
 
+require (
+	github.com/dlclark/regexp2 v1.12.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
 replace github.com/postrider-mq/postrider => ..

@@ -51,9 +51,10 @@ var floors = plan{
 	"internal/disk":     {floor: 0},
 	"internal/pattern":  {floor: 0},
 
-	"internal/sim":     {floor: 6, tests: true},
-	"internal/planted": {floor: 6, tests: true},
-	"internal/house":   {floor: 0},
+	"internal/sim":       {floor: 6, tests: true},
+	"internal/planted":   {floor: 6, tests: true},
+	"internal/behaviour": {floor: 6, tests: true},
+	"internal/house":     {floor: 0},
 }
 
 // find returns the room of the package in folder dir.

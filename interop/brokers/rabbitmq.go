@@ -3,6 +3,7 @@ package brokers
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -27,6 +28,7 @@ type Rabbit struct {
 	node    string
 	env     []string
 	scripts string
+	process *process
 }
 
 // RabbitMQ runs a RabbitMQ of its own until the test ends, with the virtual host
@@ -41,8 +43,16 @@ func RabbitMQ(t testing.TB, vhosts ...string) *Rabbit {
 	r.write(t, "rabbitmq.conf", configuration(r.Addr, r.path("definitions.json")))
 	r.write(t, "definitions.json", definitions(t, vhosts))
 	r.write(t, "enabled_plugins", "[rabbitmq_consistent_hash_exchange].\n")
+	r.environment(r.dir, dist, epmd)
+	t.Cleanup(func() { r.endNameServer(t) })
+	r.start(t)
+	return r
+}
+
+// environment makes it a RabbitMQ of its own: nothing of it is the machine's. Its cookie is in folder home.
+func (r *Rabbit) environment(home, dist, epmd string) {
 	r.env = append(os.Environ(),
-		"HOME="+r.dir, // the cookie
+		"HOME="+home,
 		"RABBITMQ_NODENAME="+r.node, "RABBITMQ_DIST_PORT="+dist,
 		"ERL_EPMD_PORT="+epmd, "ERL_EPMD_ADDRESS=127.0.0.1",
 		"RABBITMQ_CONFIG_FILE="+r.path("rabbitmq.conf"), "RABBITMQ_CONF_ENV_FILE=/dev/null",
@@ -51,8 +61,6 @@ func RabbitMQ(t testing.TB, vhosts ...string) *Rabbit {
 		"RABBITMQ_PID_FILE="+r.path("pid"),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none", // an idle one leaves the cores to others
 	)
-	r.start(t)
-	return r
 }
 
 // scripts is the folder of RabbitMQ's own start scripts. Those that Debian puts
@@ -98,34 +106,62 @@ func (r *Rabbit) write(t testing.TB, name, text string) {
 	}
 }
 
+// start starts the process and waits until it serves. It ends with the test, if not before.
 func (r *Rabbit) start(t testing.TB) {
+	t.Helper()
+	r.launch(t)
+	if err := r.serving(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// launch starts the process.
+func (r *Rabbit) launch(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(r.scripts, "rabbitmq-server"))
 	cmd.Env = r.env
 	cmd.Dir = r.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	log, complaints := &strings.Builder{}, &strings.Builder{} // read only when the process has ended
-	cmd.Stderr = complaints
+	p := &process{cmd: cmd, ready: make(chan struct{}), drained: make(chan struct{})}
+	cmd.Stderr = &p.complaints
 	out, err := cmd.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(r.path("pid")); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready, drained := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(drained)
-		awaitLine(io.TeeReader(out, log), "Server startup complete", ready)
+		defer close(p.drained)
+		awaitLine(io.TeeReader(out, &p.log), "Server startup complete", p.ready)
 	}()
-	t.Cleanup(func() { r.stop(t, cmd, drained) })
+	r.process = p
+	t.Cleanup(func() { r.end(t, p) })
+}
+
+// process is one life of a RabbitMQ. Its texts are read only when it has ended.
+type process struct {
+	cmd             *exec.Cmd
+	log, complaints strings.Builder
+	ready, drained  chan struct{}
+	ended           bool
+}
+
+// serving waits until it serves.
+func (r *Rabbit) serving() error {
+	p := r.process
 	select {
-	case <-ready:
-	case <-drained:
-		_ = cmd.Wait()
-		t.Fatalf("RabbitMQ ended while it was to start:\n%s%s", log, complaints)
+	case <-p.ready:
+		return nil
+	case <-p.drained:
+		_ = p.cmd.Wait()
+		p.ended = true
+		return fmt.Errorf("RabbitMQ ended while it was to start:\n%s%s", &p.log, &p.complaints)
 	case <-time.After(startup):
-		t.Fatal("RabbitMQ did not start in time")
+		return errors.New("RabbitMQ did not start in time")
 	}
 }
 
@@ -141,15 +177,22 @@ func awaitLine(out io.Reader, text string, found chan<- struct{}) {
 	_, _ = io.Copy(io.Discard, out)
 }
 
-// stop ends the node, at once: nothing of it is needed any more. Its name server
-// stays behind by itself; it goes when it has noticed that the node is gone.
-func (r *Rabbit) stop(t testing.TB, cmd *exec.Cmd, drained <-chan struct{}) {
-	if err := r.kill(); err != nil {
-		t.Errorf("stopping RabbitMQ: %v", err)
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+// end ends a life of the node, at once: nothing of it is needed any more.
+func (r *Rabbit) end(t testing.TB, p *process) {
+	if p.ended {
+		return
 	}
-	<-drained
-	_ = cmd.Wait() // it was killed
+	p.ended = true
+	if err := r.kill(); err != nil {
+		t.Logf("stopping RabbitMQ: %v", err) // it had not come so far as to say which process it is
+	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // what its start script has started
+	<-p.drained
+	_ = p.cmd.Wait() // it was killed
+}
+
+// endNameServer ends what the nodes leave behind: a name server goes when it has noticed that they are gone.
+func (r *Rabbit) endNameServer(t testing.TB) {
 	for range 100 {
 		epmd := exec.Command("epmd", "-kill")
 		epmd.Env = r.env

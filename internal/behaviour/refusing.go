@@ -1,0 +1,98 @@
+package behaviour
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+func aTargetThatIsNotThere(w *World) {
+	nodes := w.Nodes("alice", "bob")
+	alice := nodes[0]
+	w.Fate(alice.Peer("nobody").Send(w.Soon(), "x"), false, postrider.ErrNoSuchTarget)
+	if _, err := alice.Peer("nobody").Post(w.Soon(), "x"); !errors.Is(err, postrider.ErrNoSuchTarget) {
+		w.Error(err)
+	}
+	if len(w.Brokers) == 0 { // a node tells strangers not even that
+		stranger := alice.Peer("amqp://" + w.where["bob"] + "/charlie")
+		w.Remote(stranger.Send(w.Soon(), "x"), 403, "may only publish to queue 'bob'")
+		return
+	}
+	nothing := alice.Peer(w.Brokers[0] + "/" + w.Name("nothing"))
+	w.Fate(nothing.Send(w.Soon(), "x"), false, postrider.ErrNoSuchTarget)
+	_, err := w.Post(nothing, "x").Wait(w.Soon())
+	w.Fate(err, false, postrider.ErrNoSuchTarget)
+	_, err = postrider.Call[string](w.Soon(), nothing, "x")
+	w.Fate(err, false, postrider.ErrNoSuchTarget)
+}
+
+func anOutboxThatIsFull(w *World) {
+	gone, err := w.Listen("gone")
+	if err != nil {
+		w.Fatal(err)
+	}
+	gone.Close()
+	alice := w.Node("alice", func(cfg *postrider.Config) {
+		cfg.Brokers, cfg.OutboxMessages = []string{"amqp://" + gone.Addr().String()}, 3
+	})
+	jobs := alice.Mailbox(w.Name("jobs"))
+	for range 3 {
+		w.Post(jobs, "x")
+	}
+	_, err = jobs.Post(w.Soon(), "x")
+	w.Fate(err, false, postrider.ErrFull)
+	w.Fate(jobs.Send(w.Within(100*time.Millisecond), "x"), false, postrider.ErrFull, postrider.ErrPeerDown, context.DeadlineExceeded)
+}
+
+// aMailboxThatRefuses is a queue that was there before, of another kind than the API would have made, and is used as it is.
+func aMailboxThatRefuses(w *World) {
+	name := w.Name("full")
+	at, err := client.ParseURL(w.Brokers[0])
+	if err != nil {
+		w.Fatal(err)
+	}
+	c := client.New(client.Config{Name: "operator", Addresses: []client.Address{at}, Dial: w.dial, Publishes: true})
+	defer c.Close()
+	made := c.Ensure(&client.Queue{Name: name, Durable: true, Args: amqp.Table{"x-max-length": int32(1), "x-overflow": "reject-publish"}})
+	env, err := client.NewEnvelope("", name, true, amqp.Properties{DeliveryMode: amqp.Persistent})
+	if err != nil {
+		w.Fatal(err)
+	}
+	if _, err := c.Publisher().Send(w.Soon(), env, nil, []byte("a")); err != nil || made.Err() != nil {
+		w.Fatal(err, made.Err())
+	}
+	alice := w.Node("alice")
+	err = alice.Mailbox(name).Send(w.Soon(), "b")
+	w.Fate(err, false, postrider.ErrRefused)
+	var failed *postrider.SendError
+	if errors.As(err, &failed) && failed.Stage != postrider.AtTarget {
+		w.Error(failed)
+	}
+	_, err = w.Post(alice.Mailbox(name), "c").Wait(w.Soon())
+	w.Fate(err, false, postrider.ErrRefused)
+	w.Want(w.Collect(alice, alice.Mailbox(name)), "a")
+}
+
+func aWrongPassword(w *World) {
+	u, err := url.Parse(w.Brokers[0])
+	if err != nil {
+		w.Fatal(err)
+	}
+	u.User = url.UserPassword("guest", "wrong")
+	alice := w.Node("alice", func(cfg *postrider.Config) { cfg.Brokers = []string{u.String()} })
+	jobs := alice.Mailbox(w.Name("jobs"))
+	err = jobs.Send(w.Context(), "x") // nobody has to wait for the end of a context that has none
+	w.Fate(err, false)
+	w.Remote(err, 403, "")
+	r := w.Post(jobs, "x")
+	if err := alice.Shutdown(w.Context()); err == nil {
+		w.Error("what was posted went through a login that is refused")
+	}
+	_, err = r.Wait(w.Soon())
+	w.Fate(err, false, postrider.ErrClosed)
+}
