@@ -62,9 +62,10 @@ type mark struct {
 type sight uint8
 
 const (
-	unseen  sight = iota // hand it out
-	handled              // acknowledge it
-	inHand               // it is kept until the first is settled
+	unseen    sight = iota // hand it out
+	handled                // acknowledge it
+	elsewhere              // it is safe there: end it here
+	inHand                 // it is kept until the first is settled
 )
 
 // see is asked before an arrival is handed out.
@@ -81,7 +82,7 @@ func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
 	case m.page.done.has(m.bit):
 		return m, handled
 	case a.redelivered && r.wasPassed(m, a):
-		return m, handled
+		return m, elsewhere
 	case m.page.hand.has(m.bit):
 		r.waiting[m] = append(r.waiting[m], a)
 		return m, inHand

@@ -138,7 +138,7 @@ func TestAMessageThatWasPassedOnIsKnownFromItsLaterCopy(t *testing.T) {
 		redelivered bool
 		want        sight
 	}{
-		{0, true, handled},   // its acknowledgement was lost
+		{0, true, elsewhere}, // its acknowledgement was lost
 		{0, false, unseen},   // somebody has sent it again
 		{100, true, unseen},  // the copy, which came while the connection broke
 		{100, false, unseen}, // the copy

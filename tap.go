@@ -81,6 +81,8 @@ func (m *Message) first(a arrival) bool {
 		return true
 	case handled:
 		m.Ack()
+	case elsewhere:
+		m.handOver()
 	case inHand:
 		m.tap.settled(m.mark, givenBack) // it is in the hands of repeats now
 	}
