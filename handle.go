@@ -144,6 +144,7 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 	default:
 		f, _ := m.Failure()
 		v := o.judge(time.Now(), f, err)
+		m.tap.target.node.counts.judged(v, f)
 		if v.failure.Tries > f.Tries {
 			m.say(v, err)
 		}

@@ -30,6 +30,8 @@ type Node struct {
 	ctx    context.Context // ends when the node closes
 	cancel context.CancelFunc
 
+	counts counts
+
 	workers sync.WaitGroup // goroutines that run a caller's code, or wait for it
 
 	mu        sync.Mutex

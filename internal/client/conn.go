@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,6 +109,18 @@ func New(cfg Config) *Conn {
 	c.pub.answered = cfg.Answered
 	go c.run()
 	return c
+}
+
+// To is where the connection goes: its addresses, which are tried in turn.
+func (c *Conn) To() string {
+	var b strings.Builder
+	for i, at := range c.cfg.Addresses {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(at.String())
+	}
+	return b.String()
 }
 
 // Publisher returns the publishing half; only for a connection that publishes.

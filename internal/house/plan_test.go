@@ -20,9 +20,11 @@ var floors = plan{
 	"cmd/postrider":                {floor: 6, beside: []string{"cmd/postrider/internal/probe", "cmd/postrider/internal/tour"}},
 	"cmd/postrider/internal/probe": {floor: 6},
 	"cmd/postrider/internal/tour":  {floor: 6},
-	"examples/...":                 {floor: 6, guest: true, beside: []string{"coord"}},
+	"examples/...":                 {floor: 6, guest: true, beside: []string{"coord", "postriderotel"}},
 
 	"coord":         {floor: 6, guest: true},
+	"postriderotel": {floor: 6, guest: true},
+	"postriderprom": {floor: 6, guest: true},
 	"postridertest": {floor: 6, tests: true},
 
 	".": {floor: 5},
