@@ -30,11 +30,15 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 	if err != nil {
 		return answer{}, err
 	}
-	if t.way == nil {
-		return answer{}, t.failed(d.id, t.why, false)
-	}
-	a, written, err := t.way.call(ctx, d)
+	way, err := t.via(o)
 	if err != nil {
+		return answer{}, t.failed(d.id, err, false)
+	}
+	a, written, err := way.call(ctx, d)
+	if err != nil {
+		if written && ctx.Err() != nil {
+			t.abandon(d.id)
+		}
 		return answer{}, t.failed(d.id, err, written)
 	}
 	if a.contentType != typeError {

@@ -111,6 +111,17 @@
 //
 // [Gather] asks many at once and yields their answers as they come.
 //
+// The context of a call's handler ends when the caller's does: his deadline travels with the request, and when he gives up, a control message
+// follows it.
+//
+// # Control
+//
+// Beside messages there are control messages, which wait behind none of them: over a connection of their own, past outbox, inbox and
+// handlers. [Target.Ping] is one, and the application has its own:
+//
+//	err := n.Control("pause", func(ctx context.Context, m *postrider.Message) error { … })
+//	err := n.Peer("shipping").Send(ctx, "for an hour", postrider.Control("pause"))
+//
 // # Ending
 //
 // [Node.Close] ends a node at once, [Node.Shutdown] in good order: handlers finish, and what was posted

@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ type extras struct {
 	headers     amqp.Table
 	expires     time.Duration // 0: never
 	receipt     string        // where its receipt is to go when it was handled; "": nowhere
+	control     string        // what the control message is about; "": it is none
 	waited      bool          // its sender waits for it, so that it is not kept on disk
 }
 
@@ -41,11 +43,11 @@ func (t *Target) draft(body any, o *sendOptions) (draft, error) {
 	if o.transient {
 		d.style += styleTransient
 	}
-	if o.key != "" || len(o.headers) > 0 || o.expires != 0 {
+	if o.key != "" || len(o.headers) > 0 || o.expires != 0 || o.control != "" {
 		if d.more == nil {
 			d.more = new(extras)
 		}
-		d.more.key, d.more.headers, d.more.expires = o.key, o.headers, o.expires
+		d.more.key, d.more.headers, d.more.expires, d.more.control = o.key, o.headers, o.expires, o.control
 	}
 	if err := checkHeaders(o.headers); err != nil {
 		return d, err
@@ -72,6 +74,18 @@ func checkHeaders(headers amqp.Table) error {
 	return nil
 }
 
+// lifetime is how long somebody waits for the answer to a call; 0: for ever.
+func (d *draft) lifetime(ctx context.Context) (left time.Duration) {
+	if d.more != nil {
+		left = d.more.expires
+	}
+	deadline, ok := ctx.Deadline()
+	if until := max(time.Until(deadline), time.Millisecond); ok && (left == 0 || until < left) {
+		left = until
+	}
+	return left
+}
+
 // key is where the message belongs, see [Key].
 func (d *draft) key() string {
 	if d.more == nil {
@@ -89,12 +103,15 @@ func (d *draft) properties(from string) amqp.Properties {
 	if d.more.contentType != "" {
 		p.ContentType = d.more.contentType
 	}
-	if len(d.more.headers) == 0 && d.more.key == "" && d.more.receipt == "" {
+	if len(d.more.headers) == 0 && d.more.key == "" && d.more.receipt == "" && d.more.control == "" {
 		return p
 	}
 	p.Headers = make(amqp.Table, len(d.more.headers)+1)
 	for name, value := range d.more.headers {
 		p.Headers[name] = value
+	}
+	if d.more.control != "" {
+		p.Headers[headerControl], p.DeliveryMode = d.more.control, amqp.Transient
 	}
 	if d.more.receipt != "" {
 		p.ReplyTo, p.CorrelationID = d.more.receipt, d.id.String()

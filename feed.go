@@ -3,6 +3,7 @@ package postrider
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -13,7 +14,8 @@ type arrival struct {
 	body        []byte
 	redelivered bool
 	from        settler
-	tag         uint64 // names it to from
+	tag         uint64    // names it to from
+	came        time.Time // into this process; zero unless it expires
 }
 
 // settler is where an arrival is settled. A stale one cannot be any more: it comes again.

@@ -12,7 +12,8 @@ import (
 	"github.com/postrider-mq/postrider/amqp"
 )
 
-// A Handler acts upon one message. Its context ends when the handling is stopped or the node closes.
+// A Handler acts upon one message. Its context ends when the handling is stopped or the node closes, and for a [Call] also when its
+// caller's context does.
 type Handler func(ctx context.Context, m *Message) error
 
 // Handle has h act upon the messages of a target, a mailbox or [Node.Inbox], until
@@ -104,7 +105,13 @@ func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
 		if !ok {
 			return
 		}
-		conclude(ctx, m, guarded(ctx, m, h), o)
+		forIt, done := m.forCaller(ctx)
+		err := context.Cause(forIt)
+		if err == nil {
+			err = guarded(forIt, m, h)
+		}
+		done()
+		conclude(ctx, m, err, o)
 	}
 }
 

@@ -77,6 +77,7 @@ func (i *inbox) hand(a arrival) {
 		t.hand(a)
 		return
 	}
+	a.note()
 	i.waiting = append(i.waiting, a)
 }
 

@@ -36,7 +36,7 @@ func openEmbedded(cfg Config, log *slog.Logger, a *asked) (*embedded, error) {
 		only = ""
 	}
 	b, err := broker.Open(broker.Config{
-		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only,
+		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only, InboxAlso: []string{cfg.Name + controlSuffix},
 		MemoryMark: -1, // the process has a life of its own
 	})
 	if err != nil {
@@ -196,7 +196,9 @@ func (l *local) call(ctx context.Context, d draft) (answer, bool, error) {
 	p.Mandatory = true
 	p.Properties.DeliveryMode = amqp.Transient
 	p.Properties.ReplyTo, p.Properties.CorrelationID = answers, text
-	p.Properties.Expiration = expiration(ctx)
+	if left := d.lifetime(ctx); left != 0 {
+		p.Properties.Expiration = milliseconds(left)
+	}
 	f := new(client.Fate)
 	if err := l.at.publish(p, f); err != nil {
 		return answer{}, false, err

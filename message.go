@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -22,16 +23,17 @@ type Message struct {
 	// Redelivered: it was handed to a receiver before, who may have acted upon it.
 	Redelivered bool
 
-	tap     *tap
-	from    settler
-	tag     uint64
-	props   amqp.RawProperties
-	mark    mark // where it is noted what becomes of it
-	wanted  bool // a reply is
-	receipt bool // the sender wants to be told when it was handled
-	headed  bool // it has headers
-	replied atomic.Bool
-	settled atomic.Uint32 // 0, acked or requeued
+	tap      *tap
+	from     settler
+	tag      uint64
+	props    amqp.RawProperties
+	mark     mark      // where it is noted what becomes of it
+	wanted   bool      // a reply is
+	deadline time.Time // nobody wants it handled later; zero: no matter
+	receipt  bool      // the sender wants to be told when it was handled
+	headed   bool      // it has headers
+	replied  atomic.Bool
+	settled  atomic.Uint32 // 0, acked or requeued
 }
 
 // message makes an arrival into what a receiver sees.
@@ -49,6 +51,7 @@ func (t *tap) message(a arrival, names *amqp.Interner) *Message {
 	if err != nil {
 		return m
 	}
+	m.deadline = a.expires()
 	m.ID = view(v.MessageID, len(a.props)+len(a.body))
 	m.From = names.String(v.AppID)
 	m.ContentType = names.String(v.ContentType)

@@ -17,18 +17,20 @@ import (
 // Node is one process's part of the system: its inbox, its connections to peers and brokers, and the
 // broker embedded in it. Any goroutine may use it. Nodes share nothing: a process can run many.
 type Node struct {
-	cfg    Config
-	log    *slog.Logger
-	ids    *identity
-	out    SendFunc // the middleware of what is sent; nil: none
-	peers  map[string]client.Address
-	mail   []client.Address // of the brokers
-	local  *embedded
-	inbox  *inbox
-	kept   *keeper // nil without a directory
-	asked  *asked
-	ctx    context.Context // ends when the node closes
-	cancel context.CancelFunc
+	cfg     Config
+	log     *slog.Logger
+	ids     *identity
+	out     SendFunc // the middleware of what is sent; nil: none
+	peers   map[string]client.Address
+	mail    []client.Address // of the brokers
+	local   *embedded
+	inbox   *inbox
+	kept    *keeper // nil without a directory
+	asked   *asked
+	calls   *calls
+	control *control
+	ctx     context.Context // ends when the node closes
+	cancel  context.CancelFunc
 
 	counts counts
 
@@ -40,11 +42,13 @@ type Node struct {
 	targets   map[targetKey]*Target
 	parted    map[string]int                  // with how many partitions a mailbox is used
 	conns     map[client.Address]*client.Conn // to peers
+	lanes     map[client.Address]*client.Conn // to peers, for control messages
 	sending   *client.Conn                    // to the brokers; separate, so that back-pressure
 	receiving *client.Conn                    // on one does not stop acks on the other
 	taps      map[*tap]struct{}
 	over      chan struct{} // closed when Close is done
 
+	cancelsOnce  sync.Once
 	receiptsOnce sync.Once
 	receipts     string // the queue that receipts come to by way of the brokers
 }
@@ -81,6 +85,8 @@ func newNode(cfg Config) (*Node, error) {
 		taps:    make(map[*tap]struct{}),
 		over:    make(chan struct{}),
 		asked:   newAsked(cfg),
+		calls:   newCalls(),
+		lanes:   make(map[client.Address]*client.Conn),
 	}
 	n.out = n.outward()
 	if n.log == nil {
@@ -124,6 +130,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.inbox = &inbox{local: way}
+	if n.control, err = openControl(ctx, n); err != nil {
+		return err
+	}
 	ln, err := listen(ctx, n.cfg)
 	if err != nil {
 		return err
@@ -219,6 +228,15 @@ func (n *Node) undelivered(c *client.Conn) string {
 	return text
 }
 
+func (n *Node) laneConnections() (all []*client.Conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.lanes {
+		all = append(all, c)
+	}
+	return all
+}
+
 func (n *Node) connections() []*client.Conn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -256,13 +274,16 @@ func (n *Node) Close() error {
 	n.asked.close()
 	var closing sync.WaitGroup
 	closing.Go(n.stopReceiving)
-	for _, c := range n.connections() {
+	for _, c := range append(n.connections(), n.laneConnections()...) {
 		closing.Go(c.Close)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
 	defer cancel()
 	if wait(ctx, n.workers.Wait) != nil {
 		n.log.Warn("closed while handlers were still running", "waited", handlerGrace)
+	}
+	if wait(ctx, n.control.wait) != nil {
+		n.log.Warn("closed while control messages were still acted upon", "waited", handlerGrace)
 	}
 	closing.Wait()
 	return errors.Join(n.kept.close(), n.local.close())

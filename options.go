@@ -16,6 +16,7 @@ type sendOptions struct {
 	headers   amqp.Table
 	expires   time.Duration
 	until     Grade
+	control   string
 }
 
 // ID gives the message an id of the caller's choosing in place of a generated one:

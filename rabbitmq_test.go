@@ -193,3 +193,36 @@ func TestReceiptsOnRabbitMQ(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestACancelledCallOnRabbitMQ(t *testing.T) {
+	alice, bob := rabbit(t, "alice"), rabbit(t, "bob")
+	name := fresh(t)
+	began, ended := make(chan bool, 1), make(chan error, 1)
+	err := bob.Handle(t.Context(), bob.Mailbox(name), func(ctx context.Context, m *postrider.Message) error {
+		if string(m.Body) == "quick" { // after which bob hears of cancels
+			return nil
+		}
+		began <- true
+		<-ctx.Done()
+		ended <- context.Cause(ctx)
+		return ctx.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := postrider.Call[string](soon(t), alice.Mailbox(name), "quick"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(soon(t))
+	go func() {
+		<-began
+		cancel()
+	}()
+	_, err = postrider.Call[string](ctx, alice.Mailbox(name), "slow")
+	fate(t, err, true, context.Canceled)
+	select {
+	case <-ended:
+	case <-soon(t).Done():
+		t.Error("the handler goes on")
+	}
+}

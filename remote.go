@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -111,27 +112,24 @@ func (r *remote) call(ctx context.Context, d draft) (answer, bool, error) {
 	text := d.id.String()
 	p := d.properties(r.from)
 	p.DeliveryMode = amqp.Transient
-	p.ReplyTo, p.CorrelationID, p.Expiration = client.ReplyTo, text, expiration(ctx)
+	p.ReplyTo, p.CorrelationID = client.ReplyTo, text
 	e, err := r.seal(&d, true, p)
 	if err != nil {
 		return answer{}, false, err
 	}
+	if left := d.lifetime(ctx); left != 0 {
+		e = e.Expiring(left)
+	}
 	reply, written, err := r.pub.Call(ctx, e, []byte(text), d.body)
+	if errors.Is(err, client.ErrExpired) && (d.more == nil || d.more.expires == 0) {
+		<-ctx.Done() // at the same time
+		err = r.pub.Because(ctx)
+	}
 	if err != nil {
 		return answer{}, written, err
 	}
 	v, err := reply.Props.View()
 	return answer{contentType: string(v.ContentType), body: reply.Body}, written, err
-}
-
-// expiration is the context's deadline in AMQP's words: a question nobody waits for any more
-// need not be answered. "" when there is none.
-func expiration(ctx context.Context) string {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return ""
-	}
-	return milliseconds(time.Until(deadline))
 }
 
 // milliseconds is a time to live in AMQP's words.

@@ -48,6 +48,7 @@ func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) 
 
 // hand is given each arrival. One that comes too late goes back, where one receiver is served at a time with the others.
 func (t *tap) hand(a arrival) {
+	a.note()
 	if !t.feed.push(a) && !t.target.single {
 		a.from.giveBack(a.tag)
 	}
@@ -66,10 +67,20 @@ func (t *tap) next(ctx context.Context, names *amqp.Interner) (*Message, bool) {
 		t.open++
 		t.mu.Unlock()
 		m := t.message(a, names)
-		if !m.tooEarly() && m.first(a) {
+		if !m.tooLate() && !m.tooEarly() && m.first(a) {
 			return m, true
 		}
 	}
+}
+
+// tooLate drops a message that has expired while it waited here.
+func (m *Message) tooLate() bool {
+	if m.deadline.IsZero() || time.Now().Before(m.deadline) {
+		return false
+	}
+	m.log().Debug("a message has expired", "message", m.ID, "from", m.From, "target", m.tap.target.String())
+	m.handOver()
+	return true
 }
 
 // first reports whether the message is to be handed out, and not the repeat of one that was.

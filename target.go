@@ -21,10 +21,11 @@ type Target struct {
 	single bool   // one receiver at a time
 	way    outlet // nil: nowhere, see why
 	why    error
-	queue  *client.Queue // of a remote mailbox: whether the broker has it
-	box    string        // the mailbox in whose name failures are kept; "": its own
-	holds  bool          // what failed is held here until it is tried again
-	copies bool          // each receiver gets a copy of each message
+	peerAt *client.Address // of a peer: where it is
+	queue  *client.Queue   // of a remote mailbox: whether the broker has it
+	box    string          // the mailbox in whose name failures are kept; "": its own
+	holds  bool            // what failed is held here until it is tried again
+	copies bool            // each receiver gets a copy of each message
 
 	partitions int // how many queues it is; 0: one, and no partitions
 
@@ -75,13 +76,14 @@ func (t *Target) send(ctx context.Context, body any, o *sendOptions) error {
 	if err != nil {
 		return err
 	}
-	if t.way == nil {
-		return t.failed(d.id, t.why, false)
+	way, err := t.via(o)
+	if err != nil {
+		return t.failed(d.id, err, false)
 	}
 	if o.until != Pending {
 		return t.sendUntil(ctx, d, o.until)
 	}
-	if written, err := t.way.send(ctx, d); err != nil {
+	if written, err := way.send(ctx, d); err != nil {
 		return t.failed(d.id, err, written)
 	}
 	return nil
@@ -127,9 +129,9 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 		return nil, err
 	}
 	r := &Receipt{target: t, id: d.id}
-	err = ctx.Err()
+	way, err := t.via(o)
 	if err == nil {
-		err = t.why
+		err = ctx.Err()
 	}
 	switch {
 	case err != nil:
@@ -137,7 +139,7 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 		r, err = t.ask(ctx, d, m)
 	default:
 		r.fate.Tell(m.follow(d.id, &r.fate, t.grade))
-		err = t.way.post(&r.fate, d)
+		err = way.post(&r.fate, d)
 	}
 	if err != nil {
 		return nil, t.failed(d.id, err, false)

@@ -25,7 +25,7 @@ func (n *Node) Peer(name string) *Target {
 			t.why = err
 			return
 		}
-		t.name = queue
+		t.name, t.peerAt = queue, &at
 		t.way = &remote{
 			queue: &client.Queue{Name: queue},
 			from:  n.cfg.Name,

@@ -35,7 +35,7 @@ func configuredUsers(cfg *Config) (*access.Users, error) {
 	users := access.NewUsers()
 	rights := access.Full()
 	if cfg.InboxOnly != "" {
-		rights = access.PublishOnly(cfg.InboxOnly)
+		rights = access.PublishOnly(cfg.InboxOnly, cfg.InboxAlso...)
 		if len(cfg.Users) == 0 {
 			users.AddGuest(rights)
 		}

@@ -63,6 +63,9 @@ type Config struct {
 	// the queue of that name and to answering direct replies. Dial is not restricted.
 	InboxOnly string
 
+	// InboxAlso are further queues that may be published into then.
+	InboxAlso []string
+
 	// MaxMessage is the largest body accepted from a listener, in bytes;
 	// 16 MiB when 0, at most 128 MiB.
 	MaxMessage int

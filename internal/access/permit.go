@@ -21,6 +21,7 @@ type Permit struct {
 	all      bool // everything in it, without asking
 	confined bool // to inbox
 	inbox    string
+	also     []string
 	rules    [3]rule
 	topics   map[string]topicGrant // by exchange
 }
@@ -31,6 +32,7 @@ func (u *Users) Permit(user *User, vhost string) *Permit {
 	if user.rights.given() { // the configuration's word holds as long as he is logged in
 		p.exists, p.enters, p.tags = true, true, user.tags
 		p.all, p.confined, p.inbox = user.rights.full, !user.rights.full, user.rights.inbox
+		p.also = user.rights.also
 		return p
 	}
 	u.mu.RLock()
@@ -112,5 +114,5 @@ func (p *Permit) Confined() (inbox string, confined bool) { return p.inbox, p.co
 // MayReach says whether a confined user may publish there: into his inbox through the default exchange, and to those
 // who ask by direct reply-to.
 func (p *Permit) MayReach(exchange, key string) bool {
-	return exchange == "" && (key == p.inbox && p.inbox != "" || strings.HasPrefix(key, replyTo))
+	return exchange == "" && (key == p.inbox && p.inbox != "" || strings.HasPrefix(key, replyTo) || slices.Contains(p.also, key))
 }

@@ -9,7 +9,8 @@ type User struct {
 
 // Rights are what a user of the configuration may do: everything, or publish into one queue.
 type Rights struct {
-	inbox    string // the only queue that may be published to; if restricted
+	inbox    string   // the queue that may be published to; if restricted
+	also     []string // and these
 	full     bool
 	confined bool
 }
@@ -17,9 +18,11 @@ type Rights struct {
 // Full is the right to do everything, in every virtual host.
 func Full() Rights { return Rights{full: true} }
 
-// PublishOnly is the right of a peer: to publish into this queue through the default exchange, and to answer those
+// PublishOnly is the right of a peer: to publish into these queues through the default exchange, and to answer those
 // who ask by direct reply-to. It may not declare, bind, consume or get.
-func PublishOnly(queue string) Rights { return Rights{inbox: queue, confined: true} }
+func PublishOnly(queue string, also ...string) Rights {
+	return Rights{inbox: queue, also: also, confined: true}
+}
 
 func (r Rights) given() bool { return r.full || r.confined }
 

@@ -1,0 +1,105 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// errAbandoned is why the context of a call's handler ends.
+var errAbandoned = errors.New("the caller has given up")
+
+// calls are those that this node handles, so that they can be cancelled from afar, and the last ones that were cancelled before they began.
+type calls struct {
+	mu      sync.Mutex
+	running map[callKey]context.CancelCauseFunc
+	over    map[callKey]struct{}
+	order   [256]callKey // of over, a ring
+	next    int
+}
+
+type callKey struct{ from, id string }
+
+func newCalls() *calls {
+	return &calls{running: make(map[callKey]context.CancelCauseFunc), over: make(map[callKey]struct{})}
+}
+
+func (c *calls) cancel(from, id string) {
+	key := callKey{from, id}
+	c.mu.Lock()
+	stop := c.running[key]
+	if _, known := c.over[key]; stop == nil && !known {
+		delete(c.over, c.order[c.next])
+		c.order[c.next] = key
+		c.next = (c.next + 1) % len(c.order)
+		c.over[key] = struct{}{}
+	}
+	c.mu.Unlock()
+	if stop != nil {
+		stop(errAbandoned)
+	}
+}
+
+func (c *calls) begin(key callKey, stop context.CancelCauseFunc) {
+	c.mu.Lock()
+	_, over := c.over[key]
+	if !over {
+		c.running[key] = stop
+	}
+	c.mu.Unlock()
+	if over {
+		stop(errAbandoned)
+	}
+}
+
+func (c *calls) end(key callKey) {
+	c.mu.Lock()
+	delete(c.running, key)
+	c.mu.Unlock()
+}
+
+// forCaller is the context of a call's handler: it ends when the caller's does, as far as that is known here. done is to be called at the end.
+func (m *Message) forCaller(ctx context.Context) (_ context.Context, done func()) {
+	if !m.wanted {
+		return ctx, func() {}
+	}
+	n := m.tap.target.node
+	if m.tap.target.away() || n.cfg.ShareMailboxes {
+		n.heedCancels()
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	key := callKey{m.From, m.ID}
+	n.calls.begin(key, stop)
+	if m.deadline.IsZero() {
+		return ctx, func() { n.calls.end(key); stop(nil) }
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, m.deadline, errAbandoned)
+	return ctx, func() { n.calls.end(key); cancel(); stop(nil) }
+}
+
+// expires is when nobody wants an arrival any more: so long after it came into this process as its expiration says. The zero time says never.
+func (a arrival) expires() time.Time {
+	if a.came.IsZero() {
+		return time.Time{}
+	}
+	v, err := a.props.View()
+	if err != nil {
+		return time.Time{}
+	}
+	ms, err := strconv.ParseInt(string(v.Expiration), 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return a.came.Add(time.Duration(ms) * time.Millisecond)
+}
+
+// note notes when the arrival came, if that matters.
+func (a *arrival) note() {
+	if a.came.IsZero() && len(a.props) > 0 && uint16(a.props[0])<<8&amqp.FlagExpiration != 0 {
+		a.came = time.Now()
+	}
+}
