@@ -309,7 +309,7 @@ func (c *client) refuse() {
 // declare declares a queue and its bindings.
 func (c *client) declare(q *queueState) {
 	epoch, binds := c.world.epoch, q.bindings(c.world.program.Setup.Delayed)
-	changes := 0
+	changes := q.changes // whoever changes it from now on may come first, or last
 	for i := -1; i < len(binds); i++ {
 		var m amqp.Method = q.declare()
 		want := amqp.QueueDeclareOkID
@@ -323,10 +323,7 @@ func (c *client) declare(q *queueState) {
 			if ok, is := m.(*amqp.QueueDeclareOk); is {
 				c.count = int(ok.MessageCount)
 			}
-			if i == -1 {
-				changes = q.changes
-			}
-			if i == len(binds)-1 && c.world.epoch == epoch && changes == q.changes && !q.stable && !q.vague {
+			if i == len(binds)-1 && c.world.epoch == epoch && changes == q.changes && q.changing == 0 && !q.stable && !q.vague {
 				q.becomes(true)
 			}
 			return m.ID() == want
@@ -345,12 +342,15 @@ func (c *client) changeTopology() {
 	case 0:
 		w.tracef("client %d deletes %s", c.id, q.Name)
 		q.becomes(false)
+		q.changing++
 		c.ask(&amqp.QueueDelete{Queue: q.Name}, c.clears(q, amqp.QueueDeleteOkID))
 	case 1:
 		w.tracef("client %d unbinds %s", c.id, q.Name)
 		q.becomes(false)
+		q.changing++
 		c.ask(&amqp.QueueUnbind{Queue: q.Name, Exchange: directX, RoutingKey: q.Name}, func(m amqp.Method) bool {
 			q.becomes(false)
+			q.changing--
 			q.vague = q.vague || m == nil
 			return m == nil || m.ID() == amqp.QueueUnbindOkID
 		})
@@ -371,6 +371,7 @@ func (c *client) clears(q *queueState, id amqp.MethodID) func(amqp.Method) bool 
 		q.cleared = w.moves
 		if id == amqp.QueueDeleteOkID {
 			q.becomes(false)
+			q.changing--
 			q.disturbed = true
 		}
 		return m == nil || m.ID() == id

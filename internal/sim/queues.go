@@ -12,8 +12,9 @@ type queueState struct {
 	policyState
 	index int
 
-	stable  bool // it is there, with its bindings, and nobody is changing that
-	changes int  // of that
+	stable   bool // it is there, with its bindings, and nobody is changing that
+	changes  int  // of that
+	changing int  // questions under way that end it
 
 	disturbed bool // something went back to it: what comes may be marked as redelivered
 	asked     bool // somebody asked this process of the broker for messages of it
