@@ -89,7 +89,7 @@ const maxDelay = 150 * time.Millisecond
 
 func (c *client) publish() {
 	w := c.world
-	m := &message{client: c.id, persistent: w.rnd.IntN(4) > 0, mandatory: w.rnd.IntN(4) == 0, size: 12 + w.rnd.IntN(120)}
+	m := &message{client: c.id, conn: c.peer.number, persistent: w.rnd.IntN(4) > 0, mandatory: w.rnd.IntN(4) == 0, size: 12 + w.rnd.IntN(120)}
 	switch w.rnd.IntN(10) {
 	case 0:
 		m.exchange = fanoutX

@@ -55,7 +55,7 @@ type consumer struct {
 	unacked  int
 	started  bool           // consume-ok came
 	leaving  bool           // cancel was sent
-	last     map[[2]int]int // by publisher and priority: the last first delivery
+	last     map[[2]int]int // by connection and priority: the last first delivery
 }
 
 // delivery waits for its settlement.
@@ -137,7 +137,8 @@ func (c *client) leave() {
 // connect begins a connection.
 func (c *client) connect() {
 	w := c.world
-	p := &peer{client: c}
+	w.connected++
+	p := &peer{number: w.connected, client: c}
 	p.wire = &wire{world: w}
 	read, write := w.server.Attach(p.wire, w.park)
 	if read == nil {

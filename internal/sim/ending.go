@@ -160,7 +160,7 @@ func (w *World) drainQueue(c *client, q *queueState) {
 		k := c.last
 		k.drained = true
 		if k.inOrder() {
-			who := [2]int{k.msg.client, q.rank(k.msg)}
+			who := [2]int{k.msg.conn, q.rank(k.msg)}
 			if before, ok := last[who]; ok && before >= k.msg.id {
 				w.violate("order", "queue %s has message %d behind %d of the same publisher", q.Name, k.msg.id, before)
 			}

@@ -20,6 +20,7 @@ type ledger struct {
 // message is one publish.
 type message struct {
 	id, client            int
+	conn                  int // within which the order counts: what was under way on the last one may come later
 	exchange, key         string
 	persistent, mandatory bool
 	priority              uint8
@@ -249,7 +250,7 @@ func (c *client) consumed(x *content, by *consumer, d *amqp.BasicDeliver) {
 	w.tracef("client %d: %s delivers message %d from %s, redelivered %t, tag %d", c.id, by.tag, k.msg.id, by.queue.Name, d.Redelivered, d.DeliveryTag)
 	c.checkTag(d.DeliveryTag)
 	if !d.Redelivered && k.inOrder() {
-		who := [2]int{k.msg.client, by.queue.rank(k.msg)}
+		who := [2]int{k.msg.conn, by.queue.rank(k.msg)}
 		if last, ok := by.last[who]; ok && last >= k.msg.id {
 			w.violate("order", "%s delivers message %d after %d of the same publisher", by.tag, k.msg.id, last)
 		}

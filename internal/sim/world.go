@@ -37,6 +37,7 @@ type World struct {
 	turned     bool // the coroutine that ran did something
 	booting    bool
 	failed     bool // it said that its journal has failed
+	connected  int  // ever
 	peers      []*peer
 	chores     []*chore
 
@@ -61,6 +62,7 @@ type World struct {
 
 // peer is a connection as both ends see it.
 type peer struct {
+	number int // of all connections
 	wire   *wire
 	reader *coroutine
 	write  func() bool
