@@ -22,7 +22,8 @@ const (
 	argMaxPriority        = "x-max-priority"
 	argSingleActive       = "x-single-active-consumer"
 	argDeliveryLimit      = "x-delivery-limit"
-	argConsumerTimeout    = "x-consumer-timeout" // how many milliseconds a delivery may wait for its acknowledgement
+	argGroupSize          = "x-quorum-initial-group-size" // accepted: there is one node
+	argConsumerTimeout    = "x-consumer-timeout"          // how many milliseconds a delivery may wait for its acknowledgement
 	argType               = "x-queue-type"
 	argMode               = "x-queue-mode"    // accepted: bodies are where they cost least in any mode
 	argVersion            = "x-queue-version" // accepted: there is one
@@ -31,7 +32,13 @@ const (
 // knownArgs are the arguments that make two declarations differ.
 var knownArgs = []string{
 	argExpires, argTTL, argDeadLetterExchange, argDeadLetterKey, argMaxLength, argMaxBytes, argMaxPriority,
-	argOverflow, argMode, argVersion, argSingleActive, argType, argDeliveryLimit, argConsumerTimeout,
+	argOverflow, argMode, argVersion, argSingleActive, argType, argGroupSize, argDeliveryLimit, argConsumerTimeout,
+}
+
+// knownQuorumArgs are those in the order in which RabbitMQ compares the ones of quorum queues.
+var knownQuorumArgs = []string{
+	argDeadLetterExchange, argDeadLetterKey, argExpires, argMaxLength, argMaxBytes, argOverflow,
+	argSingleActive, argType, argGroupSize, argDeliveryLimit, argTTL, argConsumerTimeout,
 }
 
 // millisecond is the unit of the protocol's spans of time.
@@ -56,6 +63,7 @@ var argChecks = []struct {
 	{argMode, badMode},
 	{argVersion, badVersion},
 	{argSingleActive, badFlag},
+	{argGroupSize, func(v any, _ amqp.Table) string { return badGroupSize(v) }},
 	{argDeliveryLimit, badCount},
 	{argConsumerTimeout, func(v any, _ amqp.Table) string { return badSpan(v, 1) }},
 }
@@ -73,9 +81,6 @@ func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 	if spec.Fresh && spec.Args[argType] == "quorum" {
 		return amqp.Errorf(amqp.PreconditionFailed, "Cannot declare a server-named queue for type rabbit_quorum_queue")
 	}
-	if property := unsupportedProperty(spec); property != "" {
-		return amqp.Errorf(amqp.PreconditionFailed, "invalid property '%s' for %s", property, where)
-	}
 	if key, kind := unsupportedArg(spec.Args); key != "" {
 		return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type rabbit_%s_queue", key, where, kind)
 	}
@@ -87,6 +92,9 @@ func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 		if problem := check.problem(value, spec.Args); problem != "" {
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", check.key, where, problem)
 		}
+	}
+	if property := unsupportedProperty(spec); property != "" {
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid property '%s' for %s", property, where)
 	}
 	return nil
 }
@@ -106,16 +114,24 @@ func unsupportedProperty(spec *QueueSpec) string {
 	return ""
 }
 
+// foreignArgs are those that queues of a type do not have.
+var foreignArgs = map[string][]string{
+	"classic": {argGroupSize, argDeliveryLimit},
+	"quorum":  {argMaxPriority, argMode, argVersion},
+}
+
 // unsupportedArg finds an argument that queues of the type asked for do not have.
 func unsupportedArg(args amqp.Table) (key, kind string) {
-	key, kind = argDeliveryLimit, "classic"
+	kind = "classic"
 	if args[argType] == "quorum" {
-		key, kind = argMaxPriority, "quorum"
+		kind = "quorum"
 	}
-	if _, ok := args[key]; !ok {
-		return "", kind
+	for _, key := range foreignArgs[kind] {
+		if _, ok := args[key]; ok {
+			return key, kind
+		}
 	}
-	return key, kind
+	return "", kind
 }
 
 func badType(v any) string {
@@ -138,6 +154,13 @@ func badSpan(v any, least int64) string {
 
 func badCount(v any, _ amqp.Table) string {
 	if n, ok := amqp.Integer(v); !ok || n < 0 {
+		return badInteger(v)
+	}
+	return ""
+}
+
+func badGroupSize(v any) string {
+	if n, ok := amqp.Integer(v); !ok || n < 1 {
 		return badInteger(v)
 	}
 	return ""
@@ -252,7 +275,11 @@ func (q *Queue) sameAs(spec *QueueSpec) error {
 	case spec.AutoDelete != q.AutoDelete:
 		return q.inequivalent("auto_delete", spec.AutoDelete, q.AutoDelete)
 	}
-	for _, key := range knownArgs {
+	known := knownArgs
+	if q.Args[argType] == "quorum" {
+		known = knownQuorumArgs
+	}
+	for _, key := range known {
 		got, given := spec.Args[key]
 		current, had := q.Args[key]
 		if key == argType {

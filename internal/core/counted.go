@@ -2,8 +2,8 @@ package core
 
 import "github.com/postrider-mq/postrider/amqp"
 
-// headerDeliveryCount tells a consumer how often the message came back before; it is not
-// there the first time.
+// headerDeliveryCount tells how often the message came back before. A consumer finds it
+// from the second time on, who gets it always.
 const headerDeliveryCount = "x-delivery-count"
 
 // counted is m with its number of deliveries in the headers.

@@ -213,6 +213,10 @@ func (c *Client) Get(ctx context.Context, b *Burst, name string, noAck bool) (fr
 	if err != nil {
 		return nil, d, 0, false, err
 	}
+	if q.Args[argType] == "quorum" && q.Args[argSingleActive] == true {
+		return nil, d, 0, false, amqp.Errorf(amqp.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported by "+
+			"quorum queues with single active consumer", q)
+	}
 	if err := q.begin(ctx, b); err != nil {
 		return nil, d, 0, false, err
 	}

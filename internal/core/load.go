@@ -23,7 +23,8 @@ type Paged struct {
 	ref
 	queue *Queue
 	pos   uint64
-	count uint32 // what is to be told of its deliveries
+	count uint32 // of its deliveries
+	tells bool   // it comes with that
 	held  bool   // it has left the queue: whoever reads it releases the record
 }
 
@@ -41,15 +42,16 @@ func (p *Paged) Drop() {
 // hand gives the message to who it is delivered to; left says that it leaves
 // the queue by that.
 func (q *Queue) hand(d *Delivery, r ref, left bool) {
-	count := uint32(0)
-	if q.counting {
-		count = d.Deliveries
-	}
+	q.handTelling(d, r, left, q.counting && d.Deliveries > 0)
+}
+
+// handTelling is hand; tells says that the message comes with its number of deliveries.
+func (q *Queue) handTelling(d *Delivery, r ref, left, tells bool) {
 	switch {
 	case !r.resident():
-		d.Paged = &Paged{ref: r, queue: q, pos: d.Pos, held: left, count: count}
-	case count > 0:
-		d.Message = r.msg.counted(count)
+		d.Paged = &Paged{ref: r, queue: q, pos: d.Pos, held: left, tells: tells, count: d.Deliveries}
+	case tells:
+		d.Message = r.msg.counted(d.Deliveries)
 	default:
 		d.Message = r.msg
 	}
@@ -87,7 +89,7 @@ func (l *Loader) Load(p *Paged) (*Message, error) {
 	switch {
 	case err == nil:
 		p.Drop()
-		if p.count > 0 {
+		if p.tells {
 			return l.msg.counted(p.count), nil
 		}
 		return &l.msg, nil

@@ -290,7 +290,7 @@ func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool, err er
 		q.schedule()
 	}
 	d = Delivery{Pos: e.Pos, Redelivered: e.Redelivered, Deliveries: e.Deliveries}
-	q.hand(&d, e.Msg, noAck)
+	q.handTelling(&d, e.Msg, noAck, q.counting) // as RabbitMQ, which tells who gets that it is the first time
 	if noAck {
 		q.settledBy(b, &d, e.Msg)
 	}
