@@ -60,7 +60,7 @@ interop: ## real clients from other languages against `postrider serve`, or POST
 
 differential: ## play PROGRAMS (20000) generated ones from SEED (a new one) against RabbitMQ and Postrider
 	@interop/install.sh
-	cd interop && go test -count=1 -timeout=0 ./differential -v -programs $(PROGRAMS) -seed $(SEED)
+	cd interop && go test -count=1 -timeout=0 ./differential -v -programs $(PROGRAMS) -seed $(SEED) -quorum 32
 
 torture: ## kill a broker under load for FOR (10m), from SEED (a new one); writes REPORT (docs/TORTURE.md)
 	cd torture && go run . -for $(FOR) -seed $(SEED) -report $(abspath $(REPORT))

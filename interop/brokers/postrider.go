@@ -17,8 +17,16 @@ import (
 // broker under it too.
 func Postrider(t testing.TB) (addr string) {
 	t.Helper()
+	addr, _ = ManagedPostrider(t)
+	return addr
+}
+
+// ManagedPostrider is Postrider, and tells the host:port of its management interface too.
+func ManagedPostrider(t testing.TB) (addr, management string) {
+	t.Helper()
+	management = "127.0.0.1:" + freePort(t)
 	program := Build(t, root(t), "./cmd/postrider", raceFlags...)
-	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--dir", t.TempDir(), "--log-level", "warn")
+	cmd := exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--dir", t.TempDir(), "--log-level", "warn", "--management", management)
 	log := &strings.Builder{} // read only when the process has ended
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()
@@ -37,13 +45,13 @@ func Postrider(t testing.TB) (addr string) {
 	t.Cleanup(func() { stopBroker(t, cmd, drained, log) })
 	select {
 	case at := <-address:
-		return at
+		return at, management
 	case <-drained:
 		t.Fatal("postrider serve ended without saying where it listens")
 	case <-time.After(time.Minute):
 		t.Fatal("postrider serve did not say where it listens")
 	}
-	return ""
+	return "", ""
 }
 
 // readAddress finds the line "listening on amqp://HOST:PORT" and reads on to

@@ -22,7 +22,8 @@ const startup = 2 * time.Minute
 
 // Rabbit is a RabbitMQ that runs.
 type Rabbit struct {
-	Addr string // host:port, for guest with the password guest
+	Addr       string // host:port, for guest with the password guest
+	Management string // host:port of the management interface, likewise
 
 	dir     string
 	node    string
@@ -38,11 +39,11 @@ func RabbitMQ(t testing.TB, vhosts ...string) *Rabbit {
 	t.Helper()
 	r := &Rabbit{dir: t.TempDir(), scripts: scripts(t)}
 	port, dist, epmd := freePort(t), freePort(t), freePort(t)
-	r.Addr = "127.0.0.1:" + port
+	r.Addr, r.Management = "127.0.0.1:"+port, "127.0.0.1:"+freePort(t)
 	r.node = "postrider-" + port + "@localhost"
-	r.write(t, "rabbitmq.conf", configuration(r.Addr, r.path("definitions.json")))
+	r.write(t, "rabbitmq.conf", configuration(r.Addr, r.Management, r.path("definitions.json")))
 	r.write(t, "definitions.json", definitions(t, vhosts))
-	r.write(t, "enabled_plugins", "[rabbitmq_consistent_hash_exchange].\n")
+	r.write(t, "enabled_plugins", "[rabbitmq_consistent_hash_exchange,rabbitmq_management].\n")
 	r.environment(r.dir, dist, epmd)
 	t.Cleanup(func() { r.endNameServer(t) })
 	r.start(t)
@@ -74,8 +75,9 @@ func scripts(t testing.TB) string {
 	return found[len(found)-1]
 }
 
-func configuration(addr, definitions string) string {
-	return fmt.Sprintf("listeners.tcp.1 = %s\nload_definitions = %s\nlog.console.level = info\nlog.connection.level = critical\n"+
+func configuration(addr, management, definitions string) string {
+	host, port, _ := net.SplitHostPort(management)
+	return fmt.Sprintf("management.tcp.ip = %s\nmanagement.tcp.port = %s\nmanagement_agent.disable_metrics_collector = true\n", host, port) + fmt.Sprintf("listeners.tcp.1 = %s\nload_definitions = %s\nlog.console.level = info\nlog.connection.level = critical\n"+
 		"log.channel.level = critical\nlog.queue.level = critical\ndisk_free_limit.absolute = 50MB\n", addr, definitions)
 }
 

@@ -49,6 +49,11 @@ var deliberates = []deliberate{
 		theirs: regexp.MustCompile(`COMMAND_INVALID - unimplemented method`), ours: regexp.MustCompile(`^`), step: amqp.BasicCancelOkID, parts: true,
 	},
 	{
+		name:   "a quorum queue deleted if unused or empty",
+		why:    "done as asked; RabbitMQ closes the connection",
+		theirs: regexp.MustCompile(`set are not supported by quorum queues`), ours: regexp.MustCompile(`^`), step: amqp.QueueDeleteID, parts: true,
+	},
+	{
 		name:   "answers to what was not asked: flow",
 		why:    "the same",
 		theirs: regexp.MustCompile(`COMMAND_INVALID - unimplemented method`), ours: regexp.MustCompile(`^`), step: amqp.ChannelFlowOkID, parts: true,

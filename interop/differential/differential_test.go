@@ -15,6 +15,8 @@ var (
 	programs = flag.Int("programs", 500, "how many programs to play")
 	seed     = flag.Uint64("seed", 1, "that of the first program; 0 takes a new one")
 	rabbit   = flag.String("rabbit", "", "host:port of a RabbitMQ to use instead of an own one; its virtual hosts oracle0, oracle1, … must be there")
+	manage   = flag.String("management", "", "host:port of its management interface")
+	quorum   = flag.Uint64("quorum", 0, "one in so many programs has quorum queues, which are slow in RabbitMQ; 0: none")
 	most     = flag.Int("most", 3, "stop after so many differences")
 )
 
@@ -24,18 +26,20 @@ func TestWhatRabbitMQShowsWeShow(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().Unix()) << 20
 	}
-	theirs := *rabbit
+	theirs, managed := *rabbit, *manage
 	if theirs == "" {
-		theirs = brokers.RabbitMQ(t, vhosts()...).Addr
+		r := brokers.RabbitMQ(t, vhosts()...)
+		theirs, managed = r.Addr, r.Management
 	}
 	var next, found atomic.Int64
 	used := make([]map[string]int, workers)
 	var done sync.WaitGroup
 	for i := range workers {
 		used[i] = map[string]int{}
+		addr, management := brokers.ManagedPostrider(t)
 		c := &comparison{
-			theirs: Target{"RabbitMQ", theirs, fmt.Sprintf("oracle%d", i)},
-			ours:   Target{"Postrider", brokers.Postrider(t), "/"},
+			theirs: Target{"RabbitMQ", theirs, fmt.Sprintf("oracle%d", i), managed},
+			ours:   Target{"Postrider", addr, "/", management},
 			used:   used[i],
 		}
 		done.Go(func() {
@@ -93,7 +97,7 @@ const tries = 3
 // play plays the program of a seed and reports a difference, with a program as
 // short as can be found.
 func (c *comparison) play(seed uint64) (report string) {
-	p := Generate(seed)
+	p := Generate(seed, *quorum)
 	d, err := c.compare(p)
 	if err != nil {
 		return fmt.Sprintf("seed %d: %v", seed, err)

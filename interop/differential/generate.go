@@ -26,10 +26,14 @@ var (
 )
 
 // Generate makes the program of a seed. The same seed makes the same program,
-// as long as the generator is the same.
-func Generate(seed uint64) Program {
+// as long as the generator is the same. One in quorumEvery has quorum queues; none
+// when that is 0.
+func Generate(seed, quorumEvery uint64) Program {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 2026))}
 	n := leastSteps + g.IntN(mostSteps-leastSteps)
+	if quorumEvery > 0 && seed%quorumEvery == 0 {
+		return g.generateQuorum(n)
+	}
 	for len(g.program) < n {
 		table := kinds
 		if len(g.program) < 6 {
@@ -81,6 +85,7 @@ var kinds = []kind{
 	{2, (*generator).confirmSelect},
 	{4, (*generator).transact},
 	{2, (*generator).leave},
+	{3, (*generator).policy},
 	{1, (*generator).violate},
 }
 
@@ -206,7 +211,7 @@ func (g *generator) declareExchange() Step {
 	case 1, 2:
 		m.Exchange = pick(g, predeclared)
 	case 3:
-		m.Type = pick(g, []string{"odd", "", "Direct"})
+		m.Type = pick(g, []string{"odd", "", "oDirect"})
 	}
 	if g.rarely(5) {
 		m.Arguments = g.arguments(exchangeArguments, badExchangeArguments)

@@ -40,6 +40,7 @@ var badQueueArguments = []argument{
 	{"x-queue-mode", []any{"odd", int32(1)}},
 	{"x-queue-version", []any{int32(3), "1"}},
 	{"x-delivery-limit", []any{int32(3)}},
+	{"x-quorum-initial-group-size", []any{int32(1)}},
 }
 
 var exchangeArguments = []argument{

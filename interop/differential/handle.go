@@ -17,6 +17,10 @@ func (l *link) handle(e *event) {
 		l.onInspector(e.method)
 		return
 	}
+	if e.channel == barrier {
+		l.onBarrier(e.method)
+		return
+	}
 	if e.channel == 0 {
 		l.onConnection(e.method)
 		return
@@ -107,6 +111,9 @@ func (w *world) onReturn(ch *channel, m *amqp.BasicReturn, e *event) {
 func (w *world) onDeliver(ch *channel, m *amqp.BasicDeliver, e *event) {
 	consumer := w.names.normal(m.ConsumerTag)
 	ch.deliver(w, m.DeliveryTag, consumer, ch.noAck[m.ConsumerTag])
+	if ch.closing { // who has asked for that looks at nothing else any more
+		return
+	}
 	c := *m
 	c.DeliveryTag = 0
 	w.showing.add(ch.name+" to "+consumer, showMethod(&c)+w.content(e))
@@ -159,6 +166,7 @@ func (w *world) finish() {
 	for _, name := range exchangeNames {
 		w.control.ask(&amqp.ExchangeDelete{Exchange: name})
 	}
+	w.clearPolicies()
 }
 
 // empty shows what is in a queue, and deletes it.

@@ -20,6 +20,7 @@ type Step struct {
 	Props   amqp.Properties
 	Body    string
 	Octets  []byte
+	Policy  *Policy // what is asked of the management interface instead
 
 	Aim    aim // which delivery an ack, nack or reject means
 	Index  int // among those that are outstanding, modulo their number
@@ -43,6 +44,8 @@ func (s Step) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "connection %d channel %d: ", s.Conn, s.Channel)
 	switch {
+	case s.Policy != nil:
+		b.WriteString(s.Policy.String())
 	case s.HangUp:
 		b.WriteString("hang up")
 	case s.Method != nil:

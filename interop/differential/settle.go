@@ -24,6 +24,11 @@ func (w *world) settle() {
 	for range rounds {
 		before := w.showing.events
 		w.roundTrip()
+		if w.quorum {
+			w.inspectAll() // so that all have heard what they were told
+			w.writeBehind()
+			w.roundTrip()
+		}
 		now := w.inspectAll()
 		if last != nil && before == w.showing.events && slices.Equal(last, now) {
 			for _, line := range now {
@@ -113,7 +118,11 @@ func (l *link) end() {
 	w.showing.add(l.name, "keeps its exclusive queue after its end")
 }
 
-func counts(ok *amqp.QueueDeclareOk) string {
+// counts leaves out the consumers of quorum queues: RabbitMQ counts who has got a message there and not settled it.
+func (w *world) counts(ok *amqp.QueueDeclareOk) string {
+	if w.quorum {
+		return fmt.Sprintf("%d ready", ok.MessageCount)
+	}
 	return fmt.Sprintf("%d ready, %d consumers", ok.MessageCount, ok.ConsumerCount)
 }
 
@@ -128,7 +137,7 @@ func (w *world) inspectAll() (lines []string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.queues)) {
 		if ok := found[name]; ok != nil {
-			lines = append(lines, "queue "+name+": "+counts(ok))
+			lines = append(lines, "queue "+name+": "+w.counts(ok))
 		} else {
 			delete(w.queues, name)
 		}

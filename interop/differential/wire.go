@@ -17,6 +17,8 @@ type Target struct {
 	Name  string
 	Addr  string // host:port
 	VHost string
+
+	Management string // host:port of the management interface
 }
 
 // wire is a connection that says exactly what it is told to, and shows every

@@ -19,6 +19,10 @@ type world struct {
 	replyTo string // of the request that was delivered last
 	step    int
 	showing showing
+
+	policies map[Policy]bool // that may be there, by kind and name
+	quorum   bool            // the program has quorum queues
+	barriers int             // confirms that are due of what was written behind everything else
 }
 
 // Play runs a program and returns what each of its steps showed; the last
@@ -26,7 +30,7 @@ type world struct {
 // nothing of it is left in the virtual host. An error means that the broker
 // could not be talked to at all.
 func Play(at Target, p Program) (shown [][]string, err error) {
-	w := &world{at: at, queues: map[string]bool{}, names: names{vhost: at.VHost}}
+	w := &world{at: at, queues: map[string]bool{}, names: names{vhost: at.VHost}, policies: map[Policy]bool{}, quorum: p.quorum()}
 	if w.control, err = w.connect("control"); err != nil {
 		return nil, err
 	}
@@ -61,6 +65,7 @@ type link struct {
 	channels map[uint16]*channel
 	ended    bool
 
+	confirmed  int  // of what was written behind
 	inspecting bool // its channel of that number is open
 	answers    []amqp.Method
 	shown      *event // the last of them
@@ -129,6 +134,9 @@ func (w *world) channel(s *Step) (*link, *channel, error) {
 
 // perform sends what the step says.
 func (w *world) perform(s Step) error {
+	if s.Policy != nil {
+		return w.manage(s.Policy)
+	}
 	l, ch, err := w.channel(&s)
 	if err != nil {
 		return err
