@@ -37,6 +37,7 @@ var endpoints = slices.Concat(
 	permissionRoutes,
 	topicPermissionRoutes,
 	limitRoutes,
+	vhostLimitRoutes,
 	queueRoutes,
 	exchangeRoutes,
 	bindingRoutes,

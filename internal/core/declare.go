@@ -17,7 +17,7 @@ const maxName = 255
 // DeclareQueue makes the queue, or checks that the one of that name is alike. An
 // empty name asks for a fresh one. It returns after a durable queue is safe on
 // disk. Errors: 403 reserved name, 405 exclusive to another connection, 406
-// not alike or a bad argument.
+// not alike, a bad argument, or one more than the virtual host may have.
 func (c *Client) DeclareQueue(ctx context.Context, b *Burst, spec QueueSpec) (QueueInfo, error) {
 	if err := CheckName("queue", spec.Name); err != nil {
 		return QueueInfo{}, err
@@ -58,6 +58,9 @@ func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, er
 		return q, q.declared, nil
 	} else if strings.HasPrefix(spec.Name, "amq.") && !spec.Fresh {
 		return nil, 0, amqp.Errorf(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", spec.Name)
+	}
+	if err := v.mayHaveQueue(spec.Name); err != nil {
+		return nil, 0, err
 	}
 	if err := checkQueueArgs(v, &spec); err != nil { // of a new queue only, as in RabbitMQ
 		return nil, 0, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/journal"
 )
 
@@ -45,9 +46,30 @@ type settings struct {
 }
 
 // Set makes a setting, or gives the one of that kind, virtual host and name
-// another value. It returns after it is safe on disk.
+// another value. It returns after it is safe on disk. Errors: 320 and 404 where the virtual host is no more.
 func (c *Core) Set(ctx context.Context, s Setting) error {
-	return c.settled(ctx, c.set(s))
+	if s.VHost == "" {
+		return c.settled(ctx, c.set(s))
+	}
+	v, ok := c.VHost(s.VHost)
+	if !ok {
+		return amqp.Errorf(amqp.NotFound, "vhost %s not found", s.VHost)
+	}
+	lsn, err := v.set(s)
+	if err != nil {
+		return err
+	}
+	return c.settled(ctx, lsn)
+}
+
+// set makes a setting of the virtual host, unless that is deleted: its end would not take along what comes after it.
+func (v *VHost) set(s Setting) (journal.LSN, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.mayChange(); err != nil {
+		return 0, err
+	}
+	return v.core.set(s), nil
 }
 
 func (c *Core) set(s Setting) journal.LSN {

@@ -180,3 +180,45 @@ func TestCompactionCarriesSettings(t *testing.T) {
 	w.wantVHosts("/", "shop")
 	w.wantSettings("user", "alice 1")
 }
+
+// A setting that comes while its virtual host is deleted does not outlive it, and does not come back with one of the same name.
+func TestNoSettingOutlivesItsVHost(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.putVHost("shop", VHostInfo{})
+	old, _ := w.core.VHost("shop")
+	late := Setting{"permission", "shop", "ada", []byte("all")}
+	if _, err := w.core.DeleteVHost(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, w.core.Set(t.Context(), late), amqp.NotFound, "vhost shop not found")
+	_, err := old.set(late) // who found it just before
+	wantCode(t, err, amqp.ConnectionForced, "vhost 'shop' is deleted")
+	w.putVHost("shop", VHostInfo{})
+	if list := w.core.Settings("permission"); len(list) > 0 {
+		t.Errorf("there are %v", list)
+	}
+	w.crash(1)
+	if list := w.core.Settings("permission"); len(list) > 0 {
+		t.Errorf("after a crash there are %v", list)
+	}
+	w.must(w.core.Set(t.Context(), late))
+}
+
+// No queue is declared beyond the limit of its virtual host; those that are there stay, and may be declared again.
+func TestAVHostHasNoMoreQueuesThanItMay(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	v, _ := w.core.VHost("/")
+	w.durable("a", "b")
+	one := int64(1)
+	w.must(v.SetLimits(t.Context(), Limits{MaxQueues: &one}))
+	w.crash(1)
+	_, err := w.tryDeclare(w.client, QueueSpec{Name: "c"})
+	wantCode(t, err, amqp.PreconditionFailed, "cannot declare queue 'c': queue limit in vhost '/' (1) is reached")
+	w.durable("a")
+	w.delete("a")
+	w.delete("b")
+	w.durable("c")
+	v, _ = w.core.VHost("/")
+	w.must(v.SetLimits(t.Context(), Limits{}))
+	w.durable("d")
+}

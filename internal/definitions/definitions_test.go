@@ -73,9 +73,7 @@ func TestWhatRabbitMQWrote(t *testing.T) {
 	report := b.mustImport(t, fromRabbitMQ(t), "")
 	wantNotes(t, "problems", report.Problems)
 	wantNotes(t, "warnings", report.Warnings,
-		"vhosts[0] 'orders': the parameter is kept, and has no effect here",
 		"policies[2] 'ttl' in vhost 'orders': settings without effect here: ha-mode, ha-params",
-		"parameters[1] 'limits' in vhost 'orders': the parameter is kept, and has no effect here",
 		"queues[3] 'amq.gen-jSJxeyMlCJnrDP1h9m0zmg' in vhost 'orders': its name is one of those that the broker gives, and it is not imported",
 		"bindings[1] 'amq.topic' in vhost 'orders': its queue has one of the names that the broker gives, and neither is imported")
 	first := exported(t, b.Export())

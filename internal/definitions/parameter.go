@@ -15,7 +15,13 @@ const (
 	kindGlobal    = "global-parameter" // of the broker
 )
 
-// Parameters returns those of a virtual host: its operator policies, and those
+// The limits of a virtual host are the one parameter, beside operator policies, that has an effect, see core.Limits.
+const (
+	componentLimits = "vhost-limits"
+	nameLimits      = "limits"
+)
+
+// Parameters returns those of a virtual host: its operator policies, its limits, and those
 // of RabbitMQ's plugins, which are kept and have no effect here.
 func Parameters(v *core.VHost) []Parameter {
 	list := []Parameter{}

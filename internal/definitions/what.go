@@ -183,7 +183,14 @@ func (im *importing) keep(it *item, v *core.VHost, component, name string, value
 	if err != nil {
 		return err
 	}
-	it.warn("the parameter is kept, and has no effect here")
+	if component == componentLimits && name == nameLimits {
+		var limits core.Limits
+		if err := json.Unmarshal(text, &limits); err != nil {
+			return fmt.Errorf("limits of a virtual host should be whole numbers: %w", err)
+		}
+	} else {
+		it.warn("the parameter is kept, and has no effect here")
+	}
 	return keepParameter(im.ctx, v, component, name, text)
 }
 

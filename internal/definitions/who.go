@@ -116,7 +116,7 @@ func (im *importing) vhost(it *item) error {
 		return err
 	}
 	v, _ := im.Core.VHost(name)
-	return im.keep(it, v, "vhost-limits", "limits", limits)
+	return im.keep(it, v, componentLimits, nameLimits, limits)
 }
 
 func (im *importing) permission(it *item) error {

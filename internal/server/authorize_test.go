@@ -311,6 +311,30 @@ func TestVHostsAreEnteredWithPermissionOnly(t *testing.T) {
 	}
 }
 
+// A virtual host with as many connections as it may have lets nobody in, and says so.
+func TestLimitsOfAVHost(t *testing.T) {
+	b := withAlice(t, ".*", ".*", ".*")
+	v, _ := b.core.VHost("/")
+	limits := func(l core.Limits) {
+		t.Helper()
+		if err := v.SetLimits(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.eventually("whoever prepared this is gone", func() bool { return len(b.server.ConnectionInfos()) == 0 })
+	limits(core.Limits{MaxConnections: number(1), MaxQueues: number(0)})
+	p := b.alice()
+	other := newPeer(t, b.connect())
+	other.startOk("alice", "wonder")
+	tune := expect[*amqp.ConnectionTune](other, 0)
+	other.send(0, &amqp.ConnectionTuneOk{ChannelMax: tune.ChannelMax, FrameMax: tune.FrameMax}, &amqp.ConnectionOpen{VirtualHost: "/"})
+	other.wantEnd("NOT_ALLOWED - access to vhost '/' refused for user 'alice': connection limit (1) is reached")
+	p.send(1, &amqp.QueueDeclare{Queue: "new"})
+	p.wantEnd("channel PRECONDITION_FAILED - cannot declare queue 'new': queue limit in vhost '/' (0) is reached")
+	limits(core.Limits{MaxConnections: number(-1), MaxQueues: number(-1)})
+	b.alice().declare(1, amqp.QueueDeclare{Queue: "new"})
+}
+
 func number(n int64) *int64 { return &n }
 
 func TestLimitsOfAUser(t *testing.T) {

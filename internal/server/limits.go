@@ -3,7 +3,23 @@ package server
 import (
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
 )
+
+// mayEnter asks whether the virtual host has room for one more connection. The
+// caller holds server.entering.
+func (c *conn) mayEnter(vhost *core.VHost) error {
+	n := 0
+	for _, other := range c.server.all() {
+		if about := other.about.Load(); about != nil && about.VHost == vhost.Name {
+			n++
+		}
+	}
+	if limit, is := vhost.ConnectionsReached(n); is {
+		return amqp.Errorf(amqp.NotAllowed, "access to vhost '%s' refused for user '%s': connection limit (%d) is reached", vhost.Name, c.user.Name, limit)
+	}
+	return nil
+}
 
 // mayOpenConnection asks whether the user has a connection left. The caller
 // holds server.entering, so that no two take the last one.

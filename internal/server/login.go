@@ -102,11 +102,14 @@ func (c *conn) enter(vhost *core.VHost) error {
 	c.server.entering.Lock()
 	defer c.server.entering.Unlock()
 	permit := c.server.cfg.Access.Users().Permit(c.user, vhost.Name)
-	if !permit.Enters() {
-		return noEntry(permit)
+	if err := c.mayEnter(vhost); err != nil { // in RabbitMQ's order
+		return err
 	}
 	if err := c.mayOpenConnection(permit); err != nil {
 		return err
+	}
+	if !permit.Enters() {
+		return noEntry(permit)
 	}
 	name := c.session.Peer().Text("connection_name")
 	if name == "" {
