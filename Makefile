@@ -11,10 +11,10 @@ each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$modu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test race fuzz lint cross sim planted bench interop differential torture generate
+.PHONY: help build test race fuzz lint cross sim planted bench bench-quick interop differential torture generate
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
 
 build: ## compile the command into bin/postrider
 	go build -o bin/ ./cmd/postrider
@@ -22,6 +22,7 @@ build: ## compile the command into bin/postrider
 # Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
 test: ## all that must hold before a commit: lint, builds for other systems, every test under the race detector, a little fuzzing, real clients
 	@interop/install.sh
+	@bench/install.sh
 	@$(MAKE) --no-print-directory lint cross
 	$(call each,. bench,go test -race -timeout 10m ./...)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
@@ -51,8 +52,13 @@ sim: ## the whole broker under seeds, for FOR (10m): clients, crashes, faults; a
 planted: ## bugs on purpose, each of which a test must catch; `make test` tries a few
 	go test ./internal/planted -run TestEveryBugIsCaught -all -count=1 -timeout 0
 
-bench: ## measure latency and throughput, side by side with other ways
-	cd bench && go run .
+bench: ## measure latency and throughput side by side with others, 25 minutes; writes bench/RESULTS.md and bench/plots
+	@bench/install.sh
+	cd bench && go run . -o RESULTS.md -plots plots
+
+bench-quick: ## whether everything that bench does works, in two minutes
+	@bench/install.sh
+	cd bench && go run . -quick
 
 interop: ## real clients from other languages against `postrider serve`, or POSTRIDER_INTEROP_URL
 	@interop/install.sh

@@ -53,7 +53,7 @@ func short(v float64) string {
 // full speed where each waits for the one before.
 func (r *results) latencies(work string) *plot.Chart {
 	c := &plot.Chart{
-		Title: capital(work) + ": latency at " + perSecond(steadyRates[1].rate), Y: plot.Axis{Name: "latency", Label: func(v float64) string { return duration(time.Duration(v)) }},
+		Title: capital(work) + ": latency at " + perSecond(steadyRates[1].rate), Y: plot.Axis{Name: "latency", Label: func(v float64) string { return time.Duration(v).String() }},
 		X: plot.Axis{Name: "part of the messages that took no longer"},
 	}
 	if work == workCall {

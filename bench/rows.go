@@ -100,8 +100,11 @@ func (r *row) dependencies() []string {
 
 // title is what the row is called in the table; foreign is the other broker, in its own words.
 func (r *row) title(foreign string) string {
-	if r.foreign {
-		return r.Title + ", " + foreign
+	switch {
+	case r.foreign:
+		return foreign + ", " + r.Title
+	case r.has(roleBroker):
+		return "Postrider, " + r.Title
 	}
 	return r.Title
 }

@@ -24,10 +24,10 @@ func mailboxRow(work, name, title, limit string, o order) *row {
 }
 
 func transientRows() []*row {
-	acked := mailboxRow(workTransient, "mailbox-post-transient", "Post, acks", "tcp-stream", transientOrder.posted())
-	plain := mailboxRow(workTransient, "mailbox-post-noacks", "no confirms, no acks", "tcp-stream", transientOrder.posted())
+	acked := mailboxRow(workTransient, "mailbox-post-transient", "transient mailbox, Post", "tcp-stream", transientOrder.posted())
+	plain := mailboxRow(workTransient, "mailbox-post-noacks", "transient mailbox, no confirms, no acks", "tcp-stream", transientOrder.posted())
 	plain.roles = []string{roleBroker, "wire-receiver", "wire-sender"}
-	send := mailboxRow(workLone, "mailbox-send-transient", "Send, transient", "tcp-echo", transientOrder)
+	send := mailboxRow(workLone, "mailbox-send-transient", "transient mailbox, Send", "tcp-echo", transientOrder)
 	return []*row{
 		acked, acked.onForeign(),
 		plain, plain.onForeign(),
@@ -38,13 +38,13 @@ func transientRows() []*row {
 }
 
 func durableRows() []*row {
-	post := mailboxRow(workDurable, "mailbox-post-durable", "Post", "disk-append", durableOrder.posted())
+	post := mailboxRow(workDurable, "mailbox-post-durable", "durable mailbox, Post", "disk-append", durableOrder.posted())
 	post1k := post.named("-1k-bodies")
-	post1k.Title, post1k.Limit, post1k.order.Body = "Post, 1 KiB bodies", "disk-append-1k", 1<<10
-	send := mailboxRow(workLone, "mailbox-send-durable", "Send, durable", "disk-sync", durableOrder)
+	post1k.Title, post1k.Limit, post1k.order.Body = "durable mailbox, Post, 1 KiB bodies", "disk-append-1k", 1<<10
+	send := mailboxRow(workLone, "mailbox-send-durable", "durable mailbox, Send", "disk-sync", durableOrder)
 	send.Plus = "tcp-echo"
 	alone := send.named("-alone")
-	alone.Title, alone.order.Kept, alone.roles = "Send, durable, nobody receives", true, []string{roleBroker, "sender"}
+	alone.Title, alone.order.Kept, alone.roles = "durable mailbox, Send, nobody receives", true, []string{roleBroker, "sender"}
 	peer := func(name, title string, o order, roles ...string) *row {
 		return &row{Work: workDurable, Name: name, Title: title, Limit: "disk-append", roles: roles, order: o}
 	}
