@@ -1,6 +1,6 @@
 // Command bench measures how fast postrider is, and says it beside the limit: what the machine
 // does when nothing stands between the processes but a socket, or between the message and the
-// disk but a file. With -amqp the mailbox rows run against another broker, too, in the same rounds.
+// disk but a file. Others do the same work in the same rounds: ZeroMQ, gRPC-Go, NATS, Redis and RabbitMQ.
 //
 // # One run of one row
 //
@@ -14,7 +14,8 @@
 //	      ◄──────────────────────  tally: what was moved, when, at what cost
 //	end of stdin ───────────────►  close, exit
 //
-// So nothing outlives the parent.
+// So nothing outlives the parent. A child may be the keeper of another program, which it starts, speaks for, and ends: a server
+// (service.go), or a client in another language (program.go). RabbitMQ is started once for all rows.
 //
 // # What is checked
 //

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -19,7 +20,7 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == childArgument {
 		os.Exit(childMain(os.Stdin, os.Stdout))
 	}
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	if err := parentMain(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

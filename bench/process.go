@@ -8,14 +8,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"time"
 )
 
 // childArgument makes this binary a child.
 const childArgument = "bench-child"
 
-// giveUp is how long a child may take to end after its stdin.
-const giveUp = 5 * time.Second
+// giveUp is how long a child may take to end what it keeps.
+const giveUp = 20 * time.Second
 
 // A process is a child, seen from the parent.
 type process struct {
@@ -23,6 +24,7 @@ type process struct {
 	command *exec.Cmd
 	stdin   io.WriteCloser
 	replies *json.Decoder
+	keeper  atomic.Bool   // has started another program, or may have
 	took    time.Duration // until it was ready
 	pid     int           // of whoever does the work: the child, or a program that it speaks for
 	stderr  bytes.Buffer
@@ -37,7 +39,7 @@ func startProcess(ctx context.Context, o order) (*process, string, error) {
 	p := &process{order: o, command: exec.CommandContext(ctx, self, childArgument)}
 	p.command.Stderr = &p.stderr
 	p.command.WaitDelay = giveUp
-	p.command.Cancel = func() error { return p.stdin.Close() } // the child ends what it has started
+	p.command.Cancel = p.giveNotice
 	ownGroup(p.command)
 	if p.stdin, err = p.command.StdinPipe(); err != nil {
 		return nil, "", err
@@ -47,6 +49,7 @@ func startProcess(ctx context.Context, o order) (*process, string, error) {
 		return nil, "", err
 	}
 	p.replies = json.NewDecoder(stdout)
+	p.keeper.Store(true)
 	if err := p.command.Start(); err != nil {
 		return nil, "", err
 	}
@@ -58,6 +61,7 @@ func startProcess(ctx context.Context, o order) (*process, string, error) {
 	if p.pid = r.Pid; p.pid == 0 {
 		p.pid = p.command.Process.Pid
 	}
+	p.keeper.Store(err != nil || p.pid != p.command.Process.Pid)
 	return p, r.Address, err
 }
 
@@ -117,9 +121,18 @@ func (p *process) crash() {
 	p.kill()
 }
 
+// giveNotice ends a child at once, or if it keeps another program, lets it end that first.
+func (p *process) giveNotice() error {
+	p.stdin.Close()
+	if p.keeper.Load() {
+		return nil
+	}
+	return p.command.Process.Kill()
+}
+
 // kill is for a run that failed.
 func (p *process) kill() {
-	p.stdin.Close()
+	p.giveNotice()
 	late := time.AfterFunc(giveUp, func() { p.command.Process.Kill() })
 	defer late.Stop()
 	p.command.Wait()

@@ -54,11 +54,15 @@ func (r *results) targets() []target {
 		all = append(all, target{"RabbitMQ's own client, " + client + ", messages/s, beside RabbitMQ", "≥", 3, "×", r.besideRabbit(client)})
 	}
 	for _, c := range []struct{ work, row string }{
-		{workCall, "direct-call"}, {workStream, "direct-post"}, {workTransient, "mailbox-post-transient"}, {workDurable, "mailbox-post-durable"},
+		{workCall, "direct-call"}, {workStream, "direct-post"}, {workDurable, "mailbox-post-durable"},
 	} {
 		all = append(all, target{c.work + ": CPU a message, beside the least of the others but ZeroMQ", "<", 1, "×", r.cpu(c.row) / r.leastCPU(c.work)})
 	}
+	const plain = "mailbox-post-noacks"
 	all = append(all,
+		target{workTransient + " with acks: CPU a message, beside RabbitMQ", "<", 1, "×", r.cpu("mailbox-post-transient") / r.cpu(foreignPrefix+"mailbox-post-transient")},
+		target{workTransient + " without acks: the broker's CPU a message, beside RabbitMQ", "<", 1, "×", r.brokerCPU(plain) / r.brokerCPU(foreignPrefix+plain)},
+		target{workTransient + " without acks: the broker's CPU a message, beside NATS", "<", 1, "×", r.brokerCPU(plain) / r.brokerCPU("nats-queue-group")},
 		target{"1,000 publishing connections, messages/s, beside one", "≥", 0.7, "×", r.rate("connections-1000") / r.rate("connections-1")},
 		target{"1,000 queues, messages/s, beside one", "≥", 0.7, "×", r.rate("queues-1000") / r.rate("queues-1")},
 	)
@@ -93,6 +97,11 @@ func (r *results) median(name string, figure func(*outcome) float64) float64 {
 
 func (r *results) rate(name string) float64 { return r.median(name, rateOf) }
 func (r *results) cpu(name string) float64  { return r.median(name, cpuOf) }
+
+// brokerCPU leaves the clients out, where they are not alike.
+func (r *results) brokerCPU(name string) float64 {
+	return r.median(name, func(o *outcome) float64 { return o.Processes[0].CPU })
+}
 
 func (r *results) latency(name string, figure func(*outcome) time.Duration) float64 {
 	return r.median(name, func(o *outcome) float64 { return float64(figure(o)) })
