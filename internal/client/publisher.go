@@ -167,8 +167,12 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 	return written, err
 }
 
-// enqueue adds a message whose sender waits, and writes it in this goroutine if that
-// can be done at once. It waits for room. The turns are those of a connection on which it
+// fewWaiting is up to how many unconfirmed or unanswered messages each is better written at once by who sends it. When more
+// are on their way, one system call for many of them is worth a wait for the writer.
+const fewWaiting = 8
+
+// enqueue adds a message whose sender waits, and writes it in this goroutine if few are on their way and
+// that can be done at once. It waits for room. The turns are those of a connection on which it
 // can be written now, if there is one.
 func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, body []byte) (uint64, *turns, error) {
 	if ctx.Err() != nil {
@@ -187,12 +191,16 @@ func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, bod
 				return 0, nil, fmt.Errorf("%w: %w", ErrFull, p.because(ctx))
 			}
 		}
-		l, t := p.writable(), p.turns
+		l, t, many := p.writable(), p.turns, max(p.log.live, len(p.calls)) > fewWaiting
 		p.mu.Unlock()
 		if err != nil || l == nil {
 			return at, nil, err
 		}
-		l.Flush()
+		if many {
+			l.Wake()
+		} else {
+			l.Flush()
+		}
 		return at, t, nil
 	}
 }

@@ -217,7 +217,7 @@ func (ch *channel) Wake(urgent bool) {
 		ch.conn.log.Warn("a channel has as many deliveries unsettled as it may: more wait in their queues until some are acknowledged",
 			"channel", ch.number, "max-unsettled", ch.credit.most.messages, "max-unsettled-bytes", ch.credit.most.bytes)
 	}
-	if urgent {
+	if urgent && !ch.conn.crowded.Load() {
 		ch.conn.link.Flush()
 	} else {
 		ch.conn.link.Wake()

@@ -37,14 +37,18 @@ type conn struct {
 	channels  []*channel     // by number; nil where closed; R changes it under out.mu, for others look
 	burst     core.Burst
 	commands  int // of this burst
+	calls     int // those of them that were calls; see confirmSoon
 	settling  []outstanding
 	positions []uint64
 	heartbeat *heartbeat
 	yield     func() // lets others go on, where there is no goroutine to wait in; else nil
 	loader    core.Loader
-	published bool // in this burst
-	consumes  bool // or did: others than its own publishes count on R
+	published bool        // in this burst
+	consumes  bool        // or did: others than its own publishes count on R
+	reminder  *time.Timer // wakes the writer when a call's confirm has waited; reminded while it runs
+	reminded  atomic.Bool
 
+	crowded   atomic.Bool   // the last burst had many commands: what the client gets can wait for more of it
 	listening atomic.Bool   // R waits for the client, not for the broker
 	frameMax  atomic.Uint32 // for Next
 	notified  atomic.Bool   // the core will call Durable
@@ -256,13 +260,39 @@ func (c *conn) fail(number uint16, problem *amqp.Error) {
 func (c *conn) endBurst() {
 	c.burst.Urgent = c.commands <= urgentBurst
 	c.burst.Patient = c.patient()
-	c.commands = 0
-	if c.burst.Urgent {
+	c.crowded.Store(!c.burst.Urgent)
+	calls := c.calls == c.commands && c.calls > 0 && c.yield == nil
+	c.commands, c.calls = 0, 0
+	switch {
+	case calls && c.burst.Urgent:
+		c.confirmSoon()
+	case c.burst.Urgent:
 		c.link.Flush()
-	} else {
+	default:
 		c.link.Wake()
 	}
 	c.burst.End()
+}
+
+// soon is how long the confirm of a call may wait for the answer.
+const soon = time.Millisecond
+
+// confirmSoon leaves the confirms of calls to be sent with what is sent next: their callers wait for answers on this connection, and
+// a confirm by itself would cost both sides a system call and the caller a wake.
+func (c *conn) confirmSoon() {
+	if c.reminded.Swap(true) {
+		return
+	}
+	if c.reminder == nil {
+		c.reminder = time.AfterFunc(soon, c.remind)
+	} else {
+		c.reminder.Reset(soon)
+	}
+}
+
+func (c *conn) remind() {
+	c.reminded.Store(false)
+	c.link.Wake()
 }
 
 // patient says whether R may wait for the disk, and so write to it in the place of the journal's writer: its client sent one publish, which

@@ -47,8 +47,16 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	}
 	if ch.confirmed.Load() {
 		ch.book(out)
+		if out.Routed && ch.isCall(m) {
+			c.calls++
+		}
 	}
 	return nil
+}
+
+// isCall says whether the client waits for an answer on this channel, and a confirm tells it little: the message is in memory.
+func (ch *channel) isCall(m *core.Message) bool {
+	return ch.replies != nil && flags(m.Props)&amqp.FlagReplyTo != 0 && !m.Persistent()
 }
 
 // flags are the first two octets of the properties: which of them are there.
