@@ -244,10 +244,7 @@ func (n *Node) receiptQueue() string {
 			n.asked.answered(d.Props, d.Body)
 			d.Ack()
 		})
-		n.mu.Lock()
-		sending := n.sending
-		n.mu.Unlock()
-		sending.Ensure(q) // before what asks for a receipt goes out
+		n.sendingConn().Ensure(q) // before what asks for a receipt goes out
 	})
 	return n.receipts
 }

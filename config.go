@@ -40,8 +40,20 @@ type Config struct {
 	// everything in memory.
 	Dir string
 
-	// Peers says where the nodes are that this one sends to by name: host:port, or an AMQP URL.
+	// Peers says where the nodes are that this one sends to by name: host:port, an AMQP URL, or amqp+srv://domain or
+	// amqps+srv://domain, whose SRV records _amqp._tcp.domain or _amqps._tcp.domain say it, each time a connection is made. Nodes
+	// that use the same Brokers need not be listed: they are asked.
 	Peers map[string]string
+
+	// Advertise is the host:port at which others reach this node's listener, when its own address is not the one: behind a
+	// port that is forwarded, say. "" means the listener's address, or all of this machine's where it listens at all of them.
+	Advertise string
+
+	// Login is the user:password that opens the listeners of peers which were found by asking. "" is guest:guest.
+	Login string
+
+	// Resolver looks up SRV records. nil means [net.DefaultResolver].
+	Resolver *net.Resolver
 
 	// TLS secures the listener, which uses it as a server, and the connections to
 	// amqps:// URLs, which use it as a client. nil means the system's roots for

@@ -192,7 +192,7 @@ func (t *Target) lane() (outlet, error) {
 	}
 	c := n.lanes[*t.peerAt]
 	if c == nil {
-		c = n.conn([]client.Address{*t.peerAt}, true)
+		c = n.conn([]place{*t.peerAt}, true)
 		n.lanes[*t.peerAt] = c
 	}
 	return &remote{queue: &client.Queue{Name: t.name + controlSuffix}, from: n.cfg.Name, pub: c.Publisher()}, nil

@@ -21,8 +21,8 @@ type Node struct {
 	log     *slog.Logger
 	ids     *identity
 	out     SendFunc // the middleware of what is sent; nil: none
-	peers   map[string]client.Address
-	mail    []client.Address // of the brokers
+	peers   map[string]place
+	mail    []place // the brokers
 	local   *embedded
 	inbox   *inbox
 	kept    *keeper // nil without a directory
@@ -40,11 +40,11 @@ type Node struct {
 	closing   bool // nothing more is received
 	closed    bool
 	targets   map[targetKey]*Target
-	parted    map[string]int                  // with how many partitions a mailbox is used
-	conns     map[client.Address]*client.Conn // to peers
-	lanes     map[client.Address]*client.Conn // to peers, for control messages
-	sending   *client.Conn                    // to the brokers; separate, so that back-pressure
-	receiving *client.Conn                    // on one does not stop acks on the other
+	parted    map[string]int         // with how many partitions a mailbox is used
+	conns     map[place]*client.Conn // to peers
+	lanes     map[place]*client.Conn // to peers, for control messages
+	sending   *client.Conn           // to the brokers; separate, so that back-pressure
+	receiving *client.Conn           // on one does not stop acks on the other
 	taps      map[*tap]struct{}
 	over      chan struct{} // closed when Close is done
 
@@ -78,15 +78,15 @@ func newNode(cfg Config) (*Node, error) {
 		cfg:     cfg,
 		log:     cfg.Logger,
 		ids:     newIdentity(),
-		peers:   make(map[string]client.Address, len(cfg.Peers)),
+		peers:   make(map[string]place, len(cfg.Peers)),
 		targets: make(map[targetKey]*Target),
 		parted:  make(map[string]int),
-		conns:   make(map[client.Address]*client.Conn),
+		conns:   make(map[place]*client.Conn),
 		taps:    make(map[*tap]struct{}),
 		over:    make(chan struct{}),
 		asked:   newAsked(cfg),
 		calls:   newCalls(),
-		lanes:   make(map[client.Address]*client.Conn),
+		lanes:   make(map[place]*client.Conn),
 	}
 	n.out = n.outward()
 	if n.log == nil {
@@ -95,7 +95,7 @@ func newNode(cfg Config) (*Node, error) {
 	n.log = n.log.With("node", cfg.Name)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	for _, u := range cfg.Brokers {
-		at, err := client.ParseURL(u)
+		at, err := brokerAt(u)
 		if err != nil {
 			return nil, fmt.Errorf("Config.Brokers: %w", err)
 		}
@@ -105,7 +105,7 @@ func newNode(cfg Config) (*Node, error) {
 		if err := checkName("a name in Config.Peers", name); err != nil {
 			return nil, err
 		}
-		at, err := peerAddress(where)
+		at, err := placeOf(where)
 		if err != nil {
 			return nil, fmt.Errorf("Config.Peers[%q]: %w", name, err)
 		}
@@ -139,6 +139,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	if ln != nil {
 		n.local.serve(ln)
+		n.bePresent()
 	}
 	n.resume()
 	return nil
@@ -290,10 +291,9 @@ func (n *Node) Close() error {
 }
 
 // conn makes a connection that is kept until the node closes. The caller holds mu.
-func (n *Node) conn(at []client.Address, publishes bool) *client.Conn {
+func (n *Node) conn(to []place, publishes bool) *client.Conn {
 	cfg := client.Config{
 		Name:        n.cfg.Name,
-		Addresses:   at,
 		TLS:         n.cfg.TLS,
 		Dial:        n.cfg.Dial,
 		Logger:      n.log,
@@ -305,15 +305,17 @@ func (n *Node) conn(at []client.Address, publishes bool) *client.Conn {
 		cfg.Keeper = n.kept
 	}
 	cfg.Answered, cfg.Lost = n.asked.answered, n.asked.lost
+	cfg.Addresses, cfg.Find = n.whereabouts(to)
+	cfg.To = names(to)
 	return client.New(cfg)
 }
 
 // connTo returns the connection to a peer's process. The caller holds mu.
-func (n *Node) connTo(at client.Address) *client.Conn {
-	c := n.conns[at]
+func (n *Node) connTo(p place) *client.Conn {
+	c := n.conns[p]
 	if c == nil {
-		c = n.conn([]client.Address{at}, true)
-		n.conns[at] = c
+		c = n.conn([]place{p}, true)
+		n.conns[p] = c
 	}
 	return c
 }
@@ -327,6 +329,24 @@ func (n *Node) peerConn(name string) *client.Conn {
 		return nil
 	}
 	return n.connTo(at)
+}
+
+// sendingConn is the connection that gives messages to the brokers.
+func (n *Node) sendingConn() *client.Conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sendingLocked()
+}
+
+// sendingLocked is sendingConn for who holds mu.
+func (n *Node) sendingLocked() *client.Conn {
+	if n.sending == nil {
+		n.sending = n.conn(n.mail, true)
+		if n.closed {
+			n.sending.Close()
+		}
+	}
+	return n.sending
 }
 
 // receivingConn is the connection that takes messages from the brokers.

@@ -21,11 +21,11 @@ type Target struct {
 	single bool   // one receiver at a time
 	way    outlet // nil: nowhere, see why
 	why    error
-	peerAt *client.Address // of a peer: where it is
-	queue  *client.Queue   // of a remote mailbox: whether the broker has it
-	box    string          // the mailbox in whose name failures are kept; "": its own
-	holds  bool            // what failed is held here until it is tried again
-	copies bool            // each receiver gets a copy of each message
+	peerAt *place        // of a peer: where it is
+	queue  *client.Queue // of a remote mailbox: whether the broker has it
+	box    string        // the mailbox in whose name failures are kept; "": its own
+	holds  bool          // what failed is held here until it is tried again
+	copies bool          // each receiver gets a copy of each message
 
 	partitions int // how many queues it is; 0: one, and no partitions
 

@@ -1,35 +1,31 @@
 package postrider
 
 import (
-	"fmt"
-	"net"
-	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // Peer is the node of that name: what is sent to it goes straight into the inbox in its process.
-// It is found through [Config.Peers], or the name is itself an AMQP URL that
-// ends in the peer's name: amqp://host:port/name. Sending to a peer that is not known
-// fails with [ErrNoSuchTarget].
+// It is found, in this order, in [Config.Peers]; by its name, when that is an AMQP URL which ends in the name of the peer, amqp://host:port/name; or by asking for it
+// through [Config.Brokers], where each node that listens and uses the same brokers answers for itself. Whoever is asked for is asked again whenever a connection has to be made, so that a
+// peer which has moved is found. Sending to a peer that cannot even be asked for fails with [ErrNoSuchTarget]; one that nobody answers for is down.
 func (n *Node) Peer(name string) *Target {
 	if name == n.cfg.Name {
 		return n.Inbox()
 	}
 	return n.target(targetKey{kind: "peer", name: name}, func(t *Target) {
 		t.name, t.grade = name, Received
-		at, queue, err := n.find(name)
+		where, queue, err := n.find(name)
 		if err != nil {
 			t.why = err
 			return
 		}
-		t.name, t.peerAt = queue, &at
+		t.name, t.peerAt = queue, &where
 		t.way = &remote{
 			queue: &client.Queue{Name: queue},
 			from:  n.cfg.Name,
-			pub:   n.connTo(at).Publisher(),
+			pub:   n.connTo(where).Publisher(),
 			keep:  keptForPeer + name,
 		}
 	})
@@ -72,10 +68,8 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 
 // onBroker completes the way to something on the brokers. The caller holds mu.
 func (n *Node) onBroker(r *remote) *remote {
-	if n.sending == nil {
-		n.sending = n.conn(n.mail, true)
-	}
-	r.conn, r.pub = n.sending, n.sending.Publisher()
+	r.conn = n.sendingLocked()
+	r.pub = r.conn.Publisher()
 	r.from, r.receiving, r.receipts = n.cfg.Name, n.receivingConn, n.receiptQueue
 	return r
 }
@@ -133,39 +127,4 @@ func (n *Node) localQueue(q *client.Queue) (outlet, error) {
 		return nil, err
 	}
 	return way, nil
-}
-
-// find returns where a peer is and the name of its inbox there. The caller holds mu.
-func (n *Node) find(name string) (client.Address, string, error) {
-	if at, ok := n.peers[name]; ok { // whose name was checked
-		return at, name, nil
-	}
-	if !strings.Contains(name, "://") {
-		return client.Address{}, "", fmt.Errorf("%w: %q is not in Config.Peers, and not a URL", ErrNoSuchTarget, name)
-	}
-	u, err := url.Parse(name)
-	if err != nil {
-		return client.Address{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
-	}
-	inbox := strings.TrimPrefix(u.Path, "/")
-	u.Path, u.RawPath = "", ""
-	at, err := client.ParseURL(u.String())
-	if err == nil {
-		err = checkName("amqp://host:port/name: the name", inbox)
-	}
-	if err != nil {
-		return client.Address{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
-	}
-	return at, inbox, nil
-}
-
-// peerAddress parses what Config.Peers says: host:port, or an AMQP URL.
-func peerAddress(where string) (client.Address, error) {
-	if strings.Contains(where, "://") {
-		return client.ParseURL(where)
-	}
-	if _, _, err := net.SplitHostPort(where); err != nil {
-		return client.Address{}, fmt.Errorf("want host:port or an AMQP URL: %w", err)
-	}
-	return client.ParseURL("amqp://" + where)
 }

@@ -19,9 +19,12 @@ import (
 type Config struct {
 	Name      string    // what the other side shows as the connection's name
 	Addresses []Address // tried in turn
-	TLS       *tls.Config
-	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // nil = net.Dialer
-	Logger    *slog.Logger
+	// Find says in place of Addresses where to connect to, each time anew. It should end with its context.
+	Find   func(ctx context.Context) ([]Address, error)
+	To     string // what is found, for people
+	TLS    *tls.Config
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil = net.Dialer
+	Logger *slog.Logger
 
 	Publishes   bool // the connection is used to publish
 	MaxMessages int  // bounds of the send log; 0 = the defaults
@@ -111,8 +114,11 @@ func New(cfg Config) *Conn {
 	return c
 }
 
-// To is where the connection goes: its addresses, which are tried in turn.
+// To is where the connection goes: its addresses, which are tried in turn, or what is found each time.
 func (c *Conn) To() string {
+	if c.cfg.Find != nil {
+		return c.cfg.To
+	}
 	var b strings.Builder
 	for i, at := range c.cfg.Addresses {
 		if i > 0 {
@@ -160,15 +166,24 @@ func (c *Conn) poke() {
 func (c *Conn) run() {
 	defer close(c.ended)
 	defer c.over()
-	failures := 0
+	places, turn, failures := c.cfg.Addresses, 0, 0 // failures counts rounds
 	for c.ctx.Err() == nil {
-		at := c.cfg.Addresses[failures%len(c.cfg.Addresses)]
+		if turn == 0 && c.cfg.Find != nil {
+			var err error
+			if places, err = c.find(); err != nil {
+				failures++
+				c.failed(fmt.Errorf("%w: %w", ErrDown, err))
+				c.pause(failures)
+				continue
+			}
+		}
+		at := places[turn]
 		w, err := c.connect(at)
 		if err != nil {
-			failures++
-			c.failed(at, err)
-			if failures%len(c.cfg.Addresses) == 0 {
-				c.pause(failures / len(c.cfg.Addresses))
+			c.failed(fmt.Errorf("%w: %s: %w", ErrDown, at, err))
+			if turn = (turn + 1) % len(places); turn == 0 {
+				failures++
+				c.pause(failures)
 			}
 			continue
 		}
@@ -180,12 +195,23 @@ func (c *Conn) run() {
 		c.cfg.Logger.Warn("connection lost", "to", at.String(), "error", err)
 		c.setState(State{Err: err})
 		if time.Since(since) > settledAfter {
-			failures %= len(c.cfg.Addresses) // the same address, at once
+			failures = 0 // the same address, at once
 			continue
 		}
-		failures += len(c.cfg.Addresses)
-		c.pause(failures / len(c.cfg.Addresses))
+		failures++
+		c.pause(failures)
 	}
+}
+
+// find asks where to connect to.
+func (c *Conn) find() ([]Address, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.Connect)
+	defer cancel()
+	places, err := c.cfg.Find(ctx)
+	if err == nil && len(places) == 0 {
+		err = errors.New("no address is known")
+	}
+	return places, err
 }
 
 // pause waits before the n-th round of attempts.
@@ -203,12 +229,11 @@ func (c *Conn) pause(n int) {
 }
 
 // failed records an attempt that did not lead to a connection.
-func (c *Conn) failed(at Address, err error) {
+func (c *Conn) failed(err error) {
 	if c.ctx.Err() != nil {
 		return
 	}
 	first := c.downBefore() == nil
-	err = fmt.Errorf("%w: %s: %w", ErrDown, at, err)
 	if refusal(err) {
 		c.pub.refuse(err)
 	} else {
@@ -220,7 +245,7 @@ func (c *Conn) failed(at Address, err error) {
 	if first || refusal(err) {
 		level = slog.LevelWarn
 	}
-	c.cfg.Logger.Log(c.ctx, level, "cannot connect", "to", at.String(), "error", err)
+	c.cfg.Logger.Log(c.ctx, level, "cannot connect", "error", err)
 }
 
 func (c *Conn) downBefore() error {
@@ -248,20 +273,24 @@ func (c *Conn) connect(at Address) (*wire, error) {
 		return nil, err
 	}
 	if at.TLS {
-		if nc, err = secure(ctx, nc, at.Host, c.cfg.TLS); err != nil {
+		if nc, err = secure(ctx, nc, at, c.cfg.TLS); err != nil {
 			return nil, err
 		}
 	}
 	return greet(ctx, c, nc, at)
 }
 
-func secure(ctx context.Context, nc net.Conn, hostport string, cfg *tls.Config) (net.Conn, error) {
+func secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.Conn, error) {
 	if cfg == nil {
 		cfg = &tls.Config{}
 	}
 	if cfg.ServerName == "" {
 		cfg = cfg.Clone()
-		cfg.ServerName, _, _ = net.SplitHostPort(hostport)
+		cfg.ServerName, _, _ = net.SplitHostPort(at.Host)
+	}
+	if at.Key != "" {
+		cfg = cfg.Clone()
+		pin(cfg, at.Key)
 	}
 	tc := tls.Client(nc, cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {

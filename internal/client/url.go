@@ -16,6 +16,7 @@ type Address struct {
 	User     string
 	Password string
 	VHost    string
+	Key      string // what [PublicKey] gives of the certificate that is wanted there; "": whatever is signed by whom we trust
 }
 
 // ParseURL parses an AMQP URL. What is left out is guest, guest, 5672 (5671 with TLS)

@@ -1,0 +1,171 @@
+package postrider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// place is where a peer's process is, or who has to be asked.
+type place struct {
+	at  client.Address // as it is, unless one of the others is set
+	srv string         // a domain whose SRV records say where; at has what they do not say
+	ask string         // the name of a node, which says itself where it is, by way of the brokers
+}
+
+// find returns where a peer is and the name of its inbox there. The caller holds mu.
+func (n *Node) find(name string) (place, string, error) {
+	if p, ok := n.peers[name]; ok { // whose name was checked
+		return p, name, nil
+	}
+	if strings.Contains(name, "://") {
+		return findURL(name)
+	}
+	if len(n.mail) == 0 {
+		return place{}, "", fmt.Errorf("%w: %q is not in Config.Peers, is no URL, and there are no Config.Brokers to ask", ErrNoSuchTarget, name)
+	}
+	if err := checkName("the peer's name", name); err != nil {
+		return place{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
+	}
+	return place{ask: name}, name, nil
+}
+
+// findURL takes an address that ends in the peer's name.
+func findURL(s string) (place, string, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return place{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
+	}
+	inbox := strings.TrimPrefix(u.Path, "/")
+	u.Path, u.RawPath = "", ""
+	p, err := placeOf(u.String())
+	if err == nil {
+		err = checkName("amqp://host:port/name: the name", inbox)
+	}
+	if err != nil {
+		return place{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
+	}
+	return p, inbox, nil
+}
+
+// placeOf parses what Config.Peers says: host:port, an AMQP URL, or one with +srv.
+func placeOf(where string) (p place, err error) {
+	if !strings.Contains(where, "://") {
+		if _, _, err := net.SplitHostPort(where); err != nil {
+			return p, fmt.Errorf("want host:port or an AMQP URL: %w", err)
+		}
+		where = "amqp://" + where
+	}
+	if scheme, rest, ok := strings.Cut(where, "+srv://"); ok {
+		return placeByDNS(scheme + "://" + rest)
+	}
+	p.at, err = client.ParseURL(where)
+	return p, err
+}
+
+// placeByDNS takes an AMQP URL that names a domain.
+func placeByDNS(where string) (p place, err error) {
+	if p.at, err = client.ParseURL(where); err != nil {
+		return p, err
+	}
+	u, err := url.Parse(where)
+	if err != nil {
+		return p, err
+	}
+	if u.Port() != "" {
+		return p, fmt.Errorf("%q has a port, which the SRV records of %s are to say: leave it out", u.Redacted(), u.Hostname())
+	}
+	p.srv, p.at.Host = u.Hostname(), ""
+	return p, nil
+}
+
+// brokerAt parses what Config.Brokers says: an AMQP URL, or one with +srv.
+func brokerAt(where string) (place, error) {
+	if !strings.Contains(where, "://") {
+		_, err := client.ParseURL(where)
+		return place{}, err
+	}
+	return placeOf(where)
+}
+
+// whereabouts returns what a connection to one of some places needs: addresses, or a way to find them whenever it connects.
+func (n *Node) whereabouts(places []place) ([]client.Address, func(context.Context) ([]client.Address, error)) {
+	var fixed []client.Address
+	for _, p := range places {
+		if p.srv != "" || p.ask != "" {
+			return nil, func(ctx context.Context) ([]client.Address, error) { return n.seek(ctx, places) }
+		}
+		fixed = append(fixed, p.at)
+	}
+	return fixed, nil
+}
+
+// names are the places in words.
+func names(places []place) string {
+	var all []string
+	for _, p := range places {
+		switch {
+		case p.srv != "":
+			all = append(all, "the SRV records of "+p.srv)
+		case p.ask != "":
+			all = append(all, "node "+p.ask)
+		default:
+			all = append(all, p.at.String())
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// seek finds the addresses of all places that can be found.
+func (n *Node) seek(ctx context.Context, places []place) (all []client.Address, err error) {
+	var failed error
+	for _, p := range places {
+		found := []client.Address{p.at}
+		switch {
+		case p.srv != "":
+			found, err = n.lookUp(ctx, p)
+		case p.ask != "":
+			found, err = n.askWhere(ctx, p.ask)
+		}
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		all = append(all, found...)
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	return nil, failed
+}
+
+// lookUp asks DNS for the SRV records _amqp._tcp, or _amqps._tcp, of the domain (RFC 2782), in the order in which they are to be tried.
+func (n *Node) lookUp(ctx context.Context, p place) ([]client.Address, error) {
+	service := "amqp"
+	if p.at.TLS {
+		service = "amqps"
+	}
+	r := n.cfg.Resolver
+	if r == nil {
+		r = net.DefaultResolver
+	}
+	_, records, err := r.LookupSRV(ctx, service, "tcp", p.srv)
+	if err != nil && len(records) == 0 {
+		return nil, err
+	}
+	var all []client.Address
+	for _, record := range records {
+		at := p.at
+		at.Host = net.JoinHostPort(strings.TrimSuffix(record.Target, "."), fmt.Sprint(record.Port))
+		all = append(all, at)
+	}
+	return all, nil
+}
+
+// errNobody is why a node was not found.
+var errNobody = errors.New("no node of that name which listens is connected to the brokers")

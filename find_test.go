@@ -1,0 +1,210 @@
+package postrider_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/broker"
+)
+
+// strangers is a network of nodes that know the broker and no peer.
+func strangers(cfg *postrider.Config) { onBroker(cfg); cfg.Peers = nil }
+
+func TestAPeerIsFoundThroughTheBrokerAlsoAfterItMoved(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice := net.node("alice", strangers)
+		early := post(t, alice.Peer("bob"), "early")
+		fate(t, alice.Peer("bob").Send(within(t, time.Minute), "nobody"), false, postrider.ErrPeerDown, context.DeadlineExceeded)
+		bob := net.node("bob", strangers)
+		got := collect(t, bob, bob.Inbox())
+		wantBody(t, got, "early")
+		wantGrade(t, early, postrider.Received)
+		if err := alice.Peer("bob").Send(within(t, time.Minute), "hello"); err != nil {
+			t.Fatal(err)
+		}
+		wantBody(t, got, "hello")
+		bob.Close()
+		synctest.Wait()
+		late := post(t, alice.Peer("bob"), "late")
+		l := net.listen("elsewhere:1")
+		bob = net.node("bob", strangers, func(cfg *postrider.Config) { cfg.Listener = l })
+		wantBody(t, collect(t, bob, bob.Inbox()), "late")
+		wantGrade(t, late, postrider.Received)
+	})
+}
+
+func TestWhoIsNotFoundIsDown(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice := net.node("alice", strangers)
+		err := alice.Peer("carol").Send(within(t, time.Minute), "hello")
+		fate(t, err, false, postrider.ErrPeerDown)
+		if !strings.Contains(err.Error(), `looking for "carol"`) {
+			t.Error(err)
+		}
+		alone := net.node("bob", func(cfg *postrider.Config) { cfg.Peers = nil })
+		fate(t, alone.Peer("carol").Send(within(t, time.Minute), "hello"), false, postrider.ErrNoSuchTarget)
+	})
+}
+
+// Two may ask each other, and a third one, whatever became of the connections to the broker meanwhile.
+func TestPeersFindEachOther(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		_, l := net.broker()
+		alice, bob := net.node("alice", strangers), net.node("bob", strangers)
+		l.cut()
+		toBob, toAlice := collect(t, bob, bob.Inbox()), collect(t, alice, alice.Inbox())
+		post(t, alice.Peer("bob"), "1")
+		post(t, bob.Peer("alice"), "2")
+		wantBody(t, toBob, "1")
+		wantBody(t, toAlice, "2")
+	})
+}
+
+// certificate is one that nobody has signed.
+func certificate(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, form, form, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+func listenTCP(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// A peer's card has its public key: it is believed at its address, and nobody else is there.
+func TestAPeerThatIsFoundShowsItsKey(t *testing.T) {
+	b, err := broker.Open(broker.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	l := listenTCP(t)
+	go b.Serve(l)
+	mq := []string{"amqp://" + l.Addr().String()}
+	start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0", TLS: certificate(t), Brokers: mq})
+	alice := start(t, postrider.Config{Name: "alice", Brokers: mq})
+	if err := alice.Peer("bob").Send(soon(t), "hello"); err != nil {
+		t.Fatal(err)
+	}
+	impostor := tls.NewListener(listenTCP(t), certificate(t))
+	go func() {
+		for c, err := impostor.Accept(); err == nil; c, err = impostor.Accept() {
+			go func() {
+				c.Read(make([]byte, 1)) // the handshake
+				c.Close()
+			}()
+		}
+	}()
+	start(t, postrider.Config{
+		Name: "carol", Listen: "127.0.0.1:0", TLS: certificate(t), Brokers: mq, Advertise: impostor.Addr().String(),
+	})
+	ctx, cancel := context.WithCancelCause(soon(t))
+	defer cancel(nil)
+	other := make(chan error, 1)
+	go func() { other <- alice.Peer("carol").Send(ctx, "secret") }()
+	for {
+		// A wrong key is a refusal that waiting will not mend: a Flush says so at once.
+		short, done := context.WithTimeout(ctx, 100*time.Millisecond)
+		err := alice.Peer("carol").Send(short, "secret")
+		done()
+		if strings.Contains(err.Error(), "another public key") {
+			fate(t, err, false, postrider.ErrPeerDown)
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel(nil)
+	if err := <-other; !errors.Is(err, postrider.ErrPeerDown) {
+		t.Error(err)
+	}
+}
+
+// answerSRV is a name server that knows where _amqp._tcp.example.test is, and says so to whoever asks anything.
+func answerSRV(t *testing.T, where func() (port uint16)) *net.Resolver {
+	t.Helper()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	go func() {
+		for b := make([]byte, 512); ; {
+			n, from, err := server.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			server.WriteTo(srvAnswer(b[:n], where()), from)
+		}
+	}()
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", server.LocalAddr().String())
+	}}
+}
+
+// srvAnswer answers a question with one SRV record for localhost (RFC 1035, section 4; RFC 2782).
+func srvAnswer(question []byte, port uint16) []byte {
+	end := 12
+	for question[end] != 0 {
+		end += int(question[end]) + 1
+	}
+	end += 5 // the root, type and class
+	a := append([]byte(nil), question[:end]...)
+	copy(a[2:12], []byte{0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0}) // an answer to one question, with one record
+	target := []byte("\x09localhost\x00")
+	a = append(a, 0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 0) // the name in the question, SRV, IN, not to be cached
+	a = binary.BigEndian.AppendUint16(a, uint16(6+len(target)))
+	a = append(a, 0, 0, 0, 0) // priority, weight
+	a = binary.BigEndian.AppendUint16(a, port)
+	return append(a, target...)
+}
+
+func TestAPeerIsFoundByDNS(t *testing.T) {
+	bob := start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0"})
+	resolver := answerSRV(t, func() uint16 { return uint16(bob.Addr().(*net.TCPAddr).Port) })
+	alice := start(t, postrider.Config{
+		Name: "alice", Peers: map[string]string{"bob": "amqp+srv://example.test"}, Resolver: resolver,
+	})
+	if err := alice.Peer("bob").Send(soon(t), "hello"); err != nil {
+		t.Error(err)
+	}
+	if err := alice.Peer("amqp+srv://example.test/bob").Send(soon(t), "hello"); err != nil {
+		t.Error(err)
+	}
+	for _, wrong := range []string{"amqp+srv://", "http+srv://example.test", "amqp+srv://example.test:5672"} {
+		_, err := postrider.Start(t.Context(), postrider.Config{Name: "x", Peers: map[string]string{"bob": wrong}})
+		if err == nil {
+			t.Errorf("%s is taken", wrong)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package postrider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// A node that listens and has brokers can be found through them: it keeps a small queue there, bound to the exchange of all nodes
+// under its name, and answers who asks there with its card.
+//
+//	alice ──"where is bob?"──► postrider.nodes ──bob──► bob's queue ──► bob
+//	alice ◄──────────────────────── card ──────────────────────────────┘
+//
+// Whoever may publish on the brokers may ask, and whoever may bind a queue there may answer, in anybody's name.
+
+// card is where a node is.
+type card struct {
+	Name      string   `json:"name"`
+	Addresses []string `json:"addresses"`     // AMQP URLs without a login, the best first
+	Key       string   `json:"key,omitempty"` // of its certificate, as client.PublicKey has it
+}
+
+// nodesExchange is where nodes are asked, by name.
+func nodesExchange() *client.Exchange {
+	return &client.Exchange{Name: "postrider.nodes", Kind: "direct"}
+}
+
+// bePresent answers who asks for this node.
+func (n *Node) bePresent() {
+	if len(n.mail) == 0 || n.local.addr() == nil {
+		return
+	}
+	q := &client.Queue{Name: "postrider.node." + n.cfg.Name, Own: true, From: nodesExchange(), Keys: []string{n.cfg.Name}}
+	n.receivingConn().Consume(q, defaultPrefetch, func(d *client.Delivery) {
+		n.showCard(d)
+		d.Ack()
+	})
+}
+
+func (n *Node) showCard(d *client.Delivery) {
+	v, err := d.Props.View()
+	if err != nil || len(v.ReplyTo) == 0 {
+		return
+	}
+	body, err := json.Marshal(n.card())
+	if err != nil {
+		return
+	}
+	e, err := client.NewEnvelope("", string(v.ReplyTo), false, amqp.Properties{
+		ContentType: TypeJSON, DeliveryMode: amqp.Transient, AppID: n.cfg.Name, CorrelationID: string(v.CorrelationID),
+	})
+	if err == nil {
+		err = n.sendingConn().Publisher().Post(new(client.Fate), e, []byte(n.ids.next().String()), body)
+	}
+	if err != nil && !errors.Is(err, client.ErrClosed) {
+		n.log.Warn("who asked where this node is could not be told", "error", err)
+	}
+}
+
+func (n *Node) card() card {
+	c := card{Name: n.cfg.Name}
+	scheme := "amqp://"
+	if n.cfg.TLS != nil {
+		scheme = "amqps://"
+		c.Key = keyOf(n.cfg.TLS)
+	}
+	for _, at := range n.advertised() {
+		c.Addresses = append(c.Addresses, scheme+at)
+	}
+	return c
+}
+
+// keyOf is the public key that the listener shows; "" where it has more than one, or chooses it for each connection.
+func keyOf(cfg *tls.Config) string {
+	if len(cfg.Certificates) != 1 || cfg.GetConfigForClient != nil {
+		return ""
+	}
+	leaf, err := x509.ParseCertificate(cfg.Certificates[0].Certificate[0])
+	if err != nil {
+		return ""
+	}
+	return client.PublicKey(leaf)
+}
+
+// advertised are the addresses of the listener, seen from elsewhere.
+func (n *Node) advertised() []string {
+	if n.cfg.Advertise != "" {
+		return []string{n.cfg.Advertise}
+	}
+	addr := n.local.addr().String()
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		return []string{addr}
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		n.log.Warn("the addresses of this machine cannot be told: set Config.Advertise", "error", err)
+	}
+	var list []string
+	for _, a := range all {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.IsGlobalUnicast() {
+			list = append(list, net.JoinHostPort(ip.IP.String(), port))
+		}
+	}
+	return list
+}
+
+// askWhere asks a node where it is.
+func (n *Node) askWhere(ctx context.Context, name string) ([]client.Address, error) {
+	id := n.ids.next().String()
+	deadline, _ := ctx.Deadline() // each attempt to connect has one
+	e, err := client.NewEnvelope(nodesExchange().Name, name, true, amqp.Properties{
+		DeliveryMode: amqp.Transient, AppID: n.cfg.Name, ReplyTo: client.ReplyTo, CorrelationID: id, Expiration: milliseconds(time.Until(deadline)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	to := n.sendingConn()
+	to.EnsureExchange(nodesExchange())
+	reply, _, err := to.Publisher().Call(ctx, e, []byte(id), nil)
+	switch {
+	case errors.Is(err, client.ErrUnroutable):
+		return nil, fmt.Errorf("looking for %q: %w", name, errNobody)
+	case err != nil:
+		return nil, fmt.Errorf("looking for %q through the brokers: %w", name, err)
+	}
+	var c card
+	if err := json.Unmarshal(reply.Body, &c); err != nil {
+		return nil, fmt.Errorf("looking for %q: its card cannot be read: %w", name, err)
+	}
+	return c.places(n.cfg.Login)
+}
+
+func (c *card) places(login string) ([]client.Address, error) {
+	var all []client.Address
+	for _, u := range c.Addresses {
+		at, err := client.ParseURL(u)
+		if err != nil {
+			return nil, fmt.Errorf("the card of %q: %w", c.Name, err)
+		}
+		if at.Key = c.Key; at.Key != "" && !at.TLS {
+			return nil, fmt.Errorf("the card of %q has a key and an address without TLS", c.Name)
+		}
+		if login != "" {
+			at.User, at.Password, _ = strings.Cut(login, ":")
+		}
+		all = append(all, at)
+	}
+	return all, nil
+}
