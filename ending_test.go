@@ -1,0 +1,146 @@
+package postrider_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// Whatever a node does when it is closed ends with it: the bubble fails a test that leaves a goroutine. And what waits, with a
+// deadline or without one, is over a second later.
+func TestCloseLeavesNothingBehind(t *testing.T) {
+	for _, orderly := range []bool{false, true} {
+		t.Run(fmt.Sprint("orderly ", orderly), func(t *testing.T) {
+			dir := t.TempDir()
+			inMemory(t, func(t *testing.T, net *network) {
+				net.broker()
+				alice := net.node("alice", onBroker, inDir(dir))
+				bob := net.node("bob", onBroker)
+				for _, at := range []*postrider.Target{bob.Inbox(), bob.Mailbox("jobs"), bob.Mailbox("parts", postrider.Partitions(2)), bob.Topic("news")} {
+					err := bob.Handle(t.Context(), at, func(ctx context.Context, m *postrider.Message) error {
+						if m.WantsReply() {
+							<-ctx.Done()
+						}
+						return errors.New("not now")
+					}, postrider.Workers(3))
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				bob.Control("note", func(context.Context, *postrider.Message) error { return nil })
+				began, over := time.Now(), make(chan string, 100)
+				waiting := 0
+				wait := func(what string, do func(ctx context.Context) error) {
+					waiting++
+					go func() {
+						if err := do(context.Background()); err == nil {
+							what += ", which succeeded"
+						}
+						over <- what
+					}()
+				}
+				for _, to := range []*postrider.Target{alice.Peer("bob"), alice.Peer("carol"), alice.Mailbox("jobs"), alice.Mailbox("parts", postrider.Partitions(2))} {
+					wait("call", func(ctx context.Context) error { _, err := postrider.Call[string](ctx, to, "x"); return err })
+					wait("until handled", func(ctx context.Context) error { return to.Send(ctx, "x", untilHandled) })
+					post(t, to, "x")
+				}
+				wait("send", func(ctx context.Context) error { return alice.Peer("carol").Send(ctx, "x") })
+				wait("ping", func(ctx context.Context) error { _, err := alice.Peer("carol").Ping(ctx); return err })
+				wait("loop", func(ctx context.Context) error {
+					for _, err := range alice.Messages(ctx) {
+						return err
+					}
+					return nil
+				})
+				alice.Peer("bob").Send(t.Context(), "x", postrider.Control("note"))
+				time.Sleep(10 * time.Second)
+				began = time.Now()
+				if orderly {
+					ctx := within(t, time.Second)
+					alice.Shutdown(ctx)
+					bob.Shutdown(ctx)
+				} else {
+					alice.Close()
+					bob.Close()
+				}
+				for range waiting {
+					if what := <-over; strings.HasSuffix(what, "succeeded") {
+						t.Error(what)
+					}
+				}
+				if took := time.Since(began); took > 4*time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestEverySendErrorSaysWhatToDo(t *testing.T) {
+	for cause, want := range map[error]string{
+		postrider.ErrFull:     "Config.OutboxMessages",
+		postrider.ErrTooLarge: "Config.OutboxBytes",
+		postrider.ErrBlocked:  "make room",
+		postrider.ErrRefused:  "raise the limit",
+		postrider.ErrClosed:   "a node that runs",
+		postrider.ErrPeerDown: "see that it runs",
+		postrider.ErrExpired:  "later deadline",
+	} {
+		err := &postrider.SendError{ID: "1", Target: "peer bob", MaybeDelivered: true, Err: fmt.Errorf("%w: because", cause)}
+		for _, part := range []string{"message 1", "peer bob", "because", want, "may have been delivered", "under this ID"} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q does not say %q", err, part)
+			}
+		}
+	}
+}
+
+func TestWhoWaitsForAPeerLearnsAtOnceThatItWasKilled(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestListeningProcess$")
+	cmd.Env = append(os.Environ(), "POSTRIDER_TEST_LISTEN=1")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatal("the process does not say where it listens")
+	}
+	alice := start(t, postrider.Config{Name: "alice", Peers: map[string]string{"bob": lines.Text()}})
+	if _, err := alice.Peer("bob").Ping(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := alice.Peer("bob").Send(soon(t), "x"); err != nil {
+		t.Fatal(err)
+	}
+	down := waitingFor(t, alice)
+	cmd.Process.Kill()
+	cmd.Wait()
+	select {
+	case <-down:
+	case <-soon(t).Done():
+		t.Error("nobody noticed")
+	}
+}
+
+// TestListeningProcess is the process that is killed.
+func TestListeningProcess(t *testing.T) {
+	if os.Getenv("POSTRIDER_TEST_LISTEN") == "" {
+		t.Skip("runs in a process of its own")
+	}
+	bob := start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0"})
+	fmt.Println(bob.Addr())
+	<-t.Context().Done()
+}
