@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/postrider-mq/postrider/bench/plot"
 )
@@ -49,11 +48,22 @@ func short(v float64) string {
 	return fmt.Sprintf("%g", v)
 }
 
+// powerOfTime words a power of ten of nanoseconds.
+func powerOfTime(v float64) string {
+	switch {
+	case v >= 1e9:
+		return fmt.Sprintf("%g s", v/1e9)
+	case v >= 1e6:
+		return fmt.Sprintf("%g ms", v/1e6)
+	}
+	return fmt.Sprintf("%g µs", v/1e3)
+}
+
 // latencies is the distribution of each row of a work, over all rounds: at 10,000 messages a second where that is a rate, or at
 // full speed where each waits for the one before.
 func (r *results) latencies(work string) *plot.Chart {
 	c := &plot.Chart{
-		Title: capital(work) + ": latency at " + perSecond(steadyRates[1].rate), Y: plot.Axis{Name: "latency", Label: func(v float64) string { return time.Duration(v).String() }},
+		Title: capital(work) + ": latency at " + perSecond(steadyRates[1].rate), Y: plot.Axis{Name: "latency", Label: powerOfTime},
 		X: plot.Axis{Name: "part of the messages that took no longer"},
 	}
 	if work == workCall {

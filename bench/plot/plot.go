@@ -43,8 +43,8 @@ type Point struct{ X, Y float64 }
 
 // The picture, in pixels.
 const (
-	width, height            = 860, 440
-	left, right, top, bottom = 84, 270, 44, 56
+	width, height            = 980, 440
+	left, right, top, bottom = 84, 390, 44, 56
 )
 
 // colours differ also for those who do not tell red from green (Okabe and Ito).
