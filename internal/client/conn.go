@@ -302,7 +302,7 @@ func secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.
 
 // serve uses a connection until it ends, and returns why it did.
 func (c *Conn) serve(w *wire) error {
-	c.pub.attach(w.link, w.turns, w.frameMax)
+	c.pub.attach(w.link, w.turns, w.frameMax, w.product == rabbitMQ)
 	c.setState(State{Up: true, Product: w.product})
 	c.cfg.Logger.Debug("connected", "to", w.link.RemoteAddr().String(), "product", w.product)
 	beat := newHeart(w)

@@ -19,6 +19,7 @@ type fake struct {
 	t        *testing.T
 	limits   session.Limits
 	password string // "" accepts any
+	product  string // what it calls itself
 
 	mu    sync.Mutex
 	down  bool
@@ -58,7 +59,7 @@ func (f *fake) dial(context.Context, string, string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	l := &line{
 		fake: f, nc: ours, events: make(chan any, 10000), out: make(chan []byte, 10000),
-		srv:   session.NewServer(session.ServerConfig{Limits: f.limits, Mechanisms: "PLAIN"}),
+		srv:   session.NewServer(session.ServerConfig{Limits: f.limits, Mechanisms: "PLAIN", Properties: amqp.Table{"product": f.product}}),
 		ended: make(chan struct{}), reading: make(chan struct{}, 1),
 	}
 	go l.read()

@@ -309,6 +309,40 @@ func TestAnInternalErrorIsNoMessagesFaultUntilItComesAgainAndAgain(t *testing.T)
 	})
 }
 
+func TestRabbitMQIsAskedAgainWhenItRefusesTheFirstMessage(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.product = "RabbitMQ"
+		a, b := post(t, c, "a"), post(t, c, "b")
+		l := f.line()
+		l.wantPublished("a")
+		l.wantNothing() // before that was answered
+		l.nack(1)
+
+		l = f.line() // by now the queue has a leader
+		l.wantPublished("a")
+		l.ack(1)
+		wantFate(t, a, nil, true)
+		l.wantPublished("b")
+		l.ack(2)
+		wantFate(t, b, nil, true)
+
+		full := post(t, c, "full") // a refusal from a queue that was there
+		l.wantPublished("full")
+		l.nack(3)
+		wantFate(t, full, client.ErrRefused, true)
+		l.cut()
+
+		full = post(t, c, "full for good")
+		for range 5 {
+			l = f.line()
+			l.wantPublished("full for good")
+			l.nack(1)
+		}
+		wantFate(t, full, client.ErrRefused, true)
+		l.cut()
+	})
+}
+
 func TestAWrongPasswordIsToldToSendsAtOnceAndKeepsPosts(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		f.setPassword("secret")

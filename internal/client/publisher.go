@@ -45,7 +45,9 @@ type Publisher struct {
 	closed   bool
 	idle     chan struct{}
 
-	internalErrors int // ended connections, since something was confirmed
+	internalErrors int  // ended connections, since something was confirmed
+	hasty          bool // a refusal need not be the last word
+	refusals       int  // since something was confirmed
 
 	calls    map[string]*call
 	answered func(amqp.RawProperties, []byte) // gets the answers that no call waits for; nil: nobody

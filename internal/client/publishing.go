@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -24,10 +25,36 @@ func (p *Publisher) next(l *link.Link, dst []byte) []byte {
 }
 
 // attach begins a connection: what is unconfirmed will be written again.
-func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32) {
+//
+// hasty is a broker that may refuse what it would take a moment later: RabbitMQ, while a quorum queue has no leader yet, because
+// it is just being made or a node has gone. So the first message goes out alone, and if it is refused, it is sent again on
+// another connection, a few times, with all that comes behind it still in its order.
+func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, hasty bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.link, p.turns, p.frameMax, p.refused = l, t, frameMax, nil
+	p.link, p.turns, p.frameMax, p.refused, p.hasty = l, t, frameMax, nil, hasty
+	if hasty {
+		p.log.careful = max(p.log.careful, 2)
+	}
+}
+
+// patienceWithRefusals is how many refusals in a row are not believed.
+const patienceWithRefusals = 4
+
+var errNotReady = errors.New("the broker refuses the first message: its queue may have no leader yet")
+
+// disbelieves tells a refusal that may be hasty. The caller holds mu.
+func (p *Publisher) disbelieves(fault error) bool {
+	if fault == nil {
+		p.hasty, p.refusals = false, 0
+		return false
+	}
+	if !p.hasty || p.refusals == patienceWithRefusals {
+		p.hasty = false
+		return false
+	}
+	p.refusals++
+	return true
 }
 
 // hold keeps publishes back until what is wanted now is there.
@@ -149,6 +176,12 @@ func (p *Publisher) down(why error) {
 // confirm settles what an ack (fault nil) or a nack names; for the reader.
 func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 	p.mu.Lock()
+	if p.disbelieves(fault) {
+		l := p.link
+		p.mu.Unlock()
+		l.Close(errNotReady)
+		return
+	}
 	p.settled = p.log.confirm(tag, multiple, p.settled[:0])
 	p.internalErrors = 0
 	p.freed()

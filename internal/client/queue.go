@@ -147,7 +147,7 @@ func (w *wire) declare(q *Queue) error {
 		}
 	}
 	args := q.Args
-	if w.product == "RabbitMQ" && len(q.OnRabbitMQ) > 0 {
+	if w.product == rabbitMQ && len(q.OnRabbitMQ) > 0 {
 		args = maps.Clone(q.OnRabbitMQ)
 		maps.Copy(args, q.Args)
 	}

@@ -49,6 +49,9 @@ type wire struct {
 	readerEnded chan struct{}
 }
 
+// rabbitMQ is what RabbitMQ calls itself.
+const rabbitMQ = "RabbitMQ"
+
 // A question waits for the one answer that its channel owes.
 type question struct {
 	done chan error // takes one
