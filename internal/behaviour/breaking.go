@@ -12,7 +12,7 @@ import (
 
 func aRepeatIsHandledOnce(w *World) {
 	alice, bob := w.Pair()
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	got := w.Collect(bob, bob.Mailbox(jobs.Name()))
 	w.Send(jobs, "a", postrider.ID("order 7"))
 	w.Send(jobs, "a", postrider.ID("order 7"))
@@ -25,7 +25,7 @@ func aRepeatIsHandledOnce(w *World) {
 // inHand has bob hold message "a" while his connections break.
 func (w *World) inHand() (alice, bob *postrider.Node, jobs string, in <-chan *postrider.Message, out chan<- error) {
 	alice, bob = w.Pair()
-	jobs = w.Name("jobs")
+	jobs = w.Unique("jobs")
 	messages, fates := make(chan *postrider.Message, 10), make(chan error)
 	w.Handle(bob, bob.Mailbox(jobs), func(ctx context.Context, m *postrider.Message) error {
 		messages <- m
@@ -68,7 +68,7 @@ func inHandOfANodeThatCloses(w *World) {
 // connectionsThatBreakAllTheTime: each cut takes topology, consumers, confirms and acknowledgements along.
 func connectionsThatBreakAllTheTime(w *World) {
 	alice, bob := w.Pair()
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	w.broken(jobs, w.Collect(bob, bob.Mailbox(jobs.Name())))
 }
 
@@ -111,7 +111,7 @@ func theNextBrokerOfAList(w *World) {
 	alice := w.Node("alice", func(cfg *postrider.Config) {
 		cfg.Brokers = slices.Insert(slices.Clone(w.Brokers), 0, "amqp://"+gone.Addr().String())
 	})
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	got := w.Collect(alice, jobs)
 	w.Send(jobs, "a")
 	w.Cut()
@@ -143,7 +143,7 @@ func whoWaitsForAPeer(w *World) {
 
 func shutdownDeliversAndFinishes(w *World) {
 	alice, bob := w.Pair()
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	begun, finished := make(chan struct{}), make(chan struct{})
 	w.Handle(bob, bob.Mailbox(jobs.Name()), func(context.Context, *postrider.Message) error {
 		close(begun)
@@ -175,7 +175,7 @@ func closeEndsEverything(w *World) {
 	}
 	defer silent.Close() // it accepts, or not, and never says anything
 	alice := w.Node("alice", func(cfg *postrider.Config) { cfg.Peers["silent"] = silent.Addr().String() })
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	ends := make(chan error, 10)
 	waiting := func(what func() error) { go func() { ends <- what() }() }
 	waiting(func() error { return alice.Peer("silent").Send(w.Soon(), "x") })
@@ -190,7 +190,7 @@ func closeEndsEverything(w *World) {
 		return nil
 	})
 	r := w.Post(alice.Peer("silent"), "x")
-	w.Send(alice.Mailbox(w.Name("others")), "so that the others have begun")
+	w.Send(alice.Mailbox(w.Unique("others")), "so that the others have begun")
 	began := time.Now()
 	alice.Close()
 	for range 3 {

@@ -15,7 +15,7 @@ func quickly(int) time.Duration { return 50 * time.Millisecond }
 // failuresAndASecondLife follows a message through its tries into the dead letters, and back.
 func failuresAndASecondLife(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	var mended atomic.Bool
 	seen := make(chan string, 100)
 	w.Handle(bob, jobs, func(_ context.Context, m *postrider.Message) error {
@@ -49,7 +49,7 @@ func failuresAndASecondLife(w *World) {
 
 func aRejectedMessageDiesAtOnce(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	good := make(chan string, 10)
 	w.Handle(bob, jobs, func(_ context.Context, m *postrider.Message) error {
 		if string(m.Body) == "good" {
@@ -70,7 +70,7 @@ func aRejectedMessageDiesAtOnce(w *World) {
 func aRetryIsNoFailure(w *World) {
 	const wait = 250 * time.Millisecond
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	came := make(chan time.Time, 10)
 	var tries atomic.Int32
 	w.Handle(bob, jobs, func(_ context.Context, m *postrider.Message) error {
@@ -96,7 +96,7 @@ func aRetryIsNoFailure(w *World) {
 
 func aPanicIsAFailure(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	reasons := make(chan string, 10)
 	w.Handle(bob, jobs, func(_ context.Context, m *postrider.Message) error {
 		f, failed := m.Failure()
@@ -114,7 +114,7 @@ func aPanicIsAFailure(w *World) {
 
 func nothingWaitsBehindWhatFailed(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	seen := make(chan *postrider.Message, 100)
 	w.Handle(bob, jobs, func(_ context.Context, m *postrider.Message) error {
 		if string(m.Body) == "patient" {
@@ -126,7 +126,7 @@ func nothingWaitsBehindWhatFailed(w *World) {
 		}
 		return nil
 	}, postrider.Backoff(func(int) time.Duration { return 300 * time.Millisecond }))
-	patient := w.Name("patient")
+	patient := w.Unique("patient")
 	w.Handle(bob, bob.Mailbox(patient), func(context.Context, *postrider.Message) error { return postrider.Retry(time.Hour) })
 	w.Send(alice.Mailbox(patient), "patient")
 	w.Send(alice.Mailbox(jobs.Name()), "impatient")
@@ -137,7 +137,7 @@ func nothingWaitsBehindWhatFailed(w *World) {
 // aMessageThatIsGivenBackOften: brokers that drop such messages by default are told not to.
 func aMessageThatIsGivenBackOften(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	var times atomic.Int32
 	done := make(chan bool, 1)
 	w.Handle(bob, jobs, func(_ context.Context, m *postrider.Message) error {

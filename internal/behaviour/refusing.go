@@ -23,7 +23,7 @@ func aTargetThatIsNotThere(w *World) {
 		w.Remote(stranger.Send(w.Soon(), "x"), 403, "may only publish to queue 'bob'")
 		return
 	}
-	nothing := alice.Peer(w.Brokers[0] + "/" + w.Name("nothing"))
+	nothing := alice.Peer(w.Brokers[0] + "/" + w.Unique("nothing"))
 	w.Fate(nothing.Send(w.Soon(), "x"), false, postrider.ErrNoSuchTarget)
 	_, err := w.Post(nothing, "x").Wait(w.Soon())
 	w.Fate(err, false, postrider.ErrNoSuchTarget)
@@ -40,7 +40,7 @@ func anOutboxThatIsFull(w *World) {
 	alice := w.Node("alice", func(cfg *postrider.Config) {
 		cfg.Brokers, cfg.OutboxMessages = []string{"amqp://" + gone.Addr().String()}, 3
 	})
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	for range 3 {
 		w.Post(jobs, "x")
 	}
@@ -51,7 +51,7 @@ func anOutboxThatIsFull(w *World) {
 
 // aMailboxThatRefuses is a queue that was there before, of another kind than the API would have made, and is used as it is.
 func aMailboxThatRefuses(w *World) {
-	name := w.Name("full")
+	name := w.Unique("full")
 	at, err := client.ParseURL(w.Brokers[0])
 	if err != nil {
 		w.Fatal(err)
@@ -85,7 +85,7 @@ func aWrongPassword(w *World) {
 	}
 	u.User = url.UserPassword("guest", "wrong")
 	alice := w.Node("alice", func(cfg *postrider.Config) { cfg.Brokers = []string{u.String()} })
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	err = jobs.Send(w.Context(), "x") // nobody has to wait for the end of a context that has none
 	w.Fate(err, false)
 	w.Remote(err, 403, "")

@@ -19,7 +19,7 @@ func theFourWays(w *World) {
 	if len(w.Brokers) == 0 {
 		worker = alice
 	}
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	mail := w.Collect(worker, worker.Mailbox(jobs.Name()))
 
 	w.Send(alice.Peer("bob"), "direct, waiting", postrider.ID("m-1"))
@@ -41,7 +41,7 @@ func theFourWays(w *World) {
 
 func aMailboxKeepsMessages(w *World) {
 	alice, bob := w.Pair()
-	jobs := alice.Mailbox(w.Name("jobs"))
+	jobs := alice.Mailbox(w.Unique("jobs"))
 	var want []string
 	for i := range 100 {
 		want = append(want, fmt.Sprint(i))
@@ -58,7 +58,7 @@ func aMailboxKeepsMessages(w *World) {
 
 func workersShareAMailbox(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	var now atomic.Int32
 	together, done := make(chan struct{}), make(chan string, 100)
 	w.Handle(bob, jobs, func(ctx context.Context, m *postrider.Message) error {
@@ -86,7 +86,7 @@ func workersShareAMailbox(w *World) {
 
 func aLoopOverAMailbox(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	for _, body := range []string{"a", "b", "c"} {
 		w.Send(alice.Mailbox(jobs.Name()), body)
 	}
@@ -115,7 +115,7 @@ func aLoopOverAMailbox(w *World) {
 
 func handlingEndsAndGivesBackTheRest(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	ctx, stop := context.WithCancel(w.Context())
 	defer stop()
 	begun := make(chan string, 10)
@@ -145,7 +145,7 @@ func handlingEndsAndGivesBackTheRest(w *World) {
 // sendersKeepTheirOrder has three senders use one mailbox at once.
 func sendersKeepTheirOrder(w *World) {
 	const each = 300
-	name := w.Name("jobs")
+	name := w.Unique("jobs")
 	bob := w.Node("bob")
 	got := w.Collect(bob, bob.Mailbox(name))
 	var sending sync.WaitGroup
@@ -172,7 +172,7 @@ func sendersKeepTheirOrder(w *World) {
 
 func aMessageOfAMegabyte(w *World) {
 	alice, bob := w.Pair()
-	jobs := bob.Mailbox(w.Name("jobs"))
+	jobs := bob.Mailbox(w.Unique("jobs"))
 	got := w.Collect(bob, jobs)
 	large := strings.Repeat("0123456789abcdef", 1<<16)
 	w.Send(alice.Mailbox(jobs.Name()), large)
@@ -211,10 +211,10 @@ func callsAndAnswers(w *World) {
 
 func callsThroughAMailbox(w *World) {
 	alice, bob := w.Pair()
-	asks := bob.Mailbox(w.Name("asks"))
+	asks := bob.Mailbox(w.Unique("asks"))
 	w.Handle(bob, asks, answering, postrider.Workers(8))
 	w.calls(alice.Mailbox(asks.Name()))
-	idle := alice.Mailbox(w.Name("nobody works here"))
+	idle := alice.Mailbox(w.Unique("nobody works here"))
 	w.Send(idle, question{1})
 	_, err := postrider.Call[double](w.Within(time.Second), idle, question{1})
 	w.Fate(err, true, context.DeadlineExceeded)

@@ -67,8 +67,8 @@ func NewWorld(t *testing.T, s *Stage) *World {
 	}
 }
 
-// Name is the name of a mailbox that only this world uses.
-func (w *World) Name(name string) string { return name + w.mark }
+// Unique is the name of a mailbox that only this world uses.
+func (w *World) Unique(name string) string { return name + w.mark }
 
 // Node starts a node that knows those that were started before.
 func (w *World) Node(name string, change ...func(*postrider.Config)) *postrider.Node {

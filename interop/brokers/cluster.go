@@ -38,7 +38,9 @@ func RabbitMQCluster(t testing.TB, nodes int) *Cluster {
 	}
 	t.Cleanup(func() { c.Nodes[0].endNameServer(t) })
 	for _, r := range c.Nodes {
-		r.launch(t)
+		if err := r.launch(t); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, r := range c.Nodes {
 		if err := r.serving(); err != nil {
@@ -62,8 +64,10 @@ func (r *Rabbit) Kill(t testing.TB) {
 	r.end(t, r.process)
 }
 
-// Restart starts the node again after [Rabbit.Kill], and waits until it serves.
-func (r *Rabbit) Restart(t testing.TB) {
-	t.Helper()
-	r.start(t)
+// Restart starts the node again after [Rabbit.Kill], and waits until it serves. Any goroutine may call it.
+func (r *Rabbit) Restart(t testing.TB) error {
+	if err := r.launch(t); err != nil {
+		return err
+	}
+	return r.serving()
 }

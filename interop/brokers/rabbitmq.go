@@ -111,15 +111,17 @@ func (r *Rabbit) write(t testing.TB, name, text string) {
 // start starts the process and waits until it serves. It ends with the test, if not before.
 func (r *Rabbit) start(t testing.TB) {
 	t.Helper()
-	r.launch(t)
-	if err := r.serving(); err != nil {
+	err := r.launch(t)
+	if err == nil {
+		err = r.serving()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
 
 // launch starts the process.
-func (r *Rabbit) launch(t testing.TB) {
-	t.Helper()
+func (r *Rabbit) launch(t testing.TB) error {
 	cmd := exec.Command(filepath.Join(r.scripts, "rabbitmq-server"))
 	cmd.Env = r.env
 	cmd.Dir = r.dir
@@ -128,13 +130,13 @@ func (r *Rabbit) launch(t testing.TB) {
 	cmd.Stderr = &p.complaints
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := os.Remove(r.path("pid")); err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	go func() {
 		defer close(p.drained)
@@ -142,6 +144,7 @@ func (r *Rabbit) launch(t testing.TB) {
 	}()
 	r.process = p
 	t.Cleanup(func() { r.end(t, p) })
+	return nil
 }
 
 // process is one life of a RabbitMQ. Its texts are read only when it has ended.
