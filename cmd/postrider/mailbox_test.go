@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider"
 )
@@ -59,6 +60,55 @@ func TestAMailboxMovesToAnotherBroker(t *testing.T) {
 	if o.code != exitFailed || !strings.Contains(o.stderr, "nobody listens there") {
 		t.Error(o.code, o.stderr)
 	}
+}
+
+func TestAMoveThatIsKilledCanRunAgain(t *testing.T) {
+	t.Parallel()
+	const all = 20_000
+	_, here := serving(t, "--dir", t.TempDir())
+	_, there := serving(t, "--dir", t.TempDir())
+	var lines strings.Builder
+	for i := range all {
+		fmt.Fprintln(&lines, i)
+	}
+	runWith(t, lines.String(), nil, "post", "mailbox:jobs", "--broker", here).wants(t, exitOK, "")
+	n, err := postrider.Start(t.Context(), postrider.Config{Name: "worker", Brokers: []string{there}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	got := make(chan string, 2*all)
+	err = n.Handle(t.Context(), n.Mailbox("jobs"), func(_ context.Context, m *postrider.Message) error {
+		got <- string(m.Body)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	until := func(count int) {
+		for len(seen) < count {
+			select {
+			case body := <-got:
+				if seen[body] {
+					t.Fatalf("%s came twice: a repeat has another id", body)
+				}
+				seen[body] = true
+			case <-time.After(time.Minute):
+				t.Fatalf("%d messages of %d came", len(seen), count)
+			}
+		}
+	}
+	for killed := range 2 {
+		move := start(t, "mailbox", "move", "jobs", "--broker", here, "--to", there)
+		until(1000 * (1 + killed))
+		move.kill()
+	}
+	if o := runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", there); o.code != exitOK {
+		t.Fatal(o.stderr)
+	}
+	until(all)
+	runs(t, "mailbox", "peek", "jobs", "--broker", here).wants(t, exitOK, "")
 }
 
 func TestDeadLettersGetAnotherTry(t *testing.T) {

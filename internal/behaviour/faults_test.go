@@ -1,0 +1,215 @@
+package behaviour
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/broker"
+)
+
+var (
+	faultsFor  = flag.Duration("faults", 5*time.Second, "how long seeds of faults are tried")
+	faultsSeed = flag.Uint64("seed", 0, "try this one alone")
+)
+
+// TestFaults tries seed after seed, each in a bubble, which also sees that no goroutine is left.
+func TestFaults(t *testing.T) {
+	if *faultsSeed != 0 {
+		t.Logf("%+v", underFaults(t, *faultsSeed))
+		return
+	}
+	var total tally
+	seeds := 0
+	for began := time.Now(); time.Since(began) < *faultsFor || total.faults < 1000; seeds++ {
+		total.add(underFaults(t, rand.Uint64()))
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d seeds: %+v", seeds, total)
+}
+
+// tally is what happened.
+type tally struct{ faults, sent, confirmed, maybe, handled, failures, calls, answered int }
+
+func (t *tally) add(o tally) {
+	t.faults += o.faults
+	t.sent += o.sent
+	t.confirmed += o.confirmed
+	t.maybe += o.maybe
+	t.handled += o.handled
+	t.failures += o.failures
+	t.calls += o.calls
+	t.answered += o.answered
+}
+
+// ledger knows what senders and handlers know.
+type ledger struct {
+	*testing.T
+	seed uint64
+
+	mu        sync.Mutex
+	confirmed map[string]bool // false: it may have been delivered
+	came      map[string]int
+	failed    map[string]int // how often its handler said so
+	tally     tally
+}
+
+func (l *ledger) fault(format string, args ...any) {
+	l.Errorf("seed %d: %s", l.seed, fmt.Sprintf(format, args...))
+}
+
+// answer notes how a send ended, and whether in time.
+func (l *ledger) answer(body string, err error, late time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.sent++
+	if late > time.Second {
+		l.fault("%s ended %v after its deadline: %v", body, late, err)
+	}
+	var failed *postrider.SendError
+	switch {
+	case err == nil:
+		l.confirmed[body] = true
+		l.tally.confirmed++
+	case errors.As(err, &failed) && failed.MaybeDelivered:
+		l.confirmed[body] = false
+		l.tally.maybe++
+	}
+}
+
+// handle fails upon every seventh message once, and keeps count.
+func (l *ledger) handle(ctx context.Context, m *postrider.Message) error {
+	if m.WantsReply() {
+		return m.Reply(ctx, "answered")
+	}
+	body := string(m.Body)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.confirmed[body]; !known && strings.HasPrefix(body, "send") {
+		l.confirmed[body] = false // its sender does not know yet
+	}
+	l.came[body]++
+	if strings.HasSuffix(body, "7") && l.failed[body] == 0 {
+		l.failed[body]++
+		l.tally.failures++
+		return errors.New("not now")
+	}
+	l.tally.handled++
+	return nil
+}
+
+func underFaults(t *testing.T, seed uint64) (result tally) {
+	synctest.Test(t, func(t *testing.T) {
+		network := NewNetwork()
+		b, err := broker.Open(broker.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		go b.Serve(network.Listen("mq:1"))
+		faults := NewFaults(seed, network.Dial)
+		l := &ledger{T: t, seed: seed, confirmed: map[string]bool{}, came: map[string]int{}, failed: map[string]int{}}
+		node := func(name string, peers map[string]string) *postrider.Node {
+			n, err := postrider.Start(t.Context(), postrider.Config{
+				Name: name, Brokers: []string{"amqp://mq:1"}, Listener: network.Listen(name + ":1"), Peers: peers,
+				Dial: faults.Dial, Logger: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		bob := node("bob", nil)
+		defer bob.Close()
+		for _, target := range []*postrider.Target{bob.Mailbox("jobs"), bob.Inbox()} {
+			opts := []postrider.HandleOption{postrider.Workers(3), postrider.Backoff(func(int) time.Duration { return 50 * time.Millisecond })}
+			if err := bob.Handle(t.Context(), target, l.handle, opts...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var senders sync.WaitGroup
+		var mu sync.Mutex
+		receipts := map[string]*postrider.Receipt{}
+		for s := range 3 {
+			n := node(fmt.Sprint("alice", s), map[string]string{"bob": "bob:1"})
+			defer n.Close()
+			for which, target := range []*postrider.Target{n.Mailbox("jobs"), n.Peer("bob")} {
+				senders.Go(func() {
+					for i := range 100 {
+						body := fmt.Sprintf("post %d %d %d", s, which, i)
+						if r, err := target.Post(t.Context(), body); err == nil {
+							mu.Lock()
+							receipts[body] = r
+							mu.Unlock()
+						}
+						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+i%5)*time.Second)
+						deadline, _ := ctx.Deadline()
+						if i%10 == 3 {
+							_, err := postrider.Call[string](ctx, target, "question")
+							l.asked(err, time.Since(deadline))
+						} else {
+							body = fmt.Sprintf("send %d %d %d", s, which, i)
+							err := target.Send(ctx, body)
+							l.answer(body, err, time.Since(deadline))
+						}
+						cancel()
+					}
+				})
+			}
+		}
+		senders.Wait()
+		faults.Heal()
+		for body, r := range receipts {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			_, err := r.Wait(ctx)
+			cancel()
+			l.answer(body, err, 0)
+		}
+		time.Sleep(10 * time.Minute) // of the bubble: what waits for another try comes
+		l.judge()
+		_, l.tally.faults = faults.Count()
+		result = l.tally
+	})
+	return result
+}
+
+func (l *ledger) asked(err error, late time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.calls++
+	if err == nil {
+		l.tally.answered++
+	}
+	if late > time.Second {
+		l.fault("a call ended %v after its deadline: %v", late, err)
+	}
+}
+
+func (l *ledger) judge() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for body, sure := range l.confirmed {
+		if sure && l.came[body] == 0 {
+			l.fault("%s was confirmed and is lost", body)
+		}
+	}
+	for body, n := range l.came {
+		if n != 1+l.failed[body] {
+			l.fault("%s came %d times and failed %d times", body, n, l.failed[body])
+		}
+		if _, known := l.confirmed[body]; !known {
+			l.fault("%s came, and its sender knows for certain that it did not", body)
+		}
+	}
+}
