@@ -250,16 +250,10 @@ func (n *Node) heedCancels() {
 	n.cancelsOnce.Do(func() {
 		q := &client.Queue{Name: n.cfg.Name + ".cancel", Own: true, From: cancels(), Keys: []string{""}}
 		if len(n.mail) > 0 {
-			c := n.receivingConn().Consume(q, defaultPrefetch, func(d *client.Delivery) {
+			n.cancels = n.receivingConn().Consume(q, defaultPrefetch, func(d *client.Delivery) {
 				n.heed(d.Props, d.Body)
 				d.Ack()
 			})
-			ctx, done := context.WithTimeout(n.ctx, time.Second)
-			defer done()
-			select {
-			case <-c.First(): // so that this call can be given up, too
-			case <-ctx.Done():
-			}
 			return
 		}
 		name, err := n.local.sure(n.ctx, q)
@@ -270,6 +264,24 @@ func (n *Node) heedCancels() {
 			n.log.Warn("handlers will not be told of calls that nobody waits for any more", "error", err)
 		}
 	})
+	if n.cancels != nil {
+		n.awaitCancels()
+	}
+}
+
+// awaitCancels waits, not for long and with no lock held, until calls are heard of, so that the first can be given up, too.
+func (n *Node) awaitCancels() {
+	select {
+	case <-n.cancels.First():
+		return
+	default:
+	}
+	ctx, done := context.WithTimeout(n.ctx, time.Second)
+	defer done()
+	select {
+	case <-n.cancels.First():
+	case <-ctx.Done():
+	}
 }
 
 func (n *Node) heed(props amqp.RawProperties, body []byte) {

@@ -49,6 +49,7 @@ type Node struct {
 	over      chan struct{} // closed when Close is done
 
 	cancelsOnce  sync.Once
+	cancels      *client.Consumer // set in it; nil without a broker of their own
 	receiptsOnce sync.Once
 	receipts     string // the queue that receipts come to by way of the brokers
 }
