@@ -65,7 +65,7 @@ var argChecks = []struct {
 	{argSingleActive, badFlag},
 	{argGroupSize, func(v any, _ amqp.Table) string { return badGroupSize(v) }},
 	{argDeliveryLimit, badCount},
-	{argConsumerTimeout, func(v any, _ amqp.Table) string { return badSpan(v, 1) }},
+	{argConsumerTimeout, badCount},
 }
 
 func checkQueueArgs(v *VHost, spec *QueueSpec) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/journal"
@@ -158,6 +159,7 @@ type ConsumeSpec struct {
 	NoAck     bool
 	Exclusive bool
 	Priority  int32
+	Patience  time.Duration // how long a delivery may wait for its acknowledgement; 0 = as the queue says
 }
 
 // Consume subscribes sink to a queue. The first of a durable one waits for the disk, see Queue.begin. started is called, if not nil, when the
@@ -176,6 +178,7 @@ func (c *Client) Consume(ctx context.Context, b *Burst, spec ConsumeSpec, sink S
 		Channel:   spec.Channel,
 		NoAck:     spec.NoAck,
 		Exclusive: spec.Exclusive,
+		Patience:  spec.Patience,
 		sink:      sink,
 		id:        queue.ConsumerID(c.VHost.core.consumerID.Add(1)),
 	}

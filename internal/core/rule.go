@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/policy"
 	"github.com/postrider-mq/postrider/internal/queue"
 )
@@ -31,8 +32,10 @@ func (q *Queue) adopt(r ruling) queue.Config {
 	q.counting = q.policyKind() == policy.QuorumQueue
 	q.dying, q.dyingKey = textArg(spec.Args, argDeadLetterExchange), textArg(spec.Args, argDeadLetterKey)
 	q.ttl = cfg.TTL
-	patience, _ := bound(spec.Args, argConsumerTimeout, millisecond).Value()
-	q.patience.Store(int64(patience))
+	q.patience.Store(0)
+	if ms, ok := amqp.Integer(spec.Args[argConsumerTimeout]); ok {
+		q.patience.Store(int64(patienceOf(ms)))
+	}
 	q.demanding = expiring || cfg.MaxPriority > 0 || cfg.Overflow != queue.DropHead
 	q.levels = cfg.TwoLevels
 	q.timed = q.timed || expiring

@@ -1,6 +1,10 @@
 package core
 
-import "github.com/postrider-mq/postrider/internal/queue"
+import (
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/queue"
+)
 
 // Taken is a sink's answer to a delivery.
 type Taken struct {
@@ -44,6 +48,7 @@ type Consumer struct {
 	Channel   uint16 // the channel of the connection that it belongs to, for the sink's use
 	NoAck     bool
 	Exclusive bool
+	Patience  time.Duration // as in ConsumeSpec, for the sink's use
 
 	sink Sink
 	id   queue.ConsumerID

@@ -35,7 +35,7 @@ var settings = map[string]setting{
 	"dead-letter-exchange":    {what: "dead letter exchange name", right: isText, not: notStream, resolve: theArgument, acts: true},
 	"dead-letter-routing-key": {what: "dead letter routing key", right: isText, not: notStream, resolve: theArgument, acts: true},
 	"delivery-limit":          {what: "delivery limit", right: atLeast(0), operator: true, not: onlyQuorum, resolve: theLower, acts: true},
-	"consumer-timeout":        {what: "consumer timeout", right: atLeast(1), operator: true, not: notStream, resolve: theLower, acts: true},
+	"consumer-timeout":        {what: "consumer timeout", right: atLeast(0), operator: true, not: notStream, resolve: theLower, acts: true},
 	alternateExchange:         {what: "alternate exchange name", right: isText, acts: true},
 
 	"dead-letter-strategy":          {what: "dead letter strategy", right: oneOf("at-most-once", "at-least-once"), not: onlyQuorum},

@@ -26,7 +26,7 @@ const (
 // tick is how often deliveries are looked at, where they may wait so long.
 func tick(timeout time.Duration) time.Duration {
 	if timeout < 0 {
-		return longestTick // queues may have a timeout of their own
+		return longestTick // queues and consumers may have a timeout of their own
 	}
 	return min(max(timeout/30, shortestTick), longestTick)
 }
@@ -67,21 +67,49 @@ func thinned(list ages) ages {
 	return list[:len(list)/2]
 }
 
-// overdue says whether the channel's oldest delivery waits for longer than it
-// may, and how long that is.
+// since returns the time at which a tag that is outstanding was given out at the latest, and
+// the notes that later tags need. What keep was told of has a note.
+func (a ages) since(tag uint64) (queue.Time, ages) {
+	for a[0].tag < tag {
+		a = a[1:]
+	}
+	return a[0].at, a
+}
+
+// overdue says whether one of the channel's deliveries waits for longer than it
+// may, and how long that is. Of several it is the one that was made first.
 func (ch *channel) overdue(now queue.Time) (timeout time.Duration, late bool) {
 	ch.conn.out.mu.Lock()
 	defer ch.conn.out.mu.Unlock()
-	for tag, o := range ch.outstanding.All() {
-		ch.ages.keep(tag, ch.outstanding.Last(), now)
-		timeout = ch.conn.server.cfg.ConsumerTimeout
-		if own := o.queue.ConsumerTimeout(); own > 0 {
-			timeout = own
-		}
-		return timeout, timeout > 0 && now-ch.ages[0].at >= queue.Time(timeout)
+	if ch.outstanding.Len() == 0 {
+		ch.ages = nil
+		return 0, false
 	}
-	ch.ages = nil
+	var rest ages
+	for tag, o := range ch.outstanding.All() {
+		if rest == nil {
+			ch.ages.keep(tag, ch.outstanding.Last(), now)
+			rest = ch.ages
+		}
+		var since queue.Time
+		since, rest = rest.since(tag)
+		if timeout = ch.conn.server.patience(&o); timeout > 0 && now-since >= queue.Time(timeout) {
+			return timeout, true
+		}
+	}
 	return 0, false
+}
+
+// patience is how long a delivery may wait: its consumer has the say, then its
+// queue with its policies, then the broker. Not above 0: for ever.
+func (s *Server) patience(o *outstanding) time.Duration {
+	if o.patience > 0 {
+		return o.patience
+	}
+	if own := o.queue.ConsumerTimeout(); own > 0 {
+		return own
+	}
+	return s.cfg.ConsumerTimeout
 }
 
 // watchAges looks at all channels again and again until the server closes.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"math/rand"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,19 +89,26 @@ func TestWhoseTimeoutItIs(t *testing.T) {
 		name     string
 		standard time.Duration
 		args     amqp.Table
+		asked    amqp.Table    // by the consumer
 		least    time.Duration // 0: for ever
 	}{
-		{"the broker's", time.Hour, nil, time.Hour},
-		{"a shorter one of the queue", time.Hour, amqp.Table{"x-consumer-timeout": int32(600_000)}, 10 * time.Minute},
-		{"a longer one of the queue", time.Hour, amqp.Table{"x-consumer-timeout": int64(100_000_000)}, 100_000 * time.Second},
-		{"none", -1, nil, 0},
-		{"the queue's alone", -1, amqp.Table{"x-consumer-timeout": int32(600_000), "x-queue-type": "quorum"}, 10 * time.Minute},
+		{"the broker's", time.Hour, nil, nil, time.Hour},
+		{"a shorter one of the queue", time.Hour, amqp.Table{"x-consumer-timeout": int32(600_000)}, nil, 10 * time.Minute},
+		{"a longer one of the queue", time.Hour, amqp.Table{"x-consumer-timeout": int64(100_000_000)}, nil, 100_000 * time.Second},
+		{"none", -1, nil, nil, 0},
+		{"the queue's alone", -1, amqp.Table{"x-consumer-timeout": int32(600_000), "x-queue-type": "quorum"}, nil, 10 * time.Minute},
+		{"a shorter one of the consumer", time.Hour, amqp.Table{"x-consumer-timeout": int32(1_800_000)}, amqp.Table{"x-consumer-timeout": int32(600_000)}, 10 * time.Minute},
+		{"a longer one of the consumer", time.Hour, amqp.Table{"x-consumer-timeout": int32(600_000)}, amqp.Table{"x-consumer-timeout": int64(7_200_000)}, 2 * time.Hour},
+		{"the consumer's alone", -1, nil, amqp.Table{"x-consumer-timeout": uint16(60_000)}, time.Minute},
+		{"no time at all", time.Hour, nil, amqp.Table{"x-consumer-timeout": int8(0)}, 1},
+		{"no time at all in the queue", time.Hour, amqp.Table{"x-consumer-timeout": int8(0)}, nil, 1},
+		{"one beyond all clocks", time.Hour, nil, amqp.Table{"x-consumer-timeout": int64(1 << 62)}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newBroker(t, func(cfg *Config) { cfg.ConsumerTimeout = test.standard }).dial()
 				p.declare(1, amqp.QueueDeclare{Queue: "q", Durable: true, Arguments: test.args})
-				p.consume(1, amqp.BasicConsume{Queue: "q"})
+				p.consume(1, amqp.BasicConsume{Queue: "q", Arguments: test.asked})
 				p.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, "m")
 				p.wantDelivery(1, "m")
 				since := time.Now()
@@ -116,6 +124,30 @@ func TestWhoseTimeoutItIs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A delivery that may wait long does not cover one behind it that may not.
+func TestEachDeliveryHasItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newBroker(t).dial()
+		for _, queue := range []string{"patient", "hasty"} {
+			p.declare(1, amqp.QueueDeclare{Queue: queue})
+		}
+		p.consume(1, amqp.BasicConsume{Queue: "patient", Arguments: amqp.Table{"x-consumer-timeout": int32(36_000_000)}})
+		p.publish(1, amqp.BasicPublish{RoutingKey: "patient"}, amqp.Properties{}, "p")
+		p.wantDelivery(1, "p")
+		time.Sleep(time.Hour)
+		p.consume(1, amqp.BasicConsume{Queue: "hasty", Arguments: amqp.Table{"x-consumer-timeout": int32(300_000)}})
+		p.publish(1, amqp.BasicPublish{RoutingKey: "hasty"}, amqp.Properties{}, "h")
+		p.wantDelivery(1, "h")
+		since := time.Now()
+		if end := p.end(); !strings.Contains(end, "Timeout value used: 300000 ms") {
+			t.Error(end)
+		}
+		if waited := time.Since(since); waited < 5*time.Minute || waited > 8*time.Minute {
+			t.Error("closed after", waited)
+		}
+	})
 }
 
 // Notes never say that a delivery is older than it is, and not that it is much younger.
@@ -142,9 +174,13 @@ func TestAgesAgainstAModel(t *testing.T) {
 				continue
 			}
 			a.keep(oldest, last, now)
-			age, known := now-born[oldest], now-a[0].at
-			if known > age || age-known > gap+2*age/(maxNotes/4) {
-				t.Fatalf("seed %d: %d old, %d known", seed, age, known)
+			for tag, rest := oldest, a; tag <= last; tag++ {
+				var since queue.Time
+				since, rest = rest.since(tag)
+				age, known := now-born[tag], now-since
+				if known > age || age-known > gap+2*(now-born[oldest])/(maxNotes/4) {
+					t.Fatalf("seed %d: %d old, %d known", seed, age, known)
+				}
 			}
 			if len(a) > maxNotes {
 				t.Fatal(len(a), "notes")

@@ -1,10 +1,10 @@
 package server
 
 import (
-	"sync/atomic"
-
 	"maps"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -46,9 +46,10 @@ type exhaustion struct {
 
 // outstanding is a delivery that waits for its settlement.
 type outstanding struct {
-	queue *core.Queue
-	pos   uint64 // with byGet set when it was asked for with basic.get
-	size  uint32 // of the body
+	queue    *core.Queue
+	pos      uint64        // with byGet set when it was asked for with basic.get
+	patience time.Duration // of its consumer; 0 = as the queue says
+	size     uint32        // of the body
 }
 
 const byGet = 1 << 63
@@ -144,7 +145,7 @@ func (ch *channel) Deliver(d core.Delivery) core.Taken {
 	case !ch.credit.take(d.Consumer, bodySize(&d)):
 		return core.Taken{Refused: true, Wake: ch.exhaustedNow()}
 	default:
-		tag = ch.outstanding.Add(outstanding{d.Consumer.Queue, d.Pos, bodySize(&d)})
+		tag = ch.outstanding.Add(outstanding{d.Consumer.Queue, d.Pos, d.Consumer.Patience, bodySize(&d)})
 	}
 	wake := o.put(item{message: d.Message, paged: d.Paged, consumer: d.Consumer, tag: tag, redelivered: d.Redelivered})
 	full := o.weight >= fullOutbox && d.Consumer.Queue != nil

@@ -284,6 +284,10 @@ var closes = []closing{
 	}, want: "channel PRECONDITION_FAILED - partial tx completion …"},
 	{name: "consumer priority", do: after(mine("pr-p"), &amqp.BasicConsume{Queue: "pr-p", Arguments: amqp.Table{"x-priority": "high"}}),
 		want: "channel PRECONDITION_FAILED - invalid arg 'x-priority' for queue 'pr-p' in vhost '/': \"expected integer, got longstr\" 60.20"},
+	{name: "consumer timeout", do: after(mine("ct-p"), &amqp.BasicConsume{Queue: "ct-p", Arguments: amqp.Table{"x-consumer-timeout": "long"}}), ours: true, // later ones have it
+		want: "channel PRECONDITION_FAILED - invalid arg 'x-consumer-timeout' for queue 'ct-p' in vhost '/': \"expected integer, got longstr\" 60.20"},
+	{name: "consumer timeout below zero", do: after(mine("ct-n"), &amqp.BasicConsume{Queue: "ct-n", Arguments: amqp.Table{"x-consumer-timeout": int32(-1)}}), ours: true,
+		want: "channel PRECONDITION_FAILED - invalid arg 'x-consumer-timeout' for queue 'ct-n' in vhost '/': {value_negative,-1} 60.20"},
 
 	// Channels and frames.
 	{name: "second open", do: after(&amqp.ChannelOpen{}), want: "connection CHANNEL_ERROR - second 'channel.open' seen 20.10"},

@@ -38,22 +38,21 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if name == core.ReplyQueue {
 		return ch.consumeReplies(m, tag)
 	}
-	priority, err := ch.consumerPriority(name, m.Arguments)
-	if err != nil {
-		if _, missing := c.client.InspectQueue(&c.burst, name); missing != nil {
-			return missing // RabbitMQ looks for the queue first
-		}
-		return err
-	}
-	_, err = c.client.Consume(c.ctx, &c.burst, core.ConsumeSpec{
+	spec := core.ConsumeSpec{
 		Queue:     name,
 		Tag:       tag,
 		Channel:   ch.number,
 		Prefetch:  uint16(ch.prefetch.Load()),
 		NoAck:     m.NoAck,
 		Exclusive: m.Exclusive,
-		Priority:  priority,
-	}, ch, func(consumer *core.Consumer) { ch.started(consumer, m.NoWait) })
+	}
+	if err := spec.Ask(c.client.VHost, m.Arguments); err != nil {
+		if _, missing := c.client.InspectQueue(&c.burst, name); missing != nil {
+			return missing // RabbitMQ looks for the queue first
+		}
+		return err
+	}
+	_, err = c.client.Consume(c.ctx, &c.burst, spec, ch, func(consumer *core.Consumer) { ch.started(consumer, m.NoWait) })
 	return err
 }
 
@@ -222,7 +221,7 @@ func (c *conn) load(d *core.Delivery) (err error) {
 // giveTo answers a basic.get with what was found.
 func (ch *channel) giveTo(m *amqp.BasicGet, q *core.Queue, d *core.Delivery, left int) error {
 	got := amqp.BasicGetOk{
-		DeliveryTag:  ch.bookGet(m.NoAck, outstanding{q, d.Pos, bodySize(d)}),
+		DeliveryTag:  ch.bookGet(m.NoAck, outstanding{queue: q, pos: d.Pos, size: bodySize(d)}),
 		Redelivered:  d.Redelivered,
 		Exchange:     d.Message.Exchange,
 		RoutingKey:   d.Message.Key,
@@ -245,19 +244,6 @@ func (ch *channel) bookGet(noAck bool, o outstanding) (tag uint64) {
 	o.pos |= byGet
 	ch.credit.unsettled.add(o.size)
 	return ch.outstanding.Add(o)
-}
-
-func (ch *channel) consumerPriority(queue string, args amqp.Table) (int32, error) {
-	v, ok := args["x-priority"]
-	if !ok {
-		return 0, nil
-	}
-	n, ok := amqp.Integer(v)
-	if !ok {
-		return 0, amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-priority' for queue '%s' in vhost '%s': %s",
-			queue, ch.conn.client.VHost.Name, core.NotInteger(v))
-	}
-	return int32(min(max(n, -1<<31), 1<<31-1)), nil
 }
 
 func randomTag() string {
