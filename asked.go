@@ -222,7 +222,7 @@ func (m *Message) tell(why error) {
 			body = remoteError(why)
 		}
 		if d, err = t.draft(body, &sendOptions{}); err == nil {
-			err = t.way.reply(string(v.ReplyTo), string(v.CorrelationID), d)
+			err = m.back().reply(string(v.ReplyTo), string(v.CorrelationID), d)
 		}
 	}
 	if err != nil && !errors.Is(err, client.ErrClosed) {

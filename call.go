@@ -26,6 +26,7 @@ func (t *Target) call(ctx context.Context, request any, opts []SendOption) (answ
 }
 
 func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answer, error) {
+	t = t.route(ctx, o, true)
 	d, err := t.draft(request, o)
 	if err != nil {
 		return answer{}, err

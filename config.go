@@ -49,6 +49,10 @@ type Config struct {
 	// port that is forwarded, say. "" means the listener's address, or all of this machine's where it listens at all of them.
 	Advertise string
 
+	// Relay also takes into the inbox what senders relay through the Brokers when they cannot reach this node, see the option [Relay]: from the
+	// mailbox <Name>.relay there.
+	Relay bool
+
 	// Login is the user:password that opens the listeners of peers which were found by asking. "" is guest:guest.
 	Login string
 

@@ -138,7 +138,7 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 	if m.replied.Swap(true) {
 		return nil
 	}
-	if err := t.way.reply(string(v.ReplyTo), string(v.CorrelationID), d); err != nil {
+	if err := m.back().reply(string(v.ReplyTo), string(v.CorrelationID), d); err != nil {
 		return t.failed(d.id, err, false)
 	}
 	return nil

@@ -142,6 +142,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		n.local.serve(ln)
 		n.bePresent()
 	}
+	n.takeRelayed()
 	n.resume()
 	return nil
 }

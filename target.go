@@ -27,6 +27,10 @@ type Target struct {
 	holds  bool          // what failed is held here until it is tried again
 	copies bool          // each receiver gets a copy of each message
 
+	relay  *Target      // where it goes while direct is down; nil: it waits
+	direct *client.Conn // the connection to the peer, where there is a relay
+	relays bool         // it is the relay of another
+
 	partitions int // how many queues it is; 0: one, and no partitions
 
 	repeats *repeats // what was received there
@@ -72,6 +76,7 @@ func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
 }
 
 func (t *Target) send(ctx context.Context, body any, o *sendOptions) error {
+	t = t.route(ctx, o, true)
 	d, err := t.draft(body, o)
 	if err != nil {
 		return err
@@ -124,6 +129,7 @@ func (t *Target) Post(ctx context.Context, body any, opts ...SendOption) (*Recei
 
 // post tells m, if it is not nil, of the message's fate.
 func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing) (*Receipt, error) {
+	t = t.route(ctx, o, false)
 	d, err := t.draft(body, o)
 	if err != nil {
 		return nil, err

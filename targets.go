@@ -10,11 +10,17 @@ import (
 // It is found, in this order, in [Config.Peers]; by its name, when that is an AMQP URL which ends in the name of the peer, amqp://host:port/name; or by asking for it
 // through [Config.Brokers], where each node that listens and uses the same brokers answers for itself. Whoever is asked for is asked again whenever a connection has to be made, so that a
 // peer which has moved is found. Sending to a peer that cannot even be asked for fails with [ErrNoSuchTarget]; one that nobody answers for is down.
-func (n *Node) Peer(name string) *Target {
+func (n *Node) Peer(name string, opts ...PeerOption) *Target {
+	var o peerOptions
+	applyAll(&o, opts)
 	if name == n.cfg.Name {
 		return n.Inbox()
 	}
-	return n.target(targetKey{kind: "peer", name: name}, func(t *Target) {
+	key := targetKey{kind: "peer", name: name}
+	if o.relay {
+		key.as = "relay"
+	}
+	return n.target(key, func(t *Target) {
 		t.name, t.grade = name, Received
 		where, queue, err := n.find(name)
 		if err != nil {
@@ -27,6 +33,9 @@ func (n *Node) Peer(name string) *Target {
 			from:  n.cfg.Name,
 			pub:   n.connTo(where).Publisher(),
 			keep:  keptForPeer + name,
+		}
+		if o.relay {
+			n.relayBy(t)
 		}
 	})
 }

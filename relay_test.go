@@ -1,0 +1,86 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+func relayed(cfg *postrider.Config) { onBroker(cfg); cfg.Relay = true }
+
+// While two cannot reach each other, their messages go by way of the broker, questions and receipts included; afterwards directly.
+func TestAMessageIsRelayedWhileThereIsNoDirectWay(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice, bob := net.node("alice", relayed), net.node("bob", relayed)
+		got := make(chan *postrider.Message, 10)
+		err := bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			got <- m
+			if string(m.Body) == "bad" {
+				return postrider.Reject(errors.New("no"))
+			}
+			if m.WantsReply() {
+				return m.Reply(ctx, "you are welcome")
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := alice.Peer("bob", postrider.Relay())
+		send := func(body string, relayed bool, grade postrider.Grade) {
+			t.Helper()
+			if err := to.Send(within(t, time.Minute), body); err != nil {
+				t.Fatal(err)
+			}
+			if m := wantBody(t, got, body); m.From != "alice" || m.To != "bob" {
+				t.Errorf("%+v", m)
+			}
+			rc := post(t, to, body)
+			wantGrade(t, rc, grade)
+			if rc.Relayed() != relayed {
+				t.Errorf("relayed: %v", rc.Relayed())
+			}
+			wantBody(t, got, body)
+		}
+		send("direct", false, postrider.Received)
+		net.Split("alice", "bob")
+		synctest.Wait()
+		send("around", true, postrider.Stored)
+		answer, err := postrider.Call[string](within(t, time.Minute), to, "thanks")
+		if answer != "you are welcome" || err != nil {
+			t.Error(answer, err)
+		}
+		wantBody(t, got, "thanks")
+		if err := to.Send(within(t, time.Minute), "good", postrider.Until(postrider.Handled)); err != nil {
+			t.Error(err)
+		}
+		wantBody(t, got, "good")
+		var refused *postrider.RemoteError
+		if err := to.Send(within(t, time.Minute), "bad", postrider.Until(postrider.Handled)); !errors.As(err, &refused) {
+			t.Error(err)
+		}
+		wantBody(t, got, "bad")
+		net.Heal("alice", "bob")
+		time.Sleep(time.Minute)
+		send("direct again", false, postrider.Received)
+	})
+}
+
+// What is relayed to a node that is down waits for it on the broker.
+func TestARelayedMessageWaitsForItsRecipient(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice := net.node("alice", onBroker)
+		if err := alice.Peer("bob", postrider.Relay()).Send(within(t, time.Minute), "hello"); err != nil {
+			t.Fatal(err)
+		}
+		alice.Close()
+		bob := net.node("bob", relayed)
+		wantBody(t, collect(t, bob, bob.Inbox()), "hello")
+	})
+}
