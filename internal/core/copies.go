@@ -13,9 +13,8 @@ const (
 	headerBCC = "BCC"
 )
 
-// copies returns the keys that stand in CC and BCC, which both contain the letters CC. It takes
-// BCC out of the headers and remembers its keys: a dead letter goes to them
-// too. Errors: 406 when a header is no list.
+// copies returns the keys that stand in CC and BCC, which both contain the letters CC. It hides
+// BCC. Errors: 406 when a header is no list.
 func (m *Message) copies() ([]string, error) {
 	view, err := m.Props.View()
 	if err != nil || !bytes.Contains(view.Headers, []byte(headerCC)) {
@@ -29,8 +28,7 @@ func (m *Message) copies() ([]string, error) {
 	if err != nil || !hidden {
 		return cc, err
 	}
-	m.bcc = bcc
-	return append(cc, bcc...), m.withoutBCC()
+	return append(cc, bcc...), m.hide()
 }
 
 // keysIn reads a header that is a list of keys; what is no text in it is passed over.
@@ -56,21 +54,41 @@ func textsOf(list []any) (texts []string) {
 	return texts
 }
 
-// properties are those of m, to be changed.
-func (m *Message) properties() (*amqp.Properties, error) {
-	p := &amqp.Properties{}
-	return p, p.Parse(m.Props, nil)
+// written are the properties as the journal has them, with BCC: a dead letter, and what a delayed exchange lets go, goes to
+// its keys, too, also after a restart.
+func (m *Message) written() amqp.RawProperties {
+	if m.whole != nil {
+		return m.whole
+	}
+	return m.Props
 }
 
-func (m *Message) withoutBCC() error {
+// properties are those that are written, to be changed.
+func (m *Message) properties() (*amqp.Properties, error) {
+	p := &amqp.Properties{}
+	return p, p.Parse(m.written(), nil)
+}
+
+// hide takes BCC out of what is seen of the message, if it is there.
+func (m *Message) hide() error {
+	if !m.hasHeaders() {
+		return nil
+	}
+	view, err := m.Props.View()
+	if err != nil || !bytes.Contains(view.Headers, []byte(headerBCC)) {
+		return err
+	}
 	p, err := m.properties()
 	if err != nil {
 		return err
 	}
+	if _, there := p.Headers[headerBCC]; !there {
+		return nil
+	}
 	delete(p.Headers, headerBCC)
 	props, err := p.Append(nil)
 	if err == nil {
-		m.Props = props
+		m.whole, m.Props = m.Props, props
 	}
 	return err
 }
@@ -82,10 +100,11 @@ func (m *Message) hasHeaders() bool {
 
 // also are the keys beside the first that the broker routes a message of its own by.
 func (m *Message) also() []string {
-	view, err := m.Props.View()
+	view, err := m.written().View()
 	if err != nil {
-		return m.bcc
+		return nil
 	}
 	cc, _, _ := keysIn(view.Headers, headerCC)
-	return append(cc, m.bcc...)
+	bcc, _, _ := keysIn(view.Headers, headerBCC)
+	return append(cc, bcc...)
 }

@@ -94,6 +94,9 @@ func Open(cfg Config) (*Core, error) {
 	}
 	if m := cfg.Manual; m != nil {
 		m.core, c.manual, c.start, c.wall = c, m, m.Now(), m.Now
+		if m.Wall != nil {
+			c.wall = m.Wall
+		}
 	}
 	c.timer = newTimer(c)
 	c.stop, c.stopping = context.WithCancel(context.Background())

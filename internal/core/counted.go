@@ -8,8 +8,8 @@ const headerDeliveryCount = "x-delivery-count"
 
 // counted is m with its number of deliveries in the headers.
 func (m *Message) counted(deliveries uint32) *Message {
-	p, err := m.properties()
-	if err != nil {
+	p := &amqp.Properties{}
+	if p.Parse(m.Props, nil) != nil {
 		return m
 	}
 	if p.Headers == nil {

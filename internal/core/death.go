@@ -95,16 +95,18 @@ func (d *death) letter() (*Message, []any, error) {
 	deaths := d.deaths(p)
 	p.Headers["x-death"] = deaths
 	p.Expiration = ""
-	key, bcc := d.msg.Key, d.msg.bcc
+	key := d.msg.Key
 	if d.key != nil {
-		key, bcc = *d.key, nil
+		key = *d.key
 		delete(p.Headers, headerCC)
+		delete(p.Headers, headerBCC)
 	}
 	props, err := p.Append(nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Message{Exchange: d.to, Key: key, Props: props, Body: d.msg.Body, bcc: bcc}, deaths, nil
+	m := &Message{Exchange: d.to, Key: key, Props: props, Body: d.msg.Body}
+	return m, deaths, m.hide()
 }
 
 // deaths are those in the headers and this one, the latest first. A message

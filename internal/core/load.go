@@ -110,7 +110,7 @@ func (l *Loader) Keep(p *Paged) (*Message, error) {
 		return nil, err
 	}
 	kept := *m
-	kept.Props, kept.Body = slices.Clone(m.Props), slices.Clone(m.Body)
+	kept.Props, kept.whole, kept.Body = slices.Clone(m.Props), slices.Clone(m.whole), slices.Clone(m.Body)
 	return &kept, nil
 }
 

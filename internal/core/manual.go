@@ -12,7 +12,8 @@ import (
 // looks at it, and when the journal does what.
 type Manual struct {
 	Journal journal.Manual
-	Now     func() time.Time
+	Now     func() time.Time // as queues know it: it never goes back
+	Wall    func() time.Time // as people set it; nil: Now
 
 	core *Core
 }

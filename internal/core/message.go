@@ -14,7 +14,7 @@ type Message struct {
 	Props         amqp.RawProperties
 	Body          []byte
 
-	bcc []string // the keys that its BCC had
+	whole amqp.RawProperties // Props and the BCC, which nobody sees; nil where there is none
 
 	away uint32 // not 0: this is the shell of a message that is paged out, whose body has one byte less
 }

@@ -95,9 +95,6 @@ func (q *Queue) admit(b *Burst, pos uint64, m *Message, lsn journal.LSN) ref {
 // that cannot be done now. The caller holds q.mu.
 func (q *Queue) paged(b *Burst, pos uint64, r ref) (ref, bool) {
 	m, c := r.msg, q.vhost.core
-	if m.bcc != nil { // which is in no record
-		return r, false
-	}
 	if lsn := r.lsn(); lsn != 0 {
 		return pagedRef(lsn, false, len(m.Body)), true
 	}
@@ -105,7 +102,7 @@ func (q *Queue) paged(b *Burst, pos uint64, r ref) (ref, bool) {
 		return r, false
 	}
 	b.scratch = appendEnqueued(b.scratch[:0], []place{{queue: q.id, pos: pos}}, m)
-	lsn := c.append(kindPaged, true, b.scratch, m.Props, m.Body)
+	lsn := c.append(kindPaged, true, b.scratch, m.written(), m.Body)
 	return pagedRef(lsn, true, len(m.Body)), true
 }
 

@@ -172,7 +172,7 @@ func (c *Core) writeEnqueued(b *Burst, m *Message) journal.LSN {
 	}
 	b.core = c
 	if b.owing++; b.owing > fewRecords {
-		return c.journal.AppendHeld(kind, len(b.places), b.scratch, m.Props, m.Body)
+		return c.journal.AppendHeld(kind, len(b.places), b.scratch, m.written(), m.Body)
 	}
-	return c.journal.AppendLater(kind, len(b.places), b.scratch, m.Props, m.Body)
+	return c.journal.AppendLater(kind, len(b.places), b.scratch, m.written(), m.Body)
 }

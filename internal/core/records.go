@@ -20,7 +20,7 @@ import (
 //	ExchangeDeclared  vhost, name, kind, flags, arguments
 //	ExchangeDeleted   vhost, name
 //	Bound, Unbound    vhost, source, destination, flags (1 = to a queue), key, arguments
-//	Enqueued          n, n × (queue id, position), exchange, key, properties, body (the rest)
+//	Enqueued          n, n × (queue id, position), exchange, key, properties with BCC, body (the rest)
 //	Expiring          time, n, n × (queue id, position, life), and on as Enqueued
 //	Settled           queue id, n, n × (first position, count)
 //	Started           nothing: deliveries of all queues begin; of earlier versions
@@ -200,7 +200,7 @@ func appendPlaces(dst []byte, places []place) []byte {
 func appendAddress(dst []byte, m *Message) []byte {
 	dst = appendText(dst, m.Exchange)
 	dst = appendText(dst, m.Key)
-	return appendUint(dst, uint64(len(m.Props)))
+	return appendUint(dst, uint64(len(m.written())))
 }
 
 // enqueuing is what an Enqueued, an Expiring or a Paged says.
@@ -266,8 +266,8 @@ func parseContent(content []byte, m *Message) error {
 	if m.Key != string(key) {
 		m.Key = string(key)
 	}
-	m.Props, m.Body = props, d.b
-	return nil
+	m.Props, m.whole, m.Body = props, nil, d.b
+	return m.hide()
 }
 
 // contentSize returns the length of the body.

@@ -46,7 +46,7 @@ func (q *Queue) rescue(within func(journal.LSN) bool) {
 func (q *Queue) rescueMessage(pos uint64, r ref) {
 	c := q.vhost.core
 	if m := r.msg; r.resident() {
-		content := append(append(appendAddress(nil, m), m.Props...), m.Body...)
+		content := append(append(appendAddress(nil, m), m.written()...), m.Body...)
 		q.carry(pos, journal.Record{LSN: r.lsn(), Kind: kindEnqueued}, content)
 		return
 	}

@@ -127,5 +127,6 @@ func (d *death) released() (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Message{Exchange: d.to, Key: d.msg.Key, Props: props, Body: d.msg.Body, bcc: d.msg.bcc}, nil
+	m := &Message{Exchange: d.to, Key: d.msg.Key, Props: props, Body: d.msg.Body}
+	return m, m.hide()
 }
