@@ -87,6 +87,9 @@ func (c *client) cut() {
 // maxDelay is the longest time that a message is delayed.
 const maxDelay = 150 * time.Millisecond
 
+// maxLife is longer than any time that a message may stay in a queue, if there is one.
+const maxLife = 250 * time.Millisecond
+
 func (c *client) publish() {
 	w := c.world
 	m := &message{client: c.id, conn: c.peer.number, persistent: w.rnd.IntN(4) > 0, mandatory: w.rnd.IntN(4) == 0, size: 12 + w.rnd.IntN(120)}
@@ -114,6 +117,11 @@ func (c *client) publish() {
 	if w.rnd.IntN(30) == 0 {
 		m.size = 9000
 	}
+	if w.program.Setup.Shares && w.rnd.IntN(5) == 0 {
+		m.exchange, m.key, m.delay = sharedX, fmt.Sprint("key", w.rnd.IntN(8)), 0
+	} else if w.rnd.IntN(8) == 0 {
+		m.cc, m.bcc = c.moreKeys(), c.moreKeys()
+	}
 	w.ledger.add(m)
 	c.published++
 	if c.tx != nil {
@@ -124,6 +132,19 @@ func (c *client) publish() {
 	}
 	w.tracef("client %d publishes %s", c.id, m)
 	c.put(m.frames())
+}
+
+// moreKeys are up to two, which may be the same as others.
+func (c *client) moreKeys() (keys []string) {
+	w := c.world
+	for range w.rnd.IntN(3) {
+		key := "nowhere"
+		if w.rnd.IntN(4) > 0 {
+			key = w.queues[w.rnd.IntN(len(w.queues))].Name
+		}
+		keys = append(keys, key)
+	}
+	return keys
 }
 
 func (c *client) consume() {
@@ -140,8 +161,39 @@ func (c *client) consume() {
 		noAck: w.rnd.IntN(8) == 0, prefetch: c.prefetch, last: map[[2]int]int{},
 	}
 	c.ask(&amqp.BasicQos{PrefetchCount: c.prefetch}, expect(amqp.BasicQosOkID))
+	if w.program.Setup.Channels && w.rnd.IntN(3) == 0 {
+		c.limitChannel(uint16(w.rnd.IntN(6)))
+	}
 	w.tracef("client %d consumes from %s as %s, prefetch %d, no-ack %t", c.id, x.queue.Name, x.tag, x.prefetch, x.noAck)
 	c.subscribe(x)
+}
+
+// limitChannel asks for a limit of what all consumers have together.
+func (c *client) limitChannel(n uint16) {
+	c.world.tracef("client %d takes %d deliveries at a time", c.id, n)
+	c.limiting++
+	c.ask(&amqp.BasicQos{PrefetchCount: n, Global: true}, func(m amqp.Method) bool {
+		c.limit = n
+		c.limiting--
+		return m == nil || m.ID() == amqp.BasicQosOkID
+	})
+}
+
+// held is how many deliveries to its consumers the broker waits for.
+func (c *client) held() (n int) {
+	for _, d := range c.outstanding {
+		if d.by != nil {
+			n++
+		}
+	}
+	if c.tx != nil {
+		for _, s := range c.tx.settles {
+			if s.by != nil {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (c *client) subscribe(x *consumer) {
@@ -308,7 +360,7 @@ func (c *client) refuse() {
 
 // declare declares a queue and its bindings.
 func (c *client) declare(q *queueState) {
-	epoch, binds := c.world.epoch, q.bindings(c.world.program.Setup.Delayed)
+	epoch, binds := c.world.epoch, q.bindings(&c.world.program.Setup)
 	changes := q.changes // whoever changes it from now on may come first, or last
 	for i := -1; i < len(binds); i++ {
 		var m amqp.Method = q.declare()

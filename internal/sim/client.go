@@ -34,6 +34,8 @@ type client struct {
 	outstanding []delivery
 	lastTag     uint64 // of a delivery
 	prefetch    uint16
+	limit       uint16     // of what all its consumers have
+	limiting    int        // questions that change it
 	subscribed  int        // ever
 	empty       bool       // the last get found nothing
 	count       int        // what the last declare-ok said
@@ -100,6 +102,7 @@ func (c *client) resetChannel() {
 	}
 	c.open, c.closing, c.waiting, c.published, c.lastTag = false, false, nil, 0, 0
 	c.unconfirmed, c.consumers, c.outstanding, c.tx = nil, nil, nil, nil
+	c.limit, c.limiting = 0, 0
 }
 
 // forgetMarks gives up to know what became of settlements under way: the

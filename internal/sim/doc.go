@@ -3,14 +3,15 @@
 // and after each the question whether a promise was broken.
 //
 //	make sim FOR=10m                                                 try seeds for ten minutes
-//	go test ./internal/sim -run TestSeeds -v -seed 96844             replay one, with its story
+//	go test ./internal/sim -run TestSeeds -v -seed 4711              replay one, with its story
 //
 // What is simulated is what ships: the real server, core and journal. Only what
 // lies around them is made here: a network that delivers in pieces of any size
 // and cuts connections at any byte (wire.go), a disk whose power fails at any
 // operation and keeps any part of what was not synced (drive.go over disk.Mem), a
-// clock that moves when told to, and clients that publish, consume, settle,
-// requeue, reject, come and go (client.go, acts.go).
+// clock that moves when told to, beside one on the wall that is put forward and
+// back (clock.go), and clients that publish, consume, settle, requeue, reject, come
+// and go (client.go, acts.go).
 //
 // # One goroutine
 //
@@ -31,11 +32,12 @@
 //
 //	lost         a confirmed message is there, or it is known where it went
 //	unexpected   nothing arrives that was not published, or in a queue that it was not routed to
-//	changed      body, priority and mode arrive as they were sent
+//	changed      body, priority, mode and CC arrive as they were sent, and BCC does not
 //	redelivered  what comes again says so; what says so had a reason
 //	settled      what was acknowledged, and handled, does not come again; what is on disk not even after a crash
 //	order        first in, first out for each publisher, queue and priority
-//	prefetch     no consumer has more than it asked for
+//	prefetch     no consumer has more than it asked for, and no channel
+//	shared       of the queues of a consistent-hash exchange one gets the message, and all messages with its key
 //	death        a dead letter tells where and why it died, and that could be
 //	returned     mandatory messages without a queue come back before their confirm; others never
 //	confirm      every publish on a channel that lives is confirmed, once, in the end
@@ -43,7 +45,8 @@
 //	count        a queue holds as many messages as it says
 //	limit        and no more than it may, policies included that were answered
 //	transaction  what was not committed never arrives; what was is on disk with the answer
-//	early        nothing comes before the time for which an exchange was to keep it
+//	early        nothing comes before the time for which an exchange was to keep it, however the clock is put while the broker runs
+//	late         nothing comes when its time is over; a clock that was put back gives as much once more, at a start
 //	leak         when all was consumed, the journal holds on to the names alone
 //	start        the broker starts, whatever the power failure left
 //	checkpoint   after an orderly end it does so from the checkpoint, and all is as it was, flags of redelivery too

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -31,6 +32,10 @@ func (w *World) finish() {
 		w.checkRest()
 	}
 	w.stop()
+	if w.program.Setup.Late && w.violation == nil {
+		w.now = w.now.Add(maxLife)
+		w.quiesce()
+	}
 	if w.violation == nil {
 		w.drain()
 	}
@@ -98,7 +103,7 @@ func (w *World) wanted(q *queueState) bool {
 			if x.queue != q || !c.open || x.leaving || !x.started {
 				continue
 			}
-			waits := x.noAck || x.prefetch == 0 || x.unacked < int(x.prefetch)
+			waits := x.noAck || (x.prefetch == 0 || x.unacked < int(x.prefetch)) && (c.limit == 0 || c.held() < int(c.limit))
 			all, some = all && waits, some || waits
 		}
 	}
@@ -159,6 +164,9 @@ func (w *World) drainQueue(c *client, q *queueState) {
 		}
 		k := c.last
 		k.drained = true
+		if k.queue == q && k == &k.msg.copies[q.index] && w.overdue(k.msg, q) {
+			w.violate("late", "%s comes from %s when its time is over", k.msg, q.Name)
+		}
 		if k.inOrder() {
 			who := [2]int{k.msg.conn, q.rank(k.msg)}
 			if before, ok := last[who]; ok && before >= k.msg.id {
@@ -175,7 +183,7 @@ func (w *World) drainQueue(c *client, q *queueState) {
 // expired is how many messages may lie expired behind others: they count, and never come.
 func (w *World) expired(q *queueState) (n int) {
 	for _, m := range w.ledger.messages {
-		if life := m.life(q); m.mayBeIn(q) && life > 0 && w.now.Sub(m.due()) >= life-time.Millisecond {
+		if life := m.life(q); m.mayBeIn(q) && life > 0 && w.age(m) >= life-time.Millisecond {
 			n++
 		}
 	}
@@ -185,12 +193,23 @@ func (w *World) expired(q *queueState) (n int) {
 // balance checks that nothing is missing of what was confirmed.
 func (w *World) balance() {
 	for _, m := range w.ledger.messages {
+		if m.shared && !w.isSomewhere(m) {
+			w.violate("lost", "%s was confirmed and is in none of the queues", m)
+		}
 		for i := range m.copies {
 			if k := &m.copies[i]; k.must && !w.accounted(k) {
 				w.violate("lost", "%s was confirmed and is not in %s (seen %d times, acked %t, rejected %t)", m, k.queue.Name, k.seen, k.acked, k.rejected)
 			}
 		}
 	}
+}
+
+// isSomewhere says whether it is known what became of a message that was to go to one of many queues.
+func (w *World) isSomewhere(m *message) bool {
+	if home := w.homes[m.key]; home != nil {
+		return w.accounted(&m.copies[home.index])
+	}
+	return slices.ContainsFunc(m.routes, func(q *queueState) bool { return w.accounted(&m.copies[q.index]) })
 }
 
 // accounted says whether it is known where a confirmed message has gone, or
@@ -207,7 +226,7 @@ func (w *World) accounted(k *copyState) bool {
 		return true
 	}
 	life := m.life(q)
-	died := k.rejected || life > 0 && w.now.Sub(m.due()) >= life-time.Millisecond || q.mayDrop(m)
+	died := k.rejected || life > 0 && w.age(m) >= life-time.Millisecond || q.mayDrop(m)
 	refused := m.delay > 0 && q.mayRefuse(m) // when its time had come, and there was no one to be told
 	return refused || died && (!q.buries(m) || w.burial().excuses(m))
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -23,12 +24,15 @@ type message struct {
 	conn                  int // within which the order counts: what was under way on the last one may come later
 	exchange, key         string
 	persistent, mandatory bool
+	cc, bcc               []string // more keys; nobody sees the latter
 	priority              uint8
 	expires               int // ms; 0 = never
 	delay                 int // ms that an exchange is to keep it
 	size                  int
 
 	at       time.Time
+	leaps    time.Duration // how far the clock had ever been put forward, then
+	settled  time.Time     // when its outcome was known
 	move     int
 	epoch    int // of the broker that it was sent to
 	routes   []*queueState
@@ -37,6 +41,7 @@ type message struct {
 	held     bool   // by a transaction that was not committed
 	outcome  string // "": unknown; "confirmed", "refused"
 
+	shared bool        // a confirm promised that it is in one of the queues
 	copies []copyState // by queue
 	deaths []copyState // by the queue that it died in
 }
@@ -57,7 +62,7 @@ type copyState struct {
 }
 
 func (m *message) String() string {
-	return fmt.Sprintf("message %d to %q %q, persistent %t, mandatory %t, priority %d, expires %d, delay %d, %d bytes", m.id, m.exchange, m.key, m.persistent, m.mandatory, m.priority, m.expires, m.delay, m.size)
+	return fmt.Sprintf("message %d to %q %s, persistent %t, mandatory %t, priority %d, expires %d, delay %d, %d bytes", m.id, m.exchange, m.keys(), m.persistent, m.mandatory, m.priority, m.expires, m.delay, m.size)
 }
 
 // mark is where in a connection's bytes a settlement ends.
@@ -72,9 +77,9 @@ type mark struct {
 func (l *ledger) add(m *message) {
 	w := l.world
 	w.moves++
-	m.id, m.at, m.move, m.epoch = len(l.messages), w.now, w.moves, w.epoch
+	m.id, m.at, m.leaps, m.move, m.epoch = len(l.messages), w.now, w.clock.leaps, w.moves, w.epoch
 	l.messages = append(l.messages, m)
-	m.routes = w.routes(m.exchange, m.key)
+	m.routes = w.routes(m)
 	for _, q := range m.routes {
 		n := q.changes
 		if !q.stable {
@@ -100,12 +105,43 @@ func (m *message) frames() []byte {
 	if m.expires > 0 {
 		p.Expiration = fmt.Sprint(m.expires)
 	}
-	if m.delay > 0 {
-		p.Headers = amqp.Table{"x-delay": int32(m.delay)}
-	}
+	p.Headers = m.headers()
 	props, _ := p.Append(nil)
 	b = amqp.AppendHeaderFrame(b, 1, amqp.BasicPublishID.Class(), uint64(m.size), props)
 	return amqp.AppendBodyFrames(b, 1, m.body(), amqp.MinFrameMax)
+}
+
+// headers are those that a message is published with.
+func (m *message) headers() amqp.Table {
+	if m.delay == 0 && m.cc == nil && m.bcc == nil {
+		return nil
+	}
+	t := amqp.Table{}
+	if m.delay > 0 {
+		t["x-delay"] = int32(m.delay)
+	}
+	if m.cc != nil {
+		t["CC"] = list(m.cc)
+	}
+	if m.bcc != nil {
+		t["BCC"] = list(m.bcc)
+	}
+	return t
+}
+
+func list(keys []string) (l []any) {
+	for _, key := range keys {
+		l = append(l, key)
+	}
+	return l
+}
+
+func (m *message) keys() string {
+	s := fmt.Sprintf("%q", m.key)
+	if m.cc != nil || m.bcc != nil {
+		s += fmt.Sprintf(", CC %q, BCC %q", m.cc, m.bcc)
+	}
+	return s
 }
 
 const idSize = 8
@@ -140,11 +176,25 @@ func (l *ledger) identify(x *content) *message {
 	for i := idSize; same && i < m.size; i++ {
 		same = x.body[i] == m.filler(i)
 	}
-	if view, err := x.props.View(); err != nil || !same || view.Priority != m.priority || view.DeliveryMode == 2 != m.persistent {
+	if view, err := x.props.View(); err != nil || !same || view.Priority != m.priority || view.DeliveryMode == 2 != m.persistent || !m.showsCopies(x.props, view.Headers) {
 		l.world.violate("changed", "%s arrived otherwise than it was published", m)
 		return nil
 	}
 	return m
+}
+
+// showsCopies says whether headers that arrived tell of CC what they should, and of BCC nothing.
+func (m *message) showsCopies(props amqp.RawProperties, headers []byte) bool {
+	if m.cc == nil {
+		return !bytes.Contains(headers, []byte("CC"))
+	}
+	var p amqp.Properties
+	if p.Parse(props, nil) != nil {
+		return false
+	}
+	_, hidden := p.Headers["BCC"]
+	cc, _ := p.Headers["CC"].([]any)
+	return !hidden && slices.Equal(cc, list(m.cc))
 }
 
 // delivered handles content that arrived on the channel.
@@ -213,7 +263,7 @@ func (c *client) confirmed(tag uint64, multiple, ok bool) {
 func (l *ledger) promised(m *message, ok bool) {
 	w := l.world
 	w.tracef("message %d is confirmed: %t", m.id, ok)
-	m.outcome = "confirmed"
+	m.outcome, m.settled = "confirmed", w.now
 	if !ok {
 		m.outcome = "refused"
 		if !mayRefuse(m, w) {
@@ -223,7 +273,8 @@ func (l *ledger) promised(m *message, ok bool) {
 	}
 	for i, q := range m.routes {
 		if m.changes[i] >= 0 && q.changes == m.changes[i] {
-			m.copies[q.index].must = !m.returned
+			m.copies[q.index].must = !m.returned && m.exchange != sharedX
+			m.shared = m.exchange == sharedX
 		}
 	}
 	if m.mandatory && len(m.routes) == 0 && m.delay == 0 && !m.returned {
@@ -260,6 +311,9 @@ func (c *client) consumed(x *content, by *consumer, d *amqp.BasicDeliver) {
 		return
 	}
 	by.unacked++
+	if n := c.held() + 1; c.limiting == 0 && c.limit > 0 && n > int(c.limit) {
+		w.violate("prefetch", "client %d has %d deliveries on its channel, and a limit of %d", c.id, n, c.limit)
+	}
 	if by.prefetch > 0 && by.unacked > int(by.prefetch) {
 		w.violate("prefetch", "%s has %d deliveries and a prefetch of %d", by.tag, by.unacked, by.prefetch)
 	}
@@ -302,11 +356,11 @@ func (l *ledger) received(x *content, q *queueState, redelivered, noAck bool) *c
 	if m == nil {
 		return nil
 	}
-	k := &m.copies[q.index]
+	k, from := &m.copies[q.index], q
 	died, reason, ok := death(x.props)
 	switch {
 	case ok:
-		from := w.queue(died)
+		from = w.queue(died)
 		if from == nil || q != w.burial() {
 			w.violate("unexpected", "%s is in %s as a dead letter of %s", m, q.Name, died)
 			return nil
@@ -317,9 +371,10 @@ func (l *ledger) received(x *content, q *queueState, redelivered, noAck bool) *c
 		w.violate("unexpected", "%s is in queue %s", m, q.Name)
 		return nil
 	}
-	if w.now.Before(m.due()) {
-		w.violate("early", "%s comes from %s %s before its time", m, q.Name, m.due().Sub(w.now))
+	if age := w.age(m); age < 0 {
+		w.violate("early", "%s comes from %s %s before its time", m, q.Name, -age)
 	}
+	w.checkHome(m, from)
 	l.checkAgain(k, redelivered)
 	k.seen++
 	if redelivered {
@@ -327,6 +382,19 @@ func (l *ledger) received(x *content, q *queueState, redelivered, noAck bool) *c
 	}
 	k.acked = k.acked || noAck
 	return k
+}
+
+// checkHome checks that one key comes to one queue, of those that an exchange shares them out to.
+func (w *World) checkHome(m *message, q *queueState) {
+	if m.exchange != sharedX {
+		return
+	}
+	home, ok := w.homes[m.key]
+	if !ok {
+		w.homes[m.key] = q
+	} else if home != q {
+		w.violate("shared", "%s is in %s, and others with this key were in %s", m, q.Name, home.Name)
+	}
 }
 
 // checkAgain checks whether a message may come, and how it must be marked.
@@ -381,7 +449,7 @@ func (l *ledger) checkDeath(m *message, q *queueState, reason string) {
 	case "rejected":
 		ok = m.copies[q.index].rejected
 	case "expired":
-		ok = ttl > 0 && w.now.Sub(m.due()) >= ttl
+		ok = ttl > 0 && w.age(m) >= ttl
 	case "maxlen":
 		ok = q.mayDrop(m)
 	}
@@ -389,9 +457,6 @@ func (l *ledger) checkDeath(m *message, q *queueState, reason string) {
 		w.violate("death", "%s is a dead letter of %s for the reason %q", m, q.Name, reason)
 	}
 }
-
-// due is when the message may be in a queue.
-func (m *message) due() time.Time { return m.at.Add(time.Duration(m.delay) * time.Millisecond) }
 
 // handled is called when the broker has handled all that it read from a connection.
 func (l *ledger) handled(p *peer) {

@@ -25,6 +25,10 @@ type Setup struct {
 	Tx          bool  // some channels have transactions
 	Delayed     bool  // there is an exchange that keeps messages for a while
 	Policies    bool  // are set and cleared meanwhile
+	Shares      bool  // there is an exchange that sends each key to one of the queues
+	Jumps       bool  // the wall clock is put forward and back
+	Late        bool  // at the last look all is over that was to stay for a while
+	Channels    bool  // some consumers share a limit with all others of their channel
 	Budget      int64 // bytes of messages in memory, beyond which they lie in the journal alone; 0 = the broker's own
 	Last        int   // how the broker is stopped before the last look: see ending.go
 }
@@ -72,28 +76,32 @@ const (
 	Stall
 	Commit
 	Policy
+	Jump
 	kinds
 )
 
 var kindNames = [kinds]string{"run", "publish", "consume", "cancel", "get", "ack", "nack", "recover", "close-channel", "disconnect", "cut",
-	"topology", "purge", "sleep", "crash", "crash-at-disk", "kill", "restart", "fault", "full", "stall", "commit", "policy"}
+	"topology", "purge", "sleep", "crash", "crash-at-disk", "kill", "restart", "fault", "full", "stall", "commit", "policy", "jump"}
 
 func (k Kind) String() string { return kindNames[k] }
 
-// weights say how often a kind of step comes, in a run of a mild and of a wild sort.
-var weights = [2][kinds]int{
+// weights say how often a kind of step comes, in a run of a mild and of a wild sort, and of one in which the broker is started
+// again and again while messages are under way.
+var weights = [3][kinds]int{
 	{Run: 30, Publish: 26, Consume: 8, Cancel: 2, Get: 4, Ack: 16, Nack: 4, Recover: 1, Sleep: 2, CrashAtDisk: 1, Crash: 1, Restart: 1,
-		Commit: 2, Policy: 3},
+		Commit: 2, Policy: 3, Jump: 1},
 	{Run: 30, Publish: 20, Consume: 8, Cancel: 2, Get: 4, Ack: 14, Nack: 5, Recover: 1, CloseChannel: 2, Disconnect: 1, Cut: 3, Topology: 3,
 		Purge: 1, Sleep: 3, CrashAtDisk: 3, Crash: 1, Kill: 1, Restart: 1, Fault: 1, Full: 1, Stall: 2,
-		Commit: 3, Policy: 4},
+		Commit: 3, Policy: 4, Jump: 1},
+	{Run: 26, Publish: 26, Consume: 7, Cancel: 2, Get: 7, Ack: 16, Nack: 6, Recover: 2, Cut: 2, Topology: 2, Purge: 1, Sleep: 3,
+		CrashAtDisk: 5, Crash: 2, Kill: 3, Restart: 5, Commit: 2, Policy: 3, Jump: 2},
 }
 
 // NewProgram writes the program of a seed.
 func NewProgram(seed uint64) Program {
 	r := rand.New(rand.NewPCG(seed, 0x5eed))
 	p := Program{Seed: seed, Setup: newSetup(r)}
-	w := weights[r.IntN(2)]
+	w := weights[r.IntN(len(weights))]
 	total := 0
 	for _, n := range w {
 		total += n
@@ -120,6 +128,10 @@ func newSetup(r *rand.Rand) Setup {
 		Tx:          r.IntN(3) == 0,
 		Delayed:     r.IntN(3) == 0,
 		Policies:    r.IntN(3) == 0,
+		Shares:      r.IntN(4) == 0,
+		Jumps:       r.IntN(3) == 0,
+		Late:        r.IntN(4) == 0,
+		Channels:    r.IntN(3) == 0,
 	}
 	s.Queues = append(s.Queues, QueueSpec{Name: "plain", Durable: true})
 	if r.IntN(2) == 0 {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -31,6 +32,7 @@ const (
 	directX       = "x"
 	fanoutX       = "all"
 	delayedX      = "later"
+	sharedX       = "shared"
 )
 
 // makeQueues lists the queues of the run: those of the setup, one that comes
@@ -87,15 +89,18 @@ func (q *queueState) declare() *amqp.QueueDeclare {
 func (q *queueState) comesAndGoes() bool { return q.Name == volatileQueue || !q.Durable }
 
 // bindings are where the queue gets messages from, beside the default exchange.
-func (q *queueState) bindings(delayed bool) []*amqp.QueueBind {
+func (q *queueState) bindings(s *Setup) []*amqp.QueueBind {
 	list := []*amqp.QueueBind{{Queue: q.Name, Exchange: directX, RoutingKey: q.Name}}
 	switch {
 	case q.Name == deadQueue:
 		return []*amqp.QueueBind{{Queue: q.Name, Exchange: deadExchange}}
-	case q.Durable && q.Name != volatileQueue:
+	case q.stays():
 		list = append(list, &amqp.QueueBind{Queue: q.Name, Exchange: fanoutX})
-		if delayed {
+		if s.Delayed {
 			list = append(list, &amqp.QueueBind{Queue: q.Name, Exchange: delayedX, RoutingKey: q.Name})
+		}
+		if s.Shares {
+			list = append(list, &amqp.QueueBind{Queue: q.Name, Exchange: sharedX, RoutingKey: strconv.Itoa(1 + q.index)}) // its weight
 		}
 	}
 	return list
@@ -107,13 +112,19 @@ func (q *queueState) becomes(stable bool) {
 	q.changes++
 }
 
-// routes are the queues that a message can come to.
-func (w *World) routes(exchange, key string) (list []*queueState) {
+// stays says whether the queue is there all the time, for what publishers send.
+func (q *queueState) stays() bool {
+	return q.Durable && q.Name != volatileQueue && q.Name != deadQueue
+}
+
+// routes are the queues that a message can come to: to all of them, or to one if its exchange shares them out.
+func (w *World) routes(m *message) (list []*queueState) {
 	for _, q := range w.queues {
+		named := m.key == q.Name || slices.Contains(m.cc, q.Name) || slices.Contains(m.bcc, q.Name)
 		switch {
-		case exchange == "" && key == q.Name,
-			exchange == directX && key == q.Name && q.Name != deadQueue,
-			(exchange == fanoutX || exchange == delayedX && key == q.Name) && q.Durable && q.Name != volatileQueue && q.Name != deadQueue:
+		case m.exchange == "" && named,
+			m.exchange == directX && named && q.Name != deadQueue,
+			(m.exchange == fanoutX || m.exchange == sharedX || m.exchange == delayedX && named) && q.stays():
 			list = append(list, q)
 		}
 	}

@@ -61,6 +61,9 @@ func (w *World) declareAll() {
 			Exchange: delayedX, Type: "x-delayed-message", Durable: true, Arguments: amqp.Table{"x-delayed-type": "direct"},
 		}, expect(amqp.ExchangeDeclareOkID))
 	}
+	if w.program.Setup.Shares {
+		c.ask(&amqp.ExchangeDeclare{Exchange: sharedX, Type: "x-consistent-hash", Durable: true}, expect(amqp.ExchangeDeclareOkID))
+	}
 	for _, q := range w.queues {
 		if q.Name != volatileQueue {
 			c.declare(q)

@@ -31,6 +31,8 @@ func (w *World) apply(s Step) {
 		w.fillDisk()
 	case Policy:
 		w.changePolicy()
+	case Jump:
+		w.jump()
 	default:
 		c.step(s.Kind)
 	}

@@ -51,7 +51,7 @@ func (c *client) commit() {
 	c.tx = &transaction{}
 	w.moves++
 	for _, m := range tx.publishes {
-		m.held, m.at, m.move = false, w.now, w.moves
+		m.held, m.at, m.leaps, m.move = false, w.now, w.clock.leaps, w.moves
 	}
 	c.ask(&amqp.TxCommit{}, func(m amqp.Method) bool {
 		if m == nil {

@@ -21,6 +21,7 @@ type World struct {
 	hash    uint64 // of what happened, to tell whether two runs are the same
 
 	now   time.Time
+	clock clock
 	moves int // counts what happens, to say what came first
 
 	// The broker's process, as long as it lives.
@@ -52,6 +53,7 @@ type World struct {
 	queues  []*queueState
 	clients []*client
 	ledger  ledger
+	homes   map[string]*queueState // by key: where the exchange that shares out sends it
 
 	ending    bool  // the steps are done
 	crashed   bool  // the broker's process once came to another end than an orderly one
@@ -105,7 +107,7 @@ func (w *World) note(n uint64, text string) {
 var bigBang = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newWorld(p Program, trace func(string)) *World {
-	w := &World{program: p, trace: trace, now: bigBang, hash: 14695981039346656037}
+	w := &World{program: p, trace: trace, now: bigBang, hash: 14695981039346656037, homes: map[string]*queueState{}}
 	w.rnd = rand.New(rand.NewPCG(p.Seed, 1))
 	w.drive = newDrive(w, disk.NewMem())
 	w.ledger.world = w
@@ -132,6 +134,7 @@ func (w *World) boot() {
 func (w *World) tryBoot() bool {
 	w.epoch++
 	w.failed, w.faults = false, 0
+	w.wakeClock()
 	w.tracef("boot %d", w.epoch)
 	var err error
 	w.booting = true
@@ -186,7 +189,7 @@ func (w *World) mendDisk(err error) {
 }
 
 func (w *World) open() error {
-	m := &core.Manual{Now: func() time.Time { return w.now }}
+	m := &core.Manual{Now: func() time.Time { return w.now }, Wall: w.wall}
 	m.Journal.Yield, m.Journal.Random = func() { w.startWorkers(m); w.park() }, w.random
 	c, err := core.Open(core.Config{
 		FS: w.drive, SegmentSize: w.program.Setup.SegmentSize, Budget: w.program.Setup.Budget, Manual: m,
