@@ -2,7 +2,8 @@ package core
 
 import "errors"
 
-// A limit or an expiry may drop millions of messages at once. A burst drops
+// A limit or an expiry may drop millions of messages at once, and as many delayed
+// ones may be due together. A burst drops
 // about dropsABurst of them, buries them, and leaves the rest to the timer, which
 // does as much in each of its own, one after the other: nobody holds a lock for
 // long, and no list of dead letters grows beyond that.

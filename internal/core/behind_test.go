@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider/internal/disk"
@@ -167,4 +168,89 @@ func TestACrashBetweenSlices(t *testing.T) {
 	if len(have) != many {
 		t.Errorf("%d of %d messages are there", len(have), many)
 	}
+}
+
+// Twenty thousand delayed messages are due at once. They are released in slices,
+// in the order of their times, between which consumers and publishers are served.
+func TestDelayedMessagesAreReleasedInSlices(t *testing.T) {
+	const many = 20_000
+	now := time.Now()
+	w, hand := handWorld(t, &now)
+	w.delaying()
+	w.durable("aside")
+	w.bind("aside", "x", "aside")
+	for i := range many {
+		w.burst.Begin(w.core.Now())
+		_, err := w.via.Publish(&w.burst, later(1000+i%2, strconv.Itoa(i), false)) // the even ones first
+		w.must(err)
+	}
+	w.burst.End()
+	now = now.Add(time.Minute)
+
+	w.do(w.vhost().stores["x"].advance) // as the timer does
+	first := w.ready("q")
+	if first < dropsABurst || first >= 2*dropsABurst {
+		t.Fatalf("%d were released at once, want about %d", first, dropsABurst)
+	}
+	s := &sink{}
+	c := w.consume("q", 3, s) // nobody waits for the timer
+	out := s.want(t, "0", "2", "4")
+	w.cancel(c)
+	w.ack(out...)
+	w.publish(&Message{Exchange: "x", Key: "aside", Body: []byte("at once")})
+	w.wantTaken("aside", "at once")
+	w.publish(later(3600_000, "much later", false))
+	if n := w.stored(); n < many-3*dropsABurst {
+		t.Fatalf("%d are left: a publish released more than its share", n)
+	}
+
+	hand.Tick()
+	if n := w.stored(); n != 1 {
+		t.Fatalf("%d are left, want the one that is not due", n)
+	}
+	for i, body := range w.contents("q") {
+		want := 2 * (i + 3)
+		if want >= many {
+			want -= many - 1
+		}
+		if body != strconv.Itoa(want) {
+			t.Fatalf("the released message %d is %s, want %d", i, body, want)
+		}
+	}
+	if n := w.ready("q"); n != many-3 {
+		t.Errorf("%d were released, want %d", n, many-3)
+	}
+}
+
+// A broker that dies between two slices releases the rest when it is back, and nothing is lost.
+func TestACrashBetweenTheSlicesOfARelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 5 * dropsABurst
+		w := newWorld(t, disk.NewMem())
+		w.delaying()
+		for i := range many {
+			w.publish(later(1000, strconv.Itoa(i), true))
+		}
+		w.sync()
+		w.core.timer.stop() // nothing goes on by itself
+		time.Sleep(2 * time.Second)
+		w.do(w.vhost().stores["x"].advance)
+		w.sync()
+		if n := w.stored(); n == 0 || n == many {
+			t.Fatalf("%d are left: there were no slices", n)
+		}
+		w.crash(1)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := w.stored(); n != 0 {
+			t.Errorf("%d are still stored", n)
+		}
+		have := map[string]bool{}
+		for _, body := range w.contents("q") {
+			have[body] = true
+		}
+		if len(have) != many {
+			t.Errorf("%d of %d messages are there", len(have), many)
+		}
+	})
 }
