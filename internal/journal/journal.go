@@ -278,14 +278,23 @@ func (j *Journal) Wait(ctx context.Context, lsn LSN) error {
 		if changed == nil {
 			return err
 		}
-		if j.cfg.Manual != nil {
-			j.cfg.Manual.wait(ctx, changed)
+		if m := j.cfg.Manual; m != nil {
+			err = m.wait(ctx, changed)
+		} else {
+			err = awaitChange(ctx, changed)
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err != nil {
+			return err
 		}
+	}
+}
+
+func awaitChange(ctx context.Context, changed <-chan struct{}) error {
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -73,14 +73,17 @@ func (m *Manual) finish() {
 	}
 }
 
-// wait waits until changed is closed or ctx is done.
-func (m *Manual) wait(ctx context.Context, changed <-chan struct{}) {
-	for ctx.Err() == nil {
+// wait is awaitChange, by the hand that drives. A change comes before an end, so that a seed stays one run.
+func (m *Manual) wait(ctx context.Context, changed <-chan struct{}) error {
+	for {
 		select {
 		case <-changed:
-			return
+			return nil
 		default:
-			m.Yield()
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m.Yield()
 	}
 }
