@@ -81,6 +81,9 @@ func (m *Message) forCaller(ctx context.Context) (_ context.Context, done func()
 	return ctx, func() { n.calls.end(key); cancel(); stop(nil) }
 }
 
+// late reports whether the caller's time is up.
+func (m *Message) late() bool { return !m.deadline.IsZero() && !time.Now().Before(m.deadline) }
+
 // expires is when nobody wants an arrival any more: so long after it came into this process as its expiration says. The zero time says never.
 func (a arrival) expires() time.Time {
 	if a.came.IsZero() {

@@ -132,6 +132,8 @@ func (m *Message) log() *slog.Logger { return m.tap.target.node.log }
 func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 	switch {
 	case m.settled.Load() == requeued: // whoever gets it next concludes it
+	case m.WantsReply() && err != nil && m.late(): // who asked has gone
+		m.Ack()
 	case m.WantsReply():
 		if err == nil {
 			err = m.Reply(context.WithoutCancel(ctx), []byte(nil))

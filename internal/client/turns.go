@@ -64,7 +64,7 @@ func (t *turns) run(quiet func() bool) {
 // burst reads once. It ends the link on an error.
 func (t *turns) burst() error {
 	err := t.read()
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) && t.link.Err() == nil { // and it did not end over a write's
 		t.link.Resume() // a sender gave up, maybe long ago
 		return nil
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net"
+	"os"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -137,5 +138,15 @@ func TestTheReaderEndsWithTheLinkWhoeverHasTheTurn(t *testing.T) {
 		if x.link.Err() == nil {
 			t.Fatal("the link goes on")
 		}
+	})
+}
+
+// A goodbye that takes too long ends the link over a deadline. That is no sender who gave up.
+func TestTheReaderEndsWithALinkThatADeadlineEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTable(t)
+		synctest.Wait()
+		x.link.Close(os.ErrDeadlineExceeded)
+		<-x.ended
 	})
 }
