@@ -70,6 +70,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	done.Go(func() { // queues come and go around them
 		client := w.client.VHost.NewClient("other")
+		unread := &sink{}
 		var b Burst
 		for n := range 100 {
 			b.Begin(w.core.Now())
@@ -79,7 +80,7 @@ func TestEverythingAtOnce(t *testing.T) {
 				t.Error(err)
 			}
 			client.Bind(context.Background(), &b, toQueue(info.Name, "x", ""))
-			if c, err := client.Consume(context.Background(), &b, ConsumeSpec{Queue: info.Name, Tag: "c", NoAck: n%2 == 0}, &sink{}, nil); err == nil && n%4 == 0 {
+			if c, err := client.Consume(context.Background(), &b, ConsumeSpec{Queue: info.Name, Tag: "c", NoAck: n%2 == 0}, unread, nil); err == nil && n%4 == 0 {
 				c.Cancel(&b)
 			}
 			if n%3 == 1 {
@@ -90,6 +91,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		b.Begin(w.core.Now())
 		client.Close(&b)
 		b.End()
+		unread.drop()
 	})
 	consumed.Wait()
 	close(s.work)

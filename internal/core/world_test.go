@@ -330,6 +330,19 @@ func (s *sink) take() []Delivery {
 	return loaded(got)
 }
 
+// drop gives up what was delivered. Who neither reads nor drops what is paged out keeps
+// its record in the journal, and so the checkpoint from being complete.
+func (s *sink) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.got {
+		if p := s.got[i].Paged; p != nil {
+			p.Drop()
+		}
+	}
+	s.got = nil
+}
+
 // loaded reads what is paged out.
 func loaded(ds []Delivery) []Delivery {
 	for i := range ds {
