@@ -96,8 +96,9 @@ type Config struct {
 
 	// MessageMemory is how many bytes of messages in queues stay in memory;
 	// what is beyond is paged out to the disk and read again when it is
-	// delivered. 128 MiB when 0. Without a disk it is how many there may be before publishers have to wait;
-	// then 0 means half of MemoryMark, and at least 128 MiB.
+	// delivered. 0 means a sixteenth of what the machine or the process's control group has, or of GOMEMLIMIT where that is
+	// less: at least 64 MiB and at most 320 MiB; 128 MiB where the system does not tell. Without a disk it is how many there
+	// may be before publishers have to wait; then 0 means half of MemoryMark, and at least 128 MiB.
 	MessageMemory int64
 
 	// MemoryMark is the memory of this process, in bytes, beyond which
@@ -224,6 +225,9 @@ func (b *Broker) openCore(cfg Config) error {
 	coreConfig.FS = cfg.fs
 	if cfg.Dir != "" {
 		coreConfig.FS = disk.OS(cfg.Dir)
+	}
+	if coreConfig.FS != nil {
+		coreConfig.Budget = messageMemory(cfg.MessageMemory)
 	}
 	if cfg.Sync != SyncAlways {
 		b.log.Warn("messages are confirmed before they are safely on disk, as configured")

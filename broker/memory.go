@@ -1,9 +1,35 @@
 package broker
 
 import (
+	"cmp"
 	"math"
 	"runtime/debug"
 )
+
+// How many bytes of messages stay in memory where nothing is set: a sixteenth of what there is, within bounds. The
+// upper one has a million messages of 100 bytes stay in memory, and ten million of them in one queue stay below a GiB of
+// the process's memory.
+const (
+	leastMessageMemory = 64 << 20
+	usualMessageMemory = 128 << 20 // where the system does not tell how much there is
+	mostMessageMemory  = 320 << 20
+)
+
+// messageMemory is the bound that a setting means, in bytes.
+func messageMemory(set int64) int64 {
+	if set > 0 {
+		return set
+	}
+	return shareOf(min(cmp.Or(availableMemory(), math.MaxInt64), debug.SetMemoryLimit(-1)))
+}
+
+// shareOf is the part for messages of so much memory; MaxInt64 where nobody knows.
+func shareOf(memory int64) int64 {
+	if memory == math.MaxInt64 {
+		return usualMessageMemory
+	}
+	return min(max(memory/16, leastMessageMemory), mostMessageMemory)
+}
 
 // memoryMark is the mark that a setting means, in bytes; 0 = none.
 func memoryMark(set int64) int64 {

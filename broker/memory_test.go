@@ -24,3 +24,25 @@ func TestMemoryMark(t *testing.T) {
 		t.Errorf("by itself it is %d", n)
 	}
 }
+
+func TestMessageMemory(t *testing.T) {
+	if n := messageMemory(5); n != 5 {
+		t.Errorf("5 bytes became %d", n)
+	}
+	for memory, want := range map[int64]int64{
+		512 << 20:     64 << 20,
+		2 << 30:       128 << 20,
+		4 << 30:       256 << 20,
+		1 << 40:       320 << 20,
+		math.MaxInt64: 128 << 20, // nobody knows
+	} {
+		if n := shareOf(memory); n != want {
+			t.Errorf("of %d bytes %d are for messages, want %d", memory, n, want)
+		}
+	}
+	before := debug.SetMemoryLimit(2 << 30)
+	defer debug.SetMemoryLimit(before)
+	if n := messageMemory(0); n > 128<<20 {
+		t.Errorf("with a limit of 2 GiB it is %d", n)
+	}
+}

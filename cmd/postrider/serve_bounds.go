@@ -27,7 +27,7 @@ func (b *boundFlag) String() string {
 }
 
 func (o *boundOptions) flags(f *pflag.FlagSet) {
-	f.Var(&o.messages, "message-memory", "`size` of messages in queues that stay in memory, as in 256MiB; the rest lies on the disk (default 128MiB)")
+	f.Var(&o.messages, "message-memory", "`size` of messages in queues that stay in memory, as in 256MiB; the rest lies on the disk (default a 16th of what there is, 64MiB to 320MiB)")
 	f.Var(&o.memory, "memory-mark", "publishers wait when the process has taken this `size` of memory (default 40 % of what there is)")
 	f.Var(&o.free, "min-free", "publishers wait when the disk has less than this `size` free (default 50MiB or the segment size)")
 }

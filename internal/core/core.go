@@ -27,7 +27,7 @@ type Config struct {
 	FS          disk.FS // nil: memory only
 	SegmentSize int64   // bytes; 0 = the journal's default
 	Sync        journal.SyncMode
-	Budget      int64 // bytes of messages in queues that may be in memory, beyond which they are paged out; 128 MiB when 0
+	Budget      int64 // bytes of messages in queues that may be in memory, beyond which they are paged out; 128 MiB when 0, see pager.start
 	MemoryMark  int64 // bytes of memory of the process, beyond which publishers have to wait; 0 = no such mark
 	MinFree     int64 // bytes free on the disk, below which publishers have to wait; 50 MiB or a segment when 0, nothing when negative
 	Logger      *slog.Logger
