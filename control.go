@@ -258,7 +258,7 @@ func (n *Node) heedCancels() {
 		}
 		name, err := n.local.sure(n.ctx, q)
 		if err == nil {
-			_, err = n.local.conn.Consume(name, broker.ConsumeOptions{NoAck: true}, func(d broker.Delivery) { n.heed(d.Props, d.Body) })
+			_, err = n.local.conn.Consume(n.ctx, name, broker.ConsumeOptions{NoAck: true}, func(d broker.Delivery) { n.heed(d.Props, d.Body) })
 		}
 		if err != nil && !errors.Is(err, broker.ErrClosed) {
 			n.log.Warn("handlers will not be told of calls that nobody waits for any more", "error", err)

@@ -16,6 +16,7 @@ import (
 // embedded is the broker in this process: it holds the inbox, and the mailboxes when
 // no other broker does. This node is attached to it without a socket.
 type embedded struct {
+	ctx    context.Context // the node's
 	broker *broker.Broker
 	conn   *broker.Conn
 
@@ -30,7 +31,7 @@ type embedded struct {
 	gone    chan struct{}
 }
 
-func openEmbedded(cfg Config, log *slog.Logger, a *asked) (*embedded, error) {
+func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked) (*embedded, error) {
 	only := cfg.Name
 	if cfg.ShareMailboxes {
 		only = ""
@@ -47,6 +48,7 @@ func openEmbedded(cfg Config, log *slog.Logger, a *asked) (*embedded, error) {
 		return nil, errors.Join(err, b.Close())
 	}
 	return &embedded{
+		ctx:    ctx,
 		broker: b,
 		conn:   c,
 		asked:  a,
@@ -245,7 +247,7 @@ func (e *embedded) answerQueue(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := e.conn.Consume(q.Name, broker.ConsumeOptions{NoAck: true}, e.answered); err != nil {
+	if _, err := e.conn.Consume(ctx, q.Name, broker.ConsumeOptions{NoAck: true}, e.answered); err != nil {
 		return "", err
 	}
 	e.answers = q.Name
@@ -289,12 +291,12 @@ func (l *local) take(prefetch int, to receiver) intake {
 	queue := l.queue
 	if l.subscription != nil {
 		var err error
-		if queue, err = l.at.sure(context.Background(), l.subscription()); err != nil {
+		if queue, err = l.at.sure(l.at.ctx, l.subscription()); err != nil {
 			return &localIntake{failed: err}
 		}
 	}
 	o := broker.ConsumeOptions{Prefetch: prefetch, Wake: to.ready}
-	c, err := l.at.conn.Consume(queue, o, func(d broker.Delivery) {
+	c, err := l.at.conn.Consume(l.at.ctx, queue, o, func(d broker.Delivery) {
 		to.hand(arrival{
 			props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*localSettler)(d.Consumer()), tag: d.Tag,
 		})

@@ -120,7 +120,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if n.local, err = openEmbedded(n.cfg, n.log, n.asked); err != nil {
+	if n.local, err = openEmbedded(n.ctx, n.cfg, n.log, n.asked); err != nil {
 		return err
 	}
 	if n.kept, err = openKeeper(n.cfg, n.log); err != nil {

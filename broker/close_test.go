@@ -19,7 +19,7 @@ func TestWhatACancelledConsumerHadGoesBackAtTheEnd(t *testing.T) {
 	declare(t, first, broker.QueueOptions{Name: "q"})
 	publish(t, first, "q", transient, "a", "b")
 	box := make(chan broker.Delivery, 2)
-	consumer, err := first.Consume("q", broker.ConsumeOptions{}, func(d broker.Delivery) { box <- d })
+	consumer, err := first.Consume(t.Context(), "q", broker.ConsumeOptions{}, func(d broker.Delivery) { box <- d })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestCloseInTheMidstOfWork(t *testing.T) {
 			return err
 		})
 		until(func() error {
-			consumer, err := c.Consume("q", broker.ConsumeOptions{Prefetch: 10}, func(d broker.Delivery) { work.Go(func() { d.Ack() }) })
+			consumer, err := c.Consume(t.Context(), "q", broker.ConsumeOptions{Prefetch: 10}, func(d broker.Delivery) { work.Go(func() { d.Ack() }) })
 			if err == nil {
 				consumer.Cancel()
 			}

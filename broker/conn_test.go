@@ -70,7 +70,7 @@ func TestErrorsCarryTheCodeOfTheProtocolAndEndNothing(t *testing.T) {
 	wantCode(t, err, amqp.NotFound)
 	_, err = c.PurgeQueue("none")
 	wantCode(t, err, amqp.NotFound)
-	_, err = c.Consume("none", broker.ConsumeOptions{}, nil)
+	_, err = c.Consume(t.Context(), "none", broker.ConsumeOptions{}, nil)
 	wantCode(t, err, amqp.NotFound)
 	wantCode(t, c.BindQueue(t.Context(), "q", "none", "", nil), amqp.NotFound)
 	if err := c.Publish(&broker.Publishing{Key: strings.Repeat("k", 256)}, fate(nil)); err == nil {
@@ -248,7 +248,7 @@ func TestAnExclusiveConsumerIsAlone(t *testing.T) {
 	c := dial(t, open(t, ""))
 	declare(t, c, broker.QueueOptions{Name: "q"})
 	in := consume(t, c, "q", broker.ConsumeOptions{Exclusive: true})
-	_, err := c.Consume("q", broker.ConsumeOptions{}, func(broker.Delivery) {})
+	_, err := c.Consume(t.Context(), "q", broker.ConsumeOptions{}, func(broker.Delivery) {})
 	wantCode(t, err, amqp.AccessRefused)
 	in.Cancel()
 	consume(t, c, "q", broker.ConsumeOptions{})
@@ -343,7 +343,7 @@ func wantAllClosed(t *testing.T, c *broker.Conn) {
 	_, inspect := c.DeclareQueue(t.Context(), broker.QueueOptions{Name: "q", Passive: true})
 	_, remove := c.DeleteQueue(t.Context(), "q")
 	_, purge := c.PurgeQueue("q")
-	_, consume := c.Consume("q", broker.ConsumeOptions{}, func(broker.Delivery) {})
+	_, consume := c.Consume(t.Context(), "q", broker.ConsumeOptions{}, func(broker.Delivery) {})
 	for what, err := range map[string]error{
 		"declare": declare, "inspect": inspect, "delete": remove, "purge": purge, "consume": consume,
 		"bind":            c.BindQueue(t.Context(), "q", "amq.fanout", "", nil),

@@ -72,15 +72,17 @@ func (d Delivery) Consumer() *Consumer { return d.consumer }
 // Consume calls deliver for each message of a queue, one after the other, on the goroutine of
 // whoever published or settled, mostly under a lock of the queue: deliver must only
 // hand over, never block and never call the broker. A message that the broker had
-// paged out is read from the disk before. Errors: ErrClosed, 403 in exclusive use,
-// 404, 405.
-func (c *Conn) Consume(queue string, o ConsumeOptions, deliver func(Delivery)) (*Consumer, error) {
+// paged out is read from the disk before. The first consumer of a durable queue waits for the disk, until ctx
+// ends; the subscription itself goes on. Of Args, x-priority counts. Errors: ErrClosed, ctx's, 403 in exclusive use,
+// 404, 405, 406 for arguments.
+func (c *Conn) Consume(ctx context.Context, queue string, o ConsumeOptions, deliver func(Delivery)) (*Consumer, error) {
 	consumer := &Consumer{conn: c, deliver: deliver, options: o}
 	err := c.do(func(b *core.Burst) error {
-		priority, _ := amqp.Integer(o.Args["x-priority"])
-		_, err := c.client.Consume(context.Background(), b, core.ConsumeSpec{
-			Queue: queue, Prefetch: uint16(min(max(o.Prefetch, 0), 1<<16-1)), NoAck: o.NoAck, Exclusive: o.Exclusive, Priority: int32(priority),
-		}, (*sink)(consumer), func(started *core.Consumer) { consumer.core = started })
+		spec := core.ConsumeSpec{Queue: queue, Prefetch: uint16(min(max(o.Prefetch, 0), 1<<16-1)), NoAck: o.NoAck, Exclusive: o.Exclusive}
+		if err := spec.Ask(c.client.VHost, o.Args); err != nil {
+			return err
+		}
+		_, err := c.client.Consume(ctx, b, spec, (*sink)(consumer), func(started *core.Consumer) { consumer.core = started })
 		return err
 	})
 	if err != nil {

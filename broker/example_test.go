@@ -26,7 +26,7 @@ func Example() {
 	}
 
 	came := make(chan broker.Delivery, 10) // as much room as prefetch, so that handing over never blocks
-	_, err = c.Consume("greetings", broker.ConsumeOptions{Prefetch: 10}, func(d broker.Delivery) { came <- d })
+	_, err = c.Consume(context.Background(), "greetings", broker.ConsumeOptions{Prefetch: 10}, func(d broker.Delivery) { came <- d })
 	if err != nil {
 		fmt.Println(err)
 		return

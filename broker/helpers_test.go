@@ -90,7 +90,7 @@ type inbox struct {
 func consume(t *testing.T, c *broker.Conn, queue string, o broker.ConsumeOptions) inbox {
 	t.Helper()
 	came := make(chan broker.Delivery, 100)
-	consumer, err := c.Consume(queue, o, func(d broker.Delivery) { came <- d })
+	consumer, err := c.Consume(t.Context(), queue, o, func(d broker.Delivery) { came <- d })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func run() (text string, err error) {
 		return "", err
 	}
 	got := make(chan broker.Delivery, 1)
-	if _, err := c.Consume("jobs", broker.ConsumeOptions{}, func(d broker.Delivery) { got <- d }); err != nil {
+	if _, err := c.Consume(context.Background(), "jobs", broker.ConsumeOptions{}, func(d broker.Delivery) { got <- d }); err != nil {
 		return "", err
 	}
 	if err := c.Publish(&broker.Publishing{Key: "jobs", Properties: amqp.Properties{ContentType: "text/plain"}, Body: []byte("hello")}, nil); err != nil {
