@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,4 +228,74 @@ func TestConfigurationsThatCannotWork(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%q tells a password", err)
 	}
+}
+
+// A start that fails after the directory was opened, because its address is taken, leaves no trace: after an orderly end only what
+// somebody was given is marked as redelivered, however often a start fails in between.
+func TestAStartThatFailsMarksNothing(t *testing.T) {
+	ctx := soon(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	cfg := postrider.Config{Name: "bob", Dir: t.TempDir()}
+	again := func(n *postrider.Node) *postrider.Node {
+		t.Helper()
+		if err := n.Shutdown(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			failing := cfg
+			failing.Listen, failing.Logger = taken.Addr().String(), slog.New(slog.DiscardHandler)
+			if _, err := postrider.Start(ctx, failing); !errors.Is(err, syscall.EADDRINUSE) {
+				t.Fatalf("Start = %v, want an address that is in use", err)
+			}
+		}
+		return start(t, cfg)
+	}
+	take := func(n *postrider.Node, target *postrider.Target, settle func(*postrider.Message) error, want ...string) {
+		t.Helper()
+		for m, err := range n.Messages(ctx, postrider.Of(target)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := string(m.Body)
+			if m.Redelivered {
+				got += " again"
+			}
+			if got != want[0] {
+				t.Errorf("%q came, want %q", got, want[0])
+			}
+			if err := settle(m); err != nil {
+				t.Fatal(err)
+			}
+			if want = want[1:]; len(want) == 0 {
+				return
+			}
+		}
+	}
+	send := func(target *postrider.Target, bodies ...string) {
+		t.Helper()
+		for _, body := range bodies {
+			if err := target.Send(ctx, body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	keep := func(*postrider.Message) error { return nil } // it goes back when the loop ends
+
+	n := start(t, cfg)
+	send(n.Inbox(), "for me")
+	send(n.Mailbox("jobs"), "a", "b")
+	send(n.Mailbox("more"), "d")
+	n = again(n)
+	take(n, n.Mailbox("jobs"), (*postrider.Message).Ack, "a")
+	send(n.Mailbox("jobs"), "c") // and b was on its way to the loop that has ended
+	n = again(n)
+	take(n, n.Mailbox("jobs"), keep, "b again", "c")
+	n = again(n)
+	take(n, n.Mailbox("jobs"), (*postrider.Message).Ack, "b again", "c again")
+	take(n, n.Mailbox("more"), (*postrider.Message).Ack, "d")
+	take(n, n.Inbox(), (*postrider.Message).Ack, "for me")
 }
