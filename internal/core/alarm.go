@@ -10,6 +10,7 @@ import (
 
 	"github.com/postrider-mq/postrider/internal/disk"
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
 )
 
 // Shortage says what the broker is low on. Publishers have to wait then;
@@ -56,13 +57,13 @@ type alarms struct {
 
 	low atomic.Uint32 // a Shortage
 
-	mu        sync.Mutex
-	full      bool          // the journal says so
-	stuck     bool          // likewise: the disk has not finished one write for 30 s
-	relief    chan struct{} // closed when low becomes 0; nil when nobody waits
-	clock     *time.Timer
-	collected time.Time
-	over      bool
+	mu      sync.Mutex
+	full    bool          // the journal says so
+	stuck   bool          // likewise: the disk has not finished one write for 30 s
+	relief  chan struct{} // closed when low becomes 0; nil when nobody waits
+	clock   *time.Timer
+	collect queue.Time // garbage is not collected again before
+	over    bool
 }
 
 func newAlarms(c *Core, cfg Config) *alarms {
@@ -190,8 +191,8 @@ func (a *alarms) lowOnMemory(was Shortage) bool {
 	if a.usage() <= limit {
 		return false
 	}
-	if now := a.core.wall(); now.Sub(a.collected) >= collectAt { // some of it may be garbage
-		a.collected = now
+	if now := a.core.Now(); now >= a.collect { // some of it may be garbage
+		a.collect = now + queue.Time(collectAt)
 		runtime.GC()
 	}
 	return a.usage() > limit

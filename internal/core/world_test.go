@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/disk"
@@ -24,6 +25,7 @@ type world struct {
 	via    *Publisher
 	burst  Burst
 	tight  bool // next to no message stays in memory
+	wall   func() time.Time
 }
 
 var tight = flag.Bool("tight", false, "run all tests with next to no memory for messages")
@@ -40,7 +42,7 @@ func newWorld(t testing.TB, d *disk.Mem) *world {
 
 func (w *world) open(fs disk.FS) {
 	w.t.Helper()
-	cfg := Config{SegmentSize: smallSegment}
+	cfg := Config{SegmentSize: smallSegment, wall: w.wall}
 	if w.tight {
 		cfg.Budget, cfg.head = 1000, 2
 	}
