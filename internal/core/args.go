@@ -29,10 +29,10 @@ const (
 	argVersion            = "x-queue-version" // accepted: there is one
 )
 
-// knownArgs are the arguments that make two declarations differ.
+// knownArgs are the arguments that make two declarations of a classic queue differ.
 var knownArgs = []string{
 	argExpires, argTTL, argDeadLetterExchange, argDeadLetterKey, argMaxLength, argMaxBytes, argMaxPriority,
-	argOverflow, argMode, argVersion, argSingleActive, argType, argGroupSize, argDeliveryLimit, argConsumerTimeout,
+	argOverflow, argMode, argVersion, argSingleActive, argType, argConsumerTimeout,
 }
 
 // knownQuorumArgs are those in the order in which RabbitMQ compares the ones of quorum queues.

@@ -229,6 +229,7 @@ func TestDeclareAgain(t *testing.T) {
 	w := newWorld(t, nil)
 	w.declare(QueueSpec{Name: "q", Args: amqp.Table{"x-expires": int32(60000), "x-unknown": true}})
 	w.declare(QueueSpec{Name: "q", Args: amqp.Table{"x-expires": int64(60000)}})
+	w.declare(QueueSpec{Name: "q", Args: amqp.Table{"x-expires": int64(60000), "x-delivery-limit": int32(3)}}) // quorum queues have it
 	for name, spec := range map[string]QueueSpec{
 		"inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'":     {Name: "q", Durable: true},
 		"inequivalent arg 'auto_delete' for queue 'q' in vhost '/': received 'true' but current is 'false'": {Name: "q", AutoDelete: true},

@@ -50,12 +50,8 @@ func Compare(p Program, theirs, ours [][]string, used map[string]int) *Differenc
 		if slices.Equal(theirs[i], ours[i]) {
 			continue
 		}
-		var step *Step
-		if i < len(p) {
-			step = &p[i]
-		}
 		d := &Difference{Step: i, Theirs: theirs[i], Ours: ours[i]}
-		deliberate := excuse(step, d)
+		deliberate := excuse(p, d)
 		if deliberate == nil {
 			return d
 		}

@@ -14,6 +14,7 @@ type deliberate struct {
 	theirs *regexp.Regexp
 	ours   *regexp.Regexp
 	step   amqp.MethodID
+	quorum bool // only in programs with quorum queues
 	parts  bool // afterwards the brokers cannot be compared any more
 }
 
@@ -51,7 +52,27 @@ var deliberates = []deliberate{
 	{
 		name:   "a quorum queue deleted if unused or empty",
 		why:    "done as asked; RabbitMQ closes the connection",
-		theirs: regexp.MustCompile(`set are not supported by quorum queues`), ours: regexp.MustCompile(`^`), step: amqp.QueueDeleteID, parts: true,
+		theirs: regexp.MustCompile(`set are not supported by quorum queues`), ours: regexp.MustCompile(`^`), step: amqp.QueueDeleteID, quorum: true, parts: true,
+	},
+	{
+		name:   "a quorum queue with a bad delivery limit",
+		why:    "refused; RabbitMQ 3.10 does not look at it",
+		theirs: regexp.MustCompile(`queue.declare-ok`), ours: regexp.MustCompile(`PRECONDITION_FAILED - invalid arg 'x-delivery-limit'`), quorum: true, parts: true,
+	},
+	{
+		name:   "a channel's limit and a quorum queue",
+		why:    "held to; RabbitMQ closes the connection",
+		theirs: regexp.MustCompile(`does not support global qos`), ours: regexp.MustCompile(`^`), quorum: true, parts: true,
+	},
+	{
+		name:   "messages that come back to a quorum queue in turns",
+		why:    "each takes its old place; RabbitMQ has them in the order in which they came back, before all others",
+		theirs: regexp.MustCompile(`^([^\n]* Redelivered=true [^\n]*\n)+$`), ours: regexp.MustCompile(`^([^\n]* Redelivered=true [^\n]*\n)+$`), quorum: true, parts: true,
+	},
+	{
+		name:   "a consumer timeout",
+		why:    "later versions of RabbitMQ have the argument; 3.10 takes no notice of it",
+		theirs: regexp.MustCompile(`^`), ours: regexp.MustCompile(`PRECONDITION_FAILED - .*'x-consumer-timeout'`), parts: true,
 	},
 	{
 		name:   "answers to what was not asked: flow",
@@ -61,11 +82,18 @@ var deliberates = []deliberate{
 }
 
 // excuse finds the entry that a difference falls under.
-func excuse(s *Step, d *Difference) *deliberate {
+func excuse(p Program, d *Difference) *deliberate {
+	var s *Step
+	if d.Step < len(p) {
+		s = &p[d.Step]
+	}
 	theirs, ours := joined(missing(d.Theirs, d.Ours)), joined(missing(d.Ours, d.Theirs))
 	for i := range deliberates {
 		x := &deliberates[i]
 		if x.step != 0 && (s == nil || s.Method == nil || s.Method.ID() != x.step) {
+			continue
+		}
+		if x.quorum && !p.quorum() {
 			continue
 		}
 		if x.theirs.MatchString(theirs) && x.ours.MatchString(ours) {

@@ -27,12 +27,15 @@ var (
 
 // Generate makes the program of a seed. The same seed makes the same program,
 // as long as the generator is the same. One in quorumEvery has quorum queues; none
-// when that is 0.
+// when that is 0. One in sharedEvery has consistent-hash exchanges.
 func Generate(seed, quorumEvery uint64) Program {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 2026))}
 	n := leastSteps + g.IntN(mostSteps-leastSteps)
 	if quorumEvery > 0 && seed%quorumEvery == 0 {
 		return g.generateQuorum(n)
+	}
+	if seed%sharedEvery == sharedEvery/2 {
+		return g.generateShared(n)
 	}
 	for len(g.program) < n {
 		table := kinds
@@ -43,6 +46,8 @@ func Generate(seed, quorumEvery uint64) Program {
 	}
 	return g.program
 }
+
+const sharedEvery = 16
 
 type generator struct {
 	*rand.Rand

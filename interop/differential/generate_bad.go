@@ -23,6 +23,7 @@ var queueArguments = []argument{
 	{"x-queue-type", []any{"classic"}},
 	{"x-queue-mode", []any{"default", "lazy"}},
 	{"x-queue-version", []any{int32(1), int32(2)}},
+	{"x-consumer-timeout", []any{int32(100000000), int64(100000000)}},
 	{"x-other", []any{int32(5), "text"}},
 }
 
@@ -41,6 +42,7 @@ var badQueueArguments = []argument{
 	{"x-queue-version", []any{int32(3), "1"}},
 	{"x-delivery-limit", []any{int32(3)}},
 	{"x-quorum-initial-group-size", []any{int32(1)}},
+	{"x-consumer-timeout", []any{int32(-1), "long"}},
 }
 
 var exchangeArguments = []argument{

@@ -17,6 +17,9 @@ func (g *generator) consume() Step {
 	if g.rarely(40) {
 		m.Arguments = amqp.Table{"x-priority": pick(g, []any{"high", 1.5, true, nil})}
 	}
+	if g.rarely(40) {
+		m.Arguments = amqp.Table{"x-consumer-timeout": pick(g, []any{int32(100000000), int32(-1), "long"})}
+	}
 	return Step{Method: m}
 }
 

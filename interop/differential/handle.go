@@ -169,6 +169,15 @@ func (w *world) finish() {
 	w.clearPolicies()
 }
 
+// left is where and how a message in a queue is shown.
+func (w *world) left(queue string, m *amqp.BasicGetOk, e *event) (place, line string) {
+	if w.sharing == nil {
+		return "end " + queue, showMethod(m) + w.content(e)
+	}
+	m.MessageCount = 0
+	return "end " + string(e.body), w.sharing.verdict(string(e.body), queue) + ": " + showMethod(m) + w.content(e)
+}
+
 // empty shows what is in a queue, and deletes it.
 func (w *world) empty(links []*link, name string) {
 	for _, l := range links {
@@ -182,7 +191,7 @@ func (w *world) empty(links []*link, name string) {
 			}
 			c := *answers[0].(*amqp.BasicGetOk)
 			c.DeliveryTag = 0
-			w.showing.add("end "+name, showMethod(&c)+w.content(l.shown))
+			w.showing.add(w.left(name, &c, l.shown))
 		}
 		l.ask(&amqp.QueueDelete{Queue: name})
 		return

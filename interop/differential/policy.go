@@ -105,6 +105,8 @@ func (g *generator) policy() Step {
 		term["pattern"] = "("
 	case 1:
 		term["priority"] = "high"
+	case 2, 3:
+		delete(term, pick(g, []string{"pattern", "definition", "priority", "apply-to"}))
 	}
 	text, err := json.Marshal(term)
 	if err != nil {

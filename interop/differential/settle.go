@@ -135,6 +135,9 @@ func (w *world) inspectAll() (lines []string) {
 		maps.Copy(found, seen)
 		unknown = locked
 	}
+	if w.sharing != nil {
+		return w.sum(found)
+	}
 	for _, name := range slices.Sorted(maps.Keys(w.queues)) {
 		if ok := found[name]; ok != nil {
 			lines = append(lines, "queue "+name+": "+w.counts(ok))

@@ -22,6 +22,7 @@ type world struct {
 
 	policies map[Policy]bool // that may be there, by kind and name
 	quorum   bool            // the program has quorum queues
+	sharing  *sharing        // if it has consistent-hash exchanges
 	barriers int             // confirms that are due of what was written behind everything else
 }
 
@@ -31,6 +32,9 @@ type world struct {
 // could not be talked to at all.
 func Play(at Target, p Program) (shown [][]string, err error) {
 	w := &world{at: at, queues: map[string]bool{}, names: names{vhost: at.VHost}, policies: map[Policy]bool{}, quorum: p.quorum()}
+	if p.shares() {
+		w.sharing = newSharing()
+	}
 	if w.control, err = w.connect("control"); err != nil {
 		return nil, err
 	}
@@ -41,11 +45,19 @@ func Play(at Target, p Program) (shown [][]string, err error) {
 			return nil, err
 		}
 		w.settle()
+		w.noteSharing(&s)
 		shown = append(shown, w.showing.lines(&w.names))
 	}
 	w.step = len(p)
 	w.finish()
 	return append(shown, w.showing.lines(&w.names)), nil
+}
+
+// noteSharing follows the bindings to consistent-hash exchanges.
+func (w *world) noteSharing(s *Step) {
+	if w.sharing != nil {
+		w.sharing.after(s, w.showing.places[fmt.Sprintf("%d.%d replies", s.Conn, s.Channel)])
+	}
 }
 
 func (w *world) hangUp() {
@@ -175,6 +187,9 @@ func (w *world) octets(s *Step, ch *channel) (b []byte, ok bool) {
 		}
 	}
 	if m != nil && m.ID() == amqp.BasicPublishID {
+		if w.sharing != nil {
+			w.sharing.before(s)
+		}
 		if ch.confirming {
 			ch.published++
 			ch.unconfirmed[ch.published] = true
