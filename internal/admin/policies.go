@@ -3,6 +3,7 @@ package admin
 import (
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/postrider-mq/postrider/internal/access"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -60,6 +61,9 @@ func (kind policies) put(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if text := missingKeys(body, "pattern", "definition"); text != "" {
+		return nil, badRequest("%s", text)
+	}
 	term := map[string]any{"priority": int64(0)}
 	for _, key := range []string{"pattern", "definition", "priority", "apply-to"} {
 		if value, ok := body[key]; ok && value != nil {
@@ -69,6 +73,20 @@ func (kind policies) put(r *request) (any, error) {
 	name := r.PathValue("policy")
 	had := v.Policy(core.PolicyKind(kind), name) != nil
 	return madeOr(!had, v.SetPolicy(r.Context(), core.PolicyKind(kind), name, term))
+}
+
+// missingKeys says in RabbitMQ's words which of the keys are not there; "" if all are.
+func missingKeys(body map[string]any, keys ...string) string {
+	var missing []string
+	for _, key := range keys {
+		if _, ok := body[key]; !ok {
+			missing = append(missing, "{key_missing,"+key+"}")
+		}
+	}
+	if missing == nil {
+		return ""
+	}
+	return "[" + strings.Join(missing, ",") + "]"
 }
 
 func (kind policies) delete(r *request) (any, error) {

@@ -31,7 +31,7 @@ func TestPolicies(t *testing.T) {
 		`"effective_policy_definition":{"expires":1000000,"max-length":3}`)
 	d.wants(400, "PUT /api/policies/shop/bad", `{"pattern":"(","definition":{"max-length":-1}}`,
 		`"error":"bad_request"`, `Validation failed\n\n-1 is not a valid maximum length\npattern should be regular expression`)
-	d.wants(400, "PUT /api/policies/shop/bad", `{}`, "not found in bad")
+	d.wants(400, "PUT /api/policies/shop/bad", `{}`, `"reason":"[{key_missing,pattern},{key_missing,definition}]"`)
 	d.wants(400, "PUT /api/policies/shop/bad", `[]`)
 	d.wants(404, "PUT /api/policies/nowhere/p", limit)
 	d.wants(204, "DELETE /api/policies/shop/limit", "")

@@ -100,6 +100,16 @@ func (c *conn) forgetChannel(n uint16) {
 	c.channels[n] = nil
 }
 
+// halt ends the deliveries to all consumers.
+func (ch *channel) halt() {
+	ch.conn.out.mu.Lock()
+	consumers := slices.Collect(maps.Values(ch.consumers))
+	ch.conn.out.mu.Unlock()
+	for _, consumer := range consumers {
+		consumer.Halt()
+	}
+}
+
 func (ch *channel) takeConsumers() []*core.Consumer {
 	ch.conn.out.mu.Lock()
 	defer ch.conn.out.mu.Unlock()

@@ -405,6 +405,11 @@ func (c *conn) release() {
 		c.heartbeat.stop()
 	}
 	c.burst.Begin(c.core.Now())
+	for _, ch := range c.channels {
+		if ch != nil {
+			ch.halt() // what one channel gives back is for others than those that are about to close
+		}
+	}
 	for n := range c.channels {
 		c.closeChannel(uint16(n))
 	}

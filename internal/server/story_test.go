@@ -392,3 +392,24 @@ func TestTooLargeAMessage(t *testing.T) {
 		t.Errorf("%+v", ok)
 	}
 }
+
+// What one channel of a connection gives back at its end is not given to another that is about to end, too.
+func TestAConnectionThatEndsTakesNothingMore(t *testing.T) {
+	for way, leave := range map[string]func(*peer){
+		"in good order": (*peer).hangUp,
+		"by a mistake":  func(p *peer) { p.send(0, &amqp.ChannelOpen{}); p.end() },
+	} {
+		t.Run(way, func(t *testing.T) {
+			b := newBroker(t)
+			p, other := b.dial(), b.dial()
+			p.openChannel(2)
+			other.declare(1, amqp.QueueDeclare{Queue: "q"})
+			p.consume(1, amqp.BasicConsume{Queue: "q"})
+			p.consume(2, amqp.BasicConsume{Queue: "q", NoAck: true})
+			other.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, "m")
+			p.wantDelivery(1, "m")
+			leave(p)
+			other.wantIn("q", "m")
+		})
+	}
+}

@@ -153,7 +153,7 @@ var hashArguments = []argument{
 	{"alternate-exchange", []any{"amq.fanout", int32(1)}},
 }
 
-// bindWeighed binds a queue that is not bound; one that is bound twice RabbitMQ forgets with either of its bindings.
+// bindWeighed binds a queue, with the same weight if it is bound: what two weights of one queue mean is not compared.
 func (g *generator) bindWeighed() Step {
 	m := &amqp.QueueBind{Queue: pick(g, sharedQueues), Exchange: pick(g, sharedExchanges), RoutingKey: pick(g, []string{"1", "1", "2", "3", "10"})}
 	if b := g.binding(m.Queue, m.Exchange); b != nil {
