@@ -333,11 +333,44 @@ func TestRabbitMQIsAskedAgainWhenItRefusesTheFirstMessage(t *testing.T) {
 		l.cut()
 
 		full = post(t, c, "full for good")
-		for range 5 {
+		for range 8 {
 			l = f.line()
 			l.wantPublished("full for good")
 			l.nack(1)
 		}
+		wantFate(t, full, client.ErrRefused, true)
+		l.cut()
+	})
+}
+
+// Of two mailboxes on one connection one can be without a leader while messages to the other are confirmed.
+func TestRabbitMQIsAskedAgainOfEachQueue(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.product = "RabbitMQ"
+		a := post(t, c, "a")
+		l := f.line()
+		l.wantPublished("a")
+		l.ack(1)
+		wantFate(t, a, nil, true)
+
+		toOthers := envelope("others", amqp.Properties{AppID: "story"})
+		other := func(body string) *client.Fate {
+			f := new(client.Fate)
+			if err := c.Publisher().Post(f, toOthers, []byte(body), []byte(body)); err != nil {
+				t.Fatal(err)
+			}
+			l.wantPublished(body)
+			return f
+		}
+		b, full := other("b"), other("c")
+		l.nack(2)
+
+		l = f.line()
+		l.wantPublished("b")
+		l.ack(1)
+		wantFate(t, b, nil, true)
+		l.wantPublished("c")
+		l.nack(2)
 		wantFate(t, full, client.ErrRefused, true)
 		l.cut()
 	})

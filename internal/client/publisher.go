@@ -45,9 +45,10 @@ type Publisher struct {
 	closed   bool
 	idle     chan struct{}
 
-	internalErrors int  // ended connections, since something was confirmed
-	hasty          bool // a refusal need not be the last word
-	refusals       int  // since something was confirmed
+	internalErrors int             // ended connections, since something was confirmed
+	hasty          bool            // a refusal need not be the last word
+	sure           map[string]bool // destinations whose refusals are, on this connection
+	doubts         map[string]int  // and how often others were not believed
 
 	calls    map[string]*call
 	answered func(amqp.RawProperties, []byte) // gets the answers that no call waits for; nil: nobody
@@ -86,6 +87,8 @@ func newPublisher(maxMessages, maxBytes int, changed func(), keeper Keeper) *Pub
 		why:         ErrDown,
 		keeper:      keeper,
 		born:        time.Now(),
+		sure:        make(map[string]bool),
+		doubts:      make(map[string]int),
 		calls:       make(map[string]*call),
 		sendings:    sync.Pool{New: newSending},
 	}

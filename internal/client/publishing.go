@@ -27,34 +27,64 @@ func (p *Publisher) next(l *link.Link, dst []byte) []byte {
 // attach begins a connection: what is unconfirmed will be written again.
 //
 // hasty is a broker that may refuse what it would take a moment later: RabbitMQ, while a quorum queue has no leader yet, because
-// it is just being made or a node has gone. So the first message goes out alone, and if it is refused, it is sent again on
-// another connection, a few times, with all that comes behind it still in its order.
+// it is just being made or a node has gone. So the first message goes out alone, and a refusal from where nothing was confirmed yet
+// is not believed: all is sent again on another connection, a few times, in its order.
 func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, hasty bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.link, p.turns, p.frameMax, p.refused, p.hasty = l, t, frameMax, nil, hasty
+	clear(p.sure)
 	if hasty {
 		p.log.careful = max(p.log.careful, 2)
 	}
 }
 
-// patienceWithRefusals is how many refusals in a row are not believed.
-const patienceWithRefusals = 4
+const (
+	patienceWithRefusals = 7    // how many from one queue are not believed: an election is over in the ten seconds that they take
+	mostDoubts           = 1000 // queues of which that is remembered
+)
 
-var errNotReady = errors.New("the broker refuses the first message: its queue may have no leader yet")
+var errNotReady = errors.New("the broker refuses the first message to a queue: it may have no leader yet")
 
 // disbelieves tells a refusal that may be hasty. The caller holds mu.
-func (p *Publisher) disbelieves(fault error) bool {
-	if fault == nil {
-		p.hasty, p.refusals = false, 0
+func (p *Publisher) disbelieves(tag uint64, multiple bool, fault error) bool {
+	if !p.hasty {
 		return false
 	}
-	if !p.hasty || p.refusals == patienceWithRefusals {
-		p.hasty = false
+	e := p.log.find(tag)
+	if multiple && fault != nil {
+		e = p.log.first()
+	}
+	if e == nil {
 		return false
 	}
-	p.refusals++
+	to := destination(e.encoded())
+	switch {
+	case p.sure[string(to)]:
+		return false
+	case fault == nil || p.doubts[string(to)] == patienceWithRefusals:
+		if len(p.sure) == mostDoubts {
+			clear(p.sure)
+		}
+		p.sure[string(to)] = true
+		delete(p.doubts, string(to))
+		return false
+	}
+	if len(p.doubts) == mostDoubts {
+		clear(p.doubts)
+	}
+	p.doubts[string(to)]++
 	return true
+}
+
+// destination digs the exchange and the key out of an encoded publish, as they are written there.
+func destination(encoded []byte) []byte {
+	_, f, ok, _ := amqp.ParseFrame(encoded, 0)
+	const before, after = 2 + 2 + 2, 1 // class, method, a reserved field; flags
+	if !ok || len(f.Payload) < before+after {
+		return nil
+	}
+	return f.Payload[before : len(f.Payload)-after]
 }
 
 // hold keeps publishes back until what is wanted now is there.
@@ -176,7 +206,7 @@ func (p *Publisher) down(why error) {
 // confirm settles what an ack (fault nil) or a nack names; for the reader.
 func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 	p.mu.Lock()
-	if p.disbelieves(fault) {
+	if p.disbelieves(tag, multiple, fault) {
 		l := p.link
 		p.mu.Unlock()
 		l.Close(errNotReady)

@@ -231,6 +231,15 @@ func (l *sendLog) find(tag uint64) *entry {
 	return nil
 }
 
+// first returns the oldest live entry that was written on this connection.
+func (l *sendLog) first() *entry {
+	l.trim()
+	if l.tail == l.cursor {
+		return nil
+	}
+	return l.at(l.tail)
+}
+
 // forget frees a held message whose sender gave up. at is where it was added; it
 // may have moved towards the tail since.
 func (l *sendLog) forget(at uint64, f *Fate) {

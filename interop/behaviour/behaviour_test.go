@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,20 +88,7 @@ func eachNodeIsKilled(w *behaviour.World, c *brokers.Cluster) {
 			w.Fatalf("%s came, want %d of %d, redelivered %v", m.Body, i, len(strict.receipts), m.Redelivered)
 		}
 	}
-	seen, last, late := map[string]bool{}, -1, 0
-	for i := range plain.receipts {
-		m := behaviour.Next(w, plain.got, fmt.Sprint(i))
-		n, _ := strconv.Atoi(string(m.Body))
-		switch {
-		case seen[string(m.Body)]:
-			w.Fatalf("%s came twice", m.Body)
-		case n < last && !m.Redelivered:
-			w.Fatalf("%d came after %d, and was not redelivered", n, last)
-		case n < last:
-			late++
-		}
-		seen[string(m.Body)], last = true, max(n, last)
-	}
+	late := plain.inOrderUnlessRedelivered(w)
 	for _, s := range []*stream{plain, strict} {
 		for _, r := range s.receipts {
 			w.Grade(r, postrider.Stored)
@@ -122,4 +110,38 @@ func (s *stream) post(w *behaviour.World) {
 	if behind := len(s.receipts) - 100; behind > 0 {
 		w.Grade(s.receipts[behind], postrider.Stored)
 	}
+}
+
+// inOrderUnlessRedelivered wants all that was posted, each once, and none before an earlier one unless that is marked
+// redelivered then. It returns how many came late. When it fails it tells all that came.
+func (s *stream) inOrderUnlessRedelivered(w *behaviour.World) (late int) {
+	var story strings.Builder
+	defer func() {
+		if w.Failed() {
+			w.Logf("%s: what came, ! redelivered:%s", s.to.Name(), &story)
+		}
+	}()
+	seen, last := make([]bool, len(s.receipts)), -1
+	for range s.receipts {
+		m := behaviour.Next(w, s.got, "the next")
+		n, err := strconv.Atoi(string(m.Body))
+		if err != nil || n >= len(seen) {
+			w.Fatalf("%s came", m.Body)
+		}
+		mark := ""
+		if m.Redelivered {
+			mark = "!"
+		}
+		fmt.Fprintf(&story, " %d%s", n, mark)
+		switch {
+		case seen[n]:
+			w.Fatalf("%d came twice", n)
+		case n < last && !m.Redelivered:
+			w.Errorf("%d came after %d, and was not redelivered", n, last)
+		case n < last:
+			late++
+		}
+		seen[n], last = true, max(n, last)
+	}
+	return late
 }
