@@ -273,7 +273,6 @@ func (s *shift) release() {
 		}
 	}
 	if s.intake != nil {
-		<-s.intake.stop()
 		s.intake.release()
 	}
 	s.sent = nil

@@ -40,10 +40,11 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 		return err
 	}
 	if err := t.begun(ctx); err != nil {
-		t.stop()
+		t.leave()
 		return err
 	}
 	if !n.begin(o.workers) {
+		t.leave()
 		return ErrClosed
 	}
 	n.startWorkers(ctx, t, n.inward(h), o)

@@ -43,7 +43,7 @@ func (n *Node) eachMessage(ctx context.Context, opts []MessagesOption, yield fun
 	if err != nil {
 		return err
 	}
-	defer t.stop()
+	defer t.leave()
 	if err := t.begun(ctx); err != nil {
 		return err
 	}

@@ -188,4 +188,4 @@ type remoteIntake struct{ c *client.Consumer }
 func (i remoteIntake) first() <-chan struct{} { return i.c.First() }
 func (i remoteIntake) err() error             { return i.c.Err() }
 func (i remoteIntake) stop() <-chan struct{}  { return i.c.Stop() }
-func (i remoteIntake) release()               { <-i.c.Release() }
+func (i remoteIntake) release()               { i.c.Release() } // who settled the last one does not wait for a broker

@@ -197,3 +197,21 @@ func (t *tap) stop() {
 	delete(n.taps, t)
 	n.mu.Unlock()
 }
+
+// leave is stop for somebody who is about to return: a broker that does not answer holds him up no longer than leaveWithin. What was
+// not handed out then goes back when the broker answers, or by itself when the connection is given up.
+func (t *tap) leave() {
+	stopped := make(chan struct{})
+	go func() {
+		t.stop()
+		close(stopped)
+	}()
+	timer := time.NewTimer(leaveWithin)
+	defer timer.Stop()
+	select {
+	case <-stopped:
+	case <-timer.C:
+	}
+}
+
+const leaveWithin = time.Second / 2

@@ -14,5 +14,7 @@
 //		})
 //	}
 //
+// Cut, Isolate and Split are noticed at once; Mute is not, and only deadlines help; Slow delays.
+//
 // Everything ends with the test. What a node logs is discarded unless its Config has a Logger.
 package postridertest

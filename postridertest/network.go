@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider"
 )
@@ -22,19 +24,25 @@ type Network struct {
 	places map[string]*place
 	away   map[string]bool
 	apart  map[[2]string]bool
-	conns  map[*conn]struct{}
+	mute   map[string]chan struct{} // closed by Unmute
+	late   map[string]time.Duration
+	lines  map[*line]struct{}
 }
 
 // New returns a network that nobody is in yet. names are the nodes that shall know each other as peers.
 func New(t testing.TB, names ...string) *Network {
-	return &Network{
+	n := &Network{
 		t:      t,
 		names:  names,
 		places: make(map[string]*place),
 		away:   make(map[string]bool),
 		apart:  make(map[[2]string]bool),
-		conns:  make(map[*conn]struct{}),
+		mute:   make(map[string]chan struct{}),
+		late:   make(map[string]time.Duration),
+		lines:  make(map[*line]struct{}),
 	}
+	t.Cleanup(n.CutAll) // after the nodes: what hangs on a mute line ends
+	return n
 }
 
 // Node starts a node that listens under its name. change may alter its configuration before. When the node
@@ -82,7 +90,7 @@ func (n *Network) Listen(name string) net.Listener {
 // Dialer opens connections as the one of that name, for [postrider.Config.Dial].
 func (n *Network) Dialer(name string) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, _, address string) (net.Conn, error) {
-		p, err := n.reach(name, address)
+		p, err := n.reach(ctx, name, address)
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +106,10 @@ var (
 	ErrNoRoute = errors.New("no route to host")
 )
 
-func (n *Network) reach(from, address string) (*place, error) {
+func (n *Network) reach(ctx context.Context, from, address string) (*place, error) {
+	if err := n.heard(ctx, from, address); err != nil {
+		return nil, err
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	p := n.places[address]
@@ -109,6 +120,24 @@ func (n *Network) reach(from, address string) (*place, error) {
 		return nil, fmt.Errorf("dial %s from %s: %w", address, from, ErrNoRoute)
 	}
 	return p, nil
+}
+
+// heard waits while one of the two is mute: who dials gets no answer.
+func (n *Network) heard(ctx context.Context, from, address string) error {
+	for _, name := range []string{from, strings.TrimSuffix(address, Address(""))} {
+		n.mu.Lock()
+		mute := n.mute[name]
+		n.mu.Unlock()
+		if mute == nil {
+			continue
+		}
+		select {
+		case <-mute:
+		case <-ctx.Done():
+			return fmt.Errorf("dial %s from %s: %w", address, from, ctx.Err())
+		}
+	}
+	return nil
 }
 
 func pair(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }

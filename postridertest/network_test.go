@@ -87,3 +87,48 @@ func TestABrokerStartsAgain(t *testing.T) {
 		}
 	})
 }
+
+// One that is mute hangs up no connection: only a deadline tells.
+func TestWhoIsMuteIsNotMissed(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *postridertest.Network) {
+		shop := net.Node("shop")
+		net.Node("warehouse")
+		wantUp(t, shop.Peer("warehouse"))
+		net.Mute("warehouse")
+		began := time.Now()
+		err := shop.Peer("warehouse").Send(within(t, 3*time.Second), "hello")
+		var failed *postrider.SendError
+		if !errors.As(err, &failed) || !failed.MaybeDelivered || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, and nobody knows of it", err)
+		}
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if _, err := net.Dialer("shop")(within(t, time.Second), "tcp", postridertest.Address("warehouse")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		net.Unmute("warehouse")
+		wantUp(t, shop.Peer("warehouse"))
+	})
+}
+
+func TestWhoIsSlowAnswersLate(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *postridertest.Network) {
+		shop := net.Node("shop")
+		net.Node("warehouse")
+		wantUp(t, shop.Peer("warehouse"))
+		net.Slow("warehouse", time.Second)
+		began := time.Now()
+		wantUp(t, shop.Peer("warehouse"))
+		if took := time.Since(began); took < 2*time.Second {
+			t.Errorf("there and back in %v", took)
+		}
+		net.Slow("warehouse", 0)
+		wantUp(t, shop.Peer("warehouse")) // the reads that had begun
+		began = time.Now()
+		wantUp(t, shop.Peer("warehouse"))
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("still slow: %v", took)
+		}
+	})
+}

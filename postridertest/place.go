@@ -18,19 +18,19 @@ type place struct {
 
 // connect makes a connection from who has the name to here.
 func (p *place) connect(ctx context.Context, from string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
+	l := newLine(p.net, from, p.name)
 	select {
-	case p.backlog <- accepted{theirs}:
+	case p.backlog <- accepted{l.ends[1]}:
 	case <-p.closed:
 		return nil, fmt.Errorf("dial %s: %w", Address(p.name), ErrRefused)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	c := &conn{Conn: ours, net: p.net, from: from, to: p.name}
-	p.net.mu.Lock()
-	defer p.net.mu.Unlock()
-	p.net.conns[c] = struct{}{}
-	return c, nil
+	l.net.mu.Lock()
+	defer l.net.mu.Unlock()
+	l.net.lines[l] = struct{}{}
+	l.mute.Store(l.net.mute[from] != nil || l.net.mute[p.name] != nil)
+	return l.ends[0], nil
 }
 
 func (p *place) Accept() (net.Conn, error) {
@@ -56,22 +56,8 @@ func (p *place) Close() error {
 
 func (p *place) Addr() net.Addr { return address(Address(p.name)) }
 
-// conn is the dialler's end of a connection.
-type conn struct {
-	net.Conn
-	net      *Network
-	from, to string
-}
-
-func (c *conn) Close() error {
-	c.net.mu.Lock()
-	delete(c.net.conns, c)
-	c.net.mu.Unlock()
-	return c.Conn.Close()
-}
-
 // accepted is the other end. It comes from this host, as far as a broker can see, which lets guest in.
-type accepted struct{ net.Conn }
+type accepted struct{ *end }
 
 func (accepted) RemoteAddr() net.Addr { return address("127.0.0.1:1") }
 
