@@ -49,8 +49,10 @@ func (t *Target) draft(body any, o *sendOptions) (draft, error) {
 		}
 		d.more.key, d.more.headers, d.more.expires, d.more.control = o.key, o.headers, o.expires, o.control
 	}
-	if err := checkHeaders(o.headers); err != nil {
-		return d, err
+	if len(o.headers) > 0 {
+		if err := checkHeaders(o.headers); err != nil {
+			return d, err
+		}
 	}
 	if o.id != "" {
 		d.id = messageID{own: o.id}

@@ -13,6 +13,7 @@ type arrival struct {
 	props       amqp.RawProperties
 	body        []byte
 	redelivered bool
+	more        bool // others waited behind it when it was taken out of the feed
 	from        settler
 	tag         uint64    // names it to from
 	came        time.Time // into this process; zero unless it expires
@@ -21,6 +22,7 @@ type arrival struct {
 // settler is where an arrival is settled. A stale one cannot be any more: it comes again.
 type settler interface {
 	ack(tag uint64) error
+	ackSoon(tag uint64) error // within a millisecond, together with others
 	giveBack(tag uint64) error
 	stale(tag uint64) bool
 	gone(tag uint64) <-chan struct{} // closed when it is stale; nil: not before the node ends
@@ -118,6 +120,7 @@ func (f *feed) pop() (a arrival, ok, ended bool) {
 	if f.head == len(f.items) {
 		f.items, f.head = f.items[:0], 0
 	} else {
+		a.more = true
 		f.signal() // another worker may take the next one
 	}
 	return a, true, false

@@ -308,6 +308,9 @@ func (l *local) take(prefetch int, to receiver) intake {
 type localSettler broker.Consumer
 
 func (s *localSettler) ack(tag uint64) error { return nodeClosed((*broker.Consumer)(s).Ack(tag)) }
+func (s *localSettler) ackSoon(tag uint64) error {
+	return nodeClosed((*broker.Consumer)(s).AckSoon(tag))
+}
 func (s *localSettler) giveBack(tag uint64) error {
 	return nodeClosed((*broker.Consumer)(s).Nack(tag, true))
 }

@@ -30,6 +30,7 @@ type Message struct {
 	mark     mark      // where it is noted what becomes of it
 	wanted   bool      // a reply is
 	deadline time.Time // nobody wants it handled later; zero: no matter
+	more     bool      // others waited behind it: its ack may go with theirs
 	receipt  bool      // the sender wants to be told when it was handled
 	headed   bool      // it has headers
 	replied  atomic.Bool
@@ -45,6 +46,7 @@ func (t *tap) message(a arrival, names *amqp.Interner) *Message {
 		tap:         t,
 		from:        a.from,
 		tag:         a.tag,
+		more:        a.more,
 		props:       a.props,
 	}
 	v, err := a.props.View()
@@ -159,7 +161,8 @@ func (m *Message) Gone() <-chan struct{} {
 	return m.tap.target.node.ctx.Done()
 }
 
-// Ack says that the message is done with: it does not come again. Once this node is closed it is
+// Ack says that the message is done with: it does not come again. Where others are waiting, the broker in this process
+// may hear of it up to a millisecond later, of many at once. Once this node is closed it is
 // too late, and the error may be ErrClosed.
 func (m *Message) Ack() error {
 	if !m.settled.CompareAndSwap(0, acked) {
@@ -169,6 +172,9 @@ func (m *Message) Ack() error {
 		m.tell(nil)
 	}
 	defer m.tap.settled(m.mark, acknowledged)
+	if m.more {
+		return m.from.ackSoon(m.tag)
+	}
 	return m.from.ack(m.tag)
 }
 

@@ -131,6 +131,8 @@ func (l *laned) ack(tag uint64) error {
 	return err
 }
 
+func (l *laned) ackSoon(tag uint64) error { return l.ack(tag) } // the next one of the key waits for it
+
 // giveBack keeps the message at the head of its key: it is handed out again here, unless the worker is leaving, when it
 // goes back with the rest, or its connection was lost, when the broker has it.
 func (l *laned) giveBack(tag uint64) error {

@@ -144,7 +144,9 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 	case o.until > t.grade:
 		r, err = t.ask(ctx, d, m)
 	default:
-		r.fate.Tell(m.follow(d.id, &r.fate, t.grade))
+		if m != nil {
+			r.fate.Tell(m.follow(d.id, &r.fate, t.grade))
+		}
 		err = way.post(&r.fate, d)
 	}
 	if err != nil {

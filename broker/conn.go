@@ -36,7 +36,7 @@ type Conn struct {
 type publisher struct {
 	*core.Publisher
 	burst     core.Burst
-	positions [1]uint64
+	positions []uint64
 }
 
 // Dial attaches to the broker. Errors: ErrClosed; 530 when there is no such

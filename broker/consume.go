@@ -40,6 +40,7 @@ type Consumer struct {
 	out   session.Ledger[uint64] // positions that are not settled
 	over  bool                   // there will be no more deliveries
 	aside aside                  // those that wait for one to be read
+	soon  soon                   // those of AckSoon
 }
 
 // Delivery is one message delivered. Exactly one of Ack and Nack settles it; a
@@ -118,6 +119,7 @@ func (c *Conn) forget(consumer *Consumer) {
 func (c *Consumer) Cancel() {
 	c.conn.burst(c.core.Cancel)
 	done := c.finish()
+	c.settleSoon()
 	if c.returnAside() || done {
 		c.conn.forget(c)
 	}
@@ -138,6 +140,7 @@ func (c *Consumer) Close() {
 	c.finish()
 	c.returnAside()
 	positions := c.abandon()
+	c.settleSoon()
 	c.conn.burst(func(b *core.Burst) {
 		c.core.Queue.Requeue(b, positions...)
 		c.core.Cancel(b)
@@ -169,18 +172,15 @@ func (d Delivery) Ack() error { return d.consumer.Ack(d.Tag) }
 // the queue, marked as redelivered; without, it is dropped.
 func (d Delivery) Nack(requeue bool) error { return d.consumer.Nack(d.Tag, requeue) }
 
-// Ack is [Delivery.Ack] for who kept the tag only.
-func (c *Consumer) Ack(tag uint64) error { return c.settle(tag, (*core.Queue).Settle) }
-
 // Nack is [Delivery.Nack] for who kept the tag only.
 func (c *Consumer) Nack(tag uint64, requeue bool) error {
 	if requeue {
-		return c.settle(tag, (*core.Queue).Requeue)
+		return c.nack(tag, (*core.Queue).Requeue)
 	}
-	return c.settle(tag, (*core.Queue).Discard)
+	return c.nack(tag, (*core.Queue).Discard)
 }
 
-func (c *Consumer) settle(tag uint64, how func(*core.Queue, *core.Burst, ...uint64)) error {
+func (c *Consumer) nack(tag uint64, how func(*core.Queue, *core.Burst, ...uint64)) error {
 	if c.options.NoAck {
 		return nil
 	}
@@ -192,8 +192,8 @@ func (c *Consumer) settle(tag uint64, how func(*core.Queue, *core.Burst, ...uint
 		c.conn.forget(c)
 	}
 	p := c.conn.publisher()
-	p.positions[0] = pos
-	how(c.core.Queue, &p.burst, p.positions[:]...)
+	p.positions = append(p.positions[:0], pos)
+	how(c.core.Queue, &p.burst, p.positions...)
 	c.conn.done(p)
 	return nil
 }

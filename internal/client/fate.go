@@ -20,14 +20,13 @@ const (
 //
 // Any goroutine may look at a Fate; it is decided once, and the first decision stands.
 type Fate struct {
-	stage   atomic.Uint32
-	written bool // set before the stage is Decided, read only after
-	err     error
-	waiter  atomic.Pointer[waiter]
-	kept    uint64 // the Keeper's ticket, 0 without one; set before Post returns
-	tell    func(error)
-
+	stage    atomic.Uint32
+	written  bool // set before the stage is Decided, read only after
 	returned bool // the broker found no queue for it; guarded by the Publisher's lock
+	err      error
+	waiter   atomic.Pointer[waiter]
+	kept     uint64 // the Keeper's ticket, 0 without one; set before Post returns
+	tell     func(error)
 }
 
 // A waiter wakes those who wait for a fate. One that is reused is a token in a
