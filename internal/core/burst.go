@@ -29,8 +29,11 @@ type Burst struct {
 	dropped   int         // how many since the last burial, with a dead letter or without
 	behind    []*Queue    // that have more to drop
 
+	counted bool   // there is something in counts
+	counts  Counts // for core
+
 	owing    int   // records that somebody waits for and the journal was not told of
-	core     *Core // of what follows, and of owing
+	core     *Core // of counts, of what follows, and of owing
 	resident int64 // bytes of messages that came into queues, less those that left
 
 	scratch []byte        // a record being made
@@ -87,6 +90,7 @@ func (b *Burst) End() {
 		b.owing = 0
 		b.core.journal.Lead()
 	}
+	b.countAll()
 	if b.resident != 0 {
 		b.core.account(b.resident)
 		b.resident = 0

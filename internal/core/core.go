@@ -66,6 +66,9 @@ type Core struct {
 	waiting waiters
 	timer   *timer
 
+	counts totals
+	rated  rated
+
 	pager   pager
 	alarms  *alarms
 	windows *journal.Windows // on what is paged out

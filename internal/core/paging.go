@@ -54,6 +54,11 @@ func (p *pager) tight() bool { return p.resident.Load() > p.budget/4*3 }
 // weigh counts bytes that came into memory for this queue, or left. The caller holds q.mu.
 func (q *Queue) weigh(b *Burst, bytes int64) {
 	q.resident += bytes
+	if bytes > 0 {
+		q.residents++
+	} else if bytes < 0 {
+		q.residents--
+	}
 	b.resident += bytes
 	if b.core == nil {
 		b.core = q.vhost.core
@@ -78,6 +83,7 @@ func (c *Core) account(bytes int64) {
 // admit is what the queue will hold of m: m itself or, where memory is tight
 // and many wait before it, its place. The caller holds q.mu.
 func (q *Queue) admit(b *Burst, pos uint64, m *Message, lsn journal.LSN) ref {
+	q.count(b, Enqueued)
 	r := ref{msg: m, at: uint64(lsn)}
 	if c := q.vhost.core; q.core.Len() >= c.pager.head && c.journal != nil && c.pager.tight() {
 		if out, ok := q.paged(b, pos, r); ok {

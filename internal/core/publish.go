@@ -30,17 +30,19 @@ func (v *VHost) NewPublisher() *Publisher { return &Publisher{vhost: v} }
 // afterwards. Errors: 404 no such exchange, 403 an internal one, 406 a bad CC or BCC.
 func (p *Publisher) Publish(b *Burst, m *Message) (Outcome, error) {
 	if reply, ok := p.vhost.replyTo(m); ok {
-		return Outcome{Routed: reply.deliver(b, m)}, nil
+		return b.received(p.vhost.core, Outcome{Routed: reply.deliver(b, m)}), nil
 	}
 	queues, err := p.route(m)
+	var out Outcome
 	switch {
-	case err != nil || len(queues) == 0:
-		return Outcome{}, err
+	case err != nil:
+		return out, err
 	case len(queues) == 1:
-		return queues[0].publish(b, m), nil
-	default:
-		return publishAll(b, queues, m), nil
+		out = queues[0].publish(b, m)
+	case len(queues) > 1:
+		out = publishAll(b, queues, m)
 	}
+	return b.received(p.vhost.core, out), nil
 }
 
 func (p *Publisher) route(m *Message) (_ []*Queue, err error) {

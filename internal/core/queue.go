@@ -47,8 +47,11 @@ type Queue struct {
 	scheduled bool // known to the timer
 	behind    bool // a burst dropped enough: the timer goes on once that has ended
 	due       queue.Time
-	resident  int64  // bytes of the messages that are in memory
-	newest    uint64 // no message behind this position is in memory; of a queue without priorities, or of a normal level
+	resident  int64 // bytes of the messages that are in memory
+	residents int   // how many those are
+	counts    QueueCounts
+	meter     *meter[queueFigures] // nil until somebody asks
+	newest    uint64               // no message behind this position is in memory; of a queue without priorities, or of a normal level
 
 	// What the journal says of its deliveries, see rest.go.
 	beginning        journal.LSN // the Begun of this process; 0 = nobody was given anything since the queue was at rest
@@ -166,6 +169,9 @@ func (q *Queue) deliver(b *Burst, d *queue.Delivery[ref]) {
 	if taken.Wake {
 		b.wake = append(b.wake, c.sink)
 	}
+	if !taken.Refused {
+		q.countGiven(b, Delivered, d.NoAck, d.Entry.Redelivered)
+	}
 	if d.NoAck {
 		q.settledBy(b, &out, d.Entry.Msg)
 	}
@@ -206,6 +212,7 @@ func (q *Queue) Settle(b *Burst, positions ...uint64) {
 		if !ok {
 			continue
 		}
+		q.count(b, Acknowledged)
 		q.weigh(b, -r.weight())
 		q.end(b, pos, r)
 		q.perform(b, fx)
@@ -283,8 +290,10 @@ func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool, err er
 	}
 	e, ok := q.core.Get(b.now, noAck)
 	if !ok {
+		q.count(b, GotNothing)
 		return d, 0, false, nil
 	}
+	q.countGiven(b, Got, noAck, e.Redelivered)
 	q.catchUp(b) // what expired behind e does not count as left
 	if q.timed {
 		q.schedule()
@@ -331,6 +340,7 @@ func (q *Queue) close(b *Burst) int {
 	q.vhost.core.timer.forget(q)
 	n := q.core.Len()
 	q.weigh(b, -q.resident)
+	q.residents = 0
 	q.left, q.core = q.core, queue.New[ref](b.now, queue.Config{})
 	return n
 }

@@ -16,6 +16,12 @@ type QueueStatus struct {
 	Ready     int
 	Unacked   int
 	Consumers []ConsumerStatus
+	Consuming int // how many consumers there are
+
+	Counts   QueueCounts
+	Rates    QueueRates // the mean since somebody asked, but over five seconds at least; 0 the first time
+	Paged    int        // messages that are on the disk alone
+	Resident int64      // bytes of those in memory
 
 	// The two policies that hold, or nil.
 	Policy, OperatorPolicy *policy.Policy
@@ -58,15 +64,38 @@ func (v *VHost) QueueCount() (n int) {
 	return n
 }
 
+// EachQueue visits every queue, in no order: its figures, without rates and without who consumes.
+func (v *VHost) EachQueue(visit func(*QueueStatus)) {
+	for _, q := range v.table.Load().Queues() {
+		s := q.brief()
+		visit(&s)
+	}
+}
+
+func (q *Queue) brief() QueueStatus {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.figures()
+}
+
+// figures is what costs little to tell. The caller holds q.mu.
+func (q *Queue) figures() QueueStatus {
+	s := QueueStatus{
+		QueueSpec: q.QueueSpec, VHost: q.vhost.Name, Ready: q.core.Len(), Unacked: q.core.Unacked(), Consuming: len(q.consumers),
+		Counts: q.counts, Resident: q.resident, Policy: q.ruling.user, OperatorPolicy: q.ruling.operator,
+	}
+	s.Paged = max(0, s.Ready+s.Unacked-q.residents)
+	return s
+}
+
 func (q *Queue) status() QueueStatus {
-	s := QueueStatus{QueueSpec: q.QueueSpec, VHost: q.vhost.Name}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.figures()
 	if q.owner != nil {
 		s.Owner = q.owner.Name
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s.Policy, s.OperatorPolicy = q.ruling.user, q.ruling.operator
-	s.Ready, s.Unacked = q.core.Len(), q.core.Unacked()
+	s.Rates = q.rates(q.vhost.core.Now())
 	for _, c := range q.consumers {
 		s.Consumers = append(s.Consumers, ConsumerStatus{s.VHost, q.Name, c.Tag, c.Channel, c.NoAck, c.Exclusive, c.sink})
 	}

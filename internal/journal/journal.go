@@ -143,6 +143,10 @@ type Journal struct {
 	reserve  atomic.Int64 // bytes of the file that is kept for a full disk; 0 when there is none
 	batches  atomic.Uint64
 	syncs    atomic.Uint64
+	syncing  durations // of syncs
+	stalls   atomic.Uint64
+	aside    atomic.Uint64 // records put into quarantine
+	moved    atomic.Uint64 // bytes of records that were carried
 
 	// Owned by the writer goroutine, or by who leads in its place.
 	current  *segment // the last batch was written to it

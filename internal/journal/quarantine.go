@@ -26,6 +26,7 @@ func (j *Journal) Quarantine(lsn LSN) (name string, err error) {
 	if err := keepAside(j.fs, name, raw); err != nil {
 		return "", fmt.Errorf("copy what is damaged into %s of %s: %w", name, j.fs, err)
 	}
+	j.aside.Add(1)
 	return name, j.fs.SyncDir(quarantineDir)
 }
 

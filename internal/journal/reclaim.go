@@ -162,6 +162,7 @@ func (r *reclaimer) carry(s *segment) {
 			continue
 		}
 		r.journal.cfg.Carry(Record{LSN: r.live.lsn, Kind: r.live.kind, Live: true, Body: r.live.body})
+		r.journal.moved.Add(uint64(len(r.live.raw)))
 		if pending += len(r.live.raw); pending > carrySlice {
 			r.after = r.journal.Last()
 			return

@@ -81,6 +81,9 @@ func (w *stallWatch) fire() {
 }
 
 func (w *stallWatch) set(p Pace) {
+	if w.pace == PaceGood {
+		w.journal.stalls.Add(1)
+	}
 	w.pace = p
 	w.journal.pace.Store(uint32(p))
 	if w.journal.cfg.OnPace != nil {

@@ -1,5 +1,10 @@
 package journal
 
+import (
+	"sync/atomic"
+	"time"
+)
+
 // Stats is a snapshot of the journal's figures.
 type Stats struct {
 	Segments      int
@@ -15,6 +20,10 @@ type Stats struct {
 	Reserve       int64  // bytes on the disk that are kept for when it is full
 	Debt          int64  // an estimate of the bytes that are not needed and not yet given back, in segments that are full
 	Pace          Pace   // how the disk keeps up
+	Stalls        uint64 // how often it did not, since Open
+	Quarantined   uint64 // records that could not be read, since Open or by it, and whose bytes were put aside
+	CarriedBytes  uint64 // of records that were appended anew to give back the segment in which they lay, since Open
+	Syncing       Durations
 }
 
 // Stats returns the journal's figures.
@@ -24,6 +33,7 @@ func (j *Journal) Stats() Stats {
 	st := Stats{
 		Appended: j.records, AppendedBytes: j.bytes, Batches: j.batches.Load(), Syncs: j.syncs.Load(),
 		Backlog: j.Backlog(), Full: j.stalled.Load(), Pace: Pace(j.pace.Load()), Reserve: j.reserve.Load(),
+		Stalls: j.stalls.Load(), Quarantined: j.aside.Load() + uint64(len(j.recovery.Damaged)), CarriedBytes: j.moved.Load(), Syncing: j.syncing.read(),
 	}
 	for _, s := range *j.segments.Load() {
 		st.Segments++
@@ -43,4 +53,41 @@ func (s Stats) LiveRatio() float64 {
 		return 1
 	}
 	return min(1, float64(s.LiveBytes)/float64(s.Bytes))
+}
+
+// Durations says how long something took, each time that it happened: how often it was within each of DurationBounds.
+type Durations struct {
+	Within [len(DurationBounds)]uint64 // not cumulative
+	Beyond uint64                      // longer than the last bound
+	Sum    time.Duration
+}
+
+// DurationBounds are from a sync of a disk that has a battery to one that has failed.
+var DurationBounds = [...]time.Duration{
+	50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 5 * time.Second, 30 * time.Second,
+}
+
+// durations counts what Durations shows. Any goroutine may read it.
+type durations struct {
+	counts [len(DurationBounds) + 1]atomic.Uint64
+	sum    atomic.Int64
+}
+
+func (d *durations) observe(took time.Duration) {
+	i := 0
+	for i < len(DurationBounds) && took > DurationBounds[i] {
+		i++
+	}
+	d.counts[i].Add(1)
+	d.sum.Add(int64(took))
+}
+
+func (d *durations) read() (all Durations) {
+	for i := range all.Within {
+		all.Within[i] = d.counts[i].Load()
+	}
+	all.Beyond, all.Sum = d.counts[len(DurationBounds)].Load(), time.Duration(d.sum.Load())
+	return all
 }

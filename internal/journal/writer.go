@@ -167,12 +167,14 @@ func (j *Journal) sync(s *segment) error {
 		j.timer.Stop()
 		j.timer = nil
 	}
+	began := time.Now()
 	if err := s.file.Sync(); err != nil {
 		return fmt.Errorf("sync segment %s of %s: %w", s.name(), j.fs, err)
 	}
 	j.syncs.Add(1)
 	j.synced = j.written
 	j.lastSync = time.Now()
+	j.syncing.observe(j.lastSync.Sub(began))
 	return nil
 }
 

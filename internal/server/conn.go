@@ -342,6 +342,9 @@ func (c *conn) Next(hurried bool) []byte {
 	}
 	if o.at == len(o.batch) {
 		o.swap(uint64(c.core.Durable()))
+		if o.acked > 0 {
+			c.core.Count(core.Confirmed, o.acked)
+		}
 		if o.relief && !hurried {
 			c.resumePaused()
 		}

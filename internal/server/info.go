@@ -88,6 +88,17 @@ func (s *Server) ChannelInfos() []ChannelInfo {
 	return list
 }
 
+// Open is how many connections of logged-in clients there are, and channels.
+func (s *Server) Open() (connections, channels int) {
+	for _, c := range s.all() {
+		if c.about.Load() != nil {
+			connections++
+			channels += len(c.openChannels())
+		}
+	}
+	return connections, channels
+}
+
 // Disconnect closes the connection of that name, saying why; false if there is none.
 func (s *Server) Disconnect(name, why string) bool {
 	for _, c := range s.all() {
@@ -136,6 +147,7 @@ func (c *conn) introduce(mechanism string) {
 		info.TLS = &state
 	}
 	c.about.Store(info)
+	c.core.Count(core.ConnectionsBegun, 1)
 }
 
 // openChannels are those that there are; anybody may ask.

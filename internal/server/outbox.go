@@ -61,6 +61,7 @@ type outbox struct {
 	batched  int // weight of batch
 	answered int // answers of batch
 	confirms []confirm
+	acked    int    // publishes that these say are safe
 	awaited  uint64 // the first journal position that a confirm waits for; 0 = none does
 	relief   bool   // there is room for paused consumers to go on
 	buf      []byte
@@ -101,10 +102,15 @@ func (o *outbox) swap(durable uint64) {
 // collect takes the confirms that are ready. The caller holds mu.
 func (o *outbox) collect(durable uint64) {
 	o.confirms = o.confirms[:0]
-	o.awaited = 0
+	o.awaited, o.acked = 0, 0
 	waiting := o.confirming[:0]
 	for _, ch := range o.confirming {
+		left := ch.confirms.Len()
 		ch.confirms.Collect(durable, func(r session.Run) {
+			if !r.Nack {
+				o.acked += left - ch.confirms.Len()
+			}
+			left = ch.confirms.Len()
 			o.confirms = append(o.confirms, confirm{ch.number, r})
 		})
 		if next, waits := ch.confirms.Next(); waits {

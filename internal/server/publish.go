@@ -43,6 +43,7 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 		return err
 	}
 	if !out.Routed && p.Mandatory {
+		c.burst.Returned()
 		ch.sendBack(m)
 	}
 	if ch.confirmed.Load() {

@@ -208,6 +208,9 @@ func (s *Server) removeConn(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	if c.about.Load() != nil {
+		c.core.Count(core.ConnectionsEnded, 1)
+	}
 	s.idle.Done()
 }
 

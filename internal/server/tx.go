@@ -97,6 +97,7 @@ func (ch *channel) commit() error {
 		p := &tx.publishes[i]
 		out := p.Publish(&c.burst)
 		if !out.Routed && p.mandatory {
+			c.burst.Returned()
 			ch.sendBack(p.Message)
 		}
 		refused = refused || out.Full
