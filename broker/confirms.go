@@ -3,6 +3,7 @@ package broker
 import (
 	"sync"
 
+	"github.com/postrider-mq/postrider/internal/core"
 	"github.com/postrider-mq/postrider/internal/journal"
 )
 
@@ -51,6 +52,7 @@ func (c *confirms) ask(lsn journal.LSN) {
 // Durable implements core.Waiter: it confirms what has become durable.
 func (c *confirms) Durable(bool) {
 	ready, next := c.ready()
+	c.broker.core.Count(core.Confirmed, len(ready))
 	for _, w := range ready {
 		w.conf.Confirmed(nil)
 	}

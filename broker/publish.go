@@ -75,6 +75,9 @@ func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 	m := &core.Message{Exchange: p.Exchange, Key: p.Key, Props: props, Body: p.Body}
 	via := c.publisher()
 	out, err := via.Publish(&via.burst, m)
+	if err == nil && !out.Routed && p.Mandatory {
+		via.burst.Returned()
+	}
 	c.done(via)
 	if err != nil {
 		return closedError(err)
@@ -109,6 +112,7 @@ func (c *Conn) confirm(p *Publishing, out core.Outcome, conf Confirmer) {
 	case out.Full:
 		conf.Confirmed(ErrFull)
 	case out.LSN == 0 || c.broker.core.IsDurable(out.LSN):
+		c.broker.core.Count(core.Confirmed, 1)
 		conf.Confirmed(nil)
 	default:
 		c.broker.confirms.add(out.LSN, conf)

@@ -155,6 +155,29 @@ func TestTheManagementInterfaceAsksForAPassword(t *testing.T) {
 	}
 }
 
+func TestMetricsAreThereForWhoAsks(t *testing.T) {
+	t.Parallel()
+	b, url := serving(t, "--dir", t.TempDir(), "--metrics", "127.0.0.1:0", "--log-format", "json")
+	line := b.stderr.await(t, b.ended, "metrics endpoint is ready")
+	_, rest, _ := strings.Cut(line, `"address":"`)
+	address, _, _ := strings.Cut(rest, `"`)
+	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
+	answer, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	for _, line := range []string{
+		"rabbitmq_queue_messages_ready 1\n", "rabbitmq_connections_opened_total 1\n",
+		"rabbitmq_global_messages_received_total{protocol=\"amqp091\"} 1\n", "rabbitmq_global_messages_confirmed_total{protocol=\"amqp091\"} 1\n",
+	} {
+		if !strings.Contains(string(body), line) {
+			t.Errorf("the metrics have no %q", line)
+		}
+	}
+}
+
 // authority signs certificates.
 type authority struct {
 	t    *testing.T

@@ -22,6 +22,7 @@ type serveOptions struct {
 	listen       string
 	tlsListen    string
 	management   string
+	metrics      string
 	adminSocket  string
 	definitions  string
 	dir          string
@@ -60,6 +61,10 @@ func newServe() *cobra.Command {
 			on SIGHUP. With --tls-ca, a client whose certificate is signed by one of those may log
 			in by EXTERNAL as the user whose name is one of its subject alternative names.
 
+			With --metrics, GET /metrics there shows Prometheus what the broker does, under RabbitMQ's names
+			where it has them, and /metrics/per-object each queue. Whoever reaches that address sees the
+			names of queues and how busy they are, without a password: so there is none unless you ask.
+
 			The verbs user, vhost, permission, connection, queue, policy and definitions reach
 			the broker by a socket in the data directory, which only the owner of the process can open.`),
 		Example: examples(`
@@ -84,6 +89,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:5672", "`address` to listen on; port 0 takes a free one")
 	f.StringVar(&o.tlsListen, "tls-listen", "", "`address` to listen on with TLS, beside --listen, as in :5671")
 	f.StringVar(&o.management, "management", "", "`address` for the management interface over HTTP, as in 127.0.0.1:15672; none by default")
+	f.StringVar(&o.metrics, "metrics", "", "`address` for Prometheus, as in 127.0.0.1:15692; none by default, for it asks for no password")
 	f.StringVar(&o.adminSocket, "admin-socket", "", "`path` of the local socket (default admin.sock in --dir; none with --memory)")
 	f.StringVar(&o.definitions, "definitions", "", "`file` with definitions in RabbitMQ's JSON, to import at each start; see postrider definitions")
 	f.StringVar(&o.dir, "dir", "./postrider-data", "`directory` of the journal, made if it is missing")

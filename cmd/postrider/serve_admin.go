@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/brokerprom"
 	"github.com/postrider-mq/postrider/internal/admin"
 )
 
@@ -31,7 +32,7 @@ func (o *serveOptions) socketPath() string {
 	return filepath.Join(o.dir, admin.SocketName)
 }
 
-// serveAdmin serves the management interface: on the local socket, and on a port if one is named. A broker that
+// serveAdmin serves the management interface: on the local socket, and on a port if one is named; and the metrics, likewise. A broker that
 // cannot be administered serves its clients all the same, so a socket that cannot be made is no reason to stop.
 func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *certificates, log *slog.Logger) (stop func(), err error) {
 	var servers []*http.Server
@@ -48,7 +49,7 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 		servers = append(servers, s)
 		go func() {
 			if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-				log.Error("the management interface ended", "address", ln.Addr().String(), "error", err)
+				log.Error("an interface over HTTP ended", "address", ln.Addr().String(), "error", err)
 			}
 		}()
 	}
@@ -60,15 +61,25 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 			start(ln, b.Owner())
 		}
 	}
-	if o.management == "" {
-		return stop, nil
+	port := func(flag, address, what string, files *certificates, h http.Handler) error {
+		if address == "" {
+			return nil
+		}
+		ln, err := listen(ctx, flag, address)
+		if err != nil {
+			return err
+		}
+		start(files.wrap(ln), h)
+		log.Info(what+" is ready", "address", ln.Addr().String(), "tls", files != nil)
+		return nil
 	}
-	ln, err := listen(ctx, "--management", o.management)
+	err = port("--management", o.management, "management interface", files, b.Management())
+	if err == nil {
+		err = port("--metrics", o.metrics, "metrics endpoint", nil, brokerprom.Handler(b))
+	}
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	start(files.wrap(ln), b.Management())
-	log.Info("management interface is ready", "address", ln.Addr().String(), "tls", files != nil)
 	return stop, nil
 }

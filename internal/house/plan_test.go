@@ -29,6 +29,8 @@ var floors = plan{
 
 	".": {floor: 5},
 
+	"brokerprom": {floor: 5, guest: true},
+
 	"broker":          {floor: 4, beside: []string{"internal/server", "internal/admin"}},
 	"internal/client": {floor: 4},
 	"internal/server": {floor: 4},
