@@ -44,6 +44,7 @@ func overview(r *request) (any, error) {
 		"node":               r.admin.node,
 		"object_totals":      totals,
 		"queue_totals":       messages,
+		"message_stats":      totalStats(r.admin.core),
 	}, nil
 }
 

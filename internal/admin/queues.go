@@ -28,6 +28,11 @@ type queueJSON struct {
 	Node       string         `json:"node"`
 	policyNames
 	messageCounts
+
+	MessagesDetails details      `json:"messages_details"`
+	ReadyDetails    details      `json:"messages_ready_details"`
+	UnackedDetails  details      `json:"messages_unacknowledged_details"`
+	Stats           messageStats `json:"message_stats,omitempty"`
 }
 
 func (a *Admin) queueOf(q *core.QueueStatus) queueJSON {
@@ -43,6 +48,9 @@ func (a *Admin) queueOf(q *core.QueueStatus) queueJSON {
 		j.Owner = map[string]any{"name": q.Owner}
 	}
 	j.add(q)
+	rates := &q.Rates
+	j.MessagesDetails, j.ReadyDetails, j.UnackedDetails = details{rates.Ready + rates.Unacked}, details{rates.Ready}, details{rates.Unacked}
+	j.Stats = statsOf(q.Counts[:], rates.Counts[:])
 	return j
 }
 
