@@ -118,7 +118,7 @@ func TestAScrapeShowsWhatBecameOfMessages(t *testing.T) {
 		t.Fatalf("a mandatory message that no queue takes: %v", err)
 	}
 	given := make(chan broker.Delivery, 2)
-	_, err := s.conn.Consume("orders", broker.ConsumeOptions{Prefetch: 1}, func(d broker.Delivery) { given <- d })
+	_, err := s.conn.Consume(t.Context(), "orders", broker.ConsumeOptions{Prefetch: 1}, func(d broker.Delivery) { given <- d })
 	s.must(err)
 	s.wants("/metrics", map[string]string{
 		"rabbitmq_queues":                                                      "2",
