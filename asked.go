@@ -113,6 +113,23 @@ func (a *asked) lost(pub *client.Publisher) {
 	}
 }
 
+// askAgain sends an inquiry once more, and does not give up when the inbox there is full: its message is in it, or was.
+func (a *asked) askAgain(way *remote, d draft, q *inquiry) error {
+	f := new(client.Fate)
+	f.Tell(func(err error) {
+		if errors.Is(err, client.ErrRefused) && !q.handled.Decided() && a.waitsFor(d.id.String(), q) {
+			time.AfterFunc(whileFull, func() { _ = a.askAgain(way, d, q) })
+		}
+	})
+	return way.post(f, d)
+}
+
+func (a *asked) waitsFor(id string, q *inquiry) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.open[id] == q
+}
+
 func (a *asked) close() {
 	a.mu.Lock()
 	a.over = true
@@ -143,7 +160,7 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 	if way, direct := t.way.(*remote); direct && way.conn == nil {
 		d.body = append([]byte(nil), d.body...)
 		q.pub, q.size = way.pub, len(d.body)
-		q.again = func() error { return way.post(new(client.Fate), d) }
+		q.again = func() error { return t.node.asked.askAgain(way, d, q) }
 	}
 	id, book := d.id.String(), t.node.asked
 	if err := book.expect(id, q); err != nil {

@@ -49,7 +49,7 @@ type Config struct {
 	// port that is forwarded, say. "" means the listener's address, or all of this machine's where it listens at all of them.
 	Advertise string
 
-	// Relay also takes into the inbox what senders relay through the Brokers when they cannot reach this node, see the option [Relay]: from the
+	// Relay also takes into the inbox, while there is room, what senders relay through the Brokers when they cannot reach this node, see the option [Relay]: from the
 	// mailbox <Name>.relay there.
 	Relay bool
 
@@ -71,6 +71,12 @@ type Config struct {
 	// the broker. 0 means 262,144 messages and 64 MiB.
 	OutboxMessages int
 	OutboxBytes    int
+
+	// InboxMessages and InboxBytes bound what waits in this node's inbox and in its handlers' hands. 0 means 262,144
+	// messages and 256 MiB of bodies. Who sends more learns at once that it is full ([ErrFull]); a single message may be larger. Answers
+	// and receipts do not go by way of inboxes, and what is tried again is let in.
+	InboxMessages int
+	InboxBytes    int64
 
 	// Codecs encode and decode bodies beside JSON. They are asked in turn for a value that is sent, the first that takes it
 	// does it; a message's content type says which decodes it.

@@ -76,6 +76,9 @@ func openControl(ctx context.Context, n *Node) (*control, error) {
 	if _, err := n.local.conn.DeclareQueue(ctx, broker.QueueOptions{Name: name, Exclusive: true}); err != nil {
 		return nil, err
 	}
+	if err := n.local.broker.Bound(name, controlMessages, controlBytes); err != nil {
+		return nil, err
+	}
 	c := &control{node: n, names: make(map[string]chan *Message)}
 	way := &local{at: n.local, queue: name, from: n.cfg.Name}
 	at := &Target{node: n, name: n.cfg.Name, title: "control of " + n.cfg.Name, grade: Received, takes: true, way: way, repeats: newRepeats()}

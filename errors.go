@@ -13,7 +13,7 @@ var (
 	ErrNoSuchTarget = errors.New("no such target")
 	// ErrPeerDown: there is no connection to the peer or broker, or it broke before it answered.
 	ErrPeerDown = errors.New("peer is down")
-	// ErrFull: the outbox of this node holds as much as it may. What was posted before stays in it.
+	// ErrFull: the outbox of this node, or the inbox of the peer, holds as much as it may. What was sent before stays in it.
 	ErrFull = errors.New("outbox is full")
 	// ErrTooLarge: the message does not fit even an empty outbox, see [Config].
 	ErrTooLarge = errors.New("message is too large")
@@ -26,6 +26,9 @@ var (
 	// ErrClosed: this node is closed or shutting down.
 	ErrClosed = errors.New("node is closed")
 )
+
+// errInboxFull is the refusal of an inbox.
+var errInboxFull = errors.New("the inbox there is full")
 
 // Stage is the place a message had reached when its send ended in an error.
 type Stage uint8
@@ -83,6 +86,7 @@ var advices = []struct {
 	about error
 	todo  string
 }{
+	{errInboxFull, "let it be worked on faster, or raise Config.InboxMessages and Config.InboxBytes there"},
 	{ErrFull, "send less at a time, or raise Config.OutboxMessages and Config.OutboxBytes"},
 	{ErrTooLarge, "send it in parts, or raise Config.OutboxBytes"},
 	{ErrBlocked, "make room there, or wait longer"},

@@ -18,6 +18,28 @@ type inbox struct {
 	turn    int
 }
 
+// Default bounds of an inbox, and those of a queue for control messages.
+const (
+	defaultInboxMessages = 1 << 18
+	defaultInboxBytes    = 256 << 20
+	controlMessages      = 8 * maxControl
+	controlBytes         = 16 << 20
+)
+
+func (c *Config) inboxMessages() int {
+	if c.InboxMessages > 0 {
+		return c.InboxMessages
+	}
+	return defaultInboxMessages
+}
+
+func (c *Config) inboxBytes() int64 {
+	if c.InboxBytes > 0 {
+		return c.InboxBytes
+	}
+	return defaultInboxBytes
+}
+
 // A taker is one receiver at the inbox. It is an intake.
 type taker struct {
 	inbox *inbox

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
@@ -38,7 +39,8 @@ func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked) (
 	}
 	b, err := broker.Open(broker.Config{
 		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only, InboxAlso: []string{cfg.Name + controlSuffix},
-		MemoryMark: -1, // the process has a life of its own
+		MemoryMark:    -1,                                      // the process has a life of its own
+		MessageMemory: defaultMessageMemory + cfg.inboxBytes(), // a full inbox does not stop the rest
 	})
 	if err != nil {
 		return nil, err
@@ -56,6 +58,9 @@ func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked) (
 		gone:   make(chan struct{}),
 	}, nil
 }
+
+// defaultMessageMemory is the broker's, for all but the inbox.
+const defaultMessageMemory = 128 << 20
 
 // queue makes sure of a queue and returns the way to it.
 func (e *embedded) queue(ctx context.Context, q *client.Queue, from string) (*local, error) {
@@ -77,13 +82,26 @@ func (e *embedded) addr() net.Addr {
 	return e.ln.Addr()
 }
 
-func (e *embedded) close() error {
+// goodbyeTime bounds how long a node that ends in good order waits for its peers to have read what it had to say.
+const goodbyeTime = time.Second
+
+// close closes the broker, in good order after it has told its clients what there was to tell.
+func (e *embedded) close(orderly bool) error {
 	if e == nil {
 		return nil
 	}
 	close(e.gone)
 	e.conn.Close()
-	err := e.broker.Close()
+	var err error
+	if orderly {
+		ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
+		defer cancel()
+		if err = e.broker.Shutdown(ctx); errors.Is(err, ctx.Err()) {
+			err = nil // whom it waited for is cut off
+		}
+	} else {
+		err = e.broker.Close()
+	}
 	e.serving.Wait()
 	return err
 }

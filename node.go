@@ -131,6 +131,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.inbox = &inbox{local: way}
+	if err := n.local.broker.Bound(n.cfg.Name, n.cfg.inboxMessages(), n.cfg.inboxBytes()); err != nil {
+		return err
+	}
 	if n.control, err = openControl(ctx, n); err != nil {
 		return err
 	}
@@ -153,14 +156,19 @@ func (n *Node) Name() string { return n.cfg.Name }
 // Addr is the address where peers reach this node; nil when it does not listen.
 func (n *Node) Addr() net.Addr { return n.local.addr() }
 
-// Shutdown ends the node in good order: nothing more is received, handlers finish what they have
-// begun, and what was posted is delivered; then it closes. When ctx ends first, the
+// Shutdown ends the node in good order. First its peers are told: from then on it takes nothing from them, what they post waits in their
+// outboxes, and who waits for a message [From] this node learns that it is down. Then handlers finish what they have
+// begun, with their answers, and what was posted is delivered; then it closes. What waits in the inbox without a handler is there after a restart with [Config.Dir], and lost without. When ctx ends first, the
 // node is closed at once, and the error is ctx's. What a broker will not take however long one waits, because it
 // refuses the login, is not waited for; the error says so.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.mu.Lock()
+	first := !n.closing
 	n.closing = true
 	n.mu.Unlock()
+	if first {
+		n.sayBye()
+	}
 	err := wait(ctx, n.stopReceiving)
 	if err == nil {
 		err = wait(ctx, n.workers.Wait)
@@ -168,7 +176,14 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	if err == nil {
 		err = n.flush(ctx)
 	}
-	return errors.Join(err, n.Close())
+	return errors.Join(err, n.end(err == nil))
+}
+
+// sayBye ends listening and lets peers know that nothing more is taken into the inbox; answers to what they have asked still come.
+func (n *Node) sayBye() {
+	if err := n.local.broker.Leave(n.cfg.Name); err != nil {
+		n.log.Warn("peers were not told that this node shuts down", "error", err)
+	}
 }
 
 func (n *Node) stopReceiving() {
@@ -263,7 +278,10 @@ const handlerGrace = time.Second
 // dropped, or waits in [Config.Dir] for the next start, and its receipts say [ErrClosed]; what was received and not settled goes back. The
 // contexts of handlers end, and Close waits a second for them to return. It may be called again, and then
 // waits for the first call; a handler should not wait for it.
-func (n *Node) Close() error {
+func (n *Node) Close() error { return n.end(false) }
+
+// end is Close. In good order the last answers still reach their callers.
+func (n *Node) end(orderly bool) error {
 	n.mu.Lock()
 	first := !n.closed
 	n.closing, n.closed = true, true
@@ -289,7 +307,7 @@ func (n *Node) Close() error {
 		n.log.Warn("closed while control messages were still acted upon", "waited", handlerGrace)
 	}
 	closing.Wait()
-	return errors.Join(n.kept.close(), n.local.close())
+	return errors.Join(n.kept.close(), n.local.close(orderly))
 }
 
 // conn makes a connection that is kept until the node closes. The caller holds mu.

@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
@@ -86,20 +87,29 @@ func (n *Node) takeRelayed() {
 			}
 			p.Headers[headerRelayed] = true
 		}
-		f := new(client.Fate)
-		f.Tell(func(err error) {
-			if err == nil {
-				d.Ack()
-			} else {
-				d.Nack(true)
-			}
-		})
 		p.Expiration = "" // it has arrived in time
-		if err := n.local.publish(&broker.Publishing{Key: n.cfg.Name, Mandatory: true, Properties: p, Body: d.Body}, f); err != nil {
-			d.Nack(true)
-		}
+		n.takeIn(d, &broker.Publishing{Key: n.cfg.Name, Mandatory: true, Properties: p, Body: d.Body})
 	})
 }
+
+// takeIn puts a relayed message into the inbox, again and again while that is full. When the node ends before, the brokers still have it.
+func (n *Node) takeIn(d *client.Delivery, p *broker.Publishing) {
+	settle := func(err error) {
+		if err == nil {
+			d.Ack()
+		} else if n.ctx.Err() == nil && !d.Stale() {
+			time.AfterFunc(whileFull, func() { n.takeIn(d, p) })
+		}
+	}
+	f := new(client.Fate)
+	f.Tell(settle)
+	if err := n.local.publish(p, f); err != nil {
+		settle(err)
+	}
+}
+
+// whileFull is how long what cannot be refused waits for room in a full inbox before it tries again.
+const whileFull = 100 * time.Millisecond
 
 // back is the way to who waits for an answer or a receipt of the message.
 func (m *Message) back() outlet {

@@ -58,6 +58,9 @@ func (t *Target) away() bool {
 	return false
 }
 
+// isInbox reports whether messages go straight into the inbox of a node.
+func (t *Target) isInbox() bool { return t.peerAt != nil || t.way == outlet(t.node.inbox) }
+
 // String says what the target is, for people: "peer bob", "mailbox jobs", "inbox of billing".
 func (t *Target) String() string { return t.title }
 
@@ -66,7 +69,7 @@ func (t *Target) String() string { return t.title }
 // is encoded by one of [Config.Codecs], or as JSON.
 //
 // A target that cannot be reached now is waited for until ctx ends; a ctx without end waits
-// forever. An error is a [*SendError] unless the body cannot be encoded.
+// forever. A full inbox is not waited for: that is [ErrFull], at once. An error is a [*SendError] unless the body cannot be encoded.
 func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
 	o := sendOptionsOf(opts)
 	if t.node.out != nil {
@@ -185,6 +188,8 @@ func (t *Target) cause(err error) error {
 			return fmt.Errorf("%w: %w", ErrNoSuchTarget, t.cause(t.queue.Err()))
 		}
 		return fmt.Errorf("%w: no queue %q there", ErrNoSuchTarget, t.name)
+	case errors.Is(err, client.ErrRefused) && t.isInbox():
+		return also{errInboxFull, []error{ErrFull, ErrRefused}}
 	case errors.Is(err, client.ErrRefused):
 		return ErrRefused
 	case errors.Is(err, client.ErrClosed):

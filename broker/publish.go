@@ -13,7 +13,7 @@ import (
 var ErrUnroutable = errors.New("no queue took the message")
 
 // ErrFull is the fate of a message that a queue refused because it is full: one
-// declared with x-overflow reject-publish or reject-publish-dlx.
+// declared with x-overflow reject-publish or reject-publish-dlx, or one of Bound.
 var ErrFull = errors.New("a queue is full and refused the message")
 
 // ErrBlocked is why a Conn has to wait before it publishes: the broker is low on memory or disk.
@@ -109,6 +109,8 @@ func (c *Conn) confirm(p *Publishing, out core.Outcome, conf Confirmer) {
 	case conf == nil:
 	case !out.Routed && p.Mandatory:
 		conf.Confirmed(ErrUnroutable)
+	case out.Held:
+		conf.Confirmed(ErrClosed)
 	case out.Full:
 		conf.Confirmed(ErrFull)
 	case out.LSN == 0 || c.broker.core.IsDurable(out.LSN):

@@ -304,6 +304,9 @@ func secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.
 func (c *Conn) serve(w *wire) error {
 	c.pub.attach(w.link, w.turns, w.frameMax, w.product == rabbitMQ)
 	c.setState(State{Up: true, Product: w.product})
+	if w.left.Load() { // so soon
+		w.leaving()
+	}
 	c.cfg.Logger.Debug("connected", "to", w.link.RemoteAddr().String(), "product", w.product)
 	beat := newHeart(w)
 	defer beat.stop()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/link"
+	"github.com/postrider-mq/postrider/internal/session"
 )
 
 // The fates of publishes and calls, beside *amqp.Error and a context's error.
@@ -23,6 +24,9 @@ var (
 	ErrClosed     = errors.New("client is closed")
 	ErrExpired    = errors.New("the message's time ran out before it was delivered")
 )
+
+// errLeaving is why nothing is written to one who has said that he will go.
+var errLeaving = fmt.Errorf("%w: the other side is shutting down", ErrDown)
 
 // Publisher is the publishing half of a [Conn]: a bounded send log and the calls
 // that wait for a reply. Any goroutine may use it.
@@ -296,6 +300,8 @@ func (p *Publisher) reason() error {
 	switch {
 	case !p.open:
 		return p.why
+	case p.blocked == session.Leaving:
+		return errLeaving
 	case p.blocked != "":
 		return fmt.Errorf("%w: %s", ErrBlocked, p.blocked)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -44,6 +45,8 @@ type wire struct {
 	asked     map[uint16]*question
 	consumers map[uint16]*Consumer
 	closedBy  *amqp.Error // what the other side found wrong
+
+	left atomic.Bool // the other side has said that it will go
 
 	ready       chan struct{} // closed when the handshake is over
 	readerEnded chan struct{}
@@ -231,6 +234,10 @@ func (w *wire) event(ev session.Event) error {
 		}
 	case session.Blocked:
 		reason := ev.Method.(*amqp.ConnectionBlocked).Reason
+		if reason == session.Leaving {
+			w.leaving()
+			break
+		}
 		w.conn.cfg.Logger.Warn("the broker takes no messages for now", "to", w.at.String(), "reason", reason)
 		w.conn.pub.setBlocked(w.link, cmp.Or(reason, "no reason given"))
 	case session.Unblocked:
@@ -240,6 +247,14 @@ func (w *wire) event(ev session.Event) error {
 		w.flow(ev)
 	}
 	return nil
+}
+
+// leaving is told that the other side will go, and takes nothing more. What it was asked before it may still answer.
+func (w *wire) leaving() {
+	w.left.Store(true)
+	w.conn.cfg.Logger.Info("the other side is shutting down", "to", w.at.String())
+	w.conn.pub.setBlocked(w.link, session.Leaving)
+	w.conn.setState(State{Err: errLeaving, Product: w.product})
 }
 
 // flow is how some brokers ask for a pause.

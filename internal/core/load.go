@@ -63,6 +63,7 @@ func (q *Queue) settledBy(b *Burst, d *Delivery, r ref) {
 		q.settled(b, d.Pos, r)
 		return
 	}
+	q.lighten(b, r)
 	if r.journaled() {
 		b.one = append(b.one[:0], span{first: d.Pos, count: 1})
 		q.writeSettled(b, b.one)

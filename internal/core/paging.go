@@ -84,6 +84,7 @@ func (c *Core) account(bytes int64) {
 // and many wait before it, its place. The caller holds q.mu.
 func (q *Queue) admit(b *Burst, pos uint64, m *Message, lsn journal.LSN) ref {
 	q.count(b, Enqueued)
+	q.entered(m)
 	r := ref{msg: m, at: uint64(lsn)}
 	if c := q.vhost.core; q.core.Len() >= c.pager.head && c.journal != nil && c.pager.tight() {
 		if out, ok := q.paged(b, pos, r); ok {

@@ -10,6 +10,7 @@ type Outcome struct {
 	Routed bool        // it reached at least one queue
 	LSN    journal.LSN // confirm when the journal is durable up to here; 0 = at once
 	Full   bool        // a queue refused it: the publisher is told so, whatever others did
+	Held   bool        // it was not taken, and its publisher is told nothing: see VHost.Hold
 }
 
 // Publisher publishes into one virtual host. It remembers its last route, so
@@ -38,7 +39,10 @@ func (p *Publisher) Publish(b *Burst, m *Message) (Outcome, error) {
 	case err != nil:
 		return out, err
 	case len(queues) == 1:
-		out = queues[0].publish(b, m)
+		var beyond bool
+		if out, beyond = queues[0].beyond(m); !beyond {
+			out = queues[0].publish(b, m)
+		}
 	case len(queues) > 1:
 		out = publishAll(b, queues, m)
 	}

@@ -68,6 +68,9 @@ type Queue struct {
 	measured bool        // it counts bytes
 
 	patience atomic.Int64 // ConsumerTimeout, for whoever asks
+
+	ceiling *ceiling    // guarded by mu; nil: none
+	bounded atomic.Bool // there is one
 }
 
 // newQueue makes a queue that nobody knows yet. The caller holds v.mu.
@@ -141,7 +144,7 @@ func (q *Queue) drop(b *Burst, d *queue.Dropped[ref]) {
 		q.settled(b, d.Entry.Pos, d.Entry.Msg)
 		return
 	}
-	q.weigh(b, -d.Entry.Msg.weight())
+	q.lighten(b, d.Entry.Msg)
 	q.mourn(b, d.Entry.Msg, d.Entry.Pos, d.Reason)
 }
 
@@ -179,7 +182,7 @@ func (q *Queue) deliver(b *Burst, d *queue.Delivery[ref]) {
 
 // settled ends a message that left the queue.
 func (q *Queue) settled(b *Burst, pos uint64, r ref) {
-	q.weigh(b, -r.weight())
+	q.lighten(b, r)
 	q.record(b, pos, r)
 }
 
@@ -213,7 +216,7 @@ func (q *Queue) Settle(b *Burst, positions ...uint64) {
 			continue
 		}
 		q.count(b, Acknowledged)
-		q.weigh(b, -r.weight())
+		q.lighten(b, r)
 		q.end(b, pos, r)
 		q.perform(b, fx)
 	}
@@ -315,7 +318,7 @@ func (q *Queue) purge(b *Burst) int {
 	defer q.mu.Unlock()
 	b.acked = b.acked[:0]
 	n := q.core.Purge(func(e queue.Entry[ref]) {
-		q.weigh(b, -e.Msg.weight())
+		q.lighten(b, e.Msg)
 		q.end(b, e.Pos, e.Msg)
 		if len(b.ended) == purgeSlice {
 			q.recordEnded(b)

@@ -25,6 +25,7 @@ type channel struct {
 	granted   granted
 	replies   *core.ReplyConsumer
 	tx        *transaction // nil unless tx.select was sent
+	held      bool         // its publishes are neither taken nor refused any more: a queue would not have them
 
 	// Guarded by conn.out.mu.
 	outstanding session.Ledger[outstanding]

@@ -7,6 +7,7 @@ import (
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
 	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/session"
 )
 
 // orders are what others ask of R, which alone may touch a connection. They
@@ -23,6 +24,7 @@ type errands struct {
 	close   *amqp.Error // to be said, and the connection closed; nil: no
 	recheck bool        // what the user may do has changed
 	overdue bool        // a delivery waits for its acknowledgement for too long
+	leaving bool        // the client is to know that this process will end
 }
 
 // dismiss asks R to close the connection, saying why.
@@ -47,6 +49,22 @@ func (c *conn) endOverdue() {
 	defer c.orders.mu.Unlock()
 	c.orders.given.overdue = true
 	c.wakeReader()
+}
+
+// leave asks R to tell the client that it should publish no more.
+func (c *conn) leave() {
+	c.orders.mu.Lock()
+	defer c.orders.mu.Unlock()
+	c.orders.given.leaving = true
+	c.wakeReader()
+}
+
+// sayLeaving tells the client, if it understands.
+func (c *conn) sayLeaving() {
+	if c.client == nil || !c.session.Peer().Has("connection.blocked") {
+		return
+	}
+	_ = c.reply(0, &amqp.ConnectionBlocked{Reason: session.Leaving}) // which is short enough
 }
 
 // wakeReader ends R's read, or what it waits for. The caller holds orders.mu.
@@ -86,6 +104,9 @@ func (c *conn) obey() bool {
 	}
 	if given.overdue {
 		c.closeOverdue()
+	}
+	if given.leaving && !c.session.Closed() {
+		c.sayLeaving()
 	}
 	return !c.session.Closed()
 }

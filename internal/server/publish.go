@@ -31,6 +31,9 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 		}
 	}
 	m := &core.Message{Exchange: p.Exchange, Key: p.RoutingKey, Props: props, Body: content.Body}
+	if ch.held {
+		return nil
+	}
 	if ch.tx != nil {
 		return ch.holdPublish(m, p.Mandatory)
 	}
@@ -41,6 +44,10 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	out, err := ch.publisher.Publish(&c.burst, m)
 	if err != nil {
 		return err
+	}
+	if out.Held {
+		ch.held = true
+		return nil
 	}
 	if !out.Routed && p.Mandatory {
 		c.burst.Returned()

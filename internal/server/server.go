@@ -235,6 +235,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
+// Leave stops listening and tells each client that it should publish no more, without closing anything: who waits for an
+// answer still gets it.
+func (s *Server) Leave() {
+	for _, c := range s.stopListening() {
+		c.leave()
+	}
+}
+
 // Dismiss stops listening and asks each client to close (320).
 func (s *Server) Dismiss() {
 	shutdown := amqp.Errorf(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'")

@@ -1,0 +1,28 @@
+package broker
+
+import "github.com/postrider-mq/postrider/amqp"
+
+// Bound has a queue of the virtual host "/" refuse what clients publish into it while it holds so many messages, or
+// bytes of bodies, be they ready or delivered and not settled: they get a nack, ErrFull here. What comes from other queues, as dead letters do, is
+// counted and let in. Several who publish at once may exceed it by a message each. It holds as long as the broker runs.
+// Messages that are routed into several queues at once, and those of transactions, are not asked about. Errors: 404 no such queue.
+func (b *Broker) Bound(queue string, messages int, bytes int64) error {
+	v, ok := b.core.VHost("/")
+	if !ok {
+		return amqp.Errorf(amqp.NotFound, "no vhost '/'")
+	}
+	return v.Bound(queue, messages, bytes)
+}
+
+// Leave is for who will close the broker soon and wants nothing more in a queue of the virtual host "/". It ends listening, and clients are told with
+// connection.blocked that they should publish no more. What they publish into the queue all the same is neither confirmed nor refused, so they
+// keep it; a Conn's fate is ErrClosed. Consuming, settling and direct replies go on. Errors: 404 no such queue.
+func (b *Broker) Leave(queue string) error {
+	v, ok := b.core.VHost("/")
+	if !ok {
+		return amqp.Errorf(amqp.NotFound, "no vhost '/'")
+	}
+	err := v.Hold(queue)
+	b.server.Leave()
+	return err
+}

@@ -1,0 +1,81 @@
+package core
+
+import (
+	"math"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// ceiling limits how much of what clients publish into a queue may be in it, ready or out: more than the limits of
+// arguments and policies, which mind only what is ready. What comes from other queues, as dead letters do, is counted and never refused:
+// nobody would be told. It holds as long as the process.
+//
+//	open ──full: refused at once──► open ──Hold──► held: neither taken nor refused
+type ceiling struct {
+	messages int
+	bytes    int64 // of bodies
+	holds    int64 // bytes of bodies in the queue
+	held     bool
+}
+
+// Bound has a queue refuse what clients publish when so many messages, or bytes of bodies, are in it and not settled.
+// Several publishers at once may exceed it by a message each, and a single message may be larger. Errors: 404.
+func (v *VHost) Bound(queue string, messages int, bytes int64) error {
+	return v.withBound(queue, func(b *ceiling) { b.messages, b.bytes = messages, bytes })
+}
+
+// Hold lets a queue take nothing more from clients: nothing that comes is confirmed or refused, so its publishers keep it
+// for another connection. Errors: 404.
+func (v *VHost) Hold(queue string) error {
+	return v.withBound(queue, func(b *ceiling) { b.held = true })
+}
+
+func (v *VHost) withBound(name string, do func(*ceiling)) error {
+	q, ok := v.table.Load().Queue(name)
+	if !ok {
+		return amqp.Errorf(amqp.NotFound, "no queue '%s' in vhost '%s'", name, v.Name)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ceiling == nil {
+		q.ceiling = &ceiling{messages: math.MaxInt, bytes: math.MaxInt64}
+		for e := range q.core.All() {
+			q.ceiling.holds += int64(e.Msg.size())
+		}
+	}
+	do(q.ceiling)
+	q.bounded.Store(true)
+	return nil
+}
+
+// beyond says what becomes of a message that the queue's bound does not let in.
+func (q *Queue) beyond(m *Message) (out Outcome, is bool) {
+	if !q.bounded.Load() {
+		return out, false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b := q.ceiling
+	switch {
+	case b.held:
+		return Outcome{Routed: true, Held: true}, true
+	case q.core.Len()+q.core.Unacked() >= b.messages, b.holds > 0 && int64(len(m.Body)) > b.bytes-b.holds:
+		return Outcome{Routed: true, Full: true}, true
+	}
+	return out, false
+}
+
+// entered counts a message that came in. The caller holds q.mu.
+func (q *Queue) entered(m *Message) {
+	if q.ceiling != nil {
+		q.ceiling.holds += int64(len(m.Body))
+	}
+}
+
+// lighten counts a message that is in the queue no more. The caller holds q.mu.
+func (q *Queue) lighten(b *Burst, r ref) {
+	q.weigh(b, -r.weight())
+	if q.ceiling != nil {
+		q.ceiling.holds -= int64(r.size())
+	}
+}
