@@ -46,6 +46,7 @@ func TestAFullInboxSaysSoAtOnce(t *testing.T) {
 					m.Ack()
 					break
 				}
+				time.Sleep(2 * time.Millisecond) // what is acknowledged beside others is settled within one
 				if err := to.Send(t.Context(), "room!"); err != nil {
 					t.Error(err)
 				}
