@@ -18,7 +18,7 @@ type Codec interface {
 	Unmarshal(body []byte, v any) error
 }
 
-// ErrNoCodec: the body is of a content type that no codec of this node decodes.
+// ErrNoCodec is the error of a body whose content type no codec of this node decodes.
 var ErrNoCodec = errors.New("no codec decodes this content type")
 
 // jsonCodec is there without being asked for.

@@ -36,7 +36,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 					}
 				}
 				bob.Control("note", func(context.Context, *postrider.Message) error { return nil })
-				began, over := time.Now(), make(chan string, 100)
+				over := make(chan string, 100)
 				waiting := 0
 				wait := func(what string, do func(ctx context.Context) error) {
 					waiting++
@@ -62,7 +62,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 				})
 				alice.Peer("bob").Send(t.Context(), "x", postrider.Control("note"))
 				time.Sleep(10 * time.Second)
-				began = time.Now()
+				began := time.Now()
 				if orderly {
 					ctx := within(t, time.Second)
 					alice.Shutdown(ctx)

@@ -70,7 +70,7 @@ func TestWhatWasPostedToABrokerIsSentOnAfterARestart(t *testing.T) {
 		waitFor(t, rc, postrider.Kept)
 		alice.Close()
 		net.broker()
-		alice = net.node("alice", inDir(dir), onBroker)
+		net.node("alice", inDir(dir), onBroker)
 		bob := net.node("bob", onBroker)
 		got := collect(t, bob, bob.Mailbox("jobs"))
 		if m := wantBody(t, got, "a"); m.ID != rc.ID() {
@@ -87,7 +87,7 @@ func TestAPostForAPeerThatIsNotKnownAnyMoreStaysInTheOutbox(t *testing.T) {
 		alice.Close()
 		alice = net.node("alice", inDir(dir), func(cfg *postrider.Config) { delete(cfg.Peers, "bob") })
 		alice.Close()
-		alice = net.node("alice", inDir(dir))
+		net.node("alice", inDir(dir))
 		bob := net.node("bob")
 		wantBody(t, collect(t, bob, bob.Inbox()), "a")
 	})

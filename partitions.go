@@ -31,7 +31,7 @@ func Partitions(n int) MailboxOption { return func(o *mailboxOptions) { o.partit
 
 const maxPartitions = 256
 
-// ErrPartitions: the mailbox has another number of [Partitions] than the one that was named.
+// ErrPartitions is the error of a mailbox that has another number of [Partitions] than the one that was named.
 var ErrPartitions = errors.New("the mailbox has another number of partitions")
 
 // agree sees to it that this node uses a mailbox with one number of partitions. The caller holds mu.

@@ -44,7 +44,7 @@ func named(t *testing.T, spans *tracetest.SpanRecorder, name string) sdk.ReadOnl
 func attribute(s sdk.ReadOnlySpan, key string) string {
 	for _, a := range s.Attributes() {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""
