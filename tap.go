@@ -31,19 +31,35 @@ func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) 
 	if target.copies {
 		t.repeats = newRepeats()
 	}
-	n.mu.Lock()
-	if n.closing {
-		n.mu.Unlock()
+	if n.isClosing() {
 		return nil, ErrClosed
 	}
-	n.taps[t] = struct{}{}
-	n.mu.Unlock()
 	if from != "" {
 		t.intake = n.inbox.takeFrom(from, t)
 	} else {
 		t.intake = target.way.take(prefetch, t)
 	}
+	if !n.enter(t) { // it closes meanwhile
+		t.stop()
+		return nil, ErrClosed
+	}
 	return t, nil
+}
+
+func (n *Node) isClosing() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.closing
+}
+
+// enter lets the node stop the tap when it closes; false when it is too late for that.
+func (n *Node) enter(t *tap) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.closing {
+		n.taps[t] = struct{}{}
+	}
+	return !n.closing
 }
 
 // hand is given each arrival. One that comes too late goes back, where one receiver is served at a time with the others.

@@ -327,6 +327,9 @@ func story(t *testing.T, tell func(t *testing.T, f *fake, c *client.Conn), chang
 			do(&cfg)
 		}
 		f.down = cfg.Name == nobodyThere
+		if cfg.Name == rabbitMQ {
+			f.product = rabbitMQ
+		}
 		c := client.New(cfg)
 		defer func() {
 			c.Close()
@@ -347,7 +350,13 @@ func story(t *testing.T, tell func(t *testing.T, f *fake, c *client.Conn), chang
 // whileDown begins a story with a broker that is not there.
 func whileDown(cfg *client.Config) { cfg.Name = nobodyThere }
 
-const nobodyThere = "nobody there"
+// onRabbitMQ has the fake call itself so.
+func onRabbitMQ(cfg *client.Config) { cfg.Name = rabbitMQ }
+
+const (
+	nobodyThere = "nobody there"
+	rabbitMQ    = "RabbitMQ"
+)
 
 var toJobs = envelope("jobs", amqp.Properties{ContentType: "text/plain", AppID: "story"})
 

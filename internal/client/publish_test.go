@@ -311,7 +311,6 @@ func TestAnInternalErrorIsNoMessagesFaultUntilItComesAgainAndAgain(t *testing.T)
 
 func TestRabbitMQIsAskedAgainWhenItRefusesTheFirstMessage(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
-		f.product = "RabbitMQ"
 		a, b := post(t, c, "a"), post(t, c, "b")
 		l := f.line()
 		l.wantPublished("a")
@@ -340,13 +339,12 @@ func TestRabbitMQIsAskedAgainWhenItRefusesTheFirstMessage(t *testing.T) {
 		}
 		wantFate(t, full, client.ErrRefused, true)
 		l.cut()
-	})
+	}, onRabbitMQ)
 }
 
 // Of two mailboxes on one connection one can be without a leader while messages to the other are confirmed.
 func TestRabbitMQIsAskedAgainOfEachQueue(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
-		f.product = "RabbitMQ"
 		a := post(t, c, "a")
 		l := f.line()
 		l.wantPublished("a")
@@ -373,7 +371,7 @@ func TestRabbitMQIsAskedAgainOfEachQueue(t *testing.T) {
 		l.nack(2)
 		wantFate(t, full, client.ErrRefused, true)
 		l.cut()
-	})
+	}, onRabbitMQ)
 }
 
 func TestAWrongPasswordIsToldToSendsAtOnceAndKeepsPosts(t *testing.T) {

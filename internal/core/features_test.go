@@ -214,12 +214,14 @@ func TestExpirySurvivesARestart(t *testing.T) {
 	w.crash(1)
 	w.wantContents("q", "hour", "two")
 	q := w.queue("q")
+	q.mu.Lock()
 	for e := range q.core.All() {
 		end, ok := q.core.Expiry(e.Pos)
 		if left := time.Duration(end - w.core.Now()); !ok || left > time.Hour || left < time.Minute {
 			t.Errorf("%s expires in %v (%v)", w.message(e.Msg).Body, left, ok)
 		}
 	}
+	q.mu.Unlock()
 }
 
 func TestDeadLettersSayWhy(t *testing.T) {

@@ -231,11 +231,13 @@ func TestPoliciesSurvive(t *testing.T) {
 			t.Errorf("it holds %d", n)
 		}
 		d := w.queue("q")
+		d.mu.Lock()
 		for e := range d.core.All() {
 			if _, ok := d.core.Expiry(e.Pos); !ok {
 				t.Errorf("%s does not expire", w.message(e.Msg).Body)
 			}
 		}
+		d.mu.Unlock()
 	}
 	w.deleteVHost("v")
 	w.putVHost("v", VHostInfo{})
