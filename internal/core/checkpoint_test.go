@@ -83,9 +83,11 @@ func (w *world) stateOf(fs *disk.Mem) (s state, resumed bool) {
 		}
 		v.mu.Unlock()
 	}
+	c.settings.mu.Lock()
 	for key, x := range c.settings.byKey {
 		note("setting %v %q", key, x.value.Value)
 	}
+	c.settings.mu.Unlock()
 	c.byID.Range(func(id, v any) bool {
 		q := v.(*Queue)
 		q.mu.Lock()
