@@ -30,9 +30,7 @@ func ask(o order, open func(caller int) (trip, error)) (tally, error) {
 	}
 	sum := found[0]
 	for _, w := range found[1:] {
-		sum.tally.Messages += w.tally.Messages
-		sum.tally.Measured += w.tally.Measured
-		sum.tally.Began = min(sum.tally.Began, w.tally.Began)
+		sum.tally.add(w.tally)
 		sum.latency.Merge(w.latency)
 	}
 	return sum.stop()

@@ -57,5 +57,12 @@ type tally struct {
 	Broker   bool        `json:",omitempty"` // moved nothing and counted nothing itself
 }
 
+// add counts what another sender of the same process did, at the same time.
+func (t *tally) add(other tally) {
+	t.Messages += other.Messages
+	t.Measured += other.Measured
+	t.Began = min(t.Began, other.Began)
+}
+
 // commandGo follows an order; the end of stdin says that it is over.
 const commandGo = "go"

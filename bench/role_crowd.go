@@ -152,9 +152,7 @@ func (s *crowdSender) work(<-chan struct{}) (tally, error) {
 	}
 	sum := found[0]
 	for _, w := range found[1:] {
-		sum.tally.Messages += w.tally.Messages
-		sum.tally.Measured += w.tally.Measured
-		sum.tally.Began = min(sum.tally.Began, w.tally.Began)
+		sum.tally.add(w.tally)
 	}
 	if s.order.Fanout { // what counts is what arrives
 		sum.tally.Messages *= uint64(s.order.Queues)
