@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"sync"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A trip sends a message and returns when it was answered, with the answer: nil if that carries nothing.
@@ -19,7 +21,7 @@ func ask(o order, open func(caller int) (trip, error)) (tally, error) {
 			found[i] = newStopwatch(o)
 			t, err := open(i)
 			if err == nil {
-				err = askOne(o, uint64(i)<<ownPart, newPace(o.Rate), found[i], t)
+				err = askOne(o, uint64(i)<<ownPart, measure.NewPace(float64(o.Rate)), found[i], t)
 			}
 			errs[i] = err
 		})
@@ -36,13 +38,13 @@ func ask(o order, open func(caller int) (trip, error)) (tally, error) {
 	return sum.stop()
 }
 
-func askOne(o order, who uint64, pace *pace, watch *stopwatch, t trip) error {
+func askOne(o order, who uint64, pace *measure.Pace, watch *stopwatch, t trip) error {
 	body := make([]byte, o.Body)
 	for last := false; !last; {
 		n := watch.tally.Messages
-		began := now()
+		began := measure.Now()
 		if o.Rate > 0 {
-			due, err := pace.next(n)
+			due, err := pace.Next(n)
 			if err != nil {
 				return err
 			}
@@ -51,13 +53,13 @@ func askOne(o order, who uint64, pace *pace, watch *stopwatch, t trip) error {
 		last = watch.tick(began)
 		writeBody(body, who|n, 0, last)
 		if o.Rate == 0 {
-			began = now()
+			began = measure.Now()
 		}
 		answer, err := t(body)
 		if err != nil {
 			return err
 		}
-		watch.took(now() - began)
+		watch.took(measure.Now() - began)
 		watch.sent()
 		if answer != nil {
 			if number, _, _, err := readBody(answer, o.Body); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A backlog is a queue that nobody consumes from while it is filled, and then somebody does until it is empty.
@@ -68,7 +69,7 @@ func (s scale) fillAndDrain(t *scaleTarget, persistent bool, n int, f *backlogFi
 	}
 	f.Fill = float64(n) / time.Since(began).Seconds()
 	time.Sleep(s.Settle)
-	f.Resident = resident(t.pid)
+	f.Resident = measure.Resident(t.pid)
 	began = time.Now()
 	if err := w.drain(scaleName(0), n); err != nil {
 		return fmt.Errorf("draining: %w", err)

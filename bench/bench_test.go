@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // The test binary is the child of its own runs.
@@ -279,25 +279,6 @@ func TestStopwatchLeavesTheWarmUpOut(t *testing.T) {
 	}
 }
 
-func TestPaceCountsFromWhenAMessageWasDue(t *testing.T) {
-	p := newPace(1_000_000)
-	first, _ := p.next(0)
-	if due, err := p.next(3); due != first+3000 || now() < due || err != nil {
-		t.Errorf("due %d after the first, %v", due-first, err)
-	}
-	full := newPace(0)
-	untimed, _ := full.next(1)
-	timed, _ := full.next(timedEach)
-	if untimed != 0 || timed == 0 {
-		t.Error("at full speed one message in so many is timed")
-	}
-	broken := errors.New("broken")
-	p.idle = func() error { return broken }
-	if _, err := p.next(1 << 40); err != broken {
-		t.Errorf("what was put together is not flushed before a long wait: %v", err)
-	}
-}
-
 func TestMedianAndSpread(t *testing.T) {
 	f := &finding{row: &row{}}
 	for _, rate := range []float64{5, 1, 4, 2} {
@@ -408,8 +389,8 @@ func TestWhoListensIsFound(t *testing.T) {
 	if pid != os.Getpid() {
 		t.Errorf("process %d, this is %d", pid, os.Getpid())
 	}
-	if resident(pid) < 1<<20 {
-		t.Errorf("it has %d bytes", resident(pid))
+	if measure.Resident(pid) < 1<<20 {
+		t.Errorf("it has %d bytes", measure.Resident(pid))
 	}
 	if listenerOn("192.0.2.1:5672") != 0 {
 		t.Error("a process of another machine was found here")

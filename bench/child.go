@@ -9,6 +9,8 @@ import (
 	"os"
 	"runtime/pprof"
 	"time"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A role is one process of a row.
@@ -47,12 +49,12 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 	}
 	keepThread()
 	defer func() { err = errors.Join(err, r.close()) }()
-	began := now()
+	began := measure.Now()
 	address, err := r.prepare(o)
 	if err != nil {
 		return err
 	}
-	ready := reply{Address: address, Took: time.Duration(now() - began)}
+	ready := reply{Address: address, Took: time.Duration(measure.Now() - began)}
 	if b, ok := r.(behind); ok {
 		ready.Pid = b.pid()
 	}

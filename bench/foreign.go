@@ -12,6 +12,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A foreignBroker is RabbitMQ or the one of -amqp, with a durable queue of its own for one run.
@@ -34,7 +35,7 @@ func openForeign(ctx context.Context, url string, quorum bool) (*foreignBroker, 
 	f := &foreignBroker{
 		conn: client.New(client.Config{Name: "bench", Addresses: []client.Address{at}, Publishes: true}),
 		queue: &client.Queue{
-			Name:    fmt.Sprintf("postrider-bench-%d-%d", os.Getpid(), now()),
+			Name:    fmt.Sprintf("postrider-bench-%d-%d", os.Getpid(), measure.Now()),
 			Durable: true,
 			Args:    amqp.Table{"x-expires": int32(queueExpires)},
 		},
@@ -48,7 +49,7 @@ func openForeign(ctx context.Context, url string, quorum bool) (*foreignBroker, 
 		f.close()
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
-	f.before = cpuSecondsOf(f.pid)
+	f.before = measure.CPUSeconds(f.pid)
 	return f, nil
 }
 
@@ -71,7 +72,7 @@ func (f *foreignBroker) ready(ctx context.Context) error {
 func (f *foreignBroker) close() { f.conn.Close() }
 
 // cpu is what the broker has used since it was opened, in seconds.
-func (f *foreignBroker) cpu() float64 { return cpuSecondsOf(f.pid) - f.before }
+func (f *foreignBroker) cpu() float64 { return measure.CPUSeconds(f.pid) - f.before }
 
 // listenerOn finds the process that listens on an address of this machine, 0 if it is on another or cannot be seen.
 func listenerOn(address string) int {

@@ -3,31 +3,10 @@ package main
 import (
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-func machineClock() int64 {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		panic(err)
-	}
-	return t.Nano()
-}
-
-// preciseSleep lets sleepUntil wake the calling goroutine on time, and not up to 50 µs later.
-func preciseSleep() {
-	runtime.LockOSThread()
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-}
-
-// sleepUntil blocks a thread: Go's own timers wake an idle process a millisecond late.
-func sleepUntil(t int64) {
-	until := unix.NsecToTimespec(t)
-	unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &until, nil)
-}
 
 // syncData makes what was written to f safe, without its times.
 func syncData(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }

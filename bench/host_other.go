@@ -6,15 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"time"
 )
-
-// Elsewhere the wall clock must do; a run during which it is set has wrong latencies.
-func machineClock() int64 { return time.Now().UnixNano() }
-
-func preciseSleep() {}
-
-func sleepUntil(t int64) { time.Sleep(time.Duration(t - now())) }
 
 func syncData(f *os.File) error { return f.Sync() }
 

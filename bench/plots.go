@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/postrider-mq/postrider/bench/plot"
+	"github.com/postrider-mq/postrider/internal/measure"
+	"github.com/postrider-mq/postrider/internal/plot"
 )
 
 // drawAll draws what there is to see into files of a directory, and returns their names.
@@ -88,7 +89,7 @@ func (r *results) latencies(work string) *plot.Chart {
 func rarity(q float64) float64 { return 100 / (100 - q) }
 
 func distribution(f *finding) (points []plot.Point) {
-	all := newHistogram()
+	all := measure.NewHistogram()
 	for _, o := range f.Outcomes {
 		all.Merge(o.histogram)
 	}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A program is a role that another language's program plays: zmq.c, pika.py. It gets what it needs as arguments, and speaks with us
@@ -81,19 +83,19 @@ func (p *program) read() (t tally, err error) {
 	if _, err := fmt.Sscanf(line, "tally %d %d %d %d %g %d %d", &t.Messages, &t.Measured, &t.Began, &t.Ended, &t.CPU, &samples, &stones); err != nil {
 		return t, fmt.Errorf("%q is no tally: %w", line, err)
 	}
-	h := newHistogram()
+	h := measure.NewHistogram()
 	for range samples {
 		var d int64
 		if err := binary.Read(p.out, binary.LittleEndian, &d); err != nil {
 			return t, err
 		}
-		record(h, d)
+		measure.Record(h, d)
 	}
 	t.Progress = make([]milestone, stones)
 	if err := binary.Read(p.out, binary.LittleEndian, t.Progress); err != nil {
 		return t, err
 	}
-	t.Latency, err = encodeHistogram(h)
+	t.Latency, err = measure.EncodeHistogram(h)
 	return t, err
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A rabbitClient is RabbitMQ's own client for Go, on whatever broker there is.
@@ -64,7 +66,7 @@ func (s *rabbitSender) work(<-chan struct{}) (tally, error) {
 		mode = amqp091.Transient
 	}
 	watch := newStopwatch(s.order)
-	err := stream(s.order, newPace(s.order.Rate), watch, func(body []byte) error {
+	err := stream(s.order, measure.NewPace(float64(s.order.Rate)), watch, func(body []byte) error {
 		if err := ahead.take(nil); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A crowd is many connections that publish into one queue, one that publishes into many queues in turn, or one that publishes into an
@@ -191,8 +192,8 @@ func (s *crowdSender) publish(who int, w *wire, watch *stopwatch) error {
 	lasts := 0
 	for n := uint64(0); lasts < targets; n++ {
 		sent := int64(0)
-		if n%timedEach == 0 || lasts > 0 {
-			t := now()
+		if n%measure.TimedEach == 0 || lasts > 0 {
+			t := measure.Now()
 			if over := watch.tick(t); watch.warmedUp() {
 				sent = t
 				if over && n%uint64(targets) == 0 || lasts > 0 { // one more into each queue

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 const (
@@ -39,7 +41,7 @@ func (d *disk) work(<-chan struct{}) (tally, error) {
 	block := make([]byte, max(batch*size, diskBlock))
 	at := int64(0)
 	for last := false; !last; {
-		t := now()
+		t := measure.Now()
 		last = watch.tick(t)
 		for i := range batch {
 			writeBody(block[i*size:][:size], watch.tally.Messages, t, last)
@@ -51,7 +53,7 @@ func (d *disk) work(<-chan struct{}) (tally, error) {
 		if err := syncData(d.file); err != nil {
 			return tally{}, err
 		}
-		watch.took(now() - t)
+		watch.took(measure.Now() - t)
 		if at += int64(len(block)); at+int64(len(block)) > diskFile {
 			at = 0
 		}

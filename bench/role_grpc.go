@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // The service is written by hand in place of a generator's:
@@ -127,7 +129,7 @@ func (g *grpcClient) stream(ctx context.Context) (tally, error) {
 	}
 	watch := newStopwatch(g.order)
 	m := new(wrapperspb.BytesValue)
-	err = stream(g.order, newPace(g.order.Rate), watch, func(body []byte) error {
+	err = stream(g.order, measure.NewPace(float64(g.order.Rate)), watch, func(body []byte) error {
 		m.Value = body // it is marshalled before SendMsg returns
 		return s.SendMsg(m)
 	})

@@ -7,6 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // What JetStream calls the mailbox.
@@ -110,7 +112,7 @@ func (s *jetSender) prepare(o order) (_ string, err error) {
 
 func (s *jetSender) work(<-chan struct{}) (tally, error) {
 	watch := newStopwatch(s.order)
-	err := stream(s.order, newPace(s.order.Rate), watch, func(body []byte) error {
+	err := stream(s.order, measure.NewPace(float64(s.order.Rate)), watch, func(body []byte) error {
 		_, err := s.js.PublishAsync(jetSubject, append([]byte(nil), body...), jetstream.WithStallWait(time.Minute))
 		return err
 	})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // What the two sides call each other.
@@ -184,7 +186,7 @@ func (s *natsSender) publish() (tally, error) {
 		return tally{}, err
 	}
 	watch := newStopwatch(s.order)
-	err = stream(s.order, newPace(s.order.Rate), watch, func(body []byte) error {
+	err = stream(s.order, measure.NewPace(float64(s.order.Rate)), watch, func(body []byte) error {
 		if err := ahead.take(nil); err != nil { // the connection flushes by itself
 			return err
 		}

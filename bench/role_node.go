@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // The names of the two nodes.
@@ -82,7 +84,7 @@ func (s *sender) work(<-chan struct{}) (tally, error) {
 func (s *sender) post(watch *stopwatch) error {
 	ctx := context.Background()
 	receipts := window{places: make([]*postrider.Receipt, s.order.Window)}
-	err := stream(s.order, newPace(s.order.Rate), watch, func(body []byte) error {
+	err := stream(s.order, measure.NewPace(float64(s.order.Rate)), watch, func(body []byte) error {
 		if err := receipts.makeRoom(ctx); err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // What Redis calls the mailbox and who takes from it.
@@ -99,8 +101,8 @@ func (s *redisSender) prepare(o order) (_ string, err error) {
 func (s *redisSender) work(<-chan struct{}) (tally, error) {
 	ahead := newCredit(s.order.Window)
 	go s.answers(ahead)
-	watch, pace := newStopwatch(s.order), newPace(s.order.Rate)
-	pace.idle = s.conn.out.Flush
+	watch, pace := newStopwatch(s.order), measure.NewPace(float64(s.order.Rate))
+	pace.Idle = s.conn.out.Flush
 	err := stream(s.order, pace, watch, func(body []byte) error {
 		if err := ahead.take(s.conn.out.Flush); err != nil {
 			return err

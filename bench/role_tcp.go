@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // listenLocal is how every server here listens.
@@ -143,8 +145,8 @@ func (s *source) close() error { return s.conn.Close() }
 func (s *source) work(<-chan struct{}) (tally, error) {
 	out := bufio.NewWriterSize(s.conn, streamBuffer)
 	watch := newStopwatch(s.order)
-	pace := newPace(s.order.Rate)
-	pace.idle = out.Flush
+	pace := measure.NewPace(float64(s.order.Rate))
+	pace.Idle = out.Flush
 	err := stream(s.order, pace, watch, func(b []byte) error {
 		_, err := out.Write(b)
 		return err

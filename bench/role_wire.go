@@ -7,6 +7,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // wireSender publishes without confirms and wireReceiver consumes without acknowledgements: the least that AMQP can do, in as few
@@ -61,8 +62,8 @@ func (s *wireSender) work(<-chan struct{}) (tally, error) {
 			ahead.give(int(binary.LittleEndian.Uint64(d.body)))
 		}
 	}()
-	watch, pace := newStopwatch(s.order), newPace(s.order.Rate)
-	pace.idle = s.wire.flush
+	watch, pace := newStopwatch(s.order), measure.NewPace(float64(s.order.Rate))
+	pace.Idle = s.wire.flush
 	err := stream(s.order, pace, watch, func(body []byte) error {
 		if err := ahead.take(s.wire.flush); err != nil {
 			return err

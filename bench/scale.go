@@ -8,6 +8,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // What a broker costs when nothing happens, and when there is much of everything. These are no rows: nothing is
@@ -147,7 +148,7 @@ func (s scale) peers(ctx context.Context) (each float64, err error) {
 		return 0, err
 	}
 	time.Sleep(s.Settle)
-	before := resident(h.pid)
+	before := measure.Resident(h.pid)
 	g, _, err := startProcess(ctx, order{Role: "guests", Address: address, Callers: s.Peers})
 	if g != nil {
 		defer g.kill()
@@ -162,10 +163,10 @@ func (s scale) peers(ctx context.Context) (each float64, err error) {
 func (s scale) rest(t *scaleTarget, f *scaleFigures) error {
 	f.Start = t.start
 	time.Sleep(s.Settle)
-	before := cpuSecondsOf(t.pid)
+	before := measure.CPUSeconds(t.pid)
 	time.Sleep(s.Idle)
-	f.IdleCPU = (cpuSecondsOf(t.pid) - before) / s.Idle.Seconds()
-	f.Idle = resident(t.pid)
+	f.IdleCPU = (measure.CPUSeconds(t.pid) - before) / s.Idle.Seconds()
+	f.Idle = measure.Resident(t.pid)
 	return nil
 }
 
@@ -173,7 +174,7 @@ func (s scale) rest(t *scaleTarget, f *scaleFigures) error {
 const perAddress = 500
 
 func (s scale) connections(t *scaleTarget, f *scaleFigures) error {
-	before := resident(t.pid)
+	before := measure.Resident(t.pid)
 	wires := make([]*wire, 0, s.Connections)
 	defer func() {
 		for _, w := range wires {
@@ -194,7 +195,7 @@ func (s scale) connections(t *scaleTarget, f *scaleFigures) error {
 // growth is what each of n things added to a process's resident memory.
 func (s scale) growth(pid int, before uint64, n int) float64 {
 	time.Sleep(s.Settle)
-	return max(0, float64(resident(pid))-float64(before)) / float64(n)
+	return max(0, float64(measure.Resident(pid))-float64(before)) / float64(n)
 }
 
 func scaleName(i int) string { return fmt.Sprintf("postrider-bench-%d-%d", os.Getpid(), i) }
@@ -205,7 +206,7 @@ func (s scale) queues(t *scaleTarget, durable bool, each *float64) error {
 		return err
 	}
 	defer w.close()
-	before := resident(t.pid)
+	before := measure.Resident(t.pid)
 	if err := declareQueues(w, s.Queues, durable); err != nil {
 		return err
 	}
@@ -247,7 +248,7 @@ func (s scale) bindings(t *scaleTarget, f *scaleFigures) error {
 	if err := w.call(1, &amqp.ExchangeDeclare{Exchange: exchange, Type: "topic"}, amqp.ExchangeDeclareOkID); err != nil {
 		return err
 	}
-	before := resident(t.pid)
+	before := measure.Resident(t.pid)
 	few := s.Bindings / 100
 	if err := bind(w, exchange, 0, few, queues); err != nil {
 		return err

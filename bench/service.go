@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strconv"
 	"time"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A service is a server's program that runs behind one of our processes, and ends with it. A nil one is no program: what it is asked
@@ -62,7 +64,7 @@ func (s *service) pid() int {
 // begin begins to count what cpu returns.
 func (s *service) begin() {
 	if s != nil {
-		s.before = cpuSecondsOf(s.pid())
+		s.before = measure.CPUSeconds(s.pid())
 	}
 }
 
@@ -71,7 +73,7 @@ func (s *service) cpu() float64 {
 	if s == nil {
 		return 0
 	}
-	return cpuSecondsOf(s.pid()) - s.before
+	return measure.CPUSeconds(s.pid()) - s.before
 }
 
 // end asks the program to end, as a user would.

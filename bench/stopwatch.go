@@ -1,9 +1,9 @@
 package main
 
 import (
-	"time"
-
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/postrider-mq/postrider/internal/measure"
 )
 
 // A stopwatch runs through the warm-up and the measured time of a sender.
@@ -15,7 +15,7 @@ type stopwatch struct {
 }
 
 func newStopwatch(o order) *stopwatch {
-	return &stopwatch{warm: int64(o.Warm), measure: int64(o.Measure), latency: newHistogram()}
+	return &stopwatch{warm: int64(o.Warm), measure: int64(o.Measure), latency: measure.NewHistogram()}
 }
 
 // tick is called with the time before a message is sent, and reports whether it is the last one.
@@ -40,7 +40,7 @@ func (s *stopwatch) sent() {
 // took records the time of a message, unless it belongs to the warm-up.
 func (s *stopwatch) took(d int64) {
 	if s.tally.Began != 0 {
-		record(s.latency, d)
+		measure.Record(s.latency, d)
 	}
 }
 
@@ -48,24 +48,8 @@ func (s *stopwatch) warmedUp() bool { return s.tally.Began != 0 }
 
 // stop returns the tally; the latency is left out of it when nothing was timed.
 func (s *stopwatch) stop() (tally, error) {
-	s.tally.Ended = now()
+	s.tally.Ended = measure.Now()
 	var err error
-	s.tally.Latency, err = encodeHistogram(s.latency)
+	s.tally.Latency, err = measure.EncodeHistogram(s.latency)
 	return s.tally, err
-}
-
-// Latencies are kept to three digits, from 1 ns to a minute.
-func newHistogram() *hdrhistogram.Histogram {
-	return hdrhistogram.New(1, int64(time.Minute), 3)
-}
-
-func record(h *hdrhistogram.Histogram, d int64) {
-	h.RecordValue(min(max(d, 1), int64(time.Minute)))
-}
-
-func encodeHistogram(h *hdrhistogram.Histogram) ([]byte, error) {
-	if h.TotalCount() == 0 {
-		return nil, nil
-	}
-	return h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 }

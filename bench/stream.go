@@ -1,21 +1,25 @@
 package main
 
-import "github.com/HdrHistogram/hdrhistogram-go"
+import (
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/postrider-mq/postrider/internal/measure"
+)
 
 // stream sends messages one after the other until the time is over. Those that carry the time when
 // they were sent are timed by the receiver.
-func stream(o order, pace *pace, watch *stopwatch, send func(body []byte) error) error {
+func stream(o order, pace *measure.Pace, watch *stopwatch, send func(body []byte) error) error {
 	body := make([]byte, o.Body)
 	// Who sends large messages looks at the clock more often, or a run would last long after its end.
-	each := uint64(max(1, timedEach*usualBody/o.Body))
+	each := uint64(max(1, measure.TimedEach*usualBody/o.Body))
 	for last := false; !last; {
 		number, sent := watch.tally.Messages, int64(0)
-		t, err := pace.next(number)
+		t, err := pace.Next(number)
 		if err != nil {
 			return err
 		}
 		if t == 0 && number%each == 0 {
-			t = now()
+			t = measure.Now()
 		}
 		if t != 0 {
 			last = watch.tick(t)
@@ -49,7 +53,7 @@ type milestone struct {
 const milestoneEach = 5e6
 
 func newArrivals(o order) *arrivals {
-	return &arrivals{audit: audit{size: o.Body}, latency: newHistogram()}
+	return &arrivals{audit: audit{size: o.Body}, latency: measure.NewHistogram()}
 }
 
 // add reports whether the message was the last one.
@@ -61,12 +65,12 @@ func (a *arrivals) add(body []byte) (last bool, err error) {
 
 // note is called with when a message was sent, 0 if it is not timed, and how many have come with it.
 func (a *arrivals) note(sent int64, count uint64) {
-	if sent == 0 && count%timedEach != 0 {
+	if sent == 0 && count%measure.TimedEach != 0 {
 		return
 	}
-	t := now()
+	t := measure.Now()
 	if sent != 0 {
-		record(a.latency, t-sent)
+		measure.Record(a.latency, t-sent)
 	}
 	if n := len(a.progress); n == 0 || t-a.progress[n-1].At >= milestoneEach {
 		a.progress = append(a.progress, milestone{t, count})
@@ -74,9 +78,9 @@ func (a *arrivals) note(sent int64, count uint64) {
 }
 
 func (a *arrivals) stop() (tally, error) {
-	t := tally{Messages: a.audit.count, Ended: now(), Progress: a.progress}
+	t := tally{Messages: a.audit.count, Ended: measure.Now(), Progress: a.progress}
 	var err error
-	t.Latency, err = encodeHistogram(a.latency)
+	t.Latency, err = measure.EncodeHistogram(a.latency)
 	return t, err
 }
 

@@ -54,6 +54,8 @@ var floors = plan{
 	"amqp/internal/gen": {floor: 0},
 	"internal/disk":     {floor: 0},
 	"internal/pattern":  {floor: 0},
+	"internal/measure":  {floor: 0},
+	"internal/plot":     {floor: 0},
 
 	"internal/sim":       {floor: 6, tests: true},
 	"internal/planted":   {floor: 6, tests: true},

@@ -1,4 +1,3 @@
-// Package plot draws lines over logarithmic axes as SVG: as much as the bench needs, and nothing else.
 package plot
 
 import (
