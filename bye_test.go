@@ -3,6 +3,7 @@ package postrider_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,33 +66,66 @@ func TestANodeThatShutsDownSaysGoodbye(t *testing.T) {
 	})
 }
 
-// Under way when the node shuts down is much; whatever was received is in its inbox, and the rest in its next life.
+// Under way when the node shuts down is much, and more waits for busy handlers. Whatever was received is handled, and is what was sent first; the
+// rest waits for the next life, which handles it: each message once, in one life or the other.
 func TestNothingIsReceivedAfterTheGoodbye(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		alice, bob := net.node("alice"), net.node("bob")
-		handled := make(chan string, 2000)
-		handler := func(_ context.Context, m *postrider.Message) error {
-			handled <- string(m.Body)
-			return nil
-		}
-		receive := func() {
-			if err := bob.Handle(t.Context(), bob.Inbox(), handler, postrider.Workers(8)); err != nil {
+		const messages = 1000
+		receive := func(handled chan<- string) {
+			err := bob.Handle(t.Context(), bob.Inbox(), func(_ context.Context, m *postrider.Message) error {
+				time.Sleep(10 * time.Millisecond)
+				handled <- string(m.Body)
+				return nil
+			}, postrider.Workers(8))
+			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		receive()
+		first, second := make(chan string, messages), make(chan string, messages)
+		receive(first)
+		over := make(chan error)
 		var receipts []*postrider.Receipt
-		for i := range 1000 {
-			receipts = append(receipts, post(t, alice.Peer("bob"), "x"))
-			if i == 500 {
-				go bob.Shutdown(within(t, time.Minute))
+		for i := range messages {
+			receipts = append(receipts, post(t, alice.Peer("bob"), strconv.Itoa(i)))
+			if i == messages/2 {
+				synctest.Wait() // these are in the inbox, and most of them wait
+				go func() { over <- bob.Shutdown(within(t, time.Minute)) }()
 			}
 		}
-		time.Sleep(time.Second)
+		if err := <-over; err != nil {
+			t.Fatal(err)
+		}
 		bob = net.node("bob")
-		receive()
+		receive(second)
 		for _, rc := range receipts {
 			wantGrade(t, rc, postrider.Received)
+		}
+		if err := bob.Shutdown(within(t, time.Minute)); err != nil { // nothing waits when it has ended
+			t.Fatal(err)
+		}
+		close(first)
+		close(second)
+		lives := make(map[string]int)
+		for body := range first {
+			lives[body]++
+		}
+		received := len(lives)
+		for i := range received {
+			if lives[strconv.Itoa(i)] != 1 {
+				t.Errorf("message %d was handled %d times by the first life, which received %d messages", i, lives[strconv.Itoa(i)], received)
+			}
+		}
+		for body := range second {
+			lives[body]++
+		}
+		for i := range messages {
+			if n := lives[strconv.Itoa(i)]; n != 1 {
+				t.Errorf("message %d was handled %d times", i, n)
+			}
+		}
+		if received <= messages/2 || received == messages {
+			t.Errorf("%d messages were received before the goodbye: the test wants some after it, too", received)
 		}
 	})
 }

@@ -124,6 +124,6 @@
 //
 // # Ending
 //
-// [Node.Close] ends a node at once, [Node.Shutdown] in good order: handlers finish, and what was posted
+// [Node.Close] ends a node at once, [Node.Shutdown] in good order: what is in the inbox is handled, and what was posted
 // is delivered.
 package postrider

@@ -54,7 +54,7 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 // startWorkers starts the goroutines of one Handle. They end when ctx does, when the
 // node closes, or when the tap is stopped; the last one cleans up. They are counted already.
 func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, o handleOptions) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithValue(ctx, handling{}, n))
 	detach := context.AfterFunc(n.ctx, cancel)
 	context.AfterFunc(ctx, t.stop)
 	left := new(atomic.Int64)

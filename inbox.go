@@ -16,6 +16,8 @@ type inbox struct {
 	takers  []*taker
 	waiting []arrival // in the order of arrival
 	turn    int
+
+	leaving
 }
 
 // Default bounds of an inbox, and those of a queue for control messages.
@@ -101,6 +103,7 @@ func (i *inbox) hand(a arrival) {
 	}
 	a.note()
 	i.waiting = append(i.waiting, a)
+	i.look()
 }
 
 func (i *inbox) choose(a arrival) *taker {
@@ -138,6 +141,7 @@ func (t *taker) stop() <-chan struct{} {
 			break
 		}
 	}
+	i.look()
 	return closedChannel
 }
 

@@ -37,7 +37,8 @@ type Node struct {
 	workers sync.WaitGroup // goroutines that run a caller's code, or wait for it
 
 	mu        sync.Mutex
-	closing   bool // nothing more is received
+	leaving   bool // nothing new is received
+	closing   bool // nor handled
 	closed    bool
 	targets   map[targetKey]*Target
 	parted    map[string]int         // with how many partitions a mailbox is used
@@ -157,40 +158,67 @@ func (n *Node) Name() string { return n.cfg.Name }
 func (n *Node) Addr() net.Addr { return n.local.addr() }
 
 // Shutdown ends the node in good order. First its peers are told: from then on it takes nothing from them, what they post waits in their
-// outboxes, and who waits for a message [From] this node learns that it is down. Then handlers finish what they have
-// begun, with their answers, and what was posted is delivered; then it closes. What waits in the inbox without a handler is there after a restart with [Config.Dir], and lost without. When ctx ends first, the
-// node is closed at once, and the error is ctx's. What a broker will not take however long one waits, because it
+// outboxes, and who waits for a message [From] this node learns that it is down. Mailboxes on brokers are left, and what is in the inbox by then
+// is handled, until it is empty or nobody here receives it. Then handlers and loops are stopped, with what they have begun
+// finished and answered; what was posted is delivered; and the node closes.
+//
+// ctx bounds all of it: when it ends first, the node is closed at once, and the error is ctx's. With [Config.Dir] the inbox has half of ctx's
+// time to become empty, and what is in it then is there after a restart. Without, what nobody handled, or failed and waits for another try, is lost, and
+// the error is a [*LostError]. What a broker will not take however long one waits, because it
 // refuses the login, is not waited for; the error says so.
+//
+// A handler must not wait for it, nor a loop over [Node.Messages]: it would wait for itself.
 func (n *Node) Shutdown(ctx context.Context) error {
+	if ctx.Value(handling{}) == n {
+		return errOwnHandler
+	}
+	n.sayBye()
+	left := make(chan error, 1)
+	go func() { left <- wait(ctx, func() { n.stopReceiving((*Target).away) }) }()
+	err := n.drain(ctx)
+	if e := <-left; err == nil {
+		err = e
+	}
 	n.mu.Lock()
-	first := !n.closing
 	n.closing = true
 	n.mu.Unlock()
-	if first {
-		n.sayBye()
+	if err == nil {
+		err = wait(ctx, func() { n.stopReceiving(everywhere) })
 	}
-	err := wait(ctx, n.stopReceiving)
 	if err == nil {
 		err = wait(ctx, n.workers.Wait)
 	}
 	if err == nil {
 		err = n.flush(ctx)
 	}
-	return errors.Join(err, n.end(err == nil))
+	return errors.Join(err, n.end(err == nil, n.lost))
 }
 
-// sayBye ends listening and lets peers know that nothing more is taken into the inbox; answers to what they have asked still come.
+// sayBye, once, ends listening and lets peers know that nothing more is taken into the inbox; answers to what they have asked still come.
 func (n *Node) sayBye() {
-	if err := n.local.broker.Leave(n.cfg.Name); err != nil {
+	n.mu.Lock()
+	first := !n.leaving
+	n.leaving = true
+	n.mu.Unlock()
+	n.inbox.beginToDrain()
+	if !first {
+		return
+	}
+	if err := n.local.broker.Leave(n.cfg.Name, n.inbox.remaining); err != nil {
 		n.log.Warn("peers were not told that this node shuts down", "error", err)
 	}
 }
 
-func (n *Node) stopReceiving() {
+func everywhere(*Target) bool { return true }
+
+// stopReceiving ends the handlers and loops at some targets.
+func (n *Node) stopReceiving(at func(*Target) bool) {
 	n.mu.Lock()
 	taps := make([]*tap, 0, len(n.taps))
 	for t := range n.taps {
-		taps = append(taps, t)
+		if at(t.target) {
+			taps = append(taps, t)
+		}
 	}
 	n.mu.Unlock()
 	for _, t := range taps {
@@ -278,13 +306,13 @@ const handlerGrace = time.Second
 // dropped, or waits in [Config.Dir] for the next start, and its receipts say [ErrClosed]; what was received and not settled goes back. The
 // contexts of handlers end, and Close waits a second for them to return. It may be called again, and then
 // waits for the first call; a handler should not wait for it.
-func (n *Node) Close() error { return n.end(false) }
+func (n *Node) Close() error { return n.end(false, func() error { return nil }) }
 
-// end is Close. In good order the last answers still reach their callers.
-func (n *Node) end(orderly bool) error {
+// end is Close. In good order the last answers still reach their callers. last is called when nothing is handled any more.
+func (n *Node) end(orderly bool, last func() error) error {
 	n.mu.Lock()
 	first := !n.closed
-	n.closing, n.closed = true, true
+	n.leaving, n.closing, n.closed = true, true, true
 	n.mu.Unlock()
 	if !first {
 		<-n.over
@@ -294,7 +322,7 @@ func (n *Node) end(orderly bool) error {
 	n.cancel()
 	n.asked.close()
 	var closing sync.WaitGroup
-	closing.Go(n.stopReceiving)
+	closing.Go(func() { n.stopReceiving(everywhere) })
 	for _, c := range append(n.connections(), n.laneConnections()...) {
 		closing.Go(c.Close)
 	}
@@ -307,7 +335,7 @@ func (n *Node) end(orderly bool) error {
 		n.log.Warn("closed while control messages were still acted upon", "waited", handlerGrace)
 	}
 	closing.Wait()
-	return errors.Join(n.kept.close(), n.local.close(orderly))
+	return errors.Join(last(), n.kept.close(), n.local.close(orderly))
 }
 
 // conn makes a connection that is kept until the node closes. The caller holds mu.

@@ -31,7 +31,7 @@ func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) 
 	if target.copies {
 		t.repeats = newRepeats()
 	}
-	if n.isClosing() {
+	if n.isLeaving() {
 		return nil, ErrClosed
 	}
 	if from != "" {
@@ -46,20 +46,20 @@ func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) 
 	return t, nil
 }
 
-func (n *Node) isClosing() bool {
+func (n *Node) isLeaving() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.closing
+	return n.leaving
 }
 
 // enter lets the node stop the tap when it closes; false when it is too late for that.
 func (n *Node) enter(t *tap) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.closing {
+	if !n.leaving {
 		n.taps[t] = struct{}{}
 	}
-	return !n.closing
+	return !n.leaving
 }
 
 // hand is given each arrival. One that comes too late goes back, where one receiver is served at a time with the others.

@@ -16,13 +16,15 @@ func (b *Broker) Bound(queue string, messages int, bytes int64) error {
 
 // Leave is for who will close the broker soon and wants nothing more in a queue of the virtual host "/". It ends listening, and clients are told with
 // connection.blocked that they should publish no more. What they publish into the queue all the same is neither confirmed nor refused, so they
-// keep it; a Conn's fate is ErrClosed. Consuming, settling and direct replies go on. Errors: 404 no such queue.
-func (b *Broker) Leave(queue string) error {
+// keep it; a Conn's fate is ErrClosed. Consuming, settling and direct replies go on. left is told how many messages are in the queue, ready or
+// delivered and not settled: now, and whenever one has gone. It is called under a lock of the queue, and must only take note.
+// Errors: 404 no such queue.
+func (b *Broker) Leave(queue string, left func(messages int)) error {
 	v, ok := b.core.VHost("/")
 	if !ok {
 		return amqp.Errorf(amqp.NotFound, "no vhost '/'")
 	}
-	err := v.Hold(queue)
+	err := v.Hold(queue, left)
 	b.server.Leave()
 	return err
 }

@@ -16,21 +16,33 @@ type ceiling struct {
 	bytes    int64 // of bodies
 	holds    int64 // bytes of bodies in the queue
 	held     bool
+	left     func(messages int) // told, once it is held, how many there are
 }
 
 // Bound has a queue refuse what clients publish when so many messages, or bytes of bodies, are in it and not settled.
 // Several publishers at once may exceed it by a message each, and a single message may be larger. Errors: 404.
 func (v *VHost) Bound(queue string, messages int, bytes int64) error {
-	return v.withBound(queue, func(b *ceiling) { b.messages, b.bytes = messages, bytes })
+	return v.withBound(queue, func(q *Queue) { q.ceiling.messages, q.ceiling.bytes = messages, bytes })
 }
 
 // Hold lets a queue take nothing more from clients: nothing that comes is confirmed or refused, so its publishers keep it
-// for another connection. Errors: 404.
-func (v *VHost) Hold(queue string) error {
-	return v.withBound(queue, func(b *ceiling) { b.held = true })
+// for another connection. left is told how many messages are in it, ready or out: now, and whenever one has gone. It is called
+// with the queue locked, and must only take note. Errors: 404.
+func (v *VHost) Hold(queue string, left func(messages int)) error {
+	return v.withBound(queue, func(q *Queue) {
+		q.ceiling.held, q.ceiling.left = true, left
+		q.tellLeft()
+	})
 }
 
-func (v *VHost) withBound(name string, do func(*ceiling)) error {
+// tellLeft says how much is left in a queue that is held. The caller holds q.mu.
+func (q *Queue) tellLeft() {
+	if q.ceiling.left != nil {
+		q.ceiling.left(q.core.Len() + q.core.Unacked())
+	}
+}
+
+func (v *VHost) withBound(name string, do func(*Queue)) error {
 	q, ok := v.table.Load().Queue(name)
 	if !ok {
 		return amqp.Errorf(amqp.NotFound, "no queue '%s' in vhost '%s'", name, v.Name)
@@ -43,7 +55,7 @@ func (v *VHost) withBound(name string, do func(*ceiling)) error {
 			q.ceiling.holds += int64(e.Msg.size())
 		}
 	}
-	do(q.ceiling)
+	do(q)
 	q.bounded.Store(true)
 	return nil
 }
@@ -77,5 +89,6 @@ func (q *Queue) lighten(b *Burst, r ref) {
 	q.weigh(b, -r.weight())
 	if q.ceiling != nil {
 		q.ceiling.holds -= int64(r.size())
+		q.tellLeft()
 	}
 }

@@ -1,0 +1,214 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// What waits behind a busy handler was received, and is handled before the node ends; so is what a loop has not come to.
+func TestShutdownHandlesWhatWaitsInTheInbox(t *testing.T) {
+	receive := map[string]func(t *testing.T, bob *postrider.Node, handle func(*postrider.Message)){
+		"a handler": func(t *testing.T, bob *postrider.Node, handle func(*postrider.Message)) {
+			bob.Handle(t.Context(), bob.Inbox(), func(_ context.Context, m *postrider.Message) error {
+				handle(m)
+				return nil
+			})
+		},
+		"a loop": func(t *testing.T, bob *postrider.Node, handle func(*postrider.Message)) {
+			go func() {
+				for m, err := range bob.Messages(t.Context()) {
+					if errors.Is(err, postrider.ErrClosed) {
+						return
+					}
+					handle(m)
+					m.Ack()
+				}
+			}()
+			synctest.Wait()
+		},
+		"a loop over what one has sent": func(t *testing.T, bob *postrider.Node, handle func(*postrider.Message)) {
+			go func() {
+				for m, err := range bob.Messages(t.Context(), postrider.From("alice")) {
+					if err != nil {
+						return
+					}
+					handle(m)
+					m.Ack()
+				}
+			}()
+			synctest.Wait()
+		},
+	}
+	for name, receive := range receive {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				alice, bob := net.node("alice"), net.node("bob")
+				var handled []string
+				receive(t, bob, func(m *postrider.Message) {
+					time.Sleep(time.Second)
+					handled = append(handled, string(m.Body))
+				})
+				for _, body := range []string{"a", "b", "c"} {
+					wantGrade(t, post(t, alice.Peer("bob"), body), postrider.Received)
+				}
+				if err := bob.Shutdown(within(t, time.Minute)); err != nil {
+					t.Error(err)
+				}
+				if !slices.Equal(handled, []string{"a", "b", "c"}) {
+					t.Error("handled", handled)
+				}
+			})
+		})
+	}
+}
+
+// wantLost checks what a Shutdown says of messages that nobody handled.
+func wantLost(t *testing.T, err error, ids ...string) {
+	t.Helper()
+	var lost *postrider.LostError
+	if !errors.As(err, &lost) {
+		t.Fatalf("%v tells of no lost message", err)
+	}
+	slices.Sort(lost.IDs)
+	if lost.Messages != len(ids) || !slices.Equal(lost.IDs, ids) || !strings.Contains(lost.Error(), ids[0]) {
+		t.Errorf("%d messages are lost, %v; want %v: %v", lost.Messages, lost.IDs, ids, lost)
+	}
+}
+
+func TestShutdownCountsWhatNobodyHandled(t *testing.T) {
+	send := func(t *testing.T, from *postrider.Node, ids ...string) {
+		t.Helper()
+		for _, id := range ids {
+			if err := from.Peer("bob").Send(t.Context(), "x", postrider.ID(id)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tell := func(name string, story func(t *testing.T, alice, bob *postrider.Node)) {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) { story(t, net.node("alice"), net.node("bob")) })
+		})
+	}
+	tell("for there was no handler", func(t *testing.T, alice, bob *postrider.Node) {
+		send(t, alice, "a", "b")
+		wantLost(t, bob.Shutdown(within(t, time.Hour)), "a", "b")
+	})
+	tell("for its loop was for another sender", func(t *testing.T, alice, bob *postrider.Node) {
+		go func() {
+			for _, err := range bob.Messages(t.Context(), postrider.From("carol")) {
+				if err != nil {
+					return
+				}
+			}
+		}()
+		synctest.Wait()
+		send(t, alice, "a")
+		wantLost(t, bob.Shutdown(within(t, time.Hour)), "a")
+	})
+	tell("in time", func(t *testing.T, alice, bob *postrider.Node) {
+		bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			select {
+			case <-time.After(time.Minute):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		send(t, alice, "a", "b", "c")
+		err := bob.Shutdown(within(t, 90*time.Second))
+		wantLost(t, err, "b", "c")
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+	tell("for it had failed and was to be tried again", func(t *testing.T, alice, bob *postrider.Node) {
+		bob.Handle(t.Context(), bob.Inbox(), func(context.Context, *postrider.Message) error { return errors.New("not now") })
+		send(t, alice, "a")
+		synctest.Wait()
+		wantLost(t, bob.Shutdown(within(t, time.Hour)), "a")
+	})
+	tell("and only the first ones by name", func(t *testing.T, alice, bob *postrider.Node) {
+		send(t, alice, "a", "b", "c", "d", "e", "f", "g")
+		err := bob.Shutdown(within(t, time.Hour))
+		var lost *postrider.LostError
+		if !errors.As(err, &lost) || lost.Messages != 7 || len(lost.IDs) != 5 || !strings.Contains(err.Error(), "7 messages in the inbox are lost") {
+			t.Error(err)
+		}
+	})
+}
+
+// With a directory nothing is lost: what was not handled in half of the time there is, is there after the restart.
+func TestWhatIsNotHandledInTimeWaitsForTheNextStart(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		kept := func(c *postrider.Config) { c.Dir = dir }
+		alice, bob := net.node("alice"), net.node("bob", kept)
+		handled := 0
+		bob.Handle(t.Context(), bob.Inbox(), func(context.Context, *postrider.Message) error {
+			time.Sleep(20 * time.Second)
+			handled++
+			return nil
+		})
+		for _, body := range []string{"a", "b", "c", "d"} {
+			if err := alice.Peer("bob").Send(t.Context(), body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := bob.Shutdown(within(t, time.Minute)); err != nil || handled != 2 {
+			t.Errorf("%d messages were handled, want 2 of 20 s each in half a minute: %v", handled, err)
+		}
+		bob = net.node("bob", kept)
+		got := collect(t, bob, bob.Inbox())
+		wantBody(t, got, "c")
+		wantBody(t, got, "d")
+		wantNone(t, got)
+	})
+}
+
+// Handlers may do what they like while their node shuts down.
+func TestHandlersWhileTheirNodeShutsDown(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		handled := make(chan error, 10)
+		bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			time.Sleep(time.Second)
+			switch string(m.Body) {
+			case "shut down":
+				handled <- bob.Shutdown(ctx)
+			case "to yourself":
+				handled <- bob.Inbox().Send(ctx, "x")
+			case "to your mailbox":
+				_, err := postrider.Call[string](ctx, bob.Mailbox("jobs"), "x")
+				handled <- err
+			case "back":
+				handled <- bob.Peer("alice").Send(ctx, "x")
+			}
+			return nil
+		})
+		bob.Handle(t.Context(), bob.Mailbox("jobs"), func(ctx context.Context, m *postrider.Message) error { return m.Reply(ctx, "y") })
+		for _, body := range []string{"shut down", "to yourself", "to your mailbox", "back"} {
+			wantGrade(t, post(t, alice.Peer("bob"), body), postrider.Received)
+		}
+		if err := bob.Shutdown(within(t, time.Minute)); err != nil {
+			t.Error(err)
+		}
+		if err := <-handled; err == nil || !strings.Contains(err.Error(), "goroutine of its own") {
+			t.Error("a handler that waits for its own end:", err)
+		}
+		if err := <-handled; !errors.Is(err, postrider.ErrClosed) {
+			t.Error("a message to its own inbox:", err)
+		}
+		for range 2 {
+			if err := <-handled; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
