@@ -87,6 +87,10 @@ type Config struct {
 	SendMiddleware   []SendMiddleware
 	HandleMiddleware []HandleMiddleware
 
+	// Observe, when it is not nil, is told what happens to each message that this node receives, in handlers and loops alike, by any
+	// goroutine and with the error of a step that has one. It must not block. Control messages are not among them.
+	Observe func(m *Message, s Step, err error)
+
 	// Dial opens connections in place of [net.Dialer] when it is not nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -167,7 +167,7 @@ func (c *control) conclude(m *Message, err error) {
 	case err != nil:
 		m.log().Warn("a control message was not acted upon", "message", m.ID, "from", m.From, "name", text(m.headers(), headerControl), "error", err)
 	}
-	m.Ack()
+	m.ack(false)
 }
 
 func (c *control) wait() {

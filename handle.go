@@ -106,6 +106,7 @@ func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
 		if !ok {
 			return
 		}
+		m.observed(StepDelivered, nil)
 		forIt, done := m.forCaller(ctx)
 		err := context.Cause(forIt)
 		if err == nil {
@@ -133,18 +134,12 @@ func (m *Message) log() *slog.Logger { return m.tap.target.node.log }
 func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 	switch {
 	case m.settled.Load() == requeued: // whoever gets it next concludes it
-	case m.WantsReply() && err != nil && m.late(): // who asked has gone
-		m.Ack()
 	case m.WantsReply():
-		if err == nil {
-			err = m.Reply(context.WithoutCancel(ctx), []byte(nil))
-		} else {
-			err = m.Reply(context.WithoutCancel(ctx), remoteError(err))
-		}
 		if err != nil {
-			m.log().Warn("reply failed", "message", m.ID, "to", m.From, "error", err)
+			m.observed(StepFailed, err)
 		}
-		m.Ack()
+		m.answer(context.WithoutCancel(ctx), err)
+		m.ack(err == nil)
 	case err == nil:
 		m.Ack()
 	case ctx.Err() != nil: // it was interrupted, which is nobody's fault
@@ -156,10 +151,27 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 		v := o.judge(time.Now(), f, err)
 		m.tap.target.node.counts.judged(v, f)
 		if v.failure.Tries > f.Tries {
+			m.observed(StepFailed, err)
 			m.say(v, err)
+		} else {
+			m.observed(StepReturned, err)
 		}
 		m.tap.target.node.workers.Add(1) // the caller is one: it cannot be too late
 		m.dispose(v)
+	}
+}
+
+// answer answers a call whose handler has returned, unless it has answered itself.
+func (m *Message) answer(ctx context.Context, err error) {
+	var body any = []byte(nil)
+	if err != nil {
+		if m.late() { // who asked has gone
+			return
+		}
+		body = remoteError(err)
+	}
+	if err := m.Reply(ctx, body); err != nil {
+		m.log().Warn("reply failed", "message", m.ID, "to", m.From, "error", err)
 	}
 }
 

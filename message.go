@@ -164,9 +164,15 @@ func (m *Message) Gone() <-chan struct{} {
 // Ack says that the message is done with: it does not come again. Where others are waiting, the broker in this process
 // may hear of it up to a millisecond later, of many at once. Once this node is closed it is
 // too late, and the error may be ErrClosed.
-func (m *Message) Ack() error {
+func (m *Message) Ack() error { return m.ack(true) }
+
+// ack is Ack. It is no step of the message's unless it was handled.
+func (m *Message) ack(handled bool) error {
 	if !m.settled.CompareAndSwap(0, acked) {
 		return nil
+	}
+	if handled {
+		m.observed(StepHandled, nil)
 	}
 	if m.receipt {
 		m.tell(nil)
@@ -184,6 +190,7 @@ func (m *Message) Requeue() error {
 	if !m.settled.CompareAndSwap(0, requeued) {
 		return nil
 	}
+	m.observed(StepReturned, nil)
 	defer m.tap.settled(m.mark, givenBack)
 	return m.from.giveBack(m.tag)
 }

@@ -54,6 +54,7 @@ func (n *Node) eachMessage(ctx context.Context, opts []MessagesOption, yield fun
 		m, ok := t.next(waiting, &names)
 		switch {
 		case ok:
+			m.observed(StepDelivered, nil)
 			if !yield(m, nil) {
 				return nil
 			}

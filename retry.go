@@ -89,6 +89,9 @@ func (m *Message) dispose(v verdict) {
 			return
 		}
 		m.handOver()
+		if v.dead {
+			m.observed(StepDead, v.why)
+		}
 		if v.dead && m.receipt {
 			m.tell(v.why)
 		}

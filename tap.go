@@ -107,7 +107,7 @@ func (m *Message) first(a arrival) bool {
 		m.mark = mark
 		return true
 	case handled:
-		m.Ack()
+		m.ack(false)
 	case elsewhere:
 		m.handOver()
 	case inHand:
