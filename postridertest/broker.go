@@ -9,9 +9,10 @@ import (
 
 // Broker is a broker of the network.
 type Broker struct {
-	*broker.Broker
-	net  *Network
-	name string
+	*broker.Broker // another one after Restart
+	net            *Network
+	name           string
+	cfg            broker.Config
 }
 
 // Broker starts a broker in memory that is reached under its name.
@@ -20,21 +21,34 @@ func (n *Network) Broker(name string) *Broker {
 	return n.BrokerWith(name, broker.Config{})
 }
 
-// BrokerWith is Broker with a configuration: with a Dir, a broker that was closed can be started again and has
-// what it had confirmed.
+// BrokerWith is Broker with a configuration: with a Dir, such as the test's TempDir, a broker that was closed or restarted has what it had
+// confirmed.
 func (n *Network) BrokerWith(name string, cfg broker.Config) *Broker {
 	n.t.Helper()
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	b, err := broker.Open(cfg)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	l := n.Listen(name)
-	go b.Serve(l)
+	b := &Broker{net: n, name: name, cfg: cfg}
+	b.start()
 	n.t.Cleanup(func() { b.Close() })
-	return &Broker{Broker: b, net: n, name: name}
+	return b
+}
+
+func (b *Broker) start() {
+	b.net.t.Helper()
+	var err error
+	if b.Broker, err = broker.Open(b.cfg); err != nil {
+		b.net.t.Fatal(err)
+	}
+	go b.Serve(b.net.Listen(b.name))
+}
+
+// Restart closes the broker, unless it is closed, and starts it anew. Its clients connect again by themselves. It has what it had confirmed when its
+// configuration has a Dir, see [Network.BrokerWith], and nothing otherwise.
+func (b *Broker) Restart() {
+	b.net.t.Helper()
+	b.Close()
+	b.start()
 }
 
 // URL is what [postrider.Config.Brokers] takes.

@@ -26,6 +26,7 @@ type Network struct {
 	apart  map[[2]string]bool
 	mute   map[string]chan struct{} // closed by Unmute
 	late   map[string]time.Duration
+	record *Recorder // of the nodes that start from now on; nil: none
 	lines  map[*line]struct{}
 }
 
@@ -63,6 +64,9 @@ func (n *Network) Node(name string, change ...func(*postrider.Config)) *postride
 	for _, do := range change {
 		do(&cfg)
 	}
+	if r := n.recorder(); r != nil {
+		r.Watch(&cfg)
+	}
 	if cfg.Listener == nil && cfg.Listen == "" {
 		cfg.Listener = n.Listen(name)
 	}
@@ -72,6 +76,22 @@ func (n *Network) Node(name string, change ...func(*postrider.Config)) *postride
 	}
 	n.t.Cleanup(func() { node.Close() })
 	return node
+}
+
+// Record returns what notes, from now on, what happens to the messages of nodes that are started after it: the same at each call.
+func (n *Network) Record() *Recorder {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.record == nil {
+		n.record = NewRecorder(n.t)
+	}
+	return n.record
+}
+
+func (n *Network) recorder() *Recorder {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.record
 }
 
 // Address is where who listens under a name can be dialled.
