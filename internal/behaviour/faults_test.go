@@ -15,6 +15,7 @@ import (
 
 	"github.com/postrider-mq/postrider"
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/postridertest"
 )
 
 var (
@@ -111,18 +112,18 @@ func (l *ledger) handle(ctx context.Context, m *postrider.Message) error {
 
 func underFaults(t *testing.T, seed uint64) (result tally) {
 	synctest.Test(t, func(t *testing.T) {
-		network := NewNetwork()
+		network := postridertest.New(t)
 		b, err := broker.Open(broker.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		go b.Serve(network.Listen("mq:1"))
-		faults := NewFaults(seed, network.Dial)
+		go b.Serve(network.Listen("mq"))
+		faults := NewFaults(seed, network.Dialer("a node"))
 		l := &ledger{T: t, seed: seed, confirmed: map[string]bool{}, came: map[string]int{}, failed: map[string]int{}}
 		node := func(name string, peers map[string]string) *postrider.Node {
 			n, err := postrider.Start(t.Context(), postrider.Config{
-				Name: name, Brokers: []string{"amqp://mq:1"}, Listener: network.Listen(name + ":1"), Peers: peers,
+				Name: name, Brokers: []string{"amqp://mq:1"}, Listener: network.Listen(name), Peers: peers,
 				Dial: faults.Dial, Logger: slog.New(slog.DiscardHandler),
 			})
 			if err != nil {

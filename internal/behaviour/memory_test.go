@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/postridertest"
 )
 
 // inABubble tells all stories, each in a bubble of its own time. Whatever is started has to have ended when it ends.
-func inABubble(t *testing.T, stage func(t *testing.T, net *Network) *Stage) {
+func inABubble(t *testing.T, brokers func(net *postridertest.Network) []string) {
 	for _, story := range Stories {
 		t.Run(strings.ReplaceAll(story.Name, " ", "_"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := stage(t, NewNetwork())
+				net := postridertest.New(t)
+				s := inMemory(net, brokers(net))
 				if story.Shared && len(s.Brokers) == 0 {
 					t.Skip("there is one node alone")
 				}
@@ -25,33 +27,21 @@ func inABubble(t *testing.T, stage func(t *testing.T, net *Network) *Stage) {
 	}
 }
 
-func inMemory(net *Network, brokers ...string) *Stage {
+func inMemory(network *postridertest.Network, brokers []string) *Stage {
 	return &Stage{
 		Brokers:  brokers,
-		Listen:   listen(net),
-		Dial:     net.Dial,
+		Listen:   func(name string) (net.Listener, error) { return network.Listen(name), nil },
+		Dial:     network.Dialer("a node"),
 		Patience: 100 * time.Hour,
 	}
 }
 
-func listen(n *Network) func(string) (net.Listener, error) {
-	return func(name string) (net.Listener, error) { return n.Listen(name + ":1"), nil }
-}
-
 func TestEmbedded(t *testing.T) {
-	inABubble(t, func(_ *testing.T, net *Network) *Stage { return inMemory(net) })
+	inABubble(t, func(*postridertest.Network) []string { return nil })
 }
 
 func TestOnABrokerInMemory(t *testing.T) {
-	inABubble(t, func(t *testing.T, net *Network) *Stage {
-		b, err := broker.Open(broker.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		go b.Serve(net.Listen("mq:1"))
-		t.Cleanup(func() { b.Close() })
-		return inMemory(net, "amqp://mq:1")
-	})
+	inABubble(t, func(net *postridertest.Network) []string { return []string{net.Broker("mq").URL()} })
 }
 
 // The same over sockets, in this process.
