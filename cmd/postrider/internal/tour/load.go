@@ -16,7 +16,7 @@ const maxSamples = 1000
 func (p *nodeProcess) load(_ context.Context, o order) (report, error) {
 	body := bytes.Repeat([]byte{loadMark}, loadBodyBytes)
 	run := loadPosts
-	if o.Way.waits() {
+	if o.Way.Waits() {
 		run = loadSends
 	}
 	began := time.Now()

@@ -2,7 +2,6 @@ package tour
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,23 +13,23 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/child"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
 )
 
 // nodeProcess is a node of the tour, in its process.
 type nodeProcess struct {
-	node  *postrider.Node
-	ctx   context.Context
-	dials atomic.Int64
-
-	outMu sync.Mutex
-	out   *json.Encoder
+	node   *postrider.Node
+	ctx    context.Context
+	parent *child.Parent[order, report]
+	dials  atomic.Int64
 
 	mu       sync.Mutex
 	receipts []posted
 	counts   map[string]int   // of load messages, by mailbox
 	counted  chan struct{}    // closed when counts change
 	numbers  map[string][]int // of ledger messages, by mailbox
-	streams  map[way]*stream
+	streams  map[ways.Way]*stream
 }
 
 type posted struct {
@@ -45,20 +44,18 @@ func Node(ctx context.Context, in io.Reader, out, log io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := &nodeProcess{
-		ctx: ctx, out: json.NewEncoder(out), counts: map[string]int{}, counted: make(chan struct{}),
-		numbers: map[string][]int{}, streams: map[way]*stream{},
+		ctx: ctx, parent: child.NewParent[order, report](in, out), counts: map[string]int{}, counted: make(chan struct{}),
+		numbers: map[string][]int{}, streams: map[ways.Way]*stream{},
 	}
-	orders := json.NewDecoder(in)
 	var s setup
-	if err := orders.Decode(&s); err != nil {
-		return fmt.Errorf("setup: %w", err)
+	if err := p.parent.Setup(&s); err != nil {
+		return err
 	}
 	if err := p.start(s, log); err != nil {
 		return err
 	}
 	defer p.node.Close()
-	p.tell(report{Event: nodeIsReady})
-	if err := p.carryOut(orders); err != nil {
+	if err := p.parent.Serve(ctx, p.within); err != nil {
 		return err
 	}
 	return p.leave()
@@ -92,49 +89,16 @@ func (p *nodeProcess) start(s setup, log io.Writer) (err error) {
 	return err
 }
 
-// carryOut carries out orders until there are no more, each in a goroutine of its own.
-func (p *nodeProcess) carryOut(orders *json.Decoder) error {
-	failed := make(chan error, 1)
-	go func() {
-		for {
-			var o order
-			if err := orders.Decode(&o); err != nil {
-				failed <- err
-				return
-			}
-			go p.answer(o)
-		}
-	}()
-	select {
-	case err := <-failed:
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		return fmt.Errorf("orders: %w", err)
-	case <-p.ctx.Done():
-		return nil
-	}
-}
+func (p *nodeProcess) tell(r report) { p.parent.Tell(r) }
 
-func (p *nodeProcess) tell(r report) {
-	p.outMu.Lock()
-	defer p.outMu.Unlock()
-	_ = p.out.Encode(r) // if nobody reads, stdin ends as well
-}
-
-func (p *nodeProcess) answer(o order) {
-	ctx := p.ctx
+// within bounds an order by its time.
+func (p *nodeProcess) within(ctx context.Context, o order) (report, error) {
 	if o.Within > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Within)
 		defer cancel()
 	}
-	r, err := p.do(ctx, o)
-	if err != nil {
-		r.Error = err.Error()
-	}
-	r.Seq = o.Seq
-	p.tell(r)
+	return p.do(ctx, o)
 }
 
 func (p *nodeProcess) do(ctx context.Context, o order) (report, error) {
@@ -172,7 +136,7 @@ func (p *nodeProcess) do(ctx context.Context, o order) (report, error) {
 }
 
 func (p *nodeProcess) target(o order) *postrider.Target {
-	if o.Way.direct() {
+	if o.Way.Direct() {
 		return p.node.Peer("bob")
 	}
 	return p.node.Mailbox(o.Mailbox)

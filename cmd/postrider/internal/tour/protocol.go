@@ -1,6 +1,12 @@
 package tour
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/child"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
+)
 
 // setup is the first line that a node process reads.
 type setup struct {
@@ -10,11 +16,25 @@ type setup struct {
 	Peers  map[string]string `json:",omitempty"`
 }
 
+// node is a node's process, as the tour sees it.
+type node struct {
+	*child.Node[order, report]
+	address string // where it listens
+}
+
+// startNode starts a node and waits until it is ready.
+func startNode(ctx context.Context, program string, s setup) (*node, error) {
+	n, err := child.StartNode[order, report](ctx, s.Name, program, NodeVerb, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &node{n, s.Listen}, nil
+}
+
 // order is what a node process is to do.
 type order struct {
-	Seq     int
 	Do      string
-	Way     way           `json:",omitempty"`
+	Way     ways.Way      `json:",omitempty"`
 	Mailbox string        `json:",omitempty"` // "" is the inbox, to receive from
 	Bodies  []string      `json:",omitempty"`
 	Within  time.Duration `json:",omitempty"`
@@ -24,11 +44,8 @@ type order struct {
 	Address string        `json:",omitempty"`
 }
 
-// report answers an order, or with Seq 0 tells of an event.
+// report answers an order, or tells of an event.
 type report struct {
-	Seq   int
-	Error string `json:",omitempty"` // the order could not be carried out
-
 	Fates   []fate    `json:",omitempty"`
 	Count   int       `json:",omitempty"`
 	Micros  []float64 `json:",omitempty"` // samples
@@ -58,9 +75,8 @@ const (
 	gotMessage    = "got"       // a message was handed to the handler
 	peerIsDown    = "down"      // the peer that is watched is down
 	soManyStored  = "confirmed" // a stream has as many confirmed messages as it was to tell of
-	nodeIsReady   = "ready"
-	loadMark      = 'L' // begins bodies that are counted and not told of
-	ledgerMark    = '#' // begins bodies that are numbers, which are kept and not told of
+	loadMark      = 'L'         // begins bodies that are counted and not told of
+	ledgerMark    = '#'         // begins bodies that are numbers, which are kept and not told of
 	streamWindow  = 1024
 	loadWindow    = 4096
 	loadBodyBytes = 100

@@ -6,6 +6,10 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/child"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/screen"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
 )
 
 // crowd is how many senders, and receivers where they can share, there are in the second measurement.
@@ -19,13 +23,13 @@ const (
 
 // underLoad measures each way with one sender and with a crowd.
 func (t *tour) underLoad(ctx context.Context) error {
-	t.screen.heading("4  Under load", fmt.Sprintf("bodies of %d bytes, every message confirmed; 1 sender, then %d", loadBodyBytes, crowd))
+	t.screen.Heading("4  Under load", fmt.Sprintf("bodies of %d bytes, every message confirmed; 1 sender, then %d", loadBodyBytes, crowd))
 	t.figures.loadTime = t.loadTime()
 	receivers, err := t.gather(ctx)
 	if err != nil {
 		return err
 	}
-	for w := range ways {
+	for w := range ways.Count {
 		if err := t.measure(ctx, w, receivers); err != nil {
 			return err
 		}
@@ -41,7 +45,7 @@ func (t *tour) loadTime() time.Duration {
 
 // gather starts the further senders and receivers.
 func (t *tour) gather(ctx context.Context) (receivers []*node, err error) {
-	t.screen.doing("starting %d more processes", 2*(crowd-1))
+	t.screen.Doing("starting %d more processes", 2*(crowd-1))
 	receivers = []*node{t.bob}
 	for i := range crowd - 1 {
 		s, err := startNode(ctx, t.cfg.Program, t.sender(fmt.Sprintf("sender-%d", i+2)))
@@ -62,13 +66,13 @@ func (t *tour) gather(ctx context.Context) (receivers []*node, err error) {
 }
 
 // measure measures one way.
-func (t *tour) measure(ctx context.Context, w way, receivers []*node) error {
+func (t *tour) measure(ctx context.Context, w ways.Way, receivers []*node) error {
 	alone, err := t.load(ctx, w, []*node{t.alice}, receivers[:1])
 	if err != nil {
 		return err
 	}
 	senders := append([]*node{t.alice}, t.others[:crowd-1]...)
-	if w.direct() {
+	if w.Direct() {
 		receivers = receivers[:1]
 	}
 	together, err := t.load(ctx, w, senders, receivers)
@@ -76,11 +80,11 @@ func (t *tour) measure(ctx context.Context, w way, receivers []*node) error {
 		return err
 	}
 	t.figures.load[w] = [2]measured{alone, together}
-	t.screen.item(w.String(), "1 sender %9s/s, p50 %-8s %d senders %9s/s, p50 %s",
-		grouped(alone.rate), short(alone.p50), crowd, grouped(together.rate), short(together.p50))
+	t.screen.Item(w.String(), "1 sender %9s/s, p50 %-8s %d senders %9s/s, p50 %s",
+		screen.Grouped(alone.rate), screen.Short(alone.p50), crowd, screen.Grouped(together.rate), screen.Short(together.p50))
 	t.check(alone.handled == alone.sent && together.handled == together.sent,
 		"%s of %s were handled; receivers at work: %d, then %d",
-		grouped(alone.handled+together.handled), grouped(alone.sent+together.sent), alone.sharing, together.sharing)
+		screen.Grouped(alone.handled+together.handled), screen.Grouped(alone.sent+together.sent), alone.sharing, together.sharing)
 	return nil
 }
 
@@ -93,12 +97,12 @@ type measured struct {
 }
 
 // load has senders send as fast as they can and receivers handle it all.
-func (t *tour) load(ctx context.Context, w way, senders, receivers []*node) (m measured, err error) {
+func (t *tour) load(ctx context.Context, w ways.Way, senders, receivers []*node) (m measured, err error) {
 	mailbox := ""
-	if !w.direct() {
-		mailbox = fmt.Sprintf("load-%s-%d", w.tag(), len(senders))
+	if !w.Direct() {
+		mailbox = fmt.Sprintf("load-%s-%d", w.Tag(), len(senders))
 		for _, r := range receivers {
-			if _, err := r.do(ctx, order{Do: "receive", Mailbox: mailbox}); err != nil {
+			if _, err := r.Do(ctx, order{Do: "receive", Mailbox: mailbox}); err != nil {
 				return m, err
 			}
 		}
@@ -107,7 +111,7 @@ func (t *tour) load(ctx context.Context, w way, senders, receivers []*node) (m m
 	if err != nil {
 		return m, err
 	}
-	t.screen.doing("%s, senders: %d", w, len(senders))
+	t.screen.Doing("%s, senders: %d", w, len(senders))
 	if m, err = t.allSend(ctx, w, mailbox, senders); err != nil {
 		return m, err
 	}
@@ -116,11 +120,11 @@ func (t *tour) load(ctx context.Context, w way, senders, receivers []*node) (m m
 }
 
 // allSend has all senders send at the same time.
-func (t *tour) allSend(ctx context.Context, w way, mailbox string, senders []*node) (m measured, err error) {
+func (t *tour) allSend(ctx context.Context, w ways.Way, mailbox string, senders []*node) (m measured, err error) {
 	o := order{Do: "load", Way: w, Mailbox: mailbox, Within: t.figures.loadTime}
-	var answers []<-chan report
+	var answers []child.Answer[report]
 	for _, s := range senders {
-		a, err := s.begin(o)
+		a, err := s.Begin(o)
 		if err != nil {
 			return m, err
 		}
@@ -129,7 +133,7 @@ func (t *tour) allSend(ctx context.Context, w way, mailbox string, senders []*no
 	var us []float64
 	var rate float64
 	for i, s := range senders {
-		r, err := s.finish(ctx, answers[i])
+		r, err := s.Finish(ctx, answers[i])
 		if err != nil {
 			return m, err
 		}
@@ -150,7 +154,7 @@ func (t *tour) allSend(ctx context.Context, w way, mailbox string, senders []*no
 func (t *tour) counts(ctx context.Context, mailbox string, receivers []*node) ([]int, error) {
 	counts := make([]int, len(receivers))
 	for i, r := range receivers {
-		c, err := r.do(ctx, order{Do: "count", Mailbox: mailbox, Count: -1})
+		c, err := r.Do(ctx, order{Do: "count", Mailbox: mailbox, Count: -1})
 		if err != nil {
 			return nil, err
 		}
@@ -175,7 +179,7 @@ func (t *tour) allHandled(tour context.Context, mailbox string, receivers []*nod
 	for i, r := range receivers {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				c, err := r.do(ctx, order{Do: "count", Mailbox: mailbox, Count: now[i], Within: patience})
+				c, err := r.Do(ctx, order{Do: "count", Mailbox: mailbox, Count: now[i], Within: patience})
 				if err != nil {
 					return
 				}

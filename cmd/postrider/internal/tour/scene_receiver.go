@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/child"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/screen"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
 )
 
 const (
@@ -15,7 +19,7 @@ const (
 
 // receiverDies kills bob while he is busy, sends to him while he is down, and starts him again.
 func (t *tour) receiverDies(ctx context.Context) error {
-	t.screen.heading("2  The receiver is killed", "bob is busy with messages, and gets kill -9; then he is started again")
+	t.screen.Heading("2  The receiver is killed", "bob is busy with messages, and gets kill -9; then he is started again")
 	if err := t.busyBob(ctx); err != nil {
 		return err
 	}
@@ -23,13 +27,13 @@ func (t *tour) receiverDies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.screen.item("bob is busy", "pid %d, with %d messages of each way and a question; %d more of each wait",
-		t.bob.pid(), handling, waiting)
-	if _, err := t.alice.do(ctx, order{Do: "watch"}); err != nil {
+	t.screen.Item("bob is busy", "pid %d, with %d messages of each way and a question; %d more of each wait",
+		t.bob.Pid(), handling, waiting)
+	if _, err := t.alice.Do(ctx, order{Do: "watch"}); err != nil {
 		return err
 	}
 	killed := time.Now()
-	t.bob.kill()
+	t.bob.Kill()
 	if err := t.aliceNotices(ctx, killed, question); err != nil {
 		return err
 	}
@@ -42,27 +46,27 @@ func (t *tour) receiverDies(ctx context.Context) error {
 // busyBob restarts bob as one who takes messages and never finishes with them.
 func (t *tour) busyBob(ctx context.Context) (err error) {
 	address := t.bob.address
-	t.bob.end()
+	t.bob.End()
 	if t.bob, err = startNode(ctx, t.cfg.Program, t.bobs(address)); err != nil {
 		return err
 	}
-	if _, err = t.bob.do(ctx, order{Do: "receive", Hold: true, Workers: 2*handling + 1}); err != nil {
+	if _, err = t.bob.Do(ctx, order{Do: "receive", Hold: true, Workers: 2*handling + 1}); err != nil {
 		return err
 	}
-	_, err = t.bob.do(ctx, order{Do: "receive", Mailbox: jobs, Hold: true, Workers: 2 * handling})
+	_, err = t.bob.Do(ctx, order{Do: "receive", Mailbox: jobs, Hold: true, Workers: 2 * handling})
 	return err
 }
 
 // occupy gives bob his messages, and a question that alice waits for the answer to.
-func (t *tour) occupy(ctx context.Context) (<-chan report, error) {
+func (t *tour) occupy(ctx context.Context) (child.Answer[report], error) {
 	for _, step := range []struct {
 		what string
 		n    int
 		seen bool
 	}{{"busy-", handling, true}, {"waiting-", waiting, false}} {
 		var bodies []string
-		for w := range ways {
-			if w.direct() && !step.seen {
+		for w := range ways.Count {
+			if w.Direct() && !step.seen {
 				continue // a peer's inbox takes all
 			}
 			b := numbered(w, step.what, step.n)
@@ -78,8 +82,8 @@ func (t *tour) occupy(ctx context.Context) (<-chan report, error) {
 			return nil, err
 		}
 	}
-	question := directSend.tag() + "/question-in-hand"
-	answer, err := t.alice.begin(order{Do: "call", Way: directSend, Bodies: []string{question}, Within: patience})
+	question := ways.DirectSend.Tag() + "/question-in-hand"
+	answer, err := t.alice.Begin(order{Do: "call", Way: ways.DirectSend, Bodies: []string{question}, Within: patience})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +92,7 @@ func (t *tour) occupy(ctx context.Context) (<-chan report, error) {
 }
 
 // aliceNotices sees what alice learns when bob dies.
-func (t *tour) aliceNotices(ctx context.Context, killed time.Time, question <-chan report) error {
+func (t *tour) aliceNotices(ctx context.Context, killed time.Time, question child.Answer[report]) error {
 	waitingFor := func(all []report) bool {
 		for _, r := range all {
 			if r.Event == peerIsDown {
@@ -99,16 +103,16 @@ func (t *tour) aliceNotices(ctx context.Context, killed time.Time, question <-ch
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := t.alice.await(ctx, "to notice that bob is down", waitingFor); err != nil {
+	if _, err := t.alice.Await(ctx, "to notice that bob is down", waitingFor); err != nil {
 		return err
 	}
-	t.screen.item("kill -9 bob", "alice, who waited for a message from him, knew %s later: ErrPeerDown", short(time.Since(killed)))
-	r, err := t.alice.finish(ctx, question)
+	t.screen.Item("kill -9 bob", "alice, who waited for a message from him, knew %s later: ErrPeerDown", screen.Short(time.Since(killed)))
+	r, err := t.alice.Finish(ctx, question)
 	if err != nil {
 		return err
 	}
 	f := r.Fates[0]
-	t.screen.item("Call, in flight", "%s", f.Error)
+	t.screen.Item("Call, in flight", "%s", f.Error)
 	t.check(f.PeerDown && f.MaybeDelivered && f.Target == "peer bob",
 		"it is a *SendError: ErrPeerDown, to peer bob, MaybeDelivered")
 	return nil
@@ -116,16 +120,16 @@ func (t *tour) aliceNotices(ctx context.Context, killed time.Time, question <-ch
 
 // sendToTheDead sends each way while bob is down.
 func (t *tour) sendToTheDead(ctx context.Context) error {
-	for w := range ways {
+	for w := range ways.Count {
 		bodies := numbered(w, "down-", whileDown)
 		verb, within := "post", patience
-		if w.waits() {
+		if w.Waits() {
 			verb = "send"
 		}
-		if w == directSend {
+		if w == ways.DirectSend {
 			within = sendWait
 		}
-		r, err := t.alice.do(ctx, order{Do: verb, Way: w, Mailbox: jobs, Bodies: bodies, Within: within})
+		r, err := t.alice.Do(ctx, order{Do: verb, Way: w, Mailbox: jobs, Bodies: bodies, Within: within})
 		if err != nil {
 			return err
 		}
@@ -134,11 +138,11 @@ func (t *tour) sendToTheDead(ctx context.Context) error {
 	return nil
 }
 
-func (t *tour) tellOfTheDead(w way, fates []fate) {
+func (t *tour) tellOfTheDead(w ways.Way, fates []fate) {
 	took := longest(fates)
-	code := padded(w.code(), 9)
+	code := screen.Padded(w.Code(), 9)
 	switch w {
-	case directSend:
+	case ways.DirectSend:
 		down := 0
 		for _, f := range fates {
 			if f.PeerDown && !f.MaybeDelivered && f.Target == "peer bob" {
@@ -146,9 +150,9 @@ func (t *tour) tellOfTheDead(w way, fates []fate) {
 			}
 		}
 		t.figures.whileDown[w] = fmt.Sprintf("error, %d of %d", down, len(fates))
-		t.screen.item(w.String(), "%s %s", code, fates[0].Error)
+		t.screen.Item(w.String(), "%s %s", code, fates[0].Error)
 		t.check(down == len(fates), "%d of %d ended so, a *SendError: ErrPeerDown, to peer bob, not delivered", down, len(fates))
-	case directPost:
+	case ways.DirectPost:
 		held := 0
 		for _, f := range fates {
 			if f.Error == "" && f.Grade == "pending" {
@@ -156,7 +160,7 @@ func (t *tour) tellOfTheDead(w way, fates []fate) {
 			}
 		}
 		t.figures.whileDown[w] = fmt.Sprintf("held, %d of %d", held, len(fates))
-		t.screen.item(w.String(), "%s returned after %s: alice's outbox holds it", code, short(took))
+		t.screen.Item(w.String(), "%s returned after %s: alice's outbox holds it", code, screen.Short(took))
 		t.check(held == len(fates), "%d of %d posts are held, their receipts pending", held, len(fates))
 	default:
 		stored := 0
@@ -166,7 +170,7 @@ func (t *tour) tellOfTheDead(w way, fates []fate) {
 			}
 		}
 		t.figures.whileDown[w] = fmt.Sprintf("stored, %d of %d", stored, len(fates))
-		t.screen.item(w.String(), "%s returned after %s: the broker keeps it, alice need not know", code, short(took))
+		t.screen.Item(w.String(), "%s returned after %s: the broker keeps it, alice need not know", code, screen.Short(took))
 		t.check(stored == len(fates), "%d of %d were accepted", stored, len(fates))
 	}
 }
@@ -180,24 +184,24 @@ func longest(fates []fate) (d time.Duration) {
 
 // bobReturns starts bob again, as one who handles what comes, and sees what does.
 func (t *tour) bobReturns(ctx context.Context) (err error) {
-	t.screen.doing("bob starts again")
+	t.screen.Doing("bob starts again")
 	began := time.Now()
 	if t.bob, err = startNode(ctx, t.cfg.Program, t.bobs(t.bob.address)); err != nil {
 		return err
 	}
 	for _, mailbox := range []string{whereBobIs, jobs} {
-		if _, err := t.bob.do(ctx, order{Do: "receive", Mailbox: mailbox}); err != nil {
+		if _, err := t.bob.Do(ctx, order{Do: "receive", Mailbox: mailbox}); err != nil {
 			return err
 		}
 	}
-	settled, err := t.alice.do(ctx, order{Do: "settle", Within: patience})
+	settled, err := t.alice.Do(ctx, order{Do: "settle", Within: patience})
 	if err != nil {
 		return err
 	}
 	if err := firstError(settled.Fates); err != nil {
 		return err
 	}
-	t.screen.item("bob is back", "pid %d", t.bob.pid())
+	t.screen.Item("bob is back", "pid %d", t.bob.Pid())
 	if err := t.heldIsDelivered(ctx, began); err != nil {
 		return err
 	}
@@ -206,35 +210,35 @@ func (t *tour) bobReturns(ctx context.Context) (err error) {
 
 // heldIsDelivered sees what alice held for bob come, and nothing of what died with him.
 func (t *tour) heldIsDelivered(ctx context.Context, began time.Time) error {
-	held := numbered(directPost, "down-", whileDown)
+	held := numbered(ways.DirectPost, "down-", whileDown)
 	seen, err := t.awaitBodies(ctx, held)
 	if err != nil {
 		return err
 	}
-	t.screen.item("direct", "what alice held was delivered %s after his start", short(time.Since(began)))
+	t.screen.Item("direct", "what alice held was delivered %s after his start", screen.Short(time.Since(began)))
 	t.check(bodiesOf(seen) == fmt.Sprint(held), "bob got %d of %d held posts, in order, each once", len(seen), len(held))
 	lost := 0
-	for _, w := range []way{directSend, directPost} {
+	for _, w := range []ways.Way{ways.DirectSend, ways.DirectPost} {
 		n, err := t.whatDied(ctx, w)
 		if err != nil {
 			return err
 		}
 		lost += n
 	}
-	t.screen.item("", "%d of %d in hand were lost with his memory; Config.Dir keeps an inbox on disk", lost, 2*handling)
+	t.screen.Item("", "%d of %d in hand were lost with his memory; Config.Dir keeps an inbox on disk", lost, 2*handling)
 	return nil
 }
 
 // whatDied counts the messages in hand that did not come again. A message sent now comes behind all that would.
-func (t *tour) whatDied(ctx context.Context, w way) (lost int, err error) {
-	last := []string{w.tag() + "/last"}
+func (t *tour) whatDied(ctx context.Context, w ways.Way) (lost int, err error) {
+	last := []string{w.Tag() + "/last"}
 	if _, err := t.deliver(ctx, w, last); err != nil {
 		return 0, err
 	}
 	if _, err := t.awaitBodies(ctx, last); err != nil {
 		return 0, err
 	}
-	all := t.bob.told()
+	all := t.bob.Told()
 	lost = handling - len(reportsOf(all, numbered(w, "busy-", handling)))
 	t.figures.inHand[w] = fmt.Sprintf("lost, %d of %d", lost, handling)
 	t.cameLater(w, all)
@@ -242,7 +246,7 @@ func (t *tour) whatDied(ctx context.Context, w way) (lost int, err error) {
 }
 
 // cameLater counts the messages sent while bob was down that he has got now.
-func (t *tour) cameLater(w way, all []report) {
+func (t *tour) cameLater(w ways.Way, all []report) {
 	n := len(reportsOf(all, numbered(w, "down-", whileDown)))
 	t.figures.cameLater[w] = fmt.Sprintf("%d of %d", n, whileDown)
 }
@@ -250,13 +254,13 @@ func (t *tour) cameLater(w way, all []report) {
 // storedIsDelivered sees the mailbox's messages come, those that bob had seen marked.
 func (t *tour) storedIsDelivered(ctx context.Context) error {
 	var seenBefore, rest, all []string
-	for _, w := range []way{mailboxSend, mailboxPost} {
+	for _, w := range []ways.Way{ways.MailboxSend, ways.MailboxPost} {
 		seenBefore = append(seenBefore, numbered(w, "busy-", handling)...)
 	}
-	for _, w := range []way{mailboxSend, mailboxPost} {
+	for _, w := range []ways.Way{ways.MailboxSend, ways.MailboxPost} {
 		rest = append(rest, numbered(w, "waiting-", waiting)...)
 	}
-	for _, w := range []way{mailboxSend, mailboxPost} {
+	for _, w := range []ways.Way{ways.MailboxSend, ways.MailboxPost} {
 		rest = append(rest, numbered(w, "down-", whileDown)...)
 	}
 	all = append(append(all, seenBefore...), rest...)
@@ -265,11 +269,11 @@ func (t *tour) storedIsDelivered(ctx context.Context) error {
 		return err
 	}
 	again, fresh := reportsOf(got, seenBefore), reportsOf(got, rest)
-	t.screen.item("indirect", "what he had in hand came again, then what had waited, and come meanwhile")
+	t.screen.Item("indirect", "what he had in hand came again, then what had waited, and come meanwhile")
 	t.check(bodiesOf(got) == fmt.Sprint(all), "bob got %d of %d, in order, each once", len(got), len(all))
 	t.check(countRedelivered(again) == len(seenBefore) && !anyRedelivered(fresh),
 		"the %d he had seen before are marked redelivered, the %d others are not", countRedelivered(again), len(fresh))
-	for _, w := range []way{mailboxSend, mailboxPost} {
+	for _, w := range []ways.Way{ways.MailboxSend, ways.MailboxPost} {
 		back := countRedelivered(reportsOf(got, numbered(w, "busy-", handling)))
 		t.figures.inHand[w] = fmt.Sprintf("again, %d of %d", back, handling)
 		t.cameLater(w, got)

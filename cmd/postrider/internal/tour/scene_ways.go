@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/screen"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
 )
 
 const (
@@ -16,16 +19,16 @@ const (
 
 // fourWays sends each way while all are well.
 func (t *tour) fourWays(ctx context.Context) error {
-	t.screen.heading("1  The four ways", "alice sends, bob receives, all are well")
+	t.screen.Heading("1  The four ways", "alice sends, bob receives, all are well")
 	for _, mailbox := range []string{whereBobIs, jobs} {
-		if _, err := t.bob.do(ctx, order{Do: "receive", Mailbox: mailbox}); err != nil {
+		if _, err := t.bob.Do(ctx, order{Do: "receive", Mailbox: mailbox}); err != nil {
 			return err
 		}
 	}
 	if err := t.runPrograms(ctx); err != nil {
 		return err
 	}
-	for w := range ways {
+	for w := range ways.Count {
 		if err := t.sendAWay(ctx, w); err != nil {
 			return err
 		}
@@ -35,15 +38,15 @@ func (t *tour) fourWays(ctx context.Context) error {
 
 // runPrograms runs the four whole programs whose lines the table counts.
 func (t *tour) runPrograms(ctx context.Context) error {
-	for w := range ways {
+	for w := range ways.Count {
 		address := t.bob.address
-		if !w.direct() {
+		if !w.Direct() {
 			address = t.brokerURL()
 		}
-		if _, err := t.alice.do(ctx, order{Do: "program", Way: w, Address: address, Within: patience}); err != nil {
+		if _, err := t.alice.Do(ctx, order{Do: "program", Way: w, Address: address, Within: patience}); err != nil {
 			return err
 		}
-		if _, err := t.awaitBodies(ctx, []string{w.tag() + "/program"}); err != nil {
+		if _, err := t.awaitBodies(ctx, []string{w.Tag() + "/program"}); err != nil {
 			return err
 		}
 		t.figures.lines[w] = codeLines(programs[w].name)
@@ -52,7 +55,7 @@ func (t *tour) runPrograms(ctx context.Context) error {
 }
 
 // sendAWay sends some messages one way and sees them come.
-func (t *tour) sendAWay(ctx context.Context, w way) error {
+func (t *tour) sendAWay(ctx context.Context, w ways.Way) error {
 	dials, err := t.dials(ctx)
 	if err != nil {
 		return err
@@ -71,35 +74,35 @@ func (t *tour) sendAWay(ctx context.Context, w way) error {
 		took[i] = f.Took
 	}
 	slices.Sort(took)
-	t.screen.item(w.String(), "%s %s", padded(w.code(), 9), t.meaning(w, took[len(took)/2]))
+	t.screen.Item(w.String(), "%s %s", screen.Padded(w.Code(), 9), t.meaning(w, took[len(took)/2]))
 	t.check(bodiesOf(seen) == fmt.Sprint(bodies) && !anyRedelivered(seen), "bob got %d of %d, in order, each once", len(seen), len(bodies))
 	return t.countDials(ctx, w, dials)
 }
 
-func (t *tour) meaning(w way, took time.Duration) string {
+func (t *tour) meaning(w ways.Way, took time.Duration) string {
 	switch w {
-	case directSend:
-		return fmt.Sprintf("returned after %s: it was in bob's inbox, in his process", short(took))
-	case directPost:
-		return fmt.Sprintf("returned after %s; a receipt tells what becomes of it", short(took))
-	case mailboxSend:
-		return fmt.Sprintf("returned after %s: the broker had it on disk (fdatasync)", short(took))
+	case ways.DirectSend:
+		return fmt.Sprintf("returned after %s: it was in bob's inbox, in his process", screen.Short(took))
+	case ways.DirectPost:
+		return fmt.Sprintf("returned after %s; a receipt tells what becomes of it", screen.Short(took))
+	case ways.MailboxSend:
+		return fmt.Sprintf("returned after %s: the broker had it on disk (fdatasync)", screen.Short(took))
 	}
-	return fmt.Sprintf("returned after %s; a receipt tells when it is on disk", short(took))
+	return fmt.Sprintf("returned after %s; a receipt tells when it is on disk", screen.Short(took))
 }
 
 // deliver sends bodies one way until each is with its target.
-func (t *tour) deliver(ctx context.Context, w way, bodies []string) ([]fate, error) {
+func (t *tour) deliver(ctx context.Context, w ways.Way, bodies []string) ([]fate, error) {
 	verb := "post"
-	if w.waits() {
+	if w.Waits() {
 		verb = "send"
 	}
-	r, err := t.alice.do(ctx, order{Do: verb, Way: w, Mailbox: jobs, Bodies: bodies, Within: patience})
+	r, err := t.alice.Do(ctx, order{Do: verb, Way: w, Mailbox: jobs, Bodies: bodies, Within: patience})
 	if err != nil {
 		return nil, err
 	}
-	if !w.waits() {
-		settled, err := t.alice.do(ctx, order{Do: "settle", Within: patience})
+	if !w.Waits() {
+		settled, err := t.alice.Do(ctx, order{Do: "settle", Within: patience})
 		if err != nil {
 			return nil, err
 		}
@@ -112,18 +115,18 @@ func (t *tour) deliver(ctx context.Context, w way, bodies []string) ([]fate, err
 
 // ask shows a question and its answer, which is a message there and one back.
 func (t *tour) ask(ctx context.Context) error {
-	for _, w := range []way{directSend, mailboxSend} {
-		body := w.tag() + "/question"
-		r, err := t.alice.do(ctx, order{Do: "call", Way: w, Mailbox: jobs, Bodies: []string{body}, Within: callTimeout})
+	for _, w := range []ways.Way{ways.DirectSend, ways.MailboxSend} {
+		body := w.Tag() + "/question"
+		r, err := t.alice.Do(ctx, order{Do: "call", Way: w, Mailbox: jobs, Bodies: []string{body}, Within: callTimeout})
 		if err != nil {
 			return err
 		}
 		f := r.Fates[0]
 		name := "direct, with answer"
-		if w == mailboxSend {
+		if w == ways.MailboxSend {
 			name = "indirect, with answer"
 		}
-		t.screen.item(name, "%s returned bob's answer after %s", padded("Call", 9), short(f.Took))
+		t.screen.Item(name, "%s returned bob's answer after %s", screen.Padded("Call", 9), screen.Short(f.Took))
 		t.check(f.Error == "" && f.Answer == "answer to "+body, "the answer is the one to the question%s", because(f.Error))
 	}
 	return nil
@@ -131,23 +134,23 @@ func (t *tour) ask(ctx context.Context) error {
 
 // dials counts the connections that alice and bob have made.
 func (t *tour) dials(ctx context.Context) (int, error) {
-	a, err := t.alice.do(ctx, order{Do: "dials"})
+	a, err := t.alice.Do(ctx, order{Do: "dials"})
 	return a.Count, err
 }
 
 // countDials counts the connections that one way needs: those the sender made for it, and for a mailbox
 // the one with which the receiver takes from it. The ways to one target share theirs.
-func (t *tour) countDials(ctx context.Context, w way, before int) error {
+func (t *tour) countDials(ctx context.Context, w ways.Way, before int) error {
 	after, err := t.dials(ctx)
 	if err != nil {
 		return err
 	}
 	made := after - before
-	if w.waits() {
+	if w.Waits() {
 		t.figures.connections[w], t.figures.connections[w+1] = made, made
 	}
-	if w == mailboxSend {
-		b, err := t.bob.do(ctx, order{Do: "dials"})
+	if w == ways.MailboxSend {
+		b, err := t.bob.Do(ctx, order{Do: "dials"})
 		if err != nil {
 			return err
 		}
@@ -157,10 +160,10 @@ func (t *tour) countDials(ctx context.Context, w way, before int) error {
 	return nil
 }
 
-func numbered(w way, what string, n int) []string {
+func numbered(w ways.Way, what string, n int) []string {
 	bodies := make([]string, n)
 	for i := range bodies {
-		bodies[i] = fmt.Sprintf("%s/%s%d", w.tag(), what, i+1)
+		bodies[i] = fmt.Sprintf("%s/%s%d", w.Tag(), what, i+1)
 	}
 	return bodies
 }
@@ -169,7 +172,7 @@ func numbered(w way, what string, n int) []string {
 func (t *tour) awaitBodies(ctx context.Context, bodies []string) ([]report, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	all, err := t.bob.await(ctx, fmt.Sprintf("to get %d messages", len(bodies)), func(all []report) bool {
+	all, err := t.bob.Await(ctx, fmt.Sprintf("to get %d messages", len(bodies)), func(all []report) bool {
 		got := map[string]bool{}
 		for _, r := range reportsOf(all, bodies) {
 			got[r.Body] = true

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
 )
 
 // What follows is all that a program writes to send a message. The tour runs it, and counts
@@ -62,7 +63,7 @@ func postToMailbox(ctx context.Context, brokersURL string) error {
 }
 
 // programs are the functions above, by way.
-var programs = [ways]struct {
+var programs = [ways.Count]struct {
 	name string
 	run  func(ctx context.Context, address string) error
 }{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
 )
 
 // stream sends the numbers 0, 1, 2, … to a mailbox, one way, until it is halted.
@@ -22,7 +23,7 @@ type stream struct {
 	err     error
 }
 
-func (p *nodeProcess) streamOf(w way) *stream {
+func (p *nodeProcess) streamOf(w ways.Way) *stream {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.streams[w]
@@ -35,7 +36,7 @@ func (p *nodeProcess) stream(o order) report {
 	p.streams[o.Way] = s
 	p.mu.Unlock()
 	run := s.post
-	if o.Way.waits() {
+	if o.Way.Waits() {
 		run = s.send
 	}
 	tell := func() { p.tell(report{Event: soManyStored, Mailbox: o.Mailbox}) }

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/child"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/screen"
 )
 
 // NodeVerb is the hidden verb with which the program becomes a node of the tour; see Node.
@@ -32,13 +35,13 @@ const (
 // tour is a tour under way. One goroutine runs it.
 type tour struct {
 	cfg    Config
-	screen *screen
+	screen *screen.Screen
 	began  time.Time
 	dir    string
 	failed []string // the checks that did not hold
 	passed int
 
-	broker        *process
+	broker        *child.Process
 	brokerAddress string
 	alice, bob    *node
 	others        []*node
@@ -54,10 +57,10 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	t := &tour{cfg: cfg, screen: newScreen(cfg.Out, cfg.Colours, cfg.Live), began: time.Now(), dir: dir}
+	t := &tour{cfg: cfg, screen: screen.New(cfg.Out, cfg.Colours, cfg.Live), began: time.Now(), dir: dir}
 	defer t.cleanUp()
 	if err := t.scenes(ctx); err != nil {
-		t.screen.clear()
+		t.screen.Clear()
 		t.logs()
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -68,7 +71,7 @@ func Run(ctx context.Context, cfg Config) error {
 		t.logs()
 	}
 	t.table()
-	t.screen.line("")
+	t.screen.Line("")
 	t.check(t.cleanUp() == nil, "all processes have ended, and the temporary directory is gone")
 	return t.verdict(nil)
 }
@@ -86,13 +89,13 @@ func (t *tour) scenes(ctx context.Context) error {
 
 // enter starts the processes.
 func (t *tour) enter(ctx context.Context) (err error) {
-	t.screen.line("%s", t.screen.bold.Sprint("Four ways to pass a message, between processes of this machine"))
-	t.screen.line("")
+	t.screen.Line("%s", t.screen.Bold.Sprint("Four ways to pass a message, between processes of this machine"))
+	t.screen.Line("")
 	var bobs string
-	if t.brokerAddress, err = freeAddress(); err != nil {
+	if t.brokerAddress, err = child.FreeAddress(); err != nil {
 		return err
 	}
-	if bobs, err = freeAddress(); err != nil {
+	if bobs, err = child.FreeAddress(); err != nil {
 		return err
 	}
 	if err := t.startBroker(ctx); err != nil {
@@ -105,14 +108,14 @@ func (t *tour) enter(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	t.screen.item("broker", "pid %-7d %s, journal in %s", t.broker.pid(), t.brokerURL(), t.dir)
-	t.screen.item("bob", "pid %-7d amqp://%s, his inbox is in his process", t.bob.pid(), t.bob.address)
-	t.screen.item("alice", "pid %-7d sends to bob, and to mailboxes on the broker", t.alice.pid())
+	t.screen.Item("broker", "pid %-7d %s, journal in %s", t.broker.Pid(), t.brokerURL(), t.dir)
+	t.screen.Item("bob", "pid %-7d amqp://%s, his inbox is in his process", t.bob.Pid(), t.bob.address)
+	t.screen.Item("alice", "pid %-7d sends to bob, and to mailboxes on the broker", t.alice.Pid())
 	return nil
 }
 
 func (t *tour) startBroker(ctx context.Context) (err error) {
-	t.broker, err = startBroker(ctx, t.cfg.Program, t.brokerAddress, filepath.Join(t.dir, "broker"))
+	t.broker, err = child.StartBroker(ctx, t.cfg.Program, t.brokerAddress, filepath.Join(t.dir, "broker"))
 	return err
 }
 
@@ -129,7 +132,7 @@ func (t *tour) sender(name string) setup {
 // check records whether something held, and says so.
 func (t *tour) check(ok bool, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	t.screen.check(ok, text)
+	t.screen.Check(ok, text)
 	if ok {
 		t.passed++
 	} else {
@@ -143,11 +146,11 @@ func (t *tour) cleanUp() error {
 	t.alice, t.bob, t.others = nil, nil, nil
 	for _, n := range nodes {
 		if n != nil {
-			n.kill()
+			n.Kill()
 		}
 	}
 	if t.broker != nil {
-		t.broker.end()
+		t.broker.End()
 		t.broker = nil
 	}
 	return os.RemoveAll(t.dir)
@@ -155,14 +158,14 @@ func (t *tour) cleanUp() error {
 
 // logs shows what the processes have logged, for who wants to know why a tour failed.
 func (t *tour) logs() {
-	show := func(p *process) {
-		if log := p.log.String(); log != "" {
-			t.screen.line("\nlog of %s, its end:\n%s", p.name, log)
+	show := func(p *child.Process) {
+		if log := p.Log(); log != "" {
+			t.screen.Line("\nlog of %s, its end:\n%s", p.Name, log)
 		}
 	}
 	for _, n := range append([]*node{t.alice, t.bob}, t.others...) {
 		if n != nil {
-			show(n.process)
+			show(n.Process)
 		}
 	}
 	if t.broker != nil {
@@ -182,6 +185,6 @@ func (t *tour) verdict(err error) error {
 	case len(t.failed) > 0:
 		return fmt.Errorf("%d of %d checks did not hold: %s", len(t.failed), t.passed+len(t.failed), strings.Join(t.failed, "; "))
 	}
-	t.screen.line("\n%s", t.screen.good.Sprintf("All %d checks held, in %s.", t.passed, short(took)))
+	t.screen.Line("\n%s", t.screen.Good.Sprintf("All %d checks held, in %s.", t.passed, screen.Short(took)))
 	return nil
 }

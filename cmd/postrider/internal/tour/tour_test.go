@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/screen"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
 )
 
 func TestTheBooksOfAStream(t *testing.T) {
@@ -29,51 +32,16 @@ func TestTheBooksOfAStream(t *testing.T) {
 }
 
 func TestTheProgramsAreInTheSource(t *testing.T) {
-	for w := range ways {
+	for w := range ways.Count {
 		if n := codeLines(programs[w].name); n < 5 || n > 20 {
 			t.Errorf("%s has %d lines", programs[w].name, n)
 		}
 	}
 }
 
-func TestWrappedBreaksAtSpaces(t *testing.T) {
-	for _, test := range []struct {
-		text  string
-		width int
-		want  []string
-	}{
-		{"", 5, []string{""}},
-		{"short", 5, []string{"short"}},
-		{"ab cd ef", 5, []string{"ab cd", "ef"}},
-		{"µµ µµ µµ", 5, []string{"µµ µµ", "µµ"}},
-		{"a wordthatistoolong b", 5, []string{"a", "wordthatistoolong", "b"}},
-		{"wordthatistoolong", 5, []string{"wordthatistoolong"}},
-	} {
-		if got := wrapped(test.text, test.width); !slices.Equal(got, test.want) {
-			t.Errorf("%q: %q, want %q", test.text, got, test.want)
-		}
-	}
-}
-
-func TestNumbersForPeople(t *testing.T) {
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := grouped(n); got != want {
-			t.Errorf("%d: %s", n, got)
-		}
-	}
-	for d, want := range map[time.Duration]string{
-		0: "0", 120: "120 ns", 4500: "4.5 µs", 61 * time.Microsecond: "61 µs", 1500 * time.Microsecond: "1.5 ms",
-		300 * time.Millisecond: "300 ms", 2200 * time.Millisecond: "2.2 s",
-	} {
-		if got := short(d); got != want {
-			t.Errorf("%d: %s, want %s", d, got, want)
-		}
-	}
-}
-
 func TestAFailedCheckIsNamedAndFailsTheTour(t *testing.T) {
 	var out strings.Builder
-	tour := &tour{screen: newScreen(&out, false, false), began: time.Now()}
+	tour := &tour{screen: screen.New(&out, false, false), began: time.Now()}
 	tour.check(true, "%d is %d", 1, 1)
 	tour.check(false, "%d is %d", 1, 2)
 	err := tour.verdict(nil)
@@ -82,22 +50,6 @@ func TestAFailedCheckIsNamedAndFailsTheTour(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "✗ does not hold: 1 is 2") {
 		t.Errorf("shown:\n%s", &out)
-	}
-}
-
-func TestOnlyATerminalGetsControlCharacters(t *testing.T) {
-	var file, terminal strings.Builder
-	for out, live := range map[*strings.Builder]bool{&file: false, &terminal: true} {
-		s := newScreen(out, live, live)
-		s.heading("1", "first")
-		s.doing("something")
-		s.check(true, "done")
-	}
-	if strings.ContainsAny(file.String(), "\x1b\r") || strings.Contains(file.String(), "something") {
-		t.Errorf("a file gets %q", file.String())
-	}
-	if !strings.Contains(terminal.String(), "\x1b[") || !strings.Contains(terminal.String(), "\r\x1b[K") {
-		t.Errorf("a terminal gets %q", terminal.String())
 	}
 }
 

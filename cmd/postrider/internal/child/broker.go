@@ -1,4 +1,4 @@
-package tour
+package child
 
 import (
 	"bufio"
@@ -8,10 +8,10 @@ import (
 	"io"
 )
 
-// startBroker starts `postrider serve` and waits until it listens.
-func startBroker(ctx context.Context, program, address, dir string) (*process, error) {
+// StartBroker starts `postrider serve` and waits until it listens.
+func StartBroker(ctx context.Context, program, address, dir string) (*Process, error) {
 	ready := make(chan struct{})
-	p, err := startProcess("broker", program, []string{
+	p, err := Start("broker", program, []string{
 		"serve", "--listen", address, "--dir", dir, "--log-level", "warn", "--until-eof",
 	}, func(stdout io.Reader) {
 		if bufio.NewScanner(stdout).Scan() {
@@ -25,9 +25,9 @@ func startBroker(ctx context.Context, program, address, dir string) (*process, e
 	case <-ready:
 		return p, nil
 	case <-p.ended:
-		return nil, errors.New("the broker did not start: " + p.log.String())
+		return nil, errors.New("the broker did not start: " + p.Log())
 	case <-ctx.Done():
-		p.kill()
+		p.Kill()
 		return nil, fmt.Errorf("the broker did not start: %w", context.Cause(ctx))
 	}
 }

@@ -1,4 +1,4 @@
-package tour
+package child
 
 import (
 	"errors"
@@ -14,8 +14,8 @@ const (
 	lastPort  = 30000
 )
 
-// freeAddress finds an address of this machine that nobody listens on.
-func freeAddress() (string, error) {
+// FreeAddress finds an address of this machine that nobody listens on.
+func FreeAddress() (string, error) {
 	for range 100 {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(lastPort-firstPort)))
 		ln, err := net.Listen("tcp", address)
