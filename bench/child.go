@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,9 @@ type role interface {
 	work(stop <-chan struct{}) (tally, error)
 	close() error
 }
+
+// heeds is a role whose preparations take long: they end early when the parent has given up.
+type heeds interface{ heed(stopped context.Context) }
 
 // behind is a role that another program plays, which tells by itself what it cost.
 type behind interface{ pid() int }
@@ -49,6 +53,12 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 	}
 	keepThread()
 	defer func() { err = errors.Join(err, r.close()) }()
+	stopped, stop := context.WithCancel(context.Background())
+	defer stop()
+	lines := listen(in, stop)
+	if h, ok := r.(heeds); ok {
+		h.heed(stopped)
+	}
 	began := measure.Now()
 	address, err := r.prepare(o)
 	if err != nil {
@@ -59,21 +69,29 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 		ready.Pid = b.pid()
 	}
 	out.Encode(ready)
-	if !in.Scan() || in.Text() != commandGo {
+	if <-lines != commandGo {
 		return nil
 	}
-	stop := make(chan struct{})
-	go func() {
-		in.Scan()
-		close(stop)
-	}()
-	t, err := costed(r, o.Profile, stop)
+	t, err := costed(r, o.Profile, stopped.Done())
 	if err != nil {
 		return err
 	}
 	out.Encode(reply{Tally: &t})
-	<-stop
+	<-stopped.Done()
 	return nil
+}
+
+// listen returns what the parent says, and calls ended when it has no more to say: it has enough, or it is gone.
+func listen(in *bufio.Scanner, ended func()) <-chan string {
+	lines := make(chan string, 1)
+	go func() {
+		defer ended()
+		defer close(lines)
+		for in.Scan() {
+			lines <- in.Text()
+		}
+	}()
+	return lines
 }
 
 // costed adds what the work cost, and writes its CPU profile if one is wanted.

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/postrider-mq/postrider/internal/rabbitmq"
 )
 
 // A peer is what another system was in this run.
@@ -35,7 +36,8 @@ func (p *peers) versions(ctx context.Context, s *setting) (all []peer) {
 	} {
 		all = append(all, p.peer(ctx, c.need, c.name, c.command))
 	}
-	rabbit := peer{Name: "RabbitMQ", Version: strings.TrimPrefix(filepath.Base(filepath.Dir(rabbitScripts())), "rabbitmq_server-")}
+	rabbit := peer{Name: "RabbitMQ"}
+	rabbit.Version, _ = rabbitmq.Installed()
 	if err := p.missing[needRabbitMQ]; err != nil {
 		rabbit = peer{Name: rabbit.Name, Missing: err.Error()}
 	} else if p.rabbit == nil {

@@ -63,6 +63,7 @@ var floors = plan{
 	"internal/sim":       {floor: 6, tests: true},
 	"internal/planted":   {floor: 6, tests: true},
 	"internal/behaviour": {floor: 6, tests: true},
+	"internal/rabbitmq":  {floor: 6, tests: true},
 	"internal/house":     {floor: 0},
 }
 
