@@ -55,7 +55,7 @@ func longest(all []backlogFigures) (f backlogFigures) {
 }
 
 func (s scale) fillAndDrain(t *scaleTarget, persistent bool, n int, f *backlogFigures) error {
-	w, err := openWire(t.at, nil)
+	w, err := openWire(t.ctx, t.at, nil)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,9 @@ func (s scale) fillAndDrain(t *scaleTarget, persistent bool, n int, f *backlogFi
 		return fmt.Errorf("filling: %w", err)
 	}
 	f.Fill = float64(n) / time.Since(began).Seconds()
-	time.Sleep(s.Settle)
+	if err := sleep(t.ctx, s.Settle); err != nil {
+		return err
+	}
 	f.Resident = measure.Resident(t.pid)
 	began = time.Now()
 	if err := w.drain(scaleName(0), n); err != nil {

@@ -32,6 +32,9 @@ func openForeign(ctx context.Context, url string, quorum bool) (*foreignBroker, 
 	if err != nil {
 		return nil, err
 	}
+	if err := answersAt(ctx, at.Host); err != nil {
+		return nil, err // a client would try again until its time is over
+	}
 	f := &foreignBroker{
 		conn: client.New(client.Config{Name: "bench", Addresses: []client.Address{at}, Publishes: true}),
 		queue: &client.Queue{
@@ -51,6 +54,16 @@ func openForeign(ctx context.Context, url string, quorum bool) (*foreignBroker, 
 	}
 	f.before = measure.CPUSeconds(f.pid)
 	return f, nil
+}
+
+// answersAt tells whether somebody listens.
+func answersAt(ctx context.Context, address string) error {
+	d := net.Dialer{Timeout: 5 * time.Second}
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // ready waits until the queue is there: a message to nowhere is answered after it was made.

@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -39,7 +40,7 @@ type flags struct {
 }
 
 func parseFlags() (f flags) {
-	flag.BoolVar(&f.quick, "quick", false, "one short round of everything: two minutes in all")
+	flag.BoolVar(&f.quick, "quick", false, "one short round of nearly everything: two minutes in all")
 	flag.StringVar(&f.only, "run", "", "only rows whose name matches this regular expression (and those that they are compared with)")
 	flag.IntVar(&f.rounds, "rounds", 0, "how often each row runs (default 3, with -quick 1)")
 	flag.BoolVar(&f.json, "json", false, "print JSON instead of tables")
@@ -49,14 +50,14 @@ func parseFlags() (f flags) {
 	flag.StringVar(&f.AMQP, "amqp", "", "use the broker at this AMQP URL in place of a RabbitMQ that is started here")
 	flag.StringVar(&f.Dir, "dir", os.TempDir(), "where the durable rows keep their files")
 	flag.DurationVar(&f.Warm, "warm", 0, "how long each run warms up (default 500ms, with -quick 100ms)")
-	flag.DurationVar(&f.Measure, "measure", 0, "how long each run measures (default 2.5s, with -quick 300ms)")
+	flag.DurationVar(&f.Measure, "measure", 0, "how long each run measures (default 2s, with -quick 300ms)")
 	flag.Parse()
 	f.defaults()
 	return f
 }
 
 func (f *flags) defaults() {
-	rounds, warm, measure := 3, 500*time.Millisecond, 2500*time.Millisecond
+	rounds, warm, measure := 3, 500*time.Millisecond, 2*time.Second
 	if f.quick {
 		rounds, warm, measure = 1, 100*time.Millisecond, 300*time.Millisecond
 	}
@@ -92,8 +93,23 @@ func parentMain(ctx context.Context) error {
 	if len(chosen) == 0 && !atScale {
 		return fmt.Errorf("no row matches %q", f.only)
 	}
+	say, planned := newSayer(), f.planned(chosen, atScale)
+	bound := f.bound(planned)
+	say.note("bench: %d rows, in %d rounds, take about %v; after %v the bench gives up", len(chosen), f.rounds, planned.Round(time.Second), bound.Round(time.Second))
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("it was to take %v and was not through after %v", planned, bound))
+	defer cancel()
 	r := &results{Machine: thisMachine(f.Dir), Rounds: f.rounds, Warm: f.Warm, Measure: f.Measure}
-	p, err := openPeers(ctx, &f.setting, chosen, scaleNeeds(atScale)...)
+	err = r.measure(ctx, f, chosen, atScale, say)
+	if err != nil {
+		r.Partial = err.Error()
+	}
+	say.clear()
+	return errors.Join(f.report(r), r.failure())
+}
+
+// measure fills in everything. It is an error if it ends early; what was found until then is there.
+func (r *results) measure(ctx context.Context, f flags, chosen []*row, atScale bool, say *sayer) error {
+	p, err := openPeers(ctx, &f.setting, chosen, say, scaleNeeds(atScale)...)
 	if err != nil {
 		return err
 	}
@@ -105,19 +121,29 @@ func parentMain(ctx context.Context) error {
 		}
 	}
 	if atScale && p.rabbit != nil {
-		if err := p.lookAtRest(f.scale()); err != nil {
+		if err := p.lookAtRest(ctx, f.scale()); err != nil {
 			return err
 		}
 	}
-	if err := r.run(ctx, f.setting, p.able(chosen), progress); err != nil {
+	f.keep = func() { f.keepPartial(r) }
+	if err := r.run(ctx, f.setting, chosen, p.lacks, say); err != nil {
 		return err
 	}
 	if atScale {
-		if err := r.measureScale(ctx, f, p); err != nil {
-			return err
-		}
+		return r.measureScale(ctx, f, p, say)
 	}
-	return f.report(r)
+	return nil
+}
+
+// failure is what the bench ends with when something was not as it should be.
+func (r *results) failure() error {
+	switch {
+	case r.Partial != "":
+		return fmt.Errorf("not everything was measured: %s", r.Partial)
+	case len(r.Broken) > 0:
+		return fmt.Errorf("%d broken: %s", len(r.Broken), strings.Join(r.Broken, "; "))
+	}
+	return nil
 }
 
 // scaleRun is what -run knows the figures at rest and at scale by.
@@ -130,78 +156,142 @@ func scaleNeeds(atScale bool) []string {
 	return []string{needRabbitMQ, needRedis, needPostrider, needNATS}
 }
 
-func (r *results) measureScale(ctx context.Context, f flags, p *peers) (err error) {
+// measureScale adds a column for each broker. One that fails has none, and the others are measured.
+func (r *results) measureScale(ctx context.Context, f flags, p *peers, say *sayer) error {
 	t := new(scaleTable)
-	add := func(name string, s scale, open targets) error {
-		progress("\rat rest and at scale: %-40s", name)
+	r.AtScale = t
+	add := func(name string, s scale, measure func(*scaleFigures) error) error {
+		say.step("at rest and at scale: %s", name)
 		c := scaleColumn{Name: name, Scale: s}
-		if c.Figures, err = s.measure(open); err != nil {
-			return fmt.Errorf("at scale: %s: %w", name, err)
+		err := measure(&c.Figures)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			r.broke(fmt.Errorf("at scale: %s: %w", name, err), say)
+			return nil
 		}
 		t.Columns = append(t.Columns, c)
+		f.keep()
 		return nil
 	}
 	s := f.scale()
-	if err := add("Postrider", s, freshTargets(ctx, f.setting, order{Role: roleBroker})); err != nil {
-		return err
+	columns := []func() error{
+		func() error {
+			return add(ownName, s, func(own *scaleFigures) error { return s.own(ctx, f.setting, own) })
+		},
+		func() error {
+			if f.AMQP == "" {
+				return nil
+			}
+			less := s.foreign()
+			return add(r.Foreign, less, func(c *scaleFigures) error {
+				err := less.measure(ctx, runningTarget(f.setting, p.start), c)
+				if p.rest != nil { // before it had worked
+					c.Idle, c.IdleCPU = p.rest.Idle, p.rest.IdleCPU
+				}
+				return err
+			})
+		},
+		func() error {
+			return add("NATS", s.atRest(), func(c *scaleFigures) error {
+				return s.atRest().measure(ctx, freshTargets(f.setting, order{Role: roleJetStream, Prefetch: prefetch}), c)
+			})
+		},
+		func() error {
+			if p.missing[needRedis] != nil {
+				return nil
+			}
+			return add("Redis", s.atRest(), func(c *scaleFigures) error {
+				return s.atRest().measure(ctx, freshTargets(f.setting, order{Role: roleRedis, Append: "everysec"}), c)
+			})
+		},
 	}
-	if t.own().Peer, err = s.peers(ctx); err != nil {
-		return err
-	}
-	if t.own().Recovery, err = s.recovery(ctx, f.setting); err != nil {
-		return err
-	}
-	if f.AMQP != "" {
-		if err := add(r.Foreign, s.foreign(), runningTarget(f.setting, p.start)); err != nil {
+	for _, column := range columns {
+		if err := column(); err != nil {
 			return err
 		}
-		if p.rest != nil { // before it had worked
-			t.Columns[1].Figures.Idle, t.Columns[1].Figures.IdleCPU = p.rest.Idle, p.rest.IdleCPU
-		}
 	}
-	if err := add("NATS", s.atRest(), freshTargets(ctx, f.setting, order{Role: roleJetStream, Prefetch: prefetch})); err != nil {
-		return err
-	}
-	if p.missing[needRedis] == nil {
-		if err := add("Redis", s.atRest(), freshTargets(ctx, f.setting, order{Role: roleRedis, Append: "everysec"})); err != nil {
-			return err
-		}
-	}
-	progress("\r%70s\r", "")
-	r.AtScale = t
 	return nil
 }
 
+// own takes the figures that only ours has, too.
+func (s scale) own(ctx context.Context, where setting, own *scaleFigures) (err error) {
+	if err := s.measure(ctx, freshTargets(where, order{Role: roleBroker}), own); err != nil {
+		return err
+	}
+	if own.Peer, err = s.peers(ctx); err != nil {
+		return err
+	}
+	own.Recovery, err = s.recovery(ctx, where)
+	return err
+}
+
+// report writes what was found: to where it was wanted, or when that is a file and there is something missing, beside it.
 func (f *flags) report(r *results) error {
+	if f.out != "" && r.Partial != "" {
+		f.keepPartial(r)
+		return fmt.Errorf("what there is, is in %s", f.partial())
+	}
 	var plots []string
-	if f.plots != "" {
+	if f.plots != "" && r.Partial == "" {
 		var err error
 		if plots, err = r.drawAll(f.plots); err != nil {
 			return err
 		}
 	}
+	b, err := f.text(r, plots)
+	if err != nil {
+		return err
+	}
+	if f.out == "" {
+		_, err := os.Stdout.Write(b)
+		return err
+	}
+	if err := os.WriteFile(f.out, b, 0o644); err != nil {
+		return err
+	}
+	if err := os.Remove(f.partial()); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (f *flags) text(r *results, plots []string) ([]byte, error) {
 	var b bytes.Buffer
 	if f.json {
 		e := json.NewEncoder(&b)
 		e.SetIndent("", "  ")
-		if err := e.Encode(r); err != nil {
-			return err
-		}
-	} else {
-		if f.out != "" {
-			b.WriteString("# Results\n\nWhat the rows mean: see [README](README.md).\n\n")
-		}
-		r.print(&b)
-		r.printPlots(&b, f.plots, plots)
-		if f.out != "" {
-			b.WriteString(settingsText)
-		}
+		err := e.Encode(r)
+		return b.Bytes(), err
 	}
 	if f.out != "" {
-		return os.WriteFile(f.out, b.Bytes(), 0o644)
+		b.WriteString("# Results\n\nWhat the rows mean: see [README](README.md).\n\n")
 	}
-	_, err := os.Stdout.Write(b.Bytes())
-	return err
+	r.print(&b)
+	r.printPlots(&b, f.plots, plots)
+	if f.out != "" {
+		b.WriteString(settingsText)
+	}
+	return b.Bytes(), nil
+}
+
+// partial is the file for results that lack something.
+func (f *flags) partial() string { return f.out + ".partial" }
+
+// keepPartial leaves what there is beside the file that is wanted, so that not even a bench that is killed was in vain.
+func (f *flags) keepPartial(r *results) {
+	if f.out == "" {
+		return
+	}
+	so := *r
+	if so.Partial == "" {
+		so.Partial = "the bench was not through"
+	}
+	so.compare()
+	if b, err := f.text(&so, nil); err == nil {
+		os.WriteFile(f.partial(), b, 0o644) // it is there for an accident, and may fail
+	}
 }
 
 // printPlots shows the pictures to readers of the file.
@@ -247,5 +337,3 @@ func choose(all []*row, only *regexp.Regexp) []*row {
 	}
 	return chosen
 }
-
-func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }

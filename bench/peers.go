@@ -41,7 +41,7 @@ type peers struct {
 }
 
 // openPeers makes ready what these rows need. What is not installed is missing, and no failure.
-func openPeers(ctx context.Context, s *setting, rows []*row, more ...string) (*peers, error) {
+func openPeers(ctx context.Context, s *setting, rows []*row, say *sayer, more ...string) (*peers, error) {
 	dir, err := os.MkdirTemp(s.Dir, "postrider-bench-")
 	if err != nil {
 		return nil, err
@@ -61,12 +61,18 @@ func openPeers(ctx context.Context, s *setting, rows []*row, more ...string) (*p
 		needPostrider: p.buildPostrider, needNATS: p.buildNATS,
 	}
 	for need := range wanted {
+		say.step("making ready: %s", need)
 		if err := provide[need](ctx, s); err != nil {
 			p.missing[need] = err
+			say.note("MISSING: %s: %v", need, err)
 		}
 	}
 	s.programs = p.programs
-	return p, ctx.Err()
+	if err := context.Cause(ctx); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
 }
 
 func (p *peers) close() {
@@ -149,23 +155,19 @@ func (p *peers) startRabbitMQ(ctx context.Context, s *setting) (err error) {
 }
 
 // lookAtRest looks at a RabbitMQ that has just started, as at the others.
-func (p *peers) lookAtRest(s scale) error {
+func (p *peers) lookAtRest(ctx context.Context, s scale) error {
 	p.rest = new(scaleFigures)
-	return s.rest(&scaleTarget{pid: p.rabbit.pid, start: p.start}, p.rest)
+	return s.rest(&scaleTarget{ctx: ctx, pid: p.rabbit.pid, start: p.start}, p.rest)
 }
 
-// able keeps the rows that can run.
-func (p *peers) able(rows []*row) (able []*row) {
-	for _, r := range rows {
-		lacks := false
-		for _, need := range r.needs() {
-			lacks = lacks || p.missing[need] != nil && need != needPostrider && need != needNATS
-		}
-		if !lacks {
-			able = append(able, r)
+// lacks tells why a row cannot run.
+func (p *peers) lacks(r *row) error {
+	for _, need := range r.needs() {
+		if err := p.missing[need]; err != nil && need != needPostrider && need != needNATS {
+			return fmt.Errorf("%s: %w", need, err)
 		}
 	}
-	return able
+	return nil
 }
 
 func (r *row) needs() (all []string) {

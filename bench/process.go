@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -17,6 +19,9 @@ const childArgument = "bench-child"
 
 // giveUp is how long a child may take to end what it keeps.
 const giveUp = 20 * time.Second
+
+// ready bounds how long a child may take to prepare: RabbitMQ takes five seconds on a machine that has nothing else to do.
+const ready = time.Minute
 
 // A process is a child, seen from the parent.
 type process struct {
@@ -53,10 +58,14 @@ func startProcess(ctx context.Context, o order) (*process, string, error) {
 	if err := p.command.Start(); err != nil {
 		return nil, "", err
 	}
+	late := time.AfterFunc(ready, p.abandon)
 	if err := json.NewEncoder(p.stdin).Encode(o); err != nil {
 		return p, "", p.failed(err)
 	}
 	r, err := p.reply()
+	if !late.Stop() {
+		err = errors.Join(p.failed(fmt.Errorf("it was not ready after %v", ready)), err)
+	}
 	p.took = r.Took
 	if p.pid = r.Pid; p.pid == 0 {
 		p.pid = p.command.Process.Pid
@@ -124,16 +133,29 @@ func (p *process) crash() {
 // giveNotice ends a child at once, or if it keeps another program, lets it end that first.
 func (p *process) giveNotice() error {
 	p.stdin.Close()
-	if p.keeper.Load() {
-		return nil
+	if !p.keeper.Load() {
+		p.end()
 	}
-	return p.command.Process.Kill()
+	return nil
+}
+
+// abandon gives notice, and no more than the time to obey.
+func (p *process) abandon() {
+	p.giveNotice()
+	time.AfterFunc(giveUp, p.end)
+}
+
+// end ends a child at once, with what it has started.
+func (p *process) end() {
+	if !errors.Is(p.command.Process.Signal(syscall.Signal(0)), os.ErrProcessDone) { // its number may be another's
+		killGroup(p.command)
+	}
 }
 
 // kill is for a run that failed.
 func (p *process) kill() {
 	p.giveNotice()
-	late := time.AfterFunc(giveUp, func() { p.command.Process.Kill() })
+	late := time.AfterFunc(giveUp, p.end)
 	defer late.Stop()
 	p.command.Wait()
 }

@@ -46,7 +46,7 @@ func (s scale) recovery(ctx context.Context, where setting) (f recoveryFigures, 
 	if err != nil {
 		return f, err
 	}
-	if err := s.leave(at); err != nil {
+	if err := s.leave(ctx, at); err != nil {
 		return f, err
 	}
 	p.crash()
@@ -64,8 +64,8 @@ func (s scale) recovery(ctx context.Context, where setting) (f recoveryFigures, 
 }
 
 // leave leaves persistent messages in a queue.
-func (s scale) leave(at client.Address) error {
-	w, err := openWire(at, nil)
+func (s scale) leave(ctx context.Context, at client.Address) error {
+	w, err := openWire(ctx, at, nil)
 	if err != nil {
 		return err
 	}

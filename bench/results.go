@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,8 @@ type results struct {
 	Rounds  int
 	Warm    time.Duration
 	Measure time.Duration
+	Partial string   `json:",omitempty"` // why the bench was ended before it was through; "" if it was
+	Broken  []string `json:",omitempty"` // what failed, and why
 	Rows    []*finding
 	AtScale *scaleTable `json:",omitempty"`
 }
@@ -26,20 +30,27 @@ type finding struct {
 	Ratio    float64 `json:",omitempty"` // to the limit
 	LeftOut  string  `json:",omitempty"` // why it was not run
 	Outcomes []*outcome
+	broken   bool // in the last round that it ran in
 }
 
-// run runs the rows: first those at full speed, of which those at a fixed rate depend.
-func (r *results) run(ctx context.Context, s setting, rows []*row, say func(string, ...any)) error {
+// run runs the rows: first those at full speed, of which those at a fixed rate depend. Those that lack something are left out. It is
+// an error when ctx is done; a row that fails is entered as broken, and the others run.
+func (r *results) run(ctx context.Context, s setting, rows []*row, lacks func(*row) error, say *sayer) error {
 	var full, steady []*finding
 	for _, row := range rows {
 		f := &finding{row: row}
 		r.Rows = append(r.Rows, f)
-		if row.peak == "" {
+		switch err := lacks(row); {
+		case err != nil:
+			f.LeftOut = "left out: " + firstLine(err.Error())
+		case row.peak == "":
 			full = append(full, f)
-		} else {
+		default:
 			steady = append(steady, f)
 		}
 	}
+	say.all = runs(full, r.Rounds) + runs(steady, r.Rounds)
+	defer r.compare()
 	if err := r.runAll(ctx, s, full, say); err != nil {
 		return err
 	}
@@ -49,11 +60,20 @@ func (r *results) run(ctx context.Context, s setting, rows []*row, say func(stri
 			able = append(able, f)
 		}
 	}
-	if err := r.runAll(ctx, s, able, say); err != nil {
-		return err
+	say.all = runs(full, r.Rounds) + runs(able, r.Rounds)
+	return r.runAll(ctx, s, able, say)
+}
+
+func runs(rows []*finding, rounds int) (n int) {
+	for _, f := range rows {
+		n += f.times(rounds)
 	}
-	r.compare()
-	return nil
+	return n
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }
 
 // keepsUp tells whether a row's peak is above the rate, and finds the rate where it depends on others.
@@ -64,12 +84,14 @@ func (r *results) keepsUp(f *finding) bool {
 		own.Title += ", " + perSecond(own.order.Rate)
 		f.row = &own
 	}
-	peak := over(r.find(f.peak), rateOf).median()
-	if f.order.Rate > 0 && peak >= headroom*float64(f.order.Rate) {
-		return true
+	peak := r.rate(f.peak)
+	switch {
+	case math.IsNaN(peak):
+		f.LeftOut = "left out: " + f.peak + " has no figures"
+	case f.order.Rate == 0 || peak < headroom*float64(f.order.Rate):
+		f.LeftOut = fmt.Sprintf("left out: its peak is %s", perSecond(int(peak)))
 	}
-	f.LeftOut = fmt.Sprintf("left out: its peak is %s", perSecond(int(peak)))
-	return false
+	return f.LeftOut == ""
 }
 
 // headroom is by how much the peak must be above a fixed rate, or the row would measure how long its queue became.
@@ -79,32 +101,45 @@ const headroom = 1.1
 func (r *results) halfOf(names []string) int {
 	var best float64
 	for _, name := range names {
-		if f := r.find(name); f != nil {
-			best = max(best, over(f, rateOf).median())
-		}
+		best = max(best, unless(r.rate(name), 0))
 	}
 	return int(best / 2)
 }
 
 // runAll runs rows in turn, round by round, so that what happens to the machine
-// meanwhile happens to all of them.
-func (r *results) runAll(ctx context.Context, s setting, rows []*finding, say func(string, ...any)) error {
-	for round := range r.Rounds {
+// meanwhile happens to all of them. A row that has failed is not run again.
+func (r *results) runAll(ctx context.Context, s setting, rows []*finding, say *sayer) error {
+	for round := 1; round <= r.Rounds; round++ {
 		for _, f := range rows {
-			if f.once && round > 0 {
+			if round > f.times(r.Rounds) || f.broken {
 				continue
 			}
-			say("\rround %d of %d: %-50s", round+1, r.Rounds, f.Name)
-			o, err := runRow(ctx, s, f.row, round+1)
-			if err != nil {
-				say("\n")
+			if err := context.Cause(ctx); err != nil {
 				return err
 			}
-			f.Outcomes = append(f.Outcomes, o)
+			say.row(f.Name, round, r.Rounds)
+			o, err := runRow(ctx, s, f.row, round)
+			switch {
+			case ctx.Err() != nil: // whatever the row says of it
+				return context.Cause(ctx)
+			case err != nil:
+				f.broken = true
+				r.broke(fmt.Errorf("round %d: %w", round, err), say)
+			default:
+				f.Outcomes = append(f.Outcomes, o)
+			}
+			if s.keep != nil {
+				s.keep()
+			}
 		}
 	}
-	say("\r%70s\r", "")
 	return nil
+}
+
+// broke enters a failure. What it was in full is told at once.
+func (r *results) broke(err error, say *sayer) {
+	r.Broken = append(r.Broken, firstLine(err.Error()))
+	say.note("BROKEN: %v", err)
 }
 
 func (r *results) find(name string) *finding {
@@ -129,10 +164,15 @@ func over[T cmp.Ordered](f *finding, figure func(*outcome) T) sample[T] {
 	return s
 }
 
-// median is the middle one, the smaller of the two in the middle when they are even in number.
-func (s sample[T]) median() T { return s[(len(s)-1)/2] }
-func (s sample[T]) least() T  { return s[0] }
-func (s sample[T]) most() T   { return s[len(s)-1] }
+// median is the middle one, the smaller of the two in the middle when they are even in number. It is zero when there is none.
+func (s sample[T]) median() (middle T) {
+	if len(s) > 0 {
+		middle = s[(len(s)-1)/2]
+	}
+	return middle
+}
+func (s sample[T]) least() T { return s[0] }
+func (s sample[T]) most() T  { return s[len(s)-1] }
 
 func rateOf(o *outcome) float64       { return o.Rate }
 func p50Of(o *outcome) time.Duration  { return o.P50 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -101,7 +102,7 @@ func (p *brokerProcess) left() (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	w, err := openWire(at, nil)
+	w, err := openWire(context.Background(), at, nil)
 	if err != nil {
 		return 0, err
 	}

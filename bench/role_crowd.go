@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -39,7 +40,7 @@ func (r *crowdReceiver) prepare(o order) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if r.wire, err = openWire(at, nil); err != nil {
+	if r.wire, err = openWire(context.Background(), at, nil); err != nil {
 		return "", err
 	}
 	each := max(10, o.Prefetch/o.Queues)
@@ -125,7 +126,7 @@ func (s *crowdSender) prepare(o order) (string, error) {
 		return "", err
 	}
 	for i := range o.Connections {
-		w, err := openWire(at, loopback(i))
+		w, err := openWire(context.Background(), at, loopback(i))
 		if err != nil {
 			return "", fmt.Errorf("connection %d of %d: %w", i+1, o.Connections, err)
 		}

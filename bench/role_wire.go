@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -25,7 +26,7 @@ func openWireTo(o order, from net.IP) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := openWire(at, from)
+	w, err := openWire(context.Background(), at, from)
 	if err != nil || o.Declared {
 		return w, err
 	}

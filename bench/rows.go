@@ -23,9 +23,10 @@ type row struct {
 	order   order
 
 	// A row at a fixed rate has the same work at full speed, its peak. Who cannot keep the rate up is left out.
-	peak string
-	half []string // the rate is half of that of the fastest of these rows
-	once bool     // in one round only
+	peak   string
+	half   []string // the rate is half of that of the fastest of these rows
+	once   bool     // in one round only
+	longer bool     // measured for twice as long as others
 }
 
 // How many messages may be posted and not confirmed. What is durable is measured with 1,000, as

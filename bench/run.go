@@ -22,6 +22,7 @@ type setting struct {
 	// Grace is how much longer than planned a run may take before it counts as hung.
 	Grace    time.Duration
 	programs map[string]string // that were built, by need
+	keep     func()            // is called with each row that is done: to leave something behind if the bench is killed; may be nil
 }
 
 // An outcome is what one run of a row found.
@@ -58,7 +59,8 @@ type run struct {
 
 // runRow runs a row once.
 func runRow(ctx context.Context, s setting, r *row, round int) (*outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.Warm+s.Measure+s.Grace)
+	planned := s.Warm + r.measured(s.Measure)
+	ctx, cancel := context.WithTimeoutCause(ctx, planned+s.Grace, fmt.Errorf("it was to take %v, and hung for %v more", planned, s.Grace))
 	defer cancel()
 	dir, err := os.MkdirTemp(s.Dir, "postrider-bench-")
 	if err != nil {
@@ -69,7 +71,7 @@ func runRow(ctx context.Context, s setting, r *row, round int) (*outcome, error)
 	o, err := this.do(ctx)
 	if err != nil {
 		this.kill()
-		return nil, fmt.Errorf("%s: %w%s", r.Name, errors.Join(err, ctx.Err()), this.complaints())
+		return nil, fmt.Errorf("%s: %w%s", r.Name, errors.Join(context.Cause(ctx), err), this.complaints())
 	}
 	return o, nil
 }
@@ -101,7 +103,7 @@ func (r *run) do(ctx context.Context) (*outcome, error) {
 // start starts the processes in turn: each gets the addresses of those before it.
 func (r *run) start(ctx context.Context) error {
 	o := r.row.order
-	o.Warm, o.Measure, o.Dir = r.setting.Warm, r.setting.Measure, r.dir
+	o.Warm, o.Measure, o.Dir = r.setting.Warm, r.row.measured(r.setting.Measure), r.dir
 	if o.Body == 0 {
 		o.Body = usualBody
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -58,8 +59,9 @@ type scaleFigures struct {
 	Recovery recoveryFigures // zero for a broker that was running
 }
 
-// A scaleTarget is a broker to be measured.
+// A scaleTarget is a broker to be measured, for as long as ctx is.
 type scaleTarget struct {
+	ctx   context.Context
 	at    client.Address // of an AMQP broker
 	pid   int
 	start time.Duration
@@ -67,11 +69,11 @@ type scaleTarget struct {
 }
 
 // targets returns a broker to measure, a fresh one each time if it can; its stop must be called.
-type targets func() (*scaleTarget, error)
+type targets func(ctx context.Context) (*scaleTarget, error)
 
 // freshTargets are brokers that are started for each figure.
-func freshTargets(ctx context.Context, s setting, o order) targets {
-	return func() (*scaleTarget, error) {
+func freshTargets(s setting, o order) targets {
+	return func(ctx context.Context) (*scaleTarget, error) {
 		dir, err := os.MkdirTemp(s.Dir, "postrider-bench-")
 		if err != nil {
 			return nil, err
@@ -88,7 +90,7 @@ func freshTargets(ctx context.Context, s setting, o order) targets {
 			stop()
 			return nil, err
 		}
-		t := &scaleTarget{pid: p.pid, start: p.took, stop: stop}
+		t := &scaleTarget{ctx: ctx, pid: p.pid, start: p.took, stop: stop}
 		if o.Role == roleBroker {
 			if t.at, err = client.ParseURL("amqp://" + address); err != nil {
 				stop()
@@ -101,17 +103,20 @@ func freshTargets(ctx context.Context, s setting, o order) targets {
 
 // runningTarget is the broker of -amqp or the RabbitMQ that was started for all rows.
 func runningTarget(s setting, start time.Duration) targets {
-	return func() (*scaleTarget, error) {
+	return func(ctx context.Context) (*scaleTarget, error) {
 		at, err := client.ParseURL(s.AMQP)
 		if err != nil {
 			return nil, err
 		}
-		return &scaleTarget{at: at, pid: listenerOn(at.Host), start: start, stop: func() {}}, nil
+		return &scaleTarget{ctx: ctx, at: at, pid: listenerOn(at.Host), start: start, stop: func() {}}, nil
 	}
 }
 
+// stepTime bounds one step of the figures of a broker: the longest fills and drains ten million messages.
+const stepTime = 4 * time.Minute
+
 // measure takes all figures of one broker.
-func (s scale) measure(open targets) (f scaleFigures, err error) {
+func (s scale) measure(ctx context.Context, open targets, f *scaleFigures) error {
 	steps := []func(*scaleTarget, *scaleFigures) error{
 		s.rest,
 		s.connections,
@@ -125,17 +130,35 @@ func (s scale) measure(open targets) (f scaleFigures, err error) {
 		steps = steps[:1]
 	}
 	for _, step := range steps {
-		t, err := open()
-		if err != nil {
-			return f, err
-		}
-		err = step(t, &f)
-		t.stop()
-		if err != nil {
-			return f, err
+		if err := take(ctx, open, step, f); err != nil {
+			return err
 		}
 	}
-	return f, nil
+	return nil
+}
+
+func take(ctx context.Context, open targets, step func(*scaleTarget, *scaleFigures) error, f *scaleFigures) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, stepTime, fmt.Errorf("a step of it took more than %v", stepTime))
+	defer cancel()
+	t, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.stop()
+	if err := step(t, f); err != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return nil
+}
+
+// sleep is an error when ctx is done before.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // peers connects nodes to a node.
@@ -147,7 +170,9 @@ func (s scale) peers(ctx context.Context) (each float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	time.Sleep(s.Settle)
+	if err := sleep(ctx, s.Settle); err != nil {
+		return 0, err
+	}
 	before := measure.Resident(h.pid)
 	g, _, err := startProcess(ctx, order{Role: "guests", Address: address, Callers: s.Peers})
 	if g != nil {
@@ -156,15 +181,19 @@ func (s scale) peers(ctx context.Context) (each float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.growth(h.pid, before, s.Peers), nil
+	return s.growth(ctx, h.pid, before, s.Peers)
 }
 
 // rest looks at a broker that has nothing to do.
 func (s scale) rest(t *scaleTarget, f *scaleFigures) error {
 	f.Start = t.start
-	time.Sleep(s.Settle)
+	if err := sleep(t.ctx, s.Settle); err != nil {
+		return err
+	}
 	before := measure.CPUSeconds(t.pid)
-	time.Sleep(s.Idle)
+	if err := sleep(t.ctx, s.Idle); err != nil {
+		return err
+	}
 	f.IdleCPU = (measure.CPUSeconds(t.pid) - before) / s.Idle.Seconds()
 	f.Idle = measure.Resident(t.pid)
 	return nil
@@ -173,7 +202,7 @@ func (s scale) rest(t *scaleTarget, f *scaleFigures) error {
 // perAddress is how many connections come from one address.
 const perAddress = 500
 
-func (s scale) connections(t *scaleTarget, f *scaleFigures) error {
+func (s scale) connections(t *scaleTarget, f *scaleFigures) (err error) {
 	before := measure.Resident(t.pid)
 	wires := make([]*wire, 0, s.Connections)
 	defer func() {
@@ -182,26 +211,28 @@ func (s scale) connections(t *scaleTarget, f *scaleFigures) error {
 		}
 	}()
 	for i := range s.Connections {
-		w, err := openWire(t.at, loopback(i))
+		w, err := openWire(t.ctx, t.at, loopback(i))
 		if err != nil {
 			return fmt.Errorf("connection %d of %d: %w", i+1, s.Connections, err)
 		}
 		wires = append(wires, w)
 	}
-	f.Connection = s.growth(t.pid, before, s.Connections)
-	return nil
+	f.Connection, err = s.growth(t.ctx, t.pid, before, s.Connections)
+	return err
 }
 
 // growth is what each of n things added to a process's resident memory.
-func (s scale) growth(pid int, before uint64, n int) float64 {
-	time.Sleep(s.Settle)
-	return max(0, float64(measure.Resident(pid))-float64(before)) / float64(n)
+func (s scale) growth(ctx context.Context, pid int, before uint64, n int) (float64, error) {
+	if err := sleep(ctx, s.Settle); err != nil {
+		return 0, err
+	}
+	return max(0, float64(measure.Resident(pid))-float64(before)) / float64(n), nil
 }
 
 func scaleName(i int) string { return fmt.Sprintf("postrider-bench-%d-%d", os.Getpid(), i) }
 
 func (s scale) queues(t *scaleTarget, durable bool, each *float64) error {
-	w, err := openWire(t.at, nil)
+	w, err := openWire(t.ctx, t.at, nil)
 	if err != nil {
 		return err
 	}
@@ -210,7 +241,9 @@ func (s scale) queues(t *scaleTarget, durable bool, each *float64) error {
 	if err := declareQueues(w, s.Queues, durable); err != nil {
 		return err
 	}
-	*each = s.growth(t.pid, before, s.Queues)
+	if *each, err = s.growth(t.ctx, t.pid, before, s.Queues); err != nil {
+		return err
+	}
 	return deleteQueues(w, s.Queues)
 }
 
@@ -235,7 +268,7 @@ func deleteQueues(w *wire, n int) error {
 
 // bindings are to one topic exchange, of 1,000 queues.
 func (s scale) bindings(t *scaleTarget, f *scaleFigures) error {
-	w, err := openWire(t.at, nil)
+	w, err := openWire(t.ctx, t.at, nil)
 	if err != nil {
 		return err
 	}
@@ -259,7 +292,9 @@ func (s scale) bindings(t *scaleTarget, f *scaleFigures) error {
 	if err := bind(w, exchange, few, s.Bindings, queues); err != nil {
 		return err
 	}
-	f.Binding = s.growth(t.pid, before, s.Bindings)
+	if f.Binding, err = s.growth(t.ctx, t.pid, before, s.Bindings); err != nil {
+		return err
+	}
 	if f.AllMatched, err = s.match(w, exchange, s.Bindings); err != nil {
 		return err
 	}

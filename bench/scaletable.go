@@ -15,7 +15,16 @@ type scaleColumn struct {
 	Figures scaleFigures
 }
 
-func (t *scaleTable) own() *scaleFigures { return &t.Columns[0].Figures }
+// ownName heads the column of this project.
+const ownName = "Postrider"
+
+// own is nil when ours was not measured.
+func (t *scaleTable) own() *scaleColumn {
+	if len(t.Columns) > 0 && t.Columns[0].Name == ownName {
+		return &t.Columns[0]
+	}
+	return nil
+}
 
 // A scaleLine shows one figure of each column, or nothing where it was not taken.
 type scaleLine struct {

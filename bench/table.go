@@ -16,7 +16,7 @@ func (r *results) print(b *bytes.Buffer) {
 	for i, p := range r.Peers {
 		what := p.Name + " " + p.Version
 		if p.Missing != "" {
-			what = p.Name + " was not measured"
+			what = p.Name + " was not measured (" + firstLine(p.Missing) + ")"
 		}
 		if i > 0 {
 			b.WriteString(", ")
@@ -27,6 +27,7 @@ func (r *results) print(b *bytes.Buffer) {
 	if m.Disk == "tmpfs" {
 		b.WriteString("The durable rows ran in memory: choose a directory on a disk with -dir.\n")
 	}
+	r.printFailures(b)
 	r.printTargets(b)
 	for _, work := range works(r.Rows) {
 		if work == workSizes {
@@ -39,26 +40,38 @@ func (r *results) print(b *bytes.Buffer) {
 				continue
 			}
 			speed = append(speed, r.speed(f))
-			if f.peak == "" {
+			if f.peak == "" && len(f.Outcomes) > 0 {
 				cost = append(cost, price(f))
 			}
 		}
 		fmt.Fprintf(b, "\n## %s\n\n", capital(work))
 		speed.write(b)
-		b.WriteString("\n")
-		cost.write(b)
+		if len(cost) > 1 {
+			b.WriteString("\n")
+			cost.write(b)
+		}
 	}
 	r.sizes(b)
-	if r.AtScale != nil {
+	if r.AtScale != nil && len(r.AtScale.Columns) > 0 {
 		b.WriteString("\n")
 		b.WriteString("## At rest and at scale\n\n")
 		r.AtScale.print(b)
 	}
 }
 
+// printFailures says what a reader must know before all figures.
+func (r *results) printFailures(b *bytes.Buffer) {
+	if r.Partial != "" {
+		fmt.Fprintf(b, "\n**PARTIAL: %s.** What is there was measured; what is not there was not.\n", r.Partial)
+	}
+	for _, what := range r.Broken {
+		fmt.Fprintf(b, "\n**BROKEN: %s**\n", what)
+	}
+}
+
 func (r *results) speed(f *finding) []string {
 	if len(f.Outcomes) == 0 {
-		return []string{f.Name, f.title(r.Foreign), f.LeftOut, "", "", "", ""}
+		return []string{f.Name, f.title(r.Foreign), r.whyNot(f), "", "", "", ""}
 	}
 	return []string{
 		f.Name,
@@ -69,6 +82,17 @@ func (r *results) speed(f *finding) []string {
 		spread(over(f, rateOf), thousands),
 		besideLimit(f),
 	}
+}
+
+// whyNot says why a row has no figures.
+func (r *results) whyNot(f *finding) string {
+	switch {
+	case f.LeftOut != "":
+		return f.LeftOut
+	case f.broken:
+		return "BROKEN"
+	}
+	return "not run"
 }
 
 func price(f *finding) []string {
@@ -178,6 +202,10 @@ func (r *results) sizes(b *bytes.Buffer) {
 			cell := ""
 			if f := r.find(of + suffixOf(sizeOf(size))); f != nil {
 				line[0] = f.title(r.Foreign)
+				if len(f.Outcomes) == 0 {
+					line = append(line, r.whyNot(f))
+					continue
+				}
 				rate := over(f, rateOf).median()
 				cell = fmt.Sprintf("%s, %s", thousands(rate), significant(rate*float64(size)/1e6))
 			}

@@ -70,16 +70,19 @@ func (r *results) targets() []target {
 }
 
 func (r *results) scaleTargets() []target {
-	if r.AtScale == nil {
+	if r.AtScale == nil || r.AtScale.own() == nil {
 		return nil
 	}
-	own, least := r.AtScale.own(), math.Inf(1)
+	own, backlog, least := r.AtScale.own().Figures, thousands(float64(r.AtScale.own().Scale.Backlog)), math.Inf(1)
 	for _, c := range r.AtScale.Columns[1:] {
 		least = min(least, float64(c.Figures.Idle))
 	}
+	if math.IsInf(least, 1) {
+		least = math.NaN() // ours is alone
+	}
 	return []target{
-		{fmt.Sprintf("%s transient messages, drained, beside live speed", thousands(float64(r.AtScale.Columns[0].Scale.Backlog))), "≥", 0.8, "×", longest(own.NotPersistent).Drain / r.rate("connections-1")},
-		{fmt.Sprintf("%s persistent messages, drained, beside live speed", thousands(float64(r.AtScale.Columns[0].Scale.Backlog))), "≥", 0.8, "×", longest(own.Persistent).Drain / r.rate("mailbox-post-durable")},
+		{backlog + " transient messages, drained, beside live speed", "≥", 0.8, "×", longest(own.NotPersistent).Drain / r.rate("connections-1")},
+		{backlog + " persistent messages, drained, beside live speed", "≥", 0.8, "×", longest(own.Persistent).Drain / r.rate("mailbox-post-durable")},
 		{"a broker's memory at rest", "<", 15, "MiB", float64(own.Idle) / (1 << 20)},
 		{"a broker's memory at rest, beside the least of the others", "<", 1, "×", float64(own.Idle) / least},
 		{"one of many peers that are connected to a node, memory", "<", 60, "KiB", own.Peer / 1024},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"time"
@@ -15,6 +16,8 @@ type wire struct {
 	conn net.Conn
 	in   []byte // received and not yet parsed
 	out  []byte
+
+	heedless func() bool // no longer ends the connection with its context
 }
 
 // wireFrame is the largest frame, in bytes.
@@ -23,16 +26,17 @@ const wireFrame = 8192
 // wireTimeout bounds every wait for an answer.
 const wireTimeout = time.Minute
 
-// openWire connects from an address of the loopback network, because a broker may bound how many come from one.
-func openWire(at client.Address, from net.IP) (*wire, error) {
+// openWire connects from an address of the loopback network, because a broker may bound how many come from one. The connection
+// ends with ctx.
+func openWire(ctx context.Context, at client.Address, from net.IP) (*wire, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: wireTimeout}
-	conn, err := d.Dial("tcp", at.Host)
+	conn, err := d.DialContext(ctx, "tcp", at.Host)
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{conn: conn}
+	w := &wire{conn: conn, heedless: context.AfterFunc(ctx, func() { conn.Close() })}
 	if err := w.open(at); err != nil {
-		conn.Close()
+		w.close()
 		return nil, err
 	}
 	return w, nil
@@ -56,7 +60,10 @@ func (w *wire) open(at client.Address) error {
 	return w.call(1, &amqp.ChannelOpen{}, amqp.ChannelOpenOkID)
 }
 
-func (w *wire) close() { w.conn.Close() }
+func (w *wire) close() {
+	w.heedless()
+	w.conn.Close()
+}
 
 // put adds a method to what the next call or flush sends.
 func (w *wire) put(channel uint16, m amqp.Method) {
