@@ -37,7 +37,7 @@ func StartNameServer(ctx context.Context, dir string) (*NameServer, error) {
 		}
 	}
 	if s.life, err = begin(exec.Command("epmd", "-port", s.port, "-address", "127.0.0.1")); err != nil {
-		return nil, fmt.Errorf("Erlang's name server: %w", err)
+		return nil, fmt.Errorf("the name server of Erlang: %w", err)
 	}
 	if err := s.listens(ctx); err != nil {
 		s.Close()
@@ -59,7 +59,7 @@ func (s *NameServer) listens(ctx context.Context) error {
 		case <-s.life.ended:
 			return fmt.Errorf("%w: its name server ended:\n%s", errEnded, s.life.words.last())
 		case <-ctx.Done():
-			return fmt.Errorf("Erlang's name server does not listen: %w", err)
+			return fmt.Errorf("the name server of Erlang does not listen: %w", err)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
