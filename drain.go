@@ -132,6 +132,30 @@ func (n *Node) lost() error {
 	return e
 }
 
+// putBackUnseen puts back what has waited for a receiver to the end, so that it is not marked after the restart.
+func (n *Node) putBackUnseen() {
+	if i := n.inbox; i != nil && n.cfg.Dir != "" {
+		i.putBackUnseen()
+	}
+}
+
+func (i *inbox) putBackUnseen() {
+	i.mu.Lock()
+	in := i.intake
+	i.mu.Unlock()
+	if in == nil {
+		return
+	}
+	<-in.stop() // nothing comes from now on
+	i.mu.Lock()
+	waiting := i.waiting
+	i.waiting = nil
+	i.mu.Unlock()
+	for _, a := range waiting {
+		a.from.putBack(a.tag)
+	}
+}
+
 // giveUp puts everything back that is not settled.
 func (i *inbox) giveUp() {
 	i.mu.Lock()

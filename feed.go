@@ -24,6 +24,8 @@ type settler interface {
 	ack(tag uint64) error
 	ackSoon(tag uint64) error // within a millisecond, together with others
 	giveBack(tag uint64) error
+	putBack(tag uint64) error // as one that nobody has seen, where the broker can be told
+	seen(tag uint64)          // somebody has, though it stays here
 	stale(tag uint64) bool
 	gone(tag uint64) <-chan struct{} // closed when it is stale; nil: not before the node ends
 }

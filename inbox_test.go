@@ -291,9 +291,9 @@ func TestAStartThatFailsMarksNothing(t *testing.T) {
 	send(n.Mailbox("more"), "d")
 	n = again(n)
 	take(n, n.Mailbox("jobs"), (*postrider.Message).Ack, "a")
-	send(n.Mailbox("jobs"), "c") // and b was on its way to the loop that has ended
+	send(n.Mailbox("jobs"), "c") // and b was on its way to the loop that has ended, which has not seen it
 	n = again(n)
-	take(n, n.Mailbox("jobs"), keep, "b again", "c")
+	take(n, n.Mailbox("jobs"), keep, "b", "c")
 	n = again(n)
 	take(n, n.Mailbox("jobs"), (*postrider.Message).Ack, "b again", "c again")
 	take(n, n.Mailbox("more"), (*postrider.Message).Ack, "d")

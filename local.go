@@ -332,6 +332,10 @@ func (s *localSettler) ackSoon(tag uint64) error {
 func (s *localSettler) giveBack(tag uint64) error {
 	return nodeClosed((*broker.Consumer)(s).Nack(tag, true))
 }
+func (s *localSettler) putBack(tag uint64) error {
+	return nodeClosed((*broker.Consumer)(s).Return(tag))
+}
+func (s *localSettler) seen(tag uint64)             { (*broker.Consumer)(s).Seen(tag) }
 func (s *localSettler) stale(uint64) bool           { return false }
 func (s *localSettler) gone(uint64) <-chan struct{} { return nil }
 
@@ -351,10 +355,10 @@ type localIntake struct {
 func (i *localIntake) first() <-chan struct{} { return closedChannel }
 func (i *localIntake) err() error             { return i.failed }
 
-// release gives back what is not settled, unless the consumer was stopped before.
+// release gives back what is not settled, unless the consumer was stopped before. Who has had some of it has said so, see settler.seen.
 func (i *localIntake) release() {
 	if i.consumer != nil {
-		i.once.Do(func() { i.consumer.Close() })
+		i.once.Do(func() { i.consumer.Withdraw() })
 	}
 }
 

@@ -20,7 +20,8 @@ type Message struct {
 	To          string // the name of the target it was sent to
 	ContentType string
 	Body        []byte
-	// Redelivered: it was handed to a receiver before, who may have acted upon it.
+	// Redelivered: it was handed to a receiver before, who may have acted upon it. The broker in this node knows of what was merely on its way to one,
+	// and does not mark that after an orderly end; to others AMQP has no way to say so, and they mark it.
 	Redelivered bool
 
 	tap      *tap

@@ -181,6 +181,8 @@ type remoteSettler client.Delivery
 func (s *remoteSettler) ack(uint64) error            { return (*client.Delivery)(s).Ack() }
 func (s *remoteSettler) ackSoon(uint64) error        { return (*client.Delivery)(s).Ack() } // they are gathered there
 func (s *remoteSettler) giveBack(uint64) error       { return (*client.Delivery)(s).Nack(true) }
+func (s *remoteSettler) putBack(tag uint64) error    { return s.giveBack(tag) } // AMQP has no other way
+func (s *remoteSettler) seen(uint64)                 {}                         // the broker marks all that goes back
 func (s *remoteSettler) stale(uint64) bool           { return (*client.Delivery)(s).Stale() }
 func (s *remoteSettler) gone(uint64) <-chan struct{} { return (*client.Delivery)(s).Gone() }
 

@@ -138,6 +138,7 @@ func (l *laned) ackSoon(tag uint64) error { return l.ack(tag) } // the next one 
 func (l *laned) giveBack(tag uint64) error {
 	select {
 	case <-l.share.leaving:
+		l.seen(tag)
 		l.share.next(l.key)
 		return nil
 	default:
@@ -146,6 +147,7 @@ func (l *laned) giveBack(tag uint64) error {
 		l.share.next(l.key)
 		return nil
 	}
+	l.seen(tag)
 	a := l.arrival
 	a.redelivered, a.from = true, l
 	l.share.to.hand(a)
@@ -153,5 +155,8 @@ func (l *laned) giveBack(tag uint64) error {
 	return nil
 }
 
+// putBack is not asked of who receives alone: what it has goes back as a whole.
+func (l *laned) putBack(tag uint64) error        { return l.giveBack(tag) }
+func (l *laned) seen(tag uint64)                 { l.from.seen(tag) }
 func (l *laned) stale(tag uint64) bool           { return l.from.stale(tag) }
 func (l *laned) gone(tag uint64) <-chan struct{} { return l.from.gone(tag) }

@@ -66,7 +66,7 @@ func (n *Node) enter(t *tap) bool {
 func (t *tap) hand(a arrival) {
 	a.note()
 	if !t.feed.push(a) && !t.target.single {
-		a.from.giveBack(a.tag)
+		a.from.putBack(a.tag)
 	}
 }
 
@@ -198,7 +198,7 @@ func (t *tap) stop() {
 	} else {
 		<-t.intake.stop()
 		for _, a := range t.feed.close() {
-			a.from.giveBack(a.tag)
+			a.from.putBack(a.tag)
 		}
 	}
 	t.mu.Lock()

@@ -144,6 +144,6 @@ func (c *Consumer) giveBack(d putAside) {
 		return
 	}
 	if pos, _, ok := c.strike(d.tag); ok {
-		c.conn.burst(func(b *core.Burst) { c.core.Queue.Requeue(b, pos) })
+		c.conn.burst(func(b *core.Burst) { c.core.Queue.Return(b, pos) })
 	}
 }

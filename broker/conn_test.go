@@ -312,6 +312,22 @@ func TestAClosedConsumerIsFollowedByOneThatOvertakesNothing(t *testing.T) {
 	first.wantNone(t)
 }
 
+func TestWhatNobodySawGoesBackUnmarked(t *testing.T) {
+	c := dial(t, open(t, ""))
+	declare(t, c, broker.QueueOptions{Name: "q", Args: amqp.Table{"x-single-active-consumer": true}})
+	publish(t, c, "q", transient, "a", "b", "c")
+	first := consume(t, c, "q", broker.ConsumeOptions{Prefetch: 3})
+	second := consume(t, c, "q", broker.ConsumeOptions{})
+	got := first.want(t, "a", "b", "c")
+	if err := got[2].Consumer().Return(got[2].Tag); err != nil {
+		t.Fatal(err)
+	}
+	again := first.want(t, "c") // the place that it left is this consumer's
+	again[0].Consumer().Seen(again[0].Tag)
+	again[0].Consumer().Withdraw()
+	second.want(t, "a", "b", "c again")
+}
+
 func TestPurgeDropsWhatIsReadyOnly(t *testing.T) {
 	c := dial(t, open(t, ""))
 	declare(t, c, broker.QueueOptions{Name: "q"})

@@ -41,6 +41,7 @@ type Consumer struct {
 	over  bool                   // there will be no more deliveries
 	aside aside                  // those that wait for one to be read
 	soon  soon                   // those of AckSoon
+	seen  map[uint64]struct{}    // positions of which Seen was told
 }
 
 // Delivery is one message delivered. Exactly one of Ack and Nack settles it; a
@@ -135,25 +136,52 @@ func (c *Consumer) finish() bool {
 
 // Close ends the subscription and returns what was not settled, in its order and before a consumer that follows
 // this one gets anything. What is settled later is ignored.
-func (c *Consumer) Close() {
+func (c *Consumer) Close() { c.close(false) }
+
+// Withdraw is Close for who has passed nothing on that is not settled, but what Seen was told of: only that is marked.
+func (c *Consumer) Withdraw() { c.close(true) }
+
+func (c *Consumer) close(unseen bool) {
 	c.core.Halt()
 	c.finish()
 	c.returnAside()
-	positions := c.abandon()
+	seen, rest := c.abandon(unseen)
 	c.settleSoon()
 	c.conn.burst(func(b *core.Burst) {
-		c.core.Queue.Requeue(b, positions...)
+		c.core.Queue.Return(b, rest...)
+		c.core.Queue.Requeue(b, seen...)
 		c.core.Cancel(b)
 	})
 	c.conn.forget(c)
 }
 
-// abandon empties the books; what is settled later is ignored.
-func (c *Consumer) abandon() (positions []uint64) {
+// abandon empties the books; what is settled later is ignored. Of what is out only some was seen, or all.
+func (c *Consumer) abandon(unseen bool) (seen, rest []uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out.Settle(0, true, func(pos uint64) { positions = append(positions, pos) })
-	return positions
+	c.out.Settle(0, true, func(pos uint64) {
+		if _, was := c.seen[pos]; was || !unseen {
+			seen = append(seen, pos)
+		} else {
+			rest = append(rest, pos)
+		}
+	})
+	return seen, rest
+}
+
+// Seen tells that somebody has seen a delivery which stays out, see Withdraw. It walks over all that are.
+func (c *Consumer) Seen(tag uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for t, pos := range c.out.All() {
+		if t == tag {
+			if c.seen == nil {
+				c.seen = make(map[uint64]struct{})
+			}
+			c.seen[pos] = struct{}{}
+			return
+		}
+	}
 }
 
 // strike takes a delivery out of the books; ok is false if it was settled
@@ -179,6 +207,9 @@ func (c *Consumer) Nack(tag uint64, requeue bool) error {
 	}
 	return c.nack(tag, (*core.Queue).Discard)
 }
+
+// Return gives a delivery back that nobody has seen: it is where it was, and is marked as redelivered only if it had been before.
+func (c *Consumer) Return(tag uint64) error { return c.nack(tag, (*core.Queue).Return) }
 
 func (c *Consumer) nack(tag uint64, how func(*core.Queue, *core.Burst, ...uint64)) error {
 	if c.options.NoAck {

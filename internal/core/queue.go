@@ -255,6 +255,15 @@ func (q *Queue) Requeue(b *Burst, positions ...uint64) {
 	q.perform(b, fx)
 }
 
+// Return is Requeue of deliveries that nobody has seen: they are not marked.
+func (q *Queue) Return(b *Burst, positions ...uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.gone {
+		q.perform(b, q.core.Return(b.now, positions...))
+	}
+}
+
 // Discard ends deliveries that were rejected for good.
 func (q *Queue) Discard(b *Burst, positions ...uint64) {
 	q.mu.Lock()

@@ -21,6 +21,7 @@
 //	gone ───────► reserved ──────► ready ──────► out ─────────────► gone
 //	                  │            │ ▲            │
 //	                  └─ Skip      │ └── Requeue ─┤
+//	                      │        │     Return   │
 //	                      │        │     TakeBack │
 //	                      ▼        ▼              ▼
 //	                     gone   dropped        dropped

@@ -220,6 +220,13 @@ func (m *model) Requeue(now Time, positions ...uint64) (fx Effects[int]) {
 	return m.proceed(now, fx)
 }
 
+func (m *model) Return(now Time, positions ...uint64) Effects[int] {
+	for _, pos := range positions {
+		m.TakeBack(pos)
+	}
+	return m.proceed(now, Effects[int]{})
+}
+
 func (m *model) TakeBack(pos uint64) bool {
 	e := m.at(pos)
 	if e == nil || e.state != Out {

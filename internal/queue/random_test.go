@@ -146,7 +146,7 @@ func (r *run) any() {
 }
 
 func (r *run) seldom() {
-	switch r.choose(9) {
+	switch r.choose(10) {
 	case 0:
 		r.purge()
 	case 1:
@@ -186,6 +186,10 @@ func (r *run) seldom() {
 		r.q.MeasureBy(r.m.size)
 	case 8:
 		r.takeBack()
+	case 9:
+		r.note("return everything")
+		all := r.m.positions(Out)
+		r.same(r.q.Return(r.now, all...), r.m.Return(r.now, all...))
 	}
 }
 

@@ -151,6 +151,8 @@ func (s *script) play(words []string) {
 		each(args, func(m string) { s.effects(s.q.Reject(s.now, s.pos[m], false)) })
 	case "requeue":
 		s.effects(s.q.Requeue(s.now, s.positions(args)...))
+	case "return":
+		s.effects(s.q.Return(s.now, s.positions(args)...))
 	case "take-back":
 		each(args, func(m string) { s.q.TakeBack(s.pos[m]) })
 	case "active":

@@ -56,6 +56,19 @@ func (q *Queue[M]) requeue(pos uint64) {
 	}
 }
 
+// Return is Requeue of entries that nobody has seen: they are where they were, as if they had never left, and it does not count
+// as a delivery.
+func (q *Queue[M]) Return(now Time, positions ...uint64) *Effects[M] {
+	q.effects.reset()
+	for _, pos := range positions {
+		d, number := q.find(pos)
+		if c, ok := d.giveBack(number, false); ok {
+			q.roster.credit(c)
+		}
+	}
+	return q.proceed(now)
+}
+
 // wearOut drops an entry that is out if it may not come back once more.
 func (q *Queue[M]) wearOut(pos uint64) bool {
 	e, s, _ := q.Lookup(pos)
