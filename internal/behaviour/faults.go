@@ -11,7 +11,7 @@ import (
 )
 
 // Faults make a network bad, under a seed: connections that are refused, that break at any byte, that stand still for a while or
-// for ever, that are slow, and that live on at the other side after they were given up at this one.
+// for ever, that are slow, that bring a few bytes at a time, and that live on at the other side, beside a new one, after they were given up at this one.
 type Faults struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -68,6 +68,9 @@ func (f *Faults) Dial(ctx context.Context, network, address string) (net.Conn, e
 	plan.silent = f.random.IntN(4) == 0
 	plan.lingers = f.random.IntN(4) == 0
 	plan.late = time.Duration(f.random.IntN(5)) * 20 * time.Millisecond
+	if f.random.IntN(5) == 0 {
+		plan.late, plan.piece = 0, 1+f.random.IntN(9)
+	}
 	f.mu.Unlock()
 	if healed {
 		return f.dial(ctx, network, address)
@@ -81,6 +84,12 @@ func (f *Faults) Dial(ctx context.Context, network, address string) (net.Conn, e
 		return nil, err
 	}
 	plan.Conn = c
+	switch {
+	case plan.piece > 0:
+		f.happened("split")
+	case plan.late > 0:
+		f.happened("slow")
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.healed {
@@ -104,6 +113,7 @@ type badConn struct {
 	silent  bool          // it says nothing more, in place of breaking
 	lingers bool          // closed here, it lives on at the other side for a while
 	late    time.Duration // before each read
+	piece   int           // a read brings no more bytes than that; 0: all that there are
 
 	mu     sync.Mutex
 	left   [2]int // bytes to read and to write
@@ -134,6 +144,9 @@ func (c *badConn) take(direction, n int) (allowed int, over bool) {
 func (c *badConn) Read(b []byte) (int, error) {
 	if c.late > 0 {
 		time.Sleep(c.late)
+	}
+	if c.piece > 0 {
+		b = b[:min(len(b), c.piece)]
 	}
 	for {
 		n, err := c.Conn.Read(b)

@@ -30,26 +30,46 @@ func TestFaults(t *testing.T) {
 		return
 	}
 	var total tally
-	seeds := 0
-	for began := time.Now(); time.Since(began) < *faultsFor || total.faults < 1000; seeds++ {
+	for seed := range uint64(fixedSeeds) {
+		total.add(underFaults(t, 1+seed))
+	}
+	if total.faults < leastFaults || total.ordered < leastFaults || len(total.kinds) < 6 {
+		t.Errorf("too little happens in %d seeds: %+v", fixedSeeds, total)
+	}
+	seeds := fixedSeeds
+	for began := time.Now(); time.Since(began) < *faultsFor && !t.Failed(); seeds++ {
 		total.add(underFaults(t, rand.Uint64()))
-		if t.Failed() {
-			break
-		}
 	}
 	t.Logf("%d seeds: %+v", seeds, total)
 }
 
+// These seeds are tried each time, and are enough for so many faults.
+const (
+	fixedSeeds  = 24
+	leastFaults = 1000
+)
+
 // tally is what happened.
-type tally struct{ faults, sent, confirmed, maybe, handled, failures, calls, answered int }
+type tally struct {
+	faults, sent, confirmed, maybe, handled, failures, ordered, calls, answered int
+
+	kinds map[string]int // of faults
+}
 
 func (t *tally) add(o tally) {
+	if t.kinds == nil {
+		t.kinds = map[string]int{}
+	}
+	for kind, n := range o.kinds {
+		t.kinds[kind] += n
+	}
 	t.faults += o.faults
 	t.sent += o.sent
 	t.confirmed += o.confirmed
 	t.maybe += o.maybe
 	t.handled += o.handled
 	t.failures += o.failures
+	t.ordered += o.ordered
 	t.calls += o.calls
 	t.answered += o.answered
 }
@@ -62,8 +82,29 @@ type ledger struct {
 	mu        sync.Mutex
 	confirmed map[string]bool // false: it may have been delivered
 	came      map[string]int
-	failed    map[string]int // how often its handler said so
+	failed    map[string]int     // how often its handler said so
+	lines     map[string][]place // where one handler works: what came first by each line, in turn
 	tally     tally
+}
+
+// A place is a message's among those that one goroutine sent to one target, which are a line.
+type place struct {
+	number int
+	body   string
+}
+
+// placeOf reads "post 2 0 17", the post of line "2 0" before its 17th send.
+func placeOf(body string) (line string, p place) {
+	var verb string
+	var sender, target, i int
+	if _, err := fmt.Sscan(body, &verb, &sender, &target, &i); err != nil {
+		return "", place{}
+	}
+	p = place{2 * i, body}
+	if verb == "send" {
+		p.number++
+	}
+	return fmt.Sprint(sender, target), p
 }
 
 func (l *ledger) fault(format string, args ...any) {
@@ -101,6 +142,10 @@ func (l *ledger) handle(ctx context.Context, m *postrider.Message) error {
 		l.confirmed[body] = false // its sender does not know yet
 	}
 	l.came[body]++
+	if l.lines != nil && l.came[body] == 1 && !m.Redelivered {
+		line, p := placeOf(body)
+		l.lines[line] = append(l.lines[line], p)
+	}
 	if strings.HasSuffix(body, "7") && l.failed[body] == 0 {
 		l.failed[body]++
 		l.tally.failures++
@@ -121,6 +166,10 @@ func underFaults(t *testing.T, seed uint64) (result tally) {
 		go b.Serve(network.Listen("mq"))
 		faults := NewFaults(seed, network.Dialer("a node"))
 		l := &ledger{T: t, seed: seed, confirmed: map[string]bool{}, came: map[string]int{}, failed: map[string]int{}}
+		workers := 3
+		if seed%2 == 0 {
+			workers, l.lines = 1, map[string][]place{}
+		}
 		node := func(name string, peers map[string]string) *postrider.Node {
 			n, err := postrider.Start(t.Context(), postrider.Config{
 				Name: name, Brokers: []string{"amqp://mq:1"}, Listener: network.Listen(name), Peers: peers,
@@ -134,7 +183,7 @@ func underFaults(t *testing.T, seed uint64) (result tally) {
 		bob := node("bob", nil)
 		defer bob.Close()
 		for _, target := range []*postrider.Target{bob.Mailbox("jobs"), bob.Inbox()} {
-			opts := []postrider.HandleOption{postrider.Workers(3), postrider.Backoff(func(int) time.Duration { return 50 * time.Millisecond })}
+			opts := []postrider.HandleOption{postrider.Workers(workers), postrider.Backoff(func(int) time.Duration { return 50 * time.Millisecond })}
 			if err := bob.Handle(t.Context(), target, l.handle, opts...); err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +228,7 @@ func underFaults(t *testing.T, seed uint64) (result tally) {
 		}
 		time.Sleep(10 * time.Minute) // of the bubble: what waits for another try comes
 		l.judge()
-		_, l.tally.faults = faults.Count()
+		l.tally.kinds, l.tally.faults = faults.Count()
 		result = l.tally
 	})
 	return result
@@ -211,6 +260,25 @@ func (l *ledger) judge() {
 		}
 		if _, known := l.confirmed[body]; !known {
 			l.fault("%s came, and its sender knows for certain that it did not", body)
+		}
+	}
+	l.judgeOrder()
+}
+
+// judgeOrder wants what was confirmed to have come, for the first time, in the order in which it was sent. A message that its sender gave up may
+// come at any time; so may one that was handed to a consumer before, see [postrider.Message.Redelivered].
+func (l *ledger) judgeOrder() {
+	for line, came := range l.lines {
+		last := place{number: -1}
+		for _, p := range came {
+			if !l.confirmed[p.body] {
+				continue
+			}
+			if p.number < last.number {
+				l.fault("line %s: %s came after %s", line, p.body, last.body)
+			}
+			l.tally.ordered++
+			last = p
 		}
 	}
 }
