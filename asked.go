@@ -130,13 +130,27 @@ func (a *asked) waitsFor(id string, q *inquiry) bool {
 	return a.open[id] == q
 }
 
+// close takes no more inquiries, and ends those whose messages have arrived. The others end as their messages do, when the connections
+// close: only then is it known whether they may have been delivered.
 func (a *asked) close() {
+	a.endAll(func(q *inquiry) bool { return q.fate.Decided() })
+}
+
+// closed ends what is left when all connections have closed.
+func (a *asked) closed() { a.endAll(func(*inquiry) bool { return true }) }
+
+func (a *asked) endAll(which func(*inquiry) bool) {
 	a.mu.Lock()
 	a.over = true
-	open := a.open
-	a.open = nil
+	var ended []*inquiry
+	for id, q := range a.open {
+		if which(q) {
+			ended = append(ended, q)
+			delete(a.open, id)
+		}
+	}
 	a.mu.Unlock()
-	for _, q := range open {
+	for _, q := range ended {
 		q.handled.Confirmed(client.ErrClosed)
 	}
 }

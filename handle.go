@@ -83,7 +83,7 @@ func (t *Target) receivable(n *Node) error {
 }
 
 // begun waits for the first attempt to receive. Not being connected is no error, nor is one of the broker's own: RabbitMQ has them
-// while two declare one replicated queue, or while the queue has no leader.
+// while two declare one replicated queue, or while the queue has no leader; and a broker that shuts down asks its clients to go.
 func (t *tap) begun(ctx context.Context) error {
 	select {
 	case <-t.intake.first():
@@ -92,7 +92,7 @@ func (t *tap) begun(ctx context.Context) error {
 	}
 	err := t.target.cause(t.intake.err())
 	var refused *RemoteError
-	if errors.As(err, &refused) && refused.Code != int(amqp.InternalError) {
+	if errors.As(err, &refused) && refused.Code != int(amqp.InternalError) && refused.Code != int(amqp.ConnectionForced) {
 		return fmt.Errorf("postrider: receiving from %s: %w", t.target, err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package postrider_test
 import (
 	"context"
 	"errors"
+	"net"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -226,5 +227,53 @@ func TestASendUntilKept(t *testing.T) {
 		}
 		bob := net.node("bob")
 		wantBody(t, collect(t, bob, bob.Inbox()), "x")
+	})
+}
+
+// deafConn brings nothing any more from the moment that it is deaf; what is written arrives.
+type deafConn struct {
+	net.Conn
+	deaf *atomic.Bool
+}
+
+func (c deafConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	for c.deaf.Load() && err == nil {
+		_, err = c.Conn.Read(b)
+	}
+	return n, err
+}
+
+// A node that closes before it has heard what became of a message does not say that it was not delivered.
+func TestAReceiptOfANodeThatClosesTooSoon(t *testing.T) {
+	inMemory(t, func(t *testing.T, on *network) {
+		bob := on.node("bob")
+		got := collect(t, bob, bob.Inbox())
+		var deaf atomic.Bool
+		alice := on.node("alice", func(cfg *postrider.Config) {
+			dial := cfg.Dial
+			cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				c, err := dial(ctx, network, address)
+				return deafConn{c, &deaf}, err
+			}
+		})
+		if err := alice.Peer("bob").Send(within(t, time.Minute), "heard of", untilHandled); err != nil {
+			t.Fatal(err)
+		}
+		wantBody(t, got, "heard of")
+		deaf.Store(true)
+		rc, err := alice.Peer("bob").Post(t.Context(), "not heard of", untilHandled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantBody(t, got, "not heard of")
+		ended := make(chan error)
+		go func() {
+			_, err := rc.Wait(context.Background())
+			ended <- err
+		}()
+		synctest.Wait()
+		go alice.Close()
+		fate(t, <-ended, true, postrider.ErrClosed)
 	})
 }

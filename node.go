@@ -335,6 +335,7 @@ func (n *Node) end(orderly bool, last func() error) error {
 		n.log.Warn("closed while control messages were still acted upon", "waited", handlerGrace)
 	}
 	closing.Wait()
+	n.asked.closed()
 	n.putBackUnseen()
 	return errors.Join(last(), n.kept.close(), n.local.close(orderly))
 }

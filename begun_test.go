@@ -1,0 +1,27 @@
+package postrider
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// failing is an intake whose first attempt has failed.
+type failing struct {
+	noIntake
+	why error
+}
+
+func (f failing) err() error { return f.why }
+
+// Whoever begins to receive while the broker shuts down begins when there is one again; a refusal is told.
+func TestABrokerThatGoesIsNoRefusal(t *testing.T) {
+	for code, refusal := range map[uint16]bool{amqp.ConnectionForced: false, amqp.InternalError: false, amqp.AccessRefused: true, amqp.NotFound: true} {
+		at := &tap{target: &Target{title: "mailbox jobs"}, intake: failing{why: &amqp.Error{Code: code, Text: "because"}}}
+		err := at.begun(t.Context())
+		if refusal != (err != nil) || refusal && !errors.As(err, new(*RemoteError)) {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+}
