@@ -32,7 +32,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
-		newTour(), newTourNode(), newServe(),
+		newTour(), newTourNode(), newBench(), newLoadNode(), newServe(),
 		newUser(), newVHost(), newPermission(), newConnection(), newQueue(), newPolicy(), newDefinitions(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
 		newPing(), newMailbox(), newDead(), newJournal(), newVersion(),

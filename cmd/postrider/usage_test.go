@@ -66,6 +66,16 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"connection close", "name a connection, or a --user"},
 		{"connection close x --user y", "name a connection, or a --user"},
 		{"version now", `unexpected argument "now"`},
+		{"bench jobs", "did you mean mailbox:jobs?"},
+		{"bench inbox", "want mailbox:NAME, peer, or peer:NAME"},
+		{"bench peer:bob", "give --peer bob=HOST:PORT"},
+		{"bench --verb call", "want post or send"},
+		{"bench --until stored", "want handled, or leave it out"},
+		{"bench --until handled --receivers 0", "waits for handlers"},
+		{"bench --senders 0", "want 1 to 500"},
+		{"bench --body 39", "want 40 to"},
+		{"bench --rate -1", "want a number of messages"},
+		{"bench --broker nonsense", "--broker: "},
 		{"tour now", `unexpected argument "now"`},
 	} {
 		t.Run(test.args, func(t *testing.T) {
@@ -80,14 +90,14 @@ func TestHelpHasExamplesEverywhere(t *testing.T) {
 	t.Parallel()
 	for _, verb := range []string{"", "user", "user add", "user passwd", "user tags", "user list", "user delete", "vhost", "vhost add", "vhost list", "vhost delete",
 		"permission", "permission set", "permission clear", "permission list", "permission topic-set", "permission topic-clear", "permission topic-list",
-		"connection", "connection list", "connection close", "queue", "queue list", "queue purge", "queue delete", "tour", "serve", "send", "post", "call", "receive", "reply", "ping", "version"} {
+		"connection", "connection list", "connection close", "queue", "queue list", "queue purge", "queue delete", "tour", "bench", "serve", "send", "post", "call", "receive", "reply", "ping", "version"} {
 		args := append(strings.Fields(verb), "--help")
 		o := runs(t, args...)
 		if o.code != exitOK || !strings.Contains(o.stdout, "Examples:\n  ") || o.stderr != "" {
 			t.Errorf("postrider %s: exit code %d, stderr %q, help:\n%s", strings.Join(args, " "), o.code, o.stderr, o.stdout)
 		}
 	}
-	if o := runs(t, "--help"); strings.Contains(o.stdout, "tour-node") {
+	if o := runs(t, "--help"); strings.Contains(o.stdout, "tour-node") || strings.Contains(o.stdout, "load-node") {
 		t.Error("the help shows a hidden verb")
 	}
 }

@@ -14,14 +14,14 @@ func machineClock() int64 {
 	return t.Nano()
 }
 
-// preciseSleep lets sleepUntil wake the calling goroutine on time, and not up to 50 µs later.
+// preciseSleep lets SleepUntil wake the calling goroutine on time, and not up to 50 µs later.
 func preciseSleep() {
 	runtime.LockOSThread()
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 }
 
-// sleepUntil blocks a thread: Go's own timers wake an idle process a millisecond late.
-func sleepUntil(t int64) {
+// SleepUntil blocks a thread: Go's own timers wake an idle process a millisecond late.
+func SleepUntil(t int64) {
 	until := unix.NsecToTimespec(t)
 	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &until, nil)
 }

@@ -9,4 +9,5 @@ func machineClock() int64 { return time.Now().UnixNano() }
 
 func preciseSleep() {}
 
-func sleepUntil(t int64) { time.Sleep(time.Duration(t - Now())) }
+// SleepUntil blocks a thread: Go's own timers wake an idle process a millisecond late.
+func SleepUntil(t int64) { time.Sleep(time.Duration(t - Now())) }

@@ -46,7 +46,7 @@ func (p *Pace) Next(number uint64) (int64, error) {
 			return 0, err
 		}
 	}
-	sleepUntil(due)
+	SleepUntil(due)
 	return due, nil
 }
 

@@ -8,12 +8,12 @@ import (
 	"io"
 )
 
-// StartBroker starts `postrider serve` and waits until it listens.
-func StartBroker(ctx context.Context, program, address, dir string) (*Process, error) {
+// StartBroker starts `postrider serve` and waits until it listens. more are further flags.
+func StartBroker(ctx context.Context, program, address, dir string, more ...string) (*Process, error) {
 	ready := make(chan struct{})
-	p, err := Start("broker", program, []string{
+	p, err := Start("broker", program, append([]string{
 		"serve", "--listen", address, "--dir", dir, "--log-level", "warn", "--until-eof",
-	}, func(stdout io.Reader) {
+	}, more...), func(stdout io.Reader) {
 		if bufio.NewScanner(stdout).Scan() {
 			close(ready)
 		}

@@ -1,0 +1,454 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/load"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/screen"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/ways"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// benchOptions are the flags of bench.
+type benchOptions struct {
+	brokers   []string
+	peers     []string
+	tlsCA     string
+	verb      string
+	until     string
+	senders   int
+	receivers int
+	processes int
+	inFlight  int
+	prefetch  int
+	body      bodyFlag
+	rate      float64
+	count     uint64
+	duration  time.Duration
+	handling  time.Duration
+	timeout   time.Duration
+	patience  time.Duration
+	transient bool
+	json      bool
+}
+
+func newBench() *cobra.Command {
+	o := benchOptions{body: bodyFlag{1 << 10}}
+	cmd := &cobra.Command{
+		Use:   "bench [TARGET]",
+		Short: "Put a load on a mailbox or a peer, and measure",
+		Long: text(`
+			Send messages from processes of their own, receive them in others, check that each came once, in order and
+			undamaged, and tell how many a second there were and how long they took. It fails when a confirmed message is missing.
+
+			TARGET is one of these:
+
+			  (nothing)          a mailbox on the broker of --broker or $POSTRIDER_BROKER, RabbitMQ or another, or
+			                     on one that is started for it: postrider serve with a journal in a temporary directory
+			  mailbox:NAME       that mailbox; it must be empty, and is left there
+			  peer               a node that is started for it, with its inbox on disk (--transient: in memory)
+			  peer:NAME          a node that runs already, at --peer NAME=HOST:PORT; it has to handle what comes, and
+			                     it is not known here what does
+
+			Senders are processes, up to --processes of them, and so are receivers; those of one process share its
+			connections. Receivers of a peer share its one process. Nobody waits for the clock: with --rate a message is sent when it is
+			due, be those before it done or not, and every latency counts from when it was due, so that a slow
+			target cannot hide. Without, senders go as fast as they can, and one post in 32 is timed.`),
+		Example: examples(`
+			postrider bench
+			postrider bench --broker amqp://guest:guest@rabbit:5672 --senders 4 --receivers 4 --rate 5000
+			postrider bench --verb send --in-flight 16 --duration 30s
+			postrider bench peer --transient --body 100 --count 1000000 --json`),
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := untilHangUp(cmd.Context())
+			defer stop()
+			target := ""
+			if len(args) > 0 {
+				target = args[0]
+			}
+			b, err := newBencher(cmd, &o, target)
+			if err != nil {
+				return err
+			}
+			err = b.run(ctx)
+			if err != nil && ctx.Err() != nil {
+				return errInterrupted
+			}
+			return err
+		},
+	}
+	o.flags(cmd.Flags())
+	return cmd
+}
+
+func (o *benchOptions) flags(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker, or of one node of a cluster; may be repeated (default $"+brokerVariable+", or one is started)")
+	f.StringArrayVar(&o.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node that runs already")
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	f.StringVar(&o.verb, "verb", "post", "how to send: post goes on, send waits for each message")
+	f.StringVar(&o.until, "until", "", "`grade` at which a message counts as confirmed: handled, when its handler has returned; or when it is in the inbox or stored, the default")
+	f.IntVar(&o.senders, "senders", 1, "`number` of senders")
+	f.IntVar(&o.receivers, "receivers", 1, "`number` of receivers; 0: nobody receives")
+	f.IntVar(&o.processes, "processes", 8, "`number` of processes that senders, and receivers, are spread over at most")
+	f.IntVar(&o.inFlight, "in-flight", 0, "`number` of unconfirmed posts of a sender (default 1024), or of its sends at once (default 1)")
+	f.IntVar(&o.prefetch, "prefetch", 0, "`number` of messages that are on their way to a receiving process (default 256)")
+	f.Var(&o.body, "body", "`size` of a body, from 40 bytes to 16MiB")
+	f.Float64Var(&o.rate, "rate", 0, "messages a second of all senders together (default as fast as it goes)")
+	f.Uint64Var(&o.count, "count", 0, "`number` of messages of all senders together (default as many as --duration lets)")
+	f.DurationVar(&o.duration, "duration", 10*time.Second, "`duration` of the load (default with --count: as long as it takes)")
+	f.DurationVar(&o.handling, "handling", 0, "`duration` that a handler takes for a message")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "`duration` that a send waits, and that the last confirms may take")
+	f.DurationVar(&o.patience, "patience", 5*time.Second, "`duration` for which nothing may come before what is missing counts as lost")
+	f.BoolVar(&o.transient, "transient", false, "messages need not survive the broker or the peer")
+	f.BoolVar(&o.json, "json", false, "print a JSON object in place of the report")
+}
+
+// bodyFlag is the size of a body.
+type bodyFlag struct{ sizeFlag }
+
+func (b *bodyFlag) Set(text string) (err error) {
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil && n >= load.LeastBody && n <= load.MostBody {
+		b.sizeFlag = sizeFlag(n)
+		return nil
+	}
+	b.sizeFlag, err = parseSize(text, load.LeastBody, load.MostBody)
+	return err
+}
+
+// mostOfAKind bounds senders and receivers.
+const mostOfAKind = 500
+
+// check finds what is wrong before anything is started.
+func (o *benchOptions) check(cmd *cobra.Command) error {
+	switch {
+	case o.verb != "post" && o.verb != "send":
+		return usagef("--verb %s: want post or send", o.verb)
+	case o.until != "" && o.until != "handled":
+		return usagef("--until %s: want handled, or leave it out", o.until)
+	case o.senders < 1 || o.senders > mostOfAKind:
+		return usagef("--senders %d: want 1 to %d", o.senders, mostOfAKind)
+	case o.receivers < 0 || o.receivers > mostOfAKind:
+		return usagef("--receivers %d: want 0 to %d", o.receivers, mostOfAKind)
+	case o.until == "handled" && o.receivers == 0:
+		return usagef("--until handled waits for handlers, and --receivers 0 says that there are none")
+	case o.processes < 1:
+		return usagef("--processes %d: want 1 or more", o.processes)
+	case o.inFlight < 0 || o.prefetch < 0:
+		return usagef("--in-flight and --prefetch: want 1 or more")
+	case o.rate < 0:
+		return usagef("--rate %g: want a number of messages a second", o.rate)
+	case o.duration <= 0 || o.timeout <= 0 || o.patience <= 0 || o.handling < 0:
+		return usagef("--duration, --timeout and --patience want more than 0")
+	}
+	for _, url := range o.brokers {
+		if _, err := client.ParseURL(url); err != nil {
+			return usagef("--broker: %w", err)
+		}
+	}
+	if url := os.Getenv(brokerVariable); len(o.brokers) == 0 && url != "" {
+		o.brokers = []string{url}
+	}
+	if o.count > 0 && !cmd.Flags().Changed("duration") {
+		o.duration = 24 * time.Hour
+	}
+	if o.inFlight == 0 {
+		o.inFlight = map[string]int{"post": 1024, "send": 1}[o.verb]
+	}
+	return nil
+}
+
+// bencher is a bench under way.
+type bencher struct {
+	options *benchOptions
+	where   load.Where
+	shape   load.Shape
+	broker  load.Broker // that the user has named
+	made    bool        // the mailbox did not exist
+	out     *screen.Screen
+	status  *screen.Screen // on stderr
+	cmd     *cobra.Command
+}
+
+func newBencher(cmd *cobra.Command, o *benchOptions, target string) (*bencher, error) {
+	if err := o.check(cmd); err != nil {
+		return nil, err
+	}
+	b := &bencher{options: o, cmd: cmd, where: load.Where{TLSCA: o.tlsCA, Brokers: o.brokers}}
+	b.shape = load.Shape{
+		Way: ways.MailboxPost, Senders: o.senders, Receivers: o.receivers, Processes: o.processes, Body: int(o.body.sizeFlag), Rate: o.rate,
+		For: o.duration, Count: o.count, InFlight: o.inFlight, Prefetch: o.prefetch, Handling: o.handling, Timeout: o.timeout,
+		Quiet: o.patience, Transient: o.transient, Handled: o.until == "handled",
+	}
+	if err := b.aim(target); err != nil {
+		return nil, err
+	}
+	if o.verb == "send" {
+		b.shape.Way--
+	}
+	var err error
+	if b.where.Program, err = os.Executable(); err != nil {
+		return nil, fmt.Errorf("where this program is: %w", err)
+	}
+	b.out = newScreen(cmd.OutOrStdout(), os.Stdout, false)
+	b.status = newScreen(cmd.ErrOrStderr(), os.Stderr, true)
+	return b, nil
+}
+
+// aim understands the target.
+func (b *bencher) aim(target string) error {
+	switch target {
+	case "":
+		b.where.Mailbox = load.NewMailbox()
+		return nil
+	case "peer":
+		b.shape.Way, b.where.Brokers = ways.DirectPost, nil
+		return nil
+	}
+	t, err := parseTarget(target)
+	if err != nil {
+		return err
+	}
+	switch t.kind {
+	case toMailbox:
+		b.where.Mailbox = t.name
+	case toPeer:
+		if err := t.check(&nodeOptions{peers: b.options.peers}); err != nil {
+			return err
+		}
+		peers, err := parsePeers(b.options.peers)
+		if err != nil {
+			return err
+		}
+		b.shape.Way, b.shape.Receivers, b.where.Brokers = ways.DirectPost, 0, nil
+		b.where.Peer, b.where.PeerAt = t.name, peers[t.name]
+	default:
+		return usagef("target %q: want mailbox:NAME, peer, or peer:NAME with --peer NAME=HOST:PORT", target)
+	}
+	return nil
+}
+
+func (b *bencher) run(ctx context.Context) (err error) {
+	if b.where.Dir, err = os.MkdirTemp("", "postrider-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.where.Dir)
+	if err := b.look(ctx); err != nil {
+		return err
+	}
+	b.status.Doing("starting")
+	l, err := load.Open(ctx, b.where, b.shape)
+	defer b.tidy()
+	defer l.Close()
+	if err != nil {
+		b.status.Clear()
+		return err
+	}
+	o, err := b.measure(ctx, l)
+	b.status.Clear()
+	if err != nil {
+		return err
+	}
+	return b.report(l, o)
+}
+
+// look makes sure that the load takes nobody's messages.
+func (b *bencher) look(ctx context.Context) error {
+	if b.shape.Way.Direct() || len(b.where.Brokers) == 0 {
+		return nil
+	}
+	trust, err := clientTLS(b.where.TLSCA)
+	if err != nil {
+		return err
+	}
+	var exists bool
+	b.broker, exists, err = load.Look(ctx, b.where.Brokers[0], b.where.Mailbox, trust)
+	b.made = err == nil && !exists
+	return withRemedy(err)
+}
+
+// tidy removes a mailbox that was made.
+func (b *bencher) tidy() {
+	if !b.made {
+		return
+	}
+	trust, err := clientTLS(b.where.TLSCA)
+	if err == nil {
+		err = load.Remove(context.Background(), b.where.Brokers[0], b.where.Mailbox, trust)
+	}
+	if err != nil {
+		fmt.Fprintf(b.cmd.ErrOrStderr(), "postrider: mailbox %s is left behind: %s\n", b.where.Mailbox, oneLine(err))
+	}
+}
+
+// measure runs the load, and tells how far it is on a terminal.
+func (b *bencher) measure(ctx context.Context, l *load.Load) (*load.Outcome, error) {
+	if !isatty.IsTerminal(os.Stderr.Fd()) {
+		return l.Run(ctx, nil)
+	}
+	watching, stop := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		b.watch(watching, l)
+	}()
+	o, err := l.Run(ctx, nil)
+	stop()
+	<-watched
+	return o, err
+}
+
+// watch shows progress until ctx ends.
+func (b *bencher) watch(ctx context.Context, l *load.Load) {
+	var last load.Progress
+	began := time.Now()
+	for wait(ctx, time.Second) {
+		p, err := l.Progress(ctx)
+		if err != nil {
+			return
+		}
+		b.status.Doing("%s: sent %s/s, received %s/s, %s sent so far", time.Since(began).Round(time.Second),
+			screen.Grouped(int(p.Sent-last.Sent)), screen.Grouped(int(p.Got-last.Got)), screen.Grouped(int(p.Sent)))
+		last = p
+	}
+}
+
+// report tells what came of it, and fails if it is not what has to be.
+func (b *bencher) report(l *load.Load, o *load.Outcome) error {
+	if b.options.json {
+		f := struct {
+			Target  string       `json:"target"`
+			Broker  string       `json:"broker,omitempty"`
+			Product string       `json:"product,omitempty"`
+			Shape   benchShape   `json:"load"`
+			Result  load.Figures `json:"result"`
+		}{b.target(l), b.broker.Address, strings.TrimSpace(b.broker.Product + " " + b.broker.Version), b.shapeFigures(), o.Figures()}
+		if err := json.NewEncoder(b.cmd.OutOrStdout()).Encode(f); err != nil {
+			return err
+		}
+	} else {
+		b.introduce(l)
+		o.Show(b.out, b.shape.Body)
+		b.out.Line("")
+		b.verdict(o)
+	}
+	if err := o.Err(); err != nil {
+		if logs := l.Logs(); logs != "" && !b.options.json {
+			b.out.Line("\n%s", logs)
+		}
+		return err
+	}
+	return nil
+}
+
+// benchShape is the load, as --json prints it.
+type benchShape struct {
+	Verb      string  `json:"verb"`
+	Senders   int     `json:"senders"`
+	Receivers int     `json:"receivers"`
+	Processes int     `json:"processes"`
+	Body      int     `json:"bodyBytes"`
+	Rate      float64 `json:"rate,omitempty"`
+	InFlight  int     `json:"inFlight"`
+	Transient bool    `json:"transient,omitempty"`
+	Handled   bool    `json:"untilHandled,omitempty"`
+}
+
+func (b *bencher) shapeFigures() benchShape {
+	s := &b.shape
+	return benchShape{b.options.verb, s.Senders, s.Receivers, s.Processes, s.Body, s.Rate, s.InFlight, s.Transient, s.Handled}
+}
+
+func (b *bencher) target(l *load.Load) string {
+	switch {
+	case !b.shape.Way.Direct():
+		return "mailbox " + l.Mailbox()
+	case b.where.Peer != "":
+		return "peer " + b.where.Peer
+	}
+	return "a peer"
+}
+
+// introduce says what was measured.
+func (b *bencher) introduce(l *load.Load) {
+	s, where := &b.shape, "a node of its own on this machine"
+	switch {
+	case b.broker.Address != "":
+		where = fmt.Sprintf("%s (%s %s)", b.broker.Address, b.broker.Product, b.broker.Version)
+	case !s.Way.Direct():
+		where = "a broker of its own on this machine: postrider serve, " + l.Broker()
+	case b.where.PeerAt != "":
+		where = b.where.PeerAt
+	}
+	kept := "persistent"
+	if s.Transient {
+		kept = "transient"
+	}
+	pace := "as fast as it goes"
+	if s.Rate > 0 {
+		pace = fmt.Sprintf("%s messages a second, timed from when they were due", screen.Grouped(int(s.Rate)))
+	}
+	flight := fmt.Sprintf("at most %s unconfirmed each", screen.Grouped(s.InFlight))
+	if s.Way.Waits() {
+		flight = fmt.Sprintf("%d at once each", s.InFlight)
+	}
+	b.out.Item("target", "%s at %s", b.target(l), where)
+	b.out.Item("load", "%s, %s %s, %s; bodies of %s bytes, %s; %s", count(s.Senders, "sender"), strings.ToUpper(b.options.verb[:1])+b.options.verb[1:], flight,
+		count(s.Receivers, "receiver"), screen.Grouped(s.Body), kept, pace)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// verdict says what was checked.
+func (b *bencher) verdict(o *load.Outcome) {
+	for _, wrong := range o.Wrong() {
+		b.out.Check(false, wrong)
+	}
+	switch {
+	case len(o.Wrong()) > 0:
+	case !o.Received:
+		b.out.Check(true, fmt.Sprintf("all %s were confirmed; what came of them is not known here", screen.Grouped(int(o.Confirmed))))
+	default:
+		order := ", each sender's in order"
+		if !o.Ordered {
+			order = "; order is not checked where a process handles several at once"
+		}
+		b.out.Check(true, fmt.Sprintf("all %s confirmed messages came, undamaged%s; %s came twice",
+			screen.Grouped(int(o.Confirmed)), order, screen.Grouped(int(o.Repeated))))
+	}
+}
+
+// newScreen is a screen on a file that is a terminal or not.
+func newScreen(out io.Writer, file *os.File, live bool) *screen.Screen {
+	terminal := isatty.IsTerminal(file.Fd()) && os.Getenv("TERM") != "dumb"
+	return screen.New(out, terminal && os.Getenv("NO_COLOR") == "", terminal && live)
+}
+
+// newLoadNode is what bench and evaluate start as senders and receivers.
+func newLoadNode() *cobra.Command {
+	return &cobra.Command{
+		Use:    load.NodeVerb,
+		Short:  "Be a sender or a receiver of a load",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return load.Node(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), clientTLS)
+		},
+	}
+}
