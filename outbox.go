@@ -116,6 +116,9 @@ func (n *Node) adopt(r *remote) {
 	posts := n.kept.disk.Take(r.keep)
 	if len(posts) > 0 {
 		r.prepare()
+		if r.conn == nil { // some may ask for receipts, which come as answers do; a peer does not take them otherwise
+			r.pub.WantReplies()
+		}
 	}
 	for _, p := range posts {
 		k := client.Kept(p)

@@ -62,6 +62,23 @@ func TestWhatWasPostedIsSentOnAfterARestart(t *testing.T) {
 	})
 }
 
+// Nobody waits for the receipt any more; the message goes out all the same.
+func TestWhatWasPostedUntilHandledIsSentOnAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", inDir(dir))
+		rc, err := alice.Peer("bob").Post(t.Context(), "x", untilHandled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, rc, postrider.Kept)
+		alice.Close()
+		net.node("alice", inDir(dir))
+		bob := net.node("bob")
+		wantBody(t, collect(t, bob, bob.Inbox()), "x")
+	})
+}
+
 func TestWhatWasPostedToABrokerIsSentOnAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	inMemory(t, func(t *testing.T, net *network) {
