@@ -166,13 +166,7 @@ func (r *redisReceiver) work(<-chan struct{}) (tally, error) {
 	var ids []string
 	for {
 		if len(ids) > 0 { // its answer comes before the next messages
-			r.conn.head(3 + len(ids))
-			r.conn.word("XACK")
-			r.conn.word(redisStream)
-			r.conn.word(redisGroup)
-			for _, id := range ids {
-				r.conn.word(id)
-			}
+			r.conn.command(acknowledging(ids)...)
 		}
 		r.conn.command("XREADGROUP", "GROUP", redisGroup, "one", "COUNT", strconv.Itoa(r.order.Prefetch), "BLOCK", "0", "STREAMS", redisStream, ">")
 		if err := r.conn.out.Flush(); err != nil {
@@ -189,12 +183,17 @@ func (r *redisReceiver) work(<-chan struct{}) (tally, error) {
 			return tally{}, err
 		}
 		if last {
-			if _, err := r.conn.do(append([]string{"XACK", redisStream, redisGroup}, ids...)...); err != nil {
+			if _, err := r.conn.do(acknowledging(ids)...); err != nil {
 				return tally{}, err
 			}
 			return arrivals.stop()
 		}
 	}
+}
+
+// acknowledging is one command for all of them.
+func acknowledging(ids []string) []string {
+	return append([]string{"XACK", redisStream, redisGroup}, ids...)
 }
 
 // messages reads [[stream, [[id, [field, value]], …]]].
