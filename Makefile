@@ -17,7 +17,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
 
 build: ## compile the command into bin/postrider
-	go build -o bin/ ./cmd/postrider
+	CGO_ENABLED=0 go build -o bin/ ./cmd/postrider
 
 # Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
 test: ## all that must hold before a commit: lint, builds for other systems, every test under the race detector, a little fuzzing, real clients

@@ -188,7 +188,7 @@ func (r *results) measureScale(ctx context.Context, f flags, p *peers, say *saye
 			return add(r.Foreign, less, func(c *scaleFigures) error {
 				err := less.measure(ctx, runningTarget(f.setting, p.start), c)
 				if p.rest != nil { // before it had worked
-					c.Idle, c.IdleCPU = p.rest.Idle, p.rest.IdleCPU
+					c.Idle, c.IdleOwn, c.IdleCPU = p.rest.Idle, p.rest.IdleOwn, p.rest.IdleCPU
 				}
 				return err
 			})

@@ -45,6 +45,7 @@ func (s scale) atRest() scale { return scale{Idle: s.Idle, Settle: s.Settle} }
 type scaleFigures struct {
 	Start      time.Duration `json:",omitempty"` // until it answers; 0 for a broker that was running
 	Idle       uint64        // resident before the rest
+	IdleOwn    uint64        // of that, what is no page of a file: programs are mapped, and the system can take their pages back
 	IdleCPU    float64       // part of one CPU
 	Connection float64
 	Peer       float64 // of a node
@@ -195,7 +196,7 @@ func (s scale) rest(t *scaleTarget, f *scaleFigures) error {
 		return err
 	}
 	f.IdleCPU = (measure.CPUSeconds(t.pid) - before) / s.Idle.Seconds()
-	f.Idle = measure.Resident(t.pid)
+	f.Idle, f.IdleOwn = measure.Resident(t.pid), measure.Own(t.pid)
 	return nil
 }
 

@@ -35,7 +35,8 @@ type scaleLine struct {
 func scaleLines() []scaleLine {
 	lines := []scaleLine{
 		{"start, until it answers", func(c *scaleColumn) string { return took(c.Figures.Start) }},
-		{"resident, idle", func(c *scaleColumn) string { return fmt.Sprintf("%.1f MiB", float64(c.Figures.Idle)/(1<<20)) }},
+		{"resident, idle", func(c *scaleColumn) string { return mebibytes(c.Figures.Idle) }},
+		{"of that its own, beside pages of its program", func(c *scaleColumn) string { return mebibytes(c.Figures.IdleOwn) }},
 		{"CPU, idle", func(c *scaleColumn) string { return fmt.Sprintf("%.2f %%", 100*c.Figures.IdleCPU) }},
 		{"an idle connection with a channel", func(c *scaleColumn) string { return of(kibibytes(c.Figures.Connection), c.Scale.Connections) }},
 		{"a peer that is connected to a node", func(c *scaleColumn) string {
@@ -103,7 +104,7 @@ func (t *scaleTable) print(b *bytes.Buffer) {
 }
 
 // restLines are what is looked at of those, too, that are not AMQP brokers.
-const restLines = 3
+const restLines = 4
 
 // of says of how many the figure is.
 func of(figure string, n int) string { return fmt.Sprintf("%s (of %s)", figure, thousands(float64(n))) }
@@ -114,5 +115,7 @@ func took(d time.Duration) string {
 	}
 	return duration(d)
 }
+
+func mebibytes(bytes uint64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
 
 func kibibytes(bytes float64) string { return fmt.Sprintf("%.1f KiB", bytes/1024) }

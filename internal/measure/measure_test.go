@@ -66,7 +66,10 @@ func TestThisProcessHasUsedSomething(t *testing.T) {
 	if n := measure.Resident(os.Getpid()); n < 1<<20 {
 		t.Errorf("it has %d bytes", n)
 	}
-	if measure.Resident(-1) != 0 || measure.CPUSeconds(-1) != 0 {
+	if own, all := measure.Own(os.Getpid()), measure.Resident(os.Getpid()); own == 0 || own >= all {
+		t.Errorf("%d of %d bytes are its own", own, all)
+	}
+	if measure.Resident(-1) != 0 || measure.Own(-1) != 0 || measure.CPUSeconds(-1) != 0 {
 		t.Error("there is no such process")
 	}
 }
