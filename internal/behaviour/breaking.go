@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -166,6 +167,39 @@ func shutdownDeliversAndFinishes(w *World) {
 	carol := w.Node("carol")
 	got := w.Collect(carol, carol.Mailbox(jobs.Name()))
 	w.Last(carol.Mailbox(jobs.Name()), got) // "a" was settled before bob went
+}
+
+// whatWasPostedOutlivesItsNode: with a directory, posts that reached no broker are sent on by the node's next life.
+func whatWasPostedOutlivesItsNode(w *World) {
+	dir, reachable := w.TempDir(), false
+	life := func() *postrider.Node {
+		return w.Node("alice", func(cfg *postrider.Config) {
+			cfg.Dir = dir
+			if !reachable {
+				cfg.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no network") }
+			}
+		})
+	}
+	alice, name := life(), w.Unique("jobs")
+	var receipts []*postrider.Receipt
+	for i := range 20 {
+		receipts = append(receipts, w.Post(alice.Mailbox(name), fmt.Sprint(i)))
+	}
+	if err := receipts[19].WaitFor(w.Soon(), postrider.Kept); err != nil || receipts[0].Grade() != postrider.Kept {
+		w.Error(receipts[0].Grade(), err)
+	}
+	alice.Close()
+	w.Fate(receipts[0].Err(), false, postrider.ErrClosed)
+	reachable = true
+	alice = life()
+	w.Send(alice.Mailbox(name), "the next life")
+	got := w.Collect(alice, alice.Mailbox(name))
+	for i, r := range receipts {
+		if m := w.Want(got, fmt.Sprint(i)); m.ID != r.ID() {
+			w.Errorf("id %s, want %s", m.ID, r.ID())
+		}
+	}
+	w.Want(got, "the next life")
 }
 
 func closeEndsEverything(w *World) {

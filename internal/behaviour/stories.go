@@ -18,6 +18,24 @@ var Stories = []Story{
 	{Name: "senders keep their order", Shared: true, Tell: sendersKeepTheirOrder},
 	{Name: "a message of a megabyte", Tell: aMessageOfAMegabyte},
 
+	{Name: "what goes along with a message", Tell: whatGoesAlong},
+
+	{Name: "keys in order and at the same time", Tell: keysInOrderAndAtTheSameTime},
+	{Name: "workers of partitions come and go", Shared: true, Tell: workersOfPartitionsComeAndGo},
+	{Name: "a failure holds back its key alone", Tell: aFailureHoldsBackItsKeyAlone},
+	{Name: "a mailbox has one number of partitions", Tell: aMailboxHasOneNumberOfPartitions},
+	{Name: "one receiver at a time", Shared: true, Tell: oneReceiverAtATime},
+
+	{Name: "every subscriber gets a copy", Tell: everySubscriberGetsACopy},
+	{Name: "a subscription that is kept", Tell: aSubscriptionThatIsKept},
+	{Name: "many are asked at once", Tell: manyAreAskedAtOnce},
+	{Name: "a peer is found", Shared: true, Tell: aPeerIsFound},
+
+	{Name: "who asks is told that it was handled", Tell: whoAsksIsToldThatItWasHandled},
+	{Name: "what has expired is not handled", Tell: whatHasExpired},
+	{Name: "a call that is given up ends its handling", Tell: aCallThatIsGivenUp},
+	{Name: "control messages wait behind nothing", Tell: controlMessagesWaitBehindNothing},
+
 	{Name: "calls and answers", Tell: callsAndAnswers},
 	{Name: "calls through a mailbox", Tell: callsThroughAMailbox},
 
@@ -41,5 +59,6 @@ var Stories = []Story{
 	{Name: "a mailbox that refuses", Shared: true, Tell: aMailboxThatRefuses},
 	{Name: "a wrong password", Shared: true, Tell: aWrongPassword},
 	{Name: "shutdown delivers and finishes", Shared: true, Tell: shutdownDeliversAndFinishes},
+	{Name: "what was posted outlives its node", Shared: true, Tell: whatWasPostedOutlivesItsNode},
 	{Name: "close ends everything that waits", Tell: closeEndsEverything},
 }
