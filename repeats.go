@@ -11,11 +11,13 @@ import (
 //
 //	first time ──► in hand ──acknowledged───────────► done: a repeat is dropped
 //	                  │  ├── given back ──────────────► forgotten
-//	                  │  └── passed on ───────────────► its later copy is new; it itself, redelivered, is dropped
+//	                  │  ├── passed on ───────────────► its later copy is new; it itself, redelivered, is dropped
+//	                  │  └── buried ──────────────────► as before, and one that was sent again since is new
 //	                  └ a repeat waits for what becomes of the first
 //
 // A message that was passed on, to wait or to the dead letters, comes again under its id. What tells it from the one that
-// was passed on, should the acknowledgement of that be lost, is the time at which it was due.
+// was passed on, should the acknowledgement of that be lost, is the time at which it was due. A dead letter that is sent again under its id
+// was due at no time, as in its first life; but nobody has had it, and so it is not redelivered.
 //
 // It looks back as far as a sender may have to send again: over the last 262,144 messages of each of the last 4,096
 // senders, and over the last 65,536 ids of the callers' own choosing; for as long as the node runs. A message
@@ -87,6 +89,9 @@ func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
 		r.waiting[m] = append(r.waiting[m], a)
 		return m, inHand
 	}
+	if !a.redelivered && len(r.passed) > 0 { // from now on it is this one that may come back
+		delete(r.passed, passing{m, dueAt(a.props)})
+	}
 	m.page.hand.set(m.bit)
 	return m, unseen
 }
@@ -97,6 +102,7 @@ type outcome uint8
 const (
 	acknowledged outcome = iota // it was acted upon
 	passedOn                    // it waits elsewhere, and comes again from there
+	buried                      // it is among the dead letters
 	givenBack                   // it comes again
 )
 
@@ -152,8 +158,11 @@ func (r *repeats) wasPassed(m mark, a arrival) bool {
 
 // over says whether there is nothing more to do for a repeat that waited for what became of the first.
 func (r *repeats) over(m mark, o outcome, a arrival) bool {
-	if o != passedOn {
-		return o == acknowledged
+	switch {
+	case o == acknowledged:
+		return true
+	case o == givenBack, o == buried && !a.redelivered:
+		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

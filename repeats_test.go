@@ -151,6 +151,39 @@ func TestAMessageThatWasPassedOnIsKnownFromItsLaterCopy(t *testing.T) {
 	}
 }
 
+// A dead letter is sent again before it is known here that it is one; its second life comes back when the connection breaks.
+func TestADeadLettersSecondLifeIsNoRepeat(t *testing.T) {
+	r := newRepeats()
+	const id = "order 7"
+	see := func(due int64, redelivered bool) (mark, sight) {
+		return r.see("alice", id, arrival{props: dueProps(t, due), redelivered: redelivered})
+	}
+	m, _ := see(0, false)
+	r.pass(m, 0)
+	r.settled(m, passedOn)
+	m, _ = see(100, false) // its second try
+	_, waits := see(0, false)
+	r.pass(m, 100)
+	if waiting := r.settled(m, buried); waits != inHand || len(waiting) != 1 || r.over(m, buried, waiting[0]) {
+		t.Fatal("the second life ends with the first")
+	}
+	for _, step := range []struct {
+		due         int64
+		redelivered bool
+		want        sight
+	}{
+		{100, true, elsewhere}, // its acknowledgement was lost
+		{0, false, unseen},     // the second life
+		{0, true, unseen},      // again, because the connection broke
+	} {
+		m, got := see(step.due, step.redelivered)
+		if got != step.want {
+			t.Errorf("due %d, redelivered %v: %v, want %v", step.due, step.redelivered, got, step.want)
+		}
+		r.settled(m, givenBack)
+	}
+}
+
 func TestWhatWasPassedOnIsForgottenInTheEnd(t *testing.T) {
 	r := newRepeats()
 	m, _ := r.see("alice", "order 7", arrival{})

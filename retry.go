@@ -88,22 +88,24 @@ func (m *Message) dispose(v verdict) {
 			m.Requeue()
 			return
 		}
-		m.handOver()
-		if v.dead {
-			m.observed(StepDead, v.why)
+		if !v.dead {
+			m.handOver(passedOn)
+			return
 		}
-		if v.dead && m.receipt {
+		m.handOver(buried)
+		m.observed(StepDead, v.why)
+		if m.receipt {
 			m.tell(v.why)
 		}
 	}()
 }
 
-// handOver ends the message here without its being handled: it is safe elsewhere, and comes again from there.
-func (m *Message) handOver() {
+// handOver ends the message here without its being handled: it is safe elsewhere.
+func (m *Message) handOver(o outcome) {
 	if m.settled.CompareAndSwap(0, acked) {
 		m.tap.repeats.pass(m.mark, dueAt(m.props))
 		m.from.ack(m.tag)
-		m.tap.settled(m.mark, passedOn)
+		m.tap.settled(m.mark, o)
 	}
 }
 

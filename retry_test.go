@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider"
@@ -51,6 +52,48 @@ func wantNoMore(t *testing.T, seen <-chan string) {
 		t.Error("and again:", got)
 	default:
 	}
+}
+
+// A dead letter that is sent again under its id, and in hand while the connection breaks, is not taken for what it was in its first life.
+func TestADeadLettersSecondLifeOutlivesABrokenConnection(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		_, mq := net.broker()
+		alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+		lives, handled := make(chan *postrider.Message), make(chan *postrider.Message, 1)
+		life := 0
+		err := bob.Handle(t.Context(), bob.Mailbox("jobs"), func(_ context.Context, m *postrider.Message) error {
+			switch life++; life {
+			case 1:
+				return postrider.Reject(errors.New("not yet"))
+			case 2:
+				lives <- m
+				<-lives
+				return m.Requeue() // it is not this connection's any more
+			}
+			handled <- m
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		send := func() {
+			t.Helper()
+			if err := alice.Mailbox("jobs").Send(t.Context(), "a", postrider.ID("order 7")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		send()
+		wantBody(t, collect(t, bob, bob.Mailbox("jobs").Dead()), "a")
+		synctest.Wait()
+		send()
+		m := <-lives
+		mq.cut()
+		time.Sleep(time.Minute)
+		lives <- m
+		if m := wantBody(t, handled, "a"); !m.Redelivered {
+			t.Error("not marked redelivered")
+		}
+	})
 }
 
 func TestAMessageThatKeepsFailingDies(t *testing.T) {

@@ -95,7 +95,7 @@ func (m *Message) tooLate() bool {
 		return false
 	}
 	m.log().Debug("a message has expired", "message", m.ID, "from", m.From, "target", m.tap.target.String())
-	m.handOver()
+	m.handOver(passedOn)
 	return true
 }
 
@@ -109,7 +109,7 @@ func (m *Message) first(a arrival) bool {
 	case handled:
 		m.ack(false)
 	case elsewhere:
-		m.handOver()
+		m.handOver(passedOn)
 	case inHand:
 		m.tap.settled(m.mark, givenBack) // it is in the hands of repeats now
 	}
