@@ -35,7 +35,8 @@ type Config struct {
 	// user guest with password guest, from this machine only.
 	Users map[string]string
 
-	// Dir keeps what must survive a restart: the inbox, the embedded mailboxes, and the outbox of what was posted and not confirmed.
+	// Dir keeps what must survive a restart: the inbox, the embedded mailboxes, the outbox of what was posted and not confirmed, and which messages
+	// were handled, so that their repeats are not.
 	// It is made if it is missing, and belongs to one running node. "" keeps
 	// everything in memory.
 	Dir string

@@ -83,8 +83,8 @@
 // [Target.Dead] receives like any other. [Retry] asks for it again without a failure.
 //
 // A message is acknowledged after it was handled. If the process dies before, the message is
-// handed out again, marked [Message.Redelivered]; a handler may therefore see it twice. A node that goes on running
-// recognises what it has handled already by the message's id, and drops it.
+// handed out again, marked [Message.Redelivered]; a handler may therefore see it twice. A node
+// recognises what it has handled already by the message's id, with [Config.Dir] after a restart, too, and drops it.
 //
 // One queue is one bottleneck. A mailbox with [Partitions] is several: messages of one [Key] are handled in order, different keys at the
 // same time, and the workers that are there share the partitions between them.

@@ -163,8 +163,8 @@ func (m *Message) Gone() <-chan struct{} {
 }
 
 // Ack says that the message is done with: it does not come again. Where others are waiting, the broker in this process
-// may hear of it up to a millisecond later, of many at once. Once this node is closed it is
-// too late, and the error may be ErrClosed.
+// may hear of it up to a millisecond later, of many at once; with [Config.Dir], once it is noted on the disk that the message was handled. Once
+// this node is closed it is too late, and the error may be ErrClosed.
 func (m *Message) Ack() error { return m.ack(true) }
 
 // ack is Ack. It is no step of the message's unless it was handled.
@@ -175,14 +175,10 @@ func (m *Message) ack(handled bool) error {
 	if handled {
 		m.observed(StepHandled, nil)
 	}
-	if m.receipt {
-		m.tell(nil)
+	if k := m.tap.marker; k != nil && m.mark.page != nil && k.put(m) {
+		return nil
 	}
-	defer m.tap.settled(m.mark, acknowledged)
-	if m.more {
-		return m.from.ackSoon(m.tag)
-	}
-	return m.from.ack(m.tag)
+	return m.end(m.more)
 }
 
 // Requeue puts the message back where it was; it comes again, marked redelivered, to

@@ -26,6 +26,7 @@ type Node struct {
 	local   *embedded
 	inbox   *inbox
 	kept    *keeper // nil without a directory
+	marker  *marker // likewise
 	asked   *asked
 	calls   *calls
 	control *control
@@ -127,6 +128,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.kept, err = openKeeper(n.cfg, n.log); err != nil {
 		return err
 	}
+	if n.marker, err = openMarker(n.cfg, n.log); err != nil {
+		return err
+	}
 	way, err := n.local.queue(ctx, client.Mailbox(n.cfg.Name), n.cfg.Name)
 	if err != nil {
 		return err
@@ -187,6 +191,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	}
 	if err == nil {
 		err = wait(ctx, n.workers.Wait)
+	}
+	if err == nil {
+		err = n.marker.flush(ctx)
 	}
 	if err == nil {
 		err = n.flush(ctx)
@@ -335,9 +342,10 @@ func (n *Node) end(orderly bool, last func() error) error {
 		n.log.Warn("closed while control messages were still acted upon", "waited", handlerGrace)
 	}
 	closing.Wait()
+	marked := n.marker.close()
 	n.asked.closed()
 	n.putBackUnseen()
-	return errors.Join(last(), n.kept.close(), n.local.close(orderly))
+	return errors.Join(marked, last(), n.kept.close(), n.local.close(orderly))
 }
 
 // conn makes a connection that is kept until the node closes. The caller holds mu.

@@ -3,6 +3,8 @@ package postrider
 import (
 	"strings"
 	"sync"
+
+	"github.com/postrider-mq/postrider/internal/marks"
 )
 
 // repeats knows which messages were received at a target, so that one that comes twice is handled once: because
@@ -20,8 +22,8 @@ import (
 // was due at no time, as in its first life; but nobody has had it, and so it is not redelivered.
 //
 // It looks back as far as a sender may have to send again: over the last 262,144 messages of each of the last 4,096
-// senders, and over the last 65,536 ids of the callers' own choosing; for as long as the node runs. A message
-// that is older than that counts as new.
+// senders, and over the last 65,536 ids of the callers' own choosing; for as long as the node runs, and with a directory
+// after a restart, see marker. A message that is older than that counts as new.
 type repeats struct {
 	mu      sync.Mutex
 	recent  *history // of the sender that was asked for last
@@ -174,7 +176,20 @@ func (r *repeats) find(sender, id string) mark {
 	if prefix, count, ok := parseGenerated(id); ok {
 		return r.history(prefix).find(count)
 	}
-	return r.named.find(sender + "\x00" + id)
+	return r.named.find(namedKey(sender, id))
+}
+
+// namedKey tells ids of senders' own choosing apart.
+func namedKey(sender, id string) string { return sender + "\x00" + id }
+
+// restore takes in what a former life has handled, before anything is received.
+func (r *repeats) restore(p marks.Page) {
+	if p.Sender == "" {
+		r.named.restore(p)
+		return
+	}
+	at := &r.history(p.Sender).pages[p.Page%historyPages]
+	*at = &page{sender: p.Sender, number: p.Page, done: p.Done}
 }
 
 // history returns that of a sender. The caller holds mu.
@@ -219,18 +234,21 @@ func parseGenerated(id string) (prefix string, count uint64, ok bool) {
 // those that lie a whole ring behind.
 type history struct {
 	prefix string
-	pages  [64]*page
+	pages  [historyPages]*page
 }
+
+const historyPages = marks.Pages
 
 // page is 4,096 messages.
 type page struct {
+	sender     string // the prefix of their ids; "" of callers' own choosing
 	number     uint64
 	hand, done bitset
 }
 
 type bitset [64]uint64
 
-const pageSize = 64 * 64
+const pageSize = marks.PageSize
 
 func (b *bitset) has(bit uint16) bool { return b[bit/64]&(1<<(bit%64)) != 0 }
 func (b *bitset) set(bit uint16)      { b[bit/64] |= 1 << (bit % 64) }
@@ -242,7 +260,7 @@ func (h *history) find(count uint64) mark {
 	at := &h.pages[number%uint64(len(h.pages))]
 	switch {
 	case *at == nil || (*at).number < number:
-		*at = &page{number: number}
+		*at = &page{sender: h.prefix, number: number}
 	case (*at).number > number:
 		return mark{}
 	}
@@ -252,7 +270,7 @@ func (h *history) find(count uint64) mark {
 // named is what is known of messages whose ids are of the callers' own choosing, in pages that are filled in turn.
 type named struct {
 	bits  map[string]mark
-	pages [16]namedPage
+	pages [marks.NamedPages]namedPage
 	count uint64
 }
 
@@ -270,11 +288,22 @@ func (n *named) find(key string) mark {
 		for _, old := range at.ids {
 			delete(n.bits, old)
 		}
-		*at = namedPage{page: new(page)}
+		*at = namedPage{page: &page{number: n.count / pageSize}}
 	}
 	m := mark{at.page, uint16(n.count % pageSize)}
 	n.count++
 	n.bits[key] = m
 	at.ids = append(at.ids, key)
 	return m
+}
+
+// restore takes in a page of a former life. What that had in hand, and was not done with, is not known.
+func (n *named) restore(p marks.Page) {
+	at := &n.pages[p.Page%uint64(len(n.pages))]
+	*at = namedPage{page: &page{number: p.Page, done: p.Done}}
+	for bit, key := range p.IDs {
+		n.bits[key] = mark{at.page, bit}
+		at.ids = append(at.ids, key)
+		n.count = max(n.count, p.Page*pageSize+uint64(bit)+1)
+	}
 }

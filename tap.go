@@ -16,6 +16,7 @@ type tap struct {
 	feed    *feed
 	intake  intake
 	repeats *repeats
+	marker  *marker       // writes down what was handled; nil: nobody
 	ending  chan struct{} // closed when stop begins
 	end     sync.Once
 
@@ -30,6 +31,9 @@ func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) 
 	t := &tap{target: target, feed: newFeed(), repeats: target.repeats, ending: make(chan struct{})}
 	if target.copies {
 		t.repeats = newRepeats()
+	}
+	if target.place != "" {
+		t.marker = n.marker
 	}
 	if n.isLeaving() {
 		return nil, ErrClosed

@@ -34,6 +34,7 @@ type Target struct {
 	partitions int // how many queues it is; 0: one, and no partitions
 
 	repeats *repeats // what was received there
+	place   string   // what the marks of it on disk go by; "": there are none
 }
 
 // Name is the peer's, the mailbox's or the topic's name.

@@ -123,6 +123,7 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 		return t
 	}
 	fill(t)
+	n.marker.remember(t, key)
 	if r, ok := t.way.(*remote); ok {
 		n.adopt(r)
 	}

@@ -42,6 +42,7 @@ var floors = plan{
 
 	"internal/core":        {floor: 3},
 	"internal/outbox":      {floor: 3},
+	"internal/marks":       {floor: 3},
 	"internal/definitions": {floor: 3, beside: []string{"internal/core"}},
 
 	"internal/journal": {floor: 2},

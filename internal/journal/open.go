@@ -93,8 +93,5 @@ func (j *Journal) open(replay func(Record) error) error {
 		go j.prepare()
 		go j.reclaim()
 	}
-	if j.cfg.Sync != SyncAlways {
-		j.log.Warn("records count as durable before they are synced: a power failure can lose what was confirmed", "sync", j.cfg.Sync.String())
-	}
 	return nil
 }

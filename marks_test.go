@@ -1,0 +1,124 @@
+package postrider_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// A message that was handled before its receiver was started anew is not handled again when its sender sends it once more; another one is.
+func TestARepeatIsKnownAfterARestart(t *testing.T) {
+	places := map[string]struct {
+		setUp     func(*network, *postrider.Config)
+		at        func(*postrider.Node) *postrider.Target
+		fromAlice func(*postrider.Node) *postrider.Target
+	}{
+		"at a peer": {at: (*postrider.Node).Inbox, fromAlice: func(n *postrider.Node) *postrider.Target { return n.Peer("bob") }},
+		"in a mailbox on a broker": {
+			setUp:     func(_ *network, c *postrider.Config) { onBroker(c) },
+			at:        func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs") },
+			fromAlice: func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs") },
+		},
+		"in a mailbox of partitions": {
+			setUp:     func(_ *network, c *postrider.Config) { onBroker(c) },
+			at:        func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs", postrider.Partitions(2)) },
+			fromAlice: func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs", postrider.Partitions(2)) },
+		},
+		"in a durable subscription": {
+			setUp: func(_ *network, c *postrider.Config) { onBroker(c) },
+			at: func(n *postrider.Node) *postrider.Target {
+				return n.Topic("prices", postrider.Durable("book"))
+			},
+			fromAlice: func(n *postrider.Node) *postrider.Target { return n.Topic("prices") },
+		},
+	}
+	for name, place := range places {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			inMemory(t, func(t *testing.T, net *network) {
+				net.broker()
+				node := func(name string) *postrider.Node {
+					return net.node(name, func(c *postrider.Config) {
+						if place.setUp != nil {
+							place.setUp(net, c)
+						}
+						if name == "bob" {
+							c.Dir = dir
+						}
+					})
+				}
+				alice := node("alice")
+				send := func(id string) {
+					t.Helper()
+					err := place.fromAlice(alice).Send(within(t, time.Minute), id, postrider.ID(id), postrider.Key("k"))
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				for life, ids := range [][]string{{"1", "2"}, {"2", "3", "1"}, {"3", "4"}} {
+					bob := node("bob")
+					got := collect(t, bob, place.at(bob))
+					for _, id := range ids {
+						send(id)
+					}
+					for _, id := range ids {
+						if id > ids[0] || life == 0 {
+							wantBody(t, got, id)
+						}
+					}
+					wantNone(t, got)
+					if err := bob.Shutdown(within(t, time.Minute)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A receiver is killed when its handler has returned, and nothing is on the disk yet of what it has acknowledged but that it was handled. Its
+// next life does not handle it again; without that note it would.
+func TestAKilledReceiverKnowsWhatItHandled(t *testing.T) {
+	for _, noted := range []bool{true, false} {
+		dir, copied := t.TempDir(), t.TempDir()
+		inMemory(t, func(t *testing.T, net *network) {
+			in := func(dir string) func(*postrider.Config) {
+				return func(c *postrider.Config) { c.Dir = dir }
+			}
+			alice, bob := net.node("alice"), net.node("bob", in(dir))
+			for _, body := range []string{"a", "b"} {
+				if err := alice.Peer("bob").Send(t.Context(), body); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := collect(t, bob, bob.Inbox())
+			wantBody(t, got, "a")
+			wantBody(t, got, "b")
+			synctest.Wait() // and no time goes by: what was settled is written down after some milliseconds
+			if err := os.CopyFS(filepath.Join(copied, "bob"), os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			if !noted {
+				if err := os.RemoveAll(filepath.Join(copied, "bob", "handled")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			bob.Close()
+			bob = net.node("bob", in(filepath.Join(copied, "bob")))
+			again := collect(t, bob, bob.Inbox())
+			if !noted {
+				wantBody(t, again, "a")
+				wantBody(t, again, "b")
+			}
+			if err := alice.Peer("bob").Send(within(t, time.Minute), "c"); err != nil {
+				t.Fatal(err)
+			}
+			wantBody(t, again, "c")
+			wantNone(t, again)
+		})
+	}
+}
