@@ -24,7 +24,7 @@
 //	}
 //	defer n.Close()
 //
-// With Listen it can be sent to, with Peers it knows whom to send to; nodes that use the same brokers find each other without. A node needs no
+// With Listen it can be sent to, with Peers it knows whom to send to; nodes that use the same brokers find each other without, see [Node.Peers]. A node needs no
 // broker: one is embedded in it and holds its inbox and its mailboxes. [Config.Brokers]
 // puts mailboxes on a broker of their own, `postrider serve` or RabbitMQ, and changes
 // nothing else in the program.

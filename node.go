@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -28,6 +29,7 @@ type Node struct {
 	kept    *keeper // nil without a directory
 	marker  *marker // likewise
 	asked   *asked
+	rolls   *rolls
 	calls   *calls
 	control *control
 	ctx     context.Context // ends when the node closes
@@ -88,6 +90,7 @@ func newNode(cfg Config) (*Node, error) {
 		taps:    make(map[*tap]struct{}),
 		over:    make(chan struct{}),
 		asked:   newAsked(cfg),
+		rolls:   newRolls(),
 		calls:   newCalls(),
 		lanes:   make(map[place]*client.Conn),
 	}
@@ -362,10 +365,18 @@ func (n *Node) conn(to []place, publishes bool) *client.Conn {
 	if n.kept != nil {
 		cfg.Keeper = n.kept
 	}
-	cfg.Answered, cfg.Lost = n.asked.answered, n.asked.lost
+	cfg.Answered, cfg.Lost = n.answered, n.asked.lost
 	cfg.Addresses, cfg.Find = n.whereabouts(to)
 	cfg.To = names(to)
 	return client.New(cfg)
+}
+
+// answered is told of each answer that no call waits for.
+func (n *Node) answered(props amqp.RawProperties, body []byte) {
+	if v, err := props.View(); err == nil && n.rolls.answered(string(v.CorrelationID), body) {
+		return
+	}
+	n.asked.answered(props, body)
 }
 
 // connTo returns the connection to a peer's process. The caller holds mu.

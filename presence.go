@@ -16,18 +16,21 @@ import (
 )
 
 // A node that listens and has brokers can be found through them: it keeps a small queue there, bound to the exchange of all nodes
-// under its name, and answers who asks there with its card.
+// under its name and under that of everyone, and answers who asks there with its card.
 //
 //	alice ──"where is bob?"──► postrider.nodes ──bob──► bob's queue ──► bob
 //	alice ◄──────────────────────── card ──────────────────────────────┘
 //
 // Whoever may publish on the brokers may ask, and whoever may bind a queue there may answer, in anybody's name.
 
-// card is where a node is.
-type card struct {
-	Name      string   `json:"name"`
-	Addresses []string `json:"addresses"`     // AMQP URLs without a login, the best first
-	Key       string   `json:"key,omitempty"` // of its certificate, as client.PublicKey has it
+// Card is what a node says of itself to who asks for it through the brokers, see [Node.Peers].
+type Card struct {
+	Name string `json:"name"`
+	// Addresses are the AMQP URLs at which it listens, without a login, the best first.
+	Addresses []string `json:"addresses"`
+	// Key is the fingerprint of the public key that it shows there: the SHA-256 of its encoding in base64 (RFC 7469,
+	// section 2.4). "" without TLS, or where it has several.
+	Key string `json:"key,omitempty"`
 }
 
 // nodesExchange is where nodes are asked, by name.
@@ -40,7 +43,7 @@ func (n *Node) bePresent() {
 	if len(n.mail) == 0 || n.local.addr() == nil {
 		return
 	}
-	q := &client.Queue{Name: "postrider.node." + n.cfg.Name, Own: true, From: nodesExchange(), Keys: []string{n.cfg.Name}}
+	q := &client.Queue{Name: "postrider.node." + n.cfg.Name, Own: true, From: nodesExchange(), Keys: []string{n.cfg.Name, everyone}}
 	n.receivingConn().Consume(q, defaultPrefetch, func(d *client.Delivery) {
 		n.showCard(d)
 		d.Ack()
@@ -67,8 +70,8 @@ func (n *Node) showCard(d *client.Delivery) {
 	}
 }
 
-func (n *Node) card() card {
-	c := card{Name: n.cfg.Name}
+func (n *Node) card() Card {
+	c := Card{Name: n.cfg.Name}
 	scheme := "amqp://"
 	if n.cfg.TLS != nil {
 		scheme = "amqps://"
@@ -134,14 +137,14 @@ func (n *Node) askWhere(ctx context.Context, name string) ([]client.Address, err
 	case err != nil:
 		return nil, fmt.Errorf("looking for %q through the brokers: %w", name, err)
 	}
-	var c card
+	var c Card
 	if err := json.Unmarshal(reply.Body, &c); err != nil {
 		return nil, fmt.Errorf("looking for %q: its card cannot be read: %w", name, err)
 	}
 	return c.places(n.cfg.Login)
 }
 
-func (c *card) places(login string) ([]client.Address, error) {
+func (c *Card) places(login string) ([]client.Address, error) {
 	var all []client.Address
 	for _, u := range c.Addresses {
 		at, err := client.ParseURL(u)

@@ -1,0 +1,182 @@
+package postrider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// Peers asks who is there, and yields the card of each node that listens and uses the same [Config.Brokers], this one excepted,
+// as they answer:
+//
+//	ctx, cancel := context.WithTimeout(ctx, time.Second)
+//	defer cancel()
+//	for card, err := range n.Peers(ctx) { … }
+//
+// It goes on until ctx ends, for nobody knows how many there are, and asks again and again meanwhile, the first time after a quarter of a second, later
+// every 5 seconds: who comes late is yielded, too, and so is one who has moved. At most 65,536 are. An error is the last that is
+// yielded: [ErrNoSuchTarget] without brokers, [ErrClosed], or the end of ctx before the brokers could be asked at all, which is [ErrPeerDown], too, while none
+// is connected. Whoever may use the brokers may answer, in any name: a card is what its sender says.
+func (n *Node) Peers(ctx context.Context) iter.Seq2[Card, error] {
+	return func(yield func(Card, error) bool) {
+		if len(n.mail) == 0 {
+			yield(Card{}, fmt.Errorf("%w: there are no Config.Brokers to ask who is there", ErrNoSuchTarget))
+			return
+		}
+		r := n.rolls.open(n.ids.next().String())
+		defer n.rolls.close(r)
+		asked := false
+		for pause := firstPause; ; pause = min(2*pause, lastPause) {
+			err := n.callRoll(ctx, r.id)
+			switch {
+			case err == nil || errors.Is(err, client.ErrUnroutable): // nobody is there, yet
+				asked = true
+			case !asked || ctx.Err() == nil:
+				yield(Card{}, rollError(err))
+				return
+			}
+			if !r.listen(ctx, pause, n.cfg.Name, yield) {
+				return
+			}
+		}
+	}
+}
+
+// How long answers are waited for until all are asked again.
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// everyone is the name, which none can have, under which all nodes are asked.
+const everyone = ""
+
+// callRoll asks all nodes once.
+func (n *Node) callRoll(ctx context.Context, id string) error {
+	e, err := client.NewEnvelope(nodesExchange().Name, everyone, true, amqp.Properties{
+		DeliveryMode: amqp.Transient, AppID: n.cfg.Name, ReplyTo: client.ReplyTo, CorrelationID: id, Expiration: milliseconds(lastPause),
+	})
+	if err != nil {
+		return err
+	}
+	to := n.sendingConn()
+	to.EnsureExchange(nodesExchange())
+	to.Publisher().WantReplies()
+	_, err = to.Publisher().Send(ctx, e, []byte(id), nil)
+	return err
+}
+
+func rollError(err error) error {
+	switch {
+	case errors.Is(err, client.ErrClosed):
+		return ErrClosed
+	case errors.Is(err, client.ErrDown), errors.Is(err, client.ErrBroken):
+		err = also{err, []error{ErrPeerDown}}
+	}
+	return fmt.Errorf("asking through the brokers who is there: %w", err)
+}
+
+// rolls are the roll-calls of a node that are under way, by the id of their questions.
+type rolls struct {
+	mu  sync.Mutex
+	all map[string]*roll
+}
+
+func newRolls() *rolls { return &rolls{all: make(map[string]*roll)} }
+
+// roll is one roll-call.
+type roll struct {
+	id   string
+	more chan struct{} // takes one: cards have come
+
+	mu   sync.Mutex
+	seen map[string]struct{} // cards, as text
+	come []Card              // and not yielded yet
+}
+
+// maxRoll bounds who answers a roll-call, maxCard the size of a card in bytes: strangers may answer.
+const (
+	maxRoll = 1 << 16
+	maxCard = 4 << 10
+)
+
+func (s *rolls) open(id string) *roll {
+	r := &roll{id: id, more: make(chan struct{}, 1), seen: make(map[string]struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[id] = r
+	return r
+}
+
+func (s *rolls) close(r *roll) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, r.id)
+}
+
+// answered is told of each answer that no call waits for, on the reader's goroutine. It reports whether it was one to a roll-call.
+func (s *rolls) answered(id string, body []byte) bool {
+	s.mu.Lock()
+	r := s.all[id]
+	s.mu.Unlock()
+	if r != nil {
+		r.enter(body)
+	}
+	return r != nil
+}
+
+// enter takes a card that has not come before.
+func (r *roll) enter(body []byte) {
+	var c Card
+	if len(body) > maxCard || json.Unmarshal(body, &c) != nil || c.Name == "" {
+		return
+	}
+	text := strings.Join(append([]string{c.Name, c.Key}, c.Addresses...), "\n")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, seen := r.seen[text]; seen || len(r.seen) == maxRoll {
+		return
+	}
+	r.seen[text] = struct{}{}
+	r.come = append(r.come, c)
+	select {
+	case r.more <- struct{}{}:
+	default:
+	}
+}
+
+func (r *roll) take() []Card {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	come := r.come
+	r.come = nil
+	return come
+}
+
+// listen yields the cards that come within a pause, but for one's own; false when no more are wanted.
+func (r *roll) listen(ctx context.Context, pause time.Duration, own string, yield func(Card, error) bool) bool {
+	again := time.NewTimer(pause)
+	defer again.Stop()
+	for {
+		for _, c := range r.take() {
+			if c.Name != own && !yield(c, nil) {
+				return false
+			}
+		}
+		select {
+		case <-r.more:
+		case <-again.C:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// wantCards takes as many cards as there are names, which come in any order.
+func wantCards(t *testing.T, next func() (postrider.Card, error, bool), names ...string) map[string]postrider.Card {
+	t.Helper()
+	got := make(map[string]postrider.Card)
+	for range names {
+		c, err, ok := next()
+		if err != nil || !ok {
+			t.Fatalf("after %v: %v", got, err)
+		}
+		got[c.Name] = c
+	}
+	for _, name := range names {
+		if _, ok := got[name]; !ok {
+			t.Fatalf("got the cards %v, want those of %v", got, names)
+		}
+	}
+	return got
+}
+
+func TestWhoIsThereAnswersAndSoDoesWhoComesLater(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		_, l := net.broker()
+		alice, bob := net.node("alice", strangers), net.node("bob", strangers)
+		net.node("carol", strangers)
+		next, stop := iter.Pull2(alice.Peers(within(t, time.Minute)))
+		defer stop()
+		was := wantCards(t, next, "bob", "carol")
+		net.node("dave", strangers)
+		wantCards(t, next, "dave")
+		bob.Close()
+		l.cut()
+		synctest.Wait()
+		elsewhere := net.listen("elsewhere:1")
+		net.node("bob", strangers, func(cfg *postrider.Config) { cfg.Listener = elsewhere })
+		is := wantCards(t, next, "bob")
+		if was["bob"].Addresses[0] != "amqp://bob:1" || is["bob"].Addresses[0] != "amqp://elsewhere:1" {
+			t.Errorf("bob was at %v and is at %v", was["bob"].Addresses, is["bob"].Addresses)
+		}
+		if _, err, more := next(); more {
+			t.Errorf("one more: %v", err)
+		}
+	})
+}
+
+func TestARollCallSaysWhyNobodyCanBeAsked(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		one := func(ctx context.Context, n *postrider.Node) (err error) {
+			count := 0
+			for _, err = range n.Peers(ctx) {
+				count++
+			}
+			if count > 1 {
+				t.Errorf("%d cards", count)
+			}
+			return err
+		}
+		if err := one(t.Context(), net.node("alone")); !errors.Is(err, postrider.ErrNoSuchTarget) {
+			t.Error(err)
+		}
+		alice := net.node("alice", strangers) // whose broker does not run
+		if err := one(within(t, time.Second), alice); !errors.Is(err, postrider.ErrPeerDown) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		net.broker()
+		if err := one(within(t, time.Minute), alice); err != nil { // nobody is there
+			t.Error(err)
+		}
+		alice.Close()
+		if err := one(t.Context(), alice); !errors.Is(err, postrider.ErrClosed) {
+			t.Error(err)
+		}
+	})
+}
