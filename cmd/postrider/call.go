@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"io"
 	"unicode/utf8"
 
@@ -14,6 +13,7 @@ import (
 
 func newCall() *cobra.Command {
 	var o nodeOptions
+	var m messageOptions
 	cmd := &cobra.Command{
 		Use:   "call " + messageUsage,
 		Short: "Send messages and print the answers",
@@ -23,10 +23,11 @@ func newCall() *cobra.Command {
 		Example: examples(`
 			postrider call mailbox:upper "hello"
 			postrider call peer:bob 42 --peer bob=127.0.0.1:5681 --timeout 2s
+			postrider call mailbox:quotes "one lamp" --header lang=de
 			postrider reply mailbox:upper -- tr a-z A-Z     # elsewhere`),
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := newSender(cmd, &o, args[0])
+			s, err := newSender(cmd, &o, &m, args)
 			if err != nil {
 				return err
 			}
@@ -35,24 +36,25 @@ func newCall() *cobra.Command {
 			for body, err := range bodies(cmd.Context(), args[1:], cmd.InOrStdin()) {
 				n++
 				if err == nil {
-					err = s.call(cmd.Context(), body)
+					err = s.call(cmd.Context(), n, body)
 				}
 				if err != nil {
-					return explain(cmd.Context(), n, err)
+					return s.explain(cmd.Context(), n, err)
 				}
 			}
 			return nil
 		},
 	}
 	o.flags(cmd.Flags(), sendTimeout, eachTimeout)
+	m.carried(cmd.Flags())
 	return cmd
 }
 
-func (s *sender) call(ctx context.Context, body string) error {
+func (s *sender) call(ctx context.Context, n int, body string) error {
 	ctx, cancel := s.options.within(ctx)
 	defer cancel()
-	id := rand.Text()
-	answer, err := postrider.Call[[]byte](ctx, s.target, body, postrider.ID(id))
+	id, options := s.message.of(n, s.lines)
+	answer, err := postrider.Call[[]byte](ctx, s.target, body, options...)
 	if s.options.json {
 		r := result{ID: id}
 		if err == nil {

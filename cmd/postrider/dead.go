@@ -15,11 +15,9 @@ import (
 	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
 )
 
-// What nodes write about a failure, see Message.Failure of package postrider.
-const (
-	failureHeader = "x-postrider-"
-	deadSuffix    = ".dead"
-)
+// deadSuffix ends the name of the mailbox of dead letters; what nodes write about them is under nodeHeader, see
+// Message.Failure of package postrider.
+const deadSuffix = ".dead"
 
 func newDead() *cobra.Command {
 	cmd := &cobra.Command{
@@ -54,10 +52,10 @@ func newLetter(m *probe.Message) (letter, error) {
 		return letter{}, err
 	}
 	l := letter{ID: p.MessageID, From: p.AppID, ContentType: p.ContentType}
-	l.Tries, _ = p.Headers[failureHeader+"tries"].(int64)
-	l.Reason, _ = p.Headers[failureHeader+"reason"].(string)
-	l.FirstFailure = moment(p.Headers, failureHeader+"first-failure")
-	l.LastFailure = moment(p.Headers, failureHeader+"last-failure")
+	l.Tries, _ = p.Headers[nodeHeader+"tries"].(int64)
+	l.Reason, _ = p.Headers[nodeHeader+"reason"].(string)
+	l.FirstFailure = moment(p.Headers, nodeHeader+"first-failure")
+	l.LastFailure = moment(p.Headers, nodeHeader+"last-failure")
 	if l.Reason == "" { // the broker's doing, not a handler's
 		l.Reason, _ = p.Headers["x-first-death-reason"].(string)
 	}
@@ -234,14 +232,14 @@ func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, wa
 		return nil, false, nil
 	}
 	for name := range p.Headers {
-		if strings.HasPrefix(name, failureHeader) || name == "x-death" || strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") {
+		if strings.HasPrefix(name, nodeHeader) || name == "x-death" || strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") {
 			delete(p.Headers, name)
 		}
 	}
 	if p.Headers == nil {
 		p.Headers = amqp.Table{}
 	}
-	p.Headers[failureHeader+"due"] = time.Now().UnixMilli() // by which a node tells it from the one that died
+	p.Headers[nodeHeader+"due"] = time.Now().UnixMilli() // by which a node tells it from the one that died
 	props, err = p.Append(nil)
 	return props, true, err
 }

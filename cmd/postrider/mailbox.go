@@ -90,6 +90,9 @@ func (d *desk) peek(mailbox string, m *probe.Message) error {
 		return err
 	}
 	line := received{ID: p.MessageID, From: p.AppID, To: mailbox, ContentType: p.ContentType, Redelivered: m.Redelivered}
+	line.Key, _ = p.Headers[nodeHeader+"key"].(string)
+	delete(p.Headers, nodeHeader+"key")
+	line.Headers = headersOf(p.Headers)
 	line.Body, line.BodyBase64 = textOrBytes(m.Body)
 	return json.NewEncoder(d.out).Encode(line)
 }

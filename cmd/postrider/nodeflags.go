@@ -30,24 +30,40 @@ type nodeOptions struct {
 	json    bool
 	log     logOptions
 
-	listen string // of verbs that receive
-	dir    string
+	partitions int // of a mailbox
+
+	listen       string // of verbs that receive
+	dir          string
+	subscription string   // to a topic
+	matching     []string // what of a topic
 }
 
 func (o *nodeOptions) flags(f *pflag.FlagSet, timeout time.Duration, timeoutUsage string) {
 	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes, or of one node of a cluster; may be repeated (default $"+brokerVariable+" or "+defaultBroker+")")
-	f.StringArrayVar(&o.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node; may be repeated")
+	f.StringArrayVar(&o.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node; may be repeated (default whoever answers to that name through the broker)")
 	f.StringVar(&o.name, "name", "", "`name` of this node, the sender of what it sends (default a random one)")
 	f.DurationVar(&o.timeout, "timeout", timeout, timeoutUsage)
 	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
+	f.IntVar(&o.partitions, "partitions", 0, "`number` of the mailbox's partitions, the same for all who use it; 0 is a mailbox without")
 	o.log.flags(f, "error")
+}
+
+// askFlags are the flags of verbs that only ask.
+func (o *nodeOptions) askFlags(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker+")")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Second, "`duration` to wait for each answer of a server, as in 1.5s")
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
+	o.log.level, o.log.format = "error", "text"
 }
 
 // receiving adds the flags of verbs that can be a node's inbox.
 func (o *nodeOptions) receiving(f *pflag.FlagSet) {
 	f.StringVar(&o.listen, "listen", "", "`address` where peers reach the inbox; port 0 takes a free one")
 	f.StringVar(&o.dir, "dir", "", "`directory` that keeps the inbox over a restart")
+	f.StringVar(&o.subscription, "subscription", "", "`name` under which the broker keeps what a topic brings while nobody receives; who uses the same name shares it")
+	f.StringArrayVar(&o.matching, "match", nil, "`pattern` of the keys that are wanted of a topic, as in eu.* or eu.#; may be repeated (default all)")
 	f.Lookup("log-level").DefValue = "warn"
 	o.log.level = "warn"
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"crypto/rand"
-
 	"github.com/spf13/cobra"
 
 	"github.com/postrider-mq/postrider"
@@ -17,7 +15,7 @@ const postWindow = 1 << 14
 
 func newPost() *cobra.Command {
 	var o nodeOptions
-	var transient bool
+	var m messageOptions
 	cmd := &cobra.Command{
 		Use:   "post " + messageUsage,
 		Short: "Send messages without waiting for one before the next",
@@ -28,10 +26,11 @@ func newPost() *cobra.Command {
 		Example: examples(`
 			postrider post mailbox:jobs "resize photo 7"
 			seq 1000000 | postrider post mailbox:jobs
-			postrider post peer:bob hello --peer bob=127.0.0.1:5681 --json`),
+			postrider post peer:bob hello --peer bob=127.0.0.1:5681 --json
+			postrider post mailbox:orders --partitions 8 --key customer-7 < orders.txt`),
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := newSender(cmd, &o, args[0])
+			s, err := newSender(cmd, &o, &m, args)
 			if err != nil {
 				return err
 			}
@@ -39,17 +38,18 @@ func newPost() *cobra.Command {
 			p := poster{sender: s}
 			for body, err := range bodies(cmd.Context(), args[1:], cmd.InOrStdin()) {
 				if err == nil {
-					err = p.post(cmd.Context(), body, transient)
+					err = p.post(cmd.Context(), body)
 				}
 				if err != nil {
-					return explain(cmd.Context(), p.posted, errors.Join(err, p.finish(cmd.Context())))
+					return s.explain(cmd.Context(), p.posted, errors.Join(err, p.finish(cmd.Context())))
 				}
 			}
-			return explain(cmd.Context(), 0, p.finish(cmd.Context()))
+			return s.explain(cmd.Context(), 0, p.finish(cmd.Context()))
 		},
 	}
 	o.flags(cmd.Flags(), sendTimeout, "`duration` to wait for the last messages, as in 1.5s; 0 is for ever")
-	transientFlag(cmd, &transient)
+	m.carried(cmd.Flags())
+	m.kept(cmd.Flags())
 	return cmd
 }
 
@@ -63,14 +63,15 @@ type poster struct {
 }
 
 // post posts one message. When too many are open it waits for the oldest.
-func (p *poster) post(ctx context.Context, body string, transient bool) error {
+func (p *poster) post(ctx context.Context, body string) error {
 	p.posted++
 	for len(p.open) > 0 && (len(p.open) >= postWindow || p.open[0].Grade() != postrider.Pending) {
 		if err := p.settle(ctx); err != nil {
 			return err
 		}
 	}
-	rc, err := p.target.Post(ctx, body, sendOptions(transient, rand.Text())...)
+	_, options := p.message.of(p.posted, p.lines)
+	rc, err := p.target.Post(ctx, body, options...)
 	if err == nil {
 		p.open = append(p.open, rc)
 	}
@@ -106,6 +107,11 @@ func (p *poster) finish(ctx context.Context) error {
 	ctx, cancel := p.options.within(ctx)
 	defer cancel()
 	defer p.telling()()
+	if p.message.until != 0 { // a node that shuts down waits no longer than until its messages have arrived
+		for _, rc := range p.open {
+			_, _ = rc.Wait(ctx)
+		}
+	}
 	why := p.node.Shutdown(ctx)
 	for _, rc := range p.open {
 		grade, err := rc.Wait(context.Background()) // decided: the node is closed

@@ -14,15 +14,21 @@ func newReceive() *cobra.Command {
 	var o nodeOptions
 	var count int
 	cmd := &cobra.Command{
-		Use:   "receive [mailbox:NAME | inbox]",
+		Use:   "receive [mailbox:NAME | topic:NAME | inbox]",
 		Short: "Print the messages that come",
 		Long: text(`
-			Print each message of a mailbox, or of this node's own inbox, as a line, and acknowledge it
-			once it is printed. Without a target it is the inbox, which needs --listen. It ends after --count messages, after --timeout, or when it is
-			interrupted; only a count that was not reached is a failure.`),
+			Print each message of a mailbox, a topic, or this node's own inbox, as a line, and acknowledge
+			it once it is printed. Without a target it is the inbox, which needs --listen. With --json its
+			id, sender, key and headers are printed, too. It ends after --count messages, after --timeout, or when it
+			is interrupted; only a count that was not reached is a failure.
+
+			Of a topic, what is published from now on comes; with --subscription the broker keeps it from
+			now on, also while nobody receives.`),
 		Example: examples(`
 			postrider receive mailbox:jobs
 			postrider receive mailbox:jobs --count 1 --timeout 5s
+			postrider receive mailbox:orders --partitions 8 --json
+			postrider receive topic:prices --match "eu.*" --subscription archive
 			postrider receive inbox --name bob --listen 127.0.0.1:5681 --json`),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,20 +54,32 @@ func newReceive() *cobra.Command {
 
 // received is what --json prints of a message.
 type received struct {
-	ID          string `json:"id,omitempty"`
-	From        string `json:"from,omitempty"`
-	To          string `json:"to"`
-	ContentType string `json:"contentType,omitempty"`
-	Redelivered bool   `json:"redelivered,omitempty"`
-	Body        string `json:"body,omitempty"`
-	BodyBase64  []byte `json:"bodyBase64,omitempty"` // in place of Body when that is not UTF-8
+	ID          string         `json:"id,omitempty"`
+	From        string         `json:"from,omitempty"`
+	To          string         `json:"to"`
+	Key         string         `json:"key,omitempty"`
+	Headers     map[string]any `json:"headers,omitempty"`
+	ContentType string         `json:"contentType,omitempty"`
+	Redelivered bool           `json:"redelivered,omitempty"`
+	Body        string         `json:"body,omitempty"`
+	BodyBase64  []byte         `json:"bodyBase64,omitempty"` // in place of Body when that is not UTF-8
 }
 
 func (r *receiver) print(cmd *cobra.Command, m *postrider.Message) error {
 	if !r.options.json {
 		return printLine(cmd.OutOrStdout(), m.Body)
 	}
-	line := received{ID: m.ID, From: m.From, To: m.To, ContentType: m.ContentType, Redelivered: m.Redelivered}
+	line := received{ID: m.ID, From: m.From, To: m.To, Key: m.Key(), Headers: headersOf(m.Headers()), ContentType: m.ContentType, Redelivered: m.Redelivered}
 	line.Body, line.BodyBase64 = textOrBytes(m.Body)
 	return json.NewEncoder(cmd.OutOrStdout()).Encode(line)
+}
+
+// headersOf are headers as JSON can hold them, whoever wrote them.
+func headersOf(headers map[string]any) map[string]any {
+	for name, v := range headers {
+		if _, err := json.Marshal(v); err != nil { // not a number, say
+			headers[name] = fmt.Sprint(v)
+		}
+	}
+	return headers
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,9 @@ type receiver struct {
 	options *nodeOptions
 	node    *postrider.Node
 	target  *postrider.Target
+	topic   bool
 	count   int // 0 is no limit
+	errors  io.Writer
 }
 
 func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (*receiver, error) {
@@ -37,12 +40,12 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 	if a := n.Addr(); a != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "inbox at amqp://%s/%s\n", a, n.Name())
 	}
-	from, err := t.of(cmd.Context(), n, nil)
+	from, err := t.of(cmd.Context(), n, o, nil)
 	if err != nil {
 		n.Close()
 		return nil, err
 	}
-	return &receiver{o, n, from, count}, nil
+	return &receiver{o, n, from, t.kind == toTopic, count, cmd.ErrOrStderr()}, nil
 }
 
 // run has handle act upon messages until there are enough, the timeout is over, or ctx ends. An
@@ -68,6 +71,9 @@ func (r *receiver) run(ctx context.Context, workers int, handle func(context.Con
 	if err != nil && ctx.Err() == nil {
 		r.node.Close()
 		return withRemedy(err)
+	}
+	if err == nil && r.topic { // what was published before is not received
+		fmt.Fprintf(r.errors, "subscribed to %s\n", r.target)
 	}
 	<-ctx.Done()
 	return r.ended(context.Cause(ctx), c.seen())

@@ -24,13 +24,13 @@ func newReply() *cobra.Command {
 	var o nodeOptions
 	var count, workers int
 	cmd := &cobra.Command{
-		Use:   "reply mailbox:NAME|inbox -- COMMAND [ARGUMENT]...",
+		Use:   "reply mailbox:NAME|topic:NAME|inbox -- COMMAND [ARGUMENT]...",
 		Short: "Answer calls with the output of a command",
 		Long: text(`
-			Run COMMAND for each message of a mailbox, or of this node's own inbox, with the message on its
+			Run COMMAND for each message of a mailbox, a topic, or this node's own inbox, with the message on its
 			stdin, and answer with its stdout. A command that fails answers with an error that has the
-			last line of its stderr. POSTRIDER_ID and POSTRIDER_FROM tell the command about the
-			message.
+			last line of its stderr. POSTRIDER_ID, POSTRIDER_FROM and POSTRIDER_KEY tell the command
+			about the message.
 
 			The output for a message that wants no answer is printed; when the command fails for
 			such a message it comes again.`),
@@ -104,7 +104,7 @@ func (c *command) run(ctx context.Context, m *postrider.Message) ([]byte, error)
 	cmd := exec.CommandContext(ctx, c.path, c.args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Second
-	cmd.Env = append(os.Environ(), "POSTRIDER_ID="+m.ID, "POSTRIDER_FROM="+m.From)
+	cmd.Env = append(os.Environ(), "POSTRIDER_ID="+m.ID, "POSTRIDER_FROM="+m.From, "POSTRIDER_KEY="+m.Key())
 	cmd.Stdin = bytes.NewReader(m.Body)
 	stdout, stderr := limited{room: answerLimit}, lastLine{}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

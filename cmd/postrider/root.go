@@ -19,8 +19,9 @@ func newRoot() *cobra.Command {
 
 			A TARGET is where messages go:
 
-			  peer:NAME                 the inbox in the process of node NAME; --peer says where it is
+			  peer:NAME                 the inbox in the process of node NAME: where --peer says, or found by the broker
 			  mailbox:NAME              a mailbox on the broker that --broker names
+			  topic:NAME                all who subscribed to it, by way of that broker
 			  amqp://HOST:PORT/NAME     the inbox of the node NAME that listens there`),
 		Example: examples(`
 			postrider tour
@@ -35,7 +36,7 @@ func newRoot() *cobra.Command {
 		newTour(), newTourNode(), newBench(), newLoadNode(), newServe(),
 		newUser(), newVHost(), newPermission(), newConnection(), newQueue(), newPolicy(), newDefinitions(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
-		newPing(), newMailbox(), newDead(), newJournal(), newVersion(),
+		newPing(), newPeers(), newMailbox(), newDead(), newJournal(), newVersion(),
 	)
 	wordArguments(root)
 	root.SetFlagErrorFunc(wordFlags)

@@ -11,23 +11,30 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // sender is a running command that sends: its node, its target and where its results go.
 type sender struct {
 	options *nodeOptions
+	message *messageOptions
+	lines   bool // messages are the lines of stdin
 	node    *postrider.Node
 	kind    kind
+	unknown string // the name of a peer that the broker is asked for; "": no need to
 	target  *postrider.Target
 	out     io.Writer
 	errors  io.Writer
 }
 
-// newSender starts what the command line asks for.
-func newSender(cmd *cobra.Command, o *nodeOptions, target string) (*sender, error) {
-	t, err := parseTarget(target)
+// newSender starts what the command line asks for: its arguments are a target and perhaps a message.
+func newSender(cmd *cobra.Command, o *nodeOptions, m *messageOptions, args []string) (*sender, error) {
+	t, err := parseTarget(args[0])
 	if err == nil {
 		err = t.sendable(o)
+	}
+	if err == nil {
+		err = m.check(t.kind)
 	}
 	if err != nil {
 		return nil, err
@@ -36,18 +43,24 @@ func newSender(cmd *cobra.Command, o *nodeOptions, target string) (*sender, erro
 	if err != nil {
 		return nil, err
 	}
+	unknown := t.unknown(o)
+	if unknown != "" {
+		if err := o.seeBroker(cmd); err != nil {
+			return nil, fmt.Errorf("looking for peer %s: %w; or say where it is: --peer %s=HOST:PORT", unknown, err, unknown)
+		}
+	}
 	n, err := o.start(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := o.within(cmd.Context())
 	defer cancel()
-	to, err := t.of(ctx, n, trust)
+	to, err := t.of(ctx, n, o, trust)
 	if err != nil {
 		n.Close()
 		return nil, err
 	}
-	return &sender{o, n, t.kind, to, cmd.OutOrStdout(), cmd.ErrOrStderr()}, nil
+	return &sender{o, m, len(args) == 1, n, t.kind, unknown, to, cmd.OutOrStdout(), cmd.ErrOrStderr()}, nil
 }
 
 // wondering is how long a person wonders before being told what is going on.
@@ -79,7 +92,10 @@ type result struct {
 
 // grade is how far a message has come when Send returns.
 func (s *sender) grade() postrider.Grade {
-	if s.kind == toMailbox {
+	switch {
+	case s.message.until != 0:
+		return postrider.Grade(s.message.until)
+	case s.kind.onBroker():
 		return postrider.Stored
 	}
 	return postrider.Received
@@ -102,8 +118,12 @@ func (s *sender) print(r result, err error) error {
 }
 
 // explain says what can be done about the fate of a message, and which message it was when there were many.
-func explain(ctx context.Context, n int, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && errors.Is(err, postrider.ErrPeerDown) && remedy(err) == "" {
+func (s *sender) explain(ctx context.Context, n int, err error) error {
+	switch {
+	case !errors.Is(err, postrider.ErrPeerDown) && !errors.Is(err, client.ErrDown), remedy(err) != "":
+	case s.unknown != "":
+		err = remedied{err, sayWhere(s.unknown)}
+	case errors.Is(err, context.DeadlineExceeded):
 		err = fmt.Errorf("%w: see --timeout", err)
 	}
 	err = withRemedy(err)

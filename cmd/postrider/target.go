@@ -16,9 +16,13 @@ type kind uint8
 const (
 	toPeer kind = iota
 	toMailbox
+	toTopic
 	toURL
 	toInbox // this node's own
 )
+
+// onBroker reports whether what is sent there is kept by a broker.
+func (k kind) onBroker() bool { return k == toMailbox || k == toTopic }
 
 // targetName is a TARGET of the command line.
 type targetName struct {
@@ -44,28 +48,42 @@ func parseTarget(s string) (targetName, error) {
 		return targetName{toPeer, name}, nil
 	case what == "mailbox":
 		return targetName{toMailbox, name}, nil
+	case what == "topic":
+		return targetName{toTopic, name}, nil
 	}
 	if what == s && s != "" { // a bare word
-		return targetName{}, usagef("target %q: want peer:NAME, mailbox:NAME or amqp://HOST:PORT/NAME: did you mean mailbox:%s?", s, s)
+		return targetName{}, usagef("target %q: want peer:NAME, mailbox:NAME, topic:NAME or amqp://HOST:PORT/NAME: did you mean mailbox:%s?", s, s)
 	}
-	return targetName{}, usagef("target %q: want peer:NAME, mailbox:NAME or amqp://HOST:PORT/NAME", s)
+	return targetName{}, usagef("target %q: want peer:NAME, mailbox:NAME, topic:NAME or amqp://HOST:PORT/NAME", s)
 }
 
 // check finds what is wrong with a target before anything is started.
 func (t targetName) check(o *nodeOptions) error {
+	switch {
+	case o.partitions != 0 && t.kind != toMailbox:
+		return usagef("--partitions: only a mailbox has them")
+	case o.partitions < 0 || o.partitions > maxPartitions:
+		return usagef("--partitions %d: want 1 to %d, or 0, which is none", o.partitions, maxPartitions)
+	}
 	switch t.kind {
 	case toPeer:
-		peers, err := parsePeers(o.peers)
-		if _, known := peers[t.name]; err != nil || known || t.name == o.name {
-			return err
-		}
-		return usagef("nobody says where peer %s is: give --peer %s=HOST:PORT", t.name, t.name)
+		_, err := parsePeers(o.peers)
+		return err
 	case toURL:
 		if _, err := client.ParseURL(t.name); err != nil {
 			return usageError{err}
 		}
 	}
 	return nil
+}
+
+// unknown is the name of a peer of which only the brokers may know where it is; "" for all else.
+func (t targetName) unknown(o *nodeOptions) string {
+	peers, _ := parsePeers(o.peers) // checked
+	if _, known := peers[t.name]; known || t.kind != toPeer || t.name == o.name {
+		return ""
+	}
+	return t.name
 }
 
 // sendable checks a target that is sent to.
@@ -78,6 +96,9 @@ func (t targetName) sendable(o *nodeOptions) error {
 
 // receivable checks a target that is received from.
 func (t targetName) receivable(o *nodeOptions) error {
+	if t.kind != toTopic && (o.subscription != "" || len(o.matching) > 0) {
+		return usagef("--subscription and --match go with a topic, as in topic:prices")
+	}
 	switch t.kind {
 	case toPeer, toURL:
 		return usagef("what is sent to %s is received in its own process; there, it is: inbox --name NAME --listen HOST:PORT", t.name)
@@ -90,10 +111,15 @@ func (t targetName) receivable(o *nodeOptions) error {
 }
 
 // of is the target as the node knows it. A URL without a name means the inbox of whoever listens there.
-func (t targetName) of(ctx context.Context, n *postrider.Node, trust *tls.Config) (*postrider.Target, error) {
+func (t targetName) of(ctx context.Context, n *postrider.Node, o *nodeOptions, trust *tls.Config) (*postrider.Target, error) {
 	switch t.kind {
 	case toMailbox:
-		return n.Mailbox(t.name), nil
+		if o.partitions == 0 {
+			return n.Mailbox(t.name), nil
+		}
+		return n.Mailbox(t.name, postrider.Partitions(o.partitions)), nil
+	case toTopic:
+		return o.topic(n, t.name), nil
 	case toInbox:
 		return n.Inbox(), nil
 	case toURL:
@@ -102,6 +128,21 @@ func (t targetName) of(ctx context.Context, n *postrider.Node, trust *tls.Config
 	}
 	return n.Peer(t.name), nil
 }
+
+// topic is a topic as the flags want to subscribe to it.
+func (o *nodeOptions) topic(n *postrider.Node, name string) *postrider.Target {
+	var options []postrider.TopicOption
+	if o.subscription != "" {
+		options = append(options, postrider.Durable(o.subscription))
+	}
+	if len(o.matching) > 0 {
+		options = append(options, postrider.Matching(o.matching...))
+	}
+	return n.Topic(name, options...)
+}
+
+// maxPartitions is how many partitions a mailbox may have.
+const maxPartitions = 256
 
 // withName is the URL with the name of the node at its end, which it asks for if need be.
 func (t targetName) withName(ctx context.Context, trust *tls.Config) (string, error) {

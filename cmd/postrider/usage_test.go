@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
@@ -17,9 +19,25 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"queue lst", "did you mean list?"},
 		{"mailbox frobnicate", `unknown command "frobnicate"`},
 		{"send", "want postrider send TARGET [MESSAGE]"},
-		{"send jobs hello", "want peer:NAME, mailbox:NAME or amqp://HOST:PORT/NAME: did you mean mailbox:jobs?"},
+		{"send jobs hello", "want peer:NAME, mailbox:NAME, topic:NAME or amqp://HOST:PORT/NAME: did you mean mailbox:jobs?"},
 		{"send mailbox: hello", "want peer:NAME"},
-		{"send peer:bob hello", "give --peer bob=HOST:PORT"},
+		{"send mailbox:jobs x --header lang", "want NAME=VALUE, as in lang=de"},
+		{"send mailbox:jobs x --header =de", "want NAME=VALUE"},
+		{"send mailbox:jobs x --header x-postrider-key=1", "reserved"},
+		{"send mailbox:jobs x --until seen", "want stored, received or handled"},
+		{"send mailbox:jobs x --until received", "want stored or handled"},
+		{"post amqp://127.0.0.1/bob x --until stored", "want received or handled"},
+		{"send mailbox:jobs x --expires -1s", "want 1ms or more"},
+		{"send mailbox:jobs x --expires 30", "want a duration"},
+		{"post mailbox:jobs x --partitions 257", "want 1 to 256"},
+		{"send topic:prices x --partitions 8", "only a mailbox has them"},
+		{"receive mailbox:jobs --subscription archive", "go with a topic"},
+		{"receive mailbox:jobs --match eu.*", "go with a topic"},
+		{"call mailbox:jobs x --until handled", "unknown flag: --until"},
+		{"ping topic:prices", "want peer:NAME, mailbox:NAME"},
+		{"peers now", `unexpected argument "now"`},
+		{"peers --wait 0", "want more than 0"},
+		{"peers --count -1", "--count -1"},
 		{"send peer:bob hello --peer bob", "want NAME=HOST:PORT"},
 		{"send inbox hello", "name the node to send to"},
 		{"send http://127.0.0.1 hello", "want an amqp:// or amqps:// URL"},
@@ -31,7 +49,6 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"send mailbox:jobs x --broker amqp://", "names no host"},
 		{"send mailbox:jobs x --timeout soon", "invalid argument"},
 		{"post mailbox:jobs x y", `unexpected argument "y"`},
-		{"call peer:bob x", "give --peer bob=HOST:PORT"},
 		{"receive", "or name a mailbox, as in mailbox:jobs"},
 		{"receive mailbox:a mailbox:b", `unexpected argument "mailbox:b"`},
 		{"mailbox create mailbox:jobs", "without mailbox: before it, as jobs"},
@@ -88,18 +105,28 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 
 func TestHelpHasExamplesEverywhere(t *testing.T) {
 	t.Parallel()
-	for _, verb := range []string{"", "user", "user add", "user passwd", "user tags", "user list", "user delete", "vhost", "vhost add", "vhost list", "vhost delete",
-		"permission", "permission set", "permission clear", "permission list", "permission topic-set", "permission topic-clear", "permission topic-list",
-		"connection", "connection list", "connection close", "queue", "queue list", "queue purge", "queue delete", "tour", "bench", "serve", "send", "post", "call", "receive", "reply", "ping", "version"} {
-		args := append(strings.Fields(verb), "--help")
+	for _, verb := range verbsBelow(newRoot()) {
+		args := append(strings.Fields(verb)[1:], "--help")
 		o := runs(t, args...)
 		if o.code != exitOK || !strings.Contains(o.stdout, "Examples:\n  ") || o.stderr != "" {
-			t.Errorf("postrider %s: exit code %d, stderr %q, help:\n%s", strings.Join(args, " "), o.code, o.stderr, o.stdout)
+			t.Errorf("%s: exit code %d, stderr %q, help:\n%s", verb, o.code, o.stderr, o.stdout)
 		}
 	}
 	if o := runs(t, "--help"); strings.Contains(o.stdout, "tour-node") || strings.Contains(o.stdout, "load-node") {
 		t.Error("the help shows a hidden verb")
 	}
+}
+
+// verbsBelow are the paths of a command and of those below it that are not hidden.
+func verbsBelow(cmd *cobra.Command) (all []string) {
+	if cmd.Hidden {
+		return nil
+	}
+	all = append(all, cmd.CommandPath())
+	for _, verb := range cmd.Commands() {
+		all = append(all, verbsBelow(verb)...)
+	}
+	return all
 }
 
 func TestCompletionKnowsTheVerbs(t *testing.T) {

@@ -273,14 +273,15 @@ func (c *Conn) connect(at Address) (*wire, error) {
 		return nil, err
 	}
 	if at.TLS {
-		if nc, err = secure(ctx, nc, at, c.cfg.TLS); err != nil {
+		if nc, err = Secure(ctx, nc, at, c.cfg.TLS); err != nil {
 			return nil, err
 		}
 	}
 	return greet(ctx, c, nc, at)
 }
 
-func secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.Conn, error) {
+// Secure makes a connection to at one with TLS, or closes it. cfg may be nil.
+func Secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.Conn, error) {
 	if cfg == nil {
 		cfg = &tls.Config{}
 	}

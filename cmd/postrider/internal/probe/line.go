@@ -50,10 +50,11 @@ func Dial(ctx context.Context, at client.Address, cfg *tls.Config) (*Line, error
 }
 
 func dial(ctx context.Context, at client.Address, cfg *tls.Config) (net.Conn, error) {
-	if at.TLS {
-		return (&tls.Dialer{Config: cfg}).DialContext(ctx, "tcp", at.Host)
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", at.Host)
+	if err != nil || !at.TLS {
+		return conn, err
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", at.Host)
+	return client.Secure(ctx, conn, at, cfg)
 }
 
 // because names the context as the reason when it broke the line.
