@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"runtime/debug"
+
+	"github.com/postrider-mq/postrider/internal/machine"
 )
 
 // How many bytes of messages stay in memory where nothing is set: a sixteenth of what there is, within bounds. The
@@ -20,7 +22,7 @@ func messageMemory(set int64) int64 {
 	if set > 0 {
 		return set
 	}
-	return shareOf(min(cmp.Or(availableMemory(), math.MaxInt64), debug.SetMemoryLimit(-1)))
+	return shareOf(min(cmp.Or(machine.Memory(), math.MaxInt64), debug.SetMemoryLimit(-1)))
 }
 
 // shareOf is the part for messages of so much memory; MaxInt64 where nobody knows.
@@ -39,7 +41,7 @@ func memoryMark(set int64) int64 {
 	case set < 0:
 		return 0
 	}
-	mark := availableMemory() / 5 * 2
+	mark := machine.Memory() / 5 * 2
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 && (mark == 0 || limit/5*4 < mark) {
 		mark = limit / 5 * 4
 	}

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/postrider-mq/postrider/broker"
@@ -186,8 +185,7 @@ func follow(r io.Reader, progress func(text string)) (*importReport, error) {
 
 // progressTo keeps one line of a terminal up to date, and says nothing elsewhere.
 func progressTo(w io.Writer) func(string) {
-	f, ok := w.(*os.File)
-	if !ok || !isatty.IsTerminal(f.Fd()) {
+	if !isTerminal(w) {
 		return func(string) {}
 	}
 	return func(text string) { fmt.Fprintf(w, "\r\x1b[K%s", text) }

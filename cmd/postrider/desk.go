@@ -54,21 +54,13 @@ func (d *desk) open(ctx context.Context) (err error) {
 	if d.at, err = client.ParseURL(d.options.brokerURLs()[0]); err != nil {
 		return usagef("--broker: %w", err)
 	}
-	trust, err := clientTLS(d.options.tlsCA)
-	if err != nil {
-		return err
-	}
-	opening, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(d.options.timeout, func() { cancel(timedOut(d.options.timeout)) })
-	defer timer.Stop()
-	if d.line, err = probe.Dial(opening, d.at, trust); err != nil {
-		if opening.Err() != nil {
-			err = context.Cause(opening)
-		}
+	if d.line, err = d.options.dial(ctx, d.at); err != nil {
 		return unreachable(d.at.String(), err)
 	}
-	d.channel, err = d.line.Channel(opening)
-	return err
+	return d.patiently(func() error {
+		d.channel, err = d.line.Channel(ctx)
+		return err
+	})
 }
 
 // patiently bounds one answer.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/postrider-mq/postrider/internal/disk"
@@ -68,8 +67,7 @@ type progressLine struct {
 
 // progressOn returns the function that the journal tells of its progress; done ends the line. Nothing is written unless w is a terminal.
 func progressOn(w io.Writer, verb string) (tell func(done, total int64), end func()) {
-	f, ok := w.(*os.File)
-	if !ok || !isatty.IsTerminal(f.Fd()) {
+	if !isTerminal(w) {
 		return nil, func() {}
 	}
 	p := &progressLine{to: w, verb: verb, now: time.Now, told: time.Now()}

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -231,7 +230,7 @@ func (m *mover) left(ctx context.Context) (n int, err error) {
 
 // progress shows how far it is, on a terminal only.
 func (m *mover) progress(total int) (stop func()) {
-	if m.options.json || !isatty.IsTerminal(os.Stderr.Fd()) {
+	if m.options.json || !isTerminal(os.Stderr) {
 		return func() {}
 	}
 	ended, over := make(chan struct{}), make(chan struct{})

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/postrider-mq/postrider"
-	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -80,24 +79,17 @@ func (o *nodeOptions) startToAsk(cmd *cobra.Command) (*postrider.Node, error) {
 
 // seeBroker says why the brokers cannot be asked; nil when one of them answers and lets us in.
 func (o *nodeOptions) seeBroker(cmd *cobra.Command) (err error) {
-	trust, err := clientTLS(o.tlsCA)
-	if err != nil {
-		return err
-	}
 	for _, url := range o.brokerURLs() {
 		at, parsed := client.ParseURL(url)
 		if parsed != nil {
 			return usagef("--broker: %w", parsed)
 		}
-		ctx, cancel := o.within(cmd.Context())
-		l, failed := probe.Dial(ctx, at, trust)
+		l, failed := o.dial(cmd.Context(), at)
 		if failed == nil {
 			l.Close()
-			cancel()
 			return nil
 		}
 		err = unreachable(at.String(), failed)
-		cancel()
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,18 +24,14 @@ type pinger struct {
 	quiet   bool
 	out     io.Writer
 
-	trust   *tls.Config
 	places  []client.Address // tried in turn
 	at      client.Address   // the one that answered, or was tried last
 	mailbox string           // "" for a peer
 }
 
 // locate finds out where the server is that has the target.
-func (p *pinger) locate(cmd *cobra.Command) (err error) {
+func (p *pinger) locate(cmd *cobra.Command) error {
 	o, t := p.options, p.target
-	if p.trust, err = clientTLS(o.tlsCA); err != nil {
-		return err
-	}
 	var url string
 	switch t.kind {
 	case toMailbox:
@@ -119,22 +114,11 @@ func (p *pinger) run(cmd *cobra.Command, count int, interval time.Duration) (r p
 // dial connects to the first place that answers, each within the timeout; the line then lives as long as ctx.
 func (p *pinger) dial(ctx context.Context) (l *probe.Line, err error) {
 	for _, p.at = range p.places {
-		if l, err = p.dialOne(ctx); err == nil {
+		if l, err = p.options.dial(ctx, p.at); err == nil {
 			return l, nil
 		}
 	}
 	return nil, err
-}
-
-func (p *pinger) dialOne(ctx context.Context) (*probe.Line, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	late := time.AfterFunc(p.options.timeout, func() { cancel(timedOut(p.options.timeout)) })
-	l, err := probe.Dial(ctx, p.at, p.trust)
-	late.Stop()
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return l, err
 }
 
 // introduce tells who answered.

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // unreachable says why nobody answered at an address, and what to do.
@@ -57,3 +62,23 @@ type remedied struct {
 
 func (r remedied) Error() string { return strings.TrimSuffix(r.error.Error(), ".") + ": " + r.remedy }
 func (r remedied) Unwrap() error { return r.error }
+
+// dial connects and logs in, within the timeout; 0 is no bound. The line lives as long as ctx.
+func (o *nodeOptions) dial(ctx context.Context, at client.Address) (*probe.Line, error) {
+	trust, err := clientTLS(o.tlsCA)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	patience := o.timeout
+	if patience <= 0 {
+		patience = math.MaxInt64
+	}
+	late := time.AfterFunc(patience, func() { cancel(timedOut(patience)) })
+	defer late.Stop()
+	l, err := probe.Dial(ctx, at, trust)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return l, err
+}

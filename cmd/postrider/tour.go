@@ -7,7 +7,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/postrider-mq/postrider/cmd/postrider/internal/tour"
@@ -35,7 +34,7 @@ func newTour() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("where this program is: %w", err)
 			}
-			terminal := isatty.IsTerminal(os.Stdout.Fd()) && os.Getenv("TERM") != "dumb"
+			terminal := isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb"
 			err = tour.Run(ctx, tour.Config{
 				Program: program,
 				Out:     cmd.OutOrStdout(),

@@ -149,13 +149,18 @@ func TestReceiveFailsOnlyWhenACountWasNotReached(t *testing.T) {
 	receiver.stop().wants(t, exitOK, "hello\n")
 }
 
-// closedPort is an address that nobody listens on.
+// closedPort is an address that nobody listens on: that of one end of a connection, so that nobody gets it meanwhile.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Cleanup(func() { ln.Close() })
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().String()
 }

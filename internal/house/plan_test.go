@@ -58,6 +58,7 @@ var floors = plan{
 	"amqp":              {floor: 0, pure: true},
 	"amqp/internal/gen": {floor: 0},
 	"internal/disk":     {floor: 0},
+	"internal/machine":  {floor: 0},
 	"internal/pattern":  {floor: 0},
 	"internal/measure":  {floor: 0},
 	"internal/plot":     {floor: 0},

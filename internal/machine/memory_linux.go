@@ -1,4 +1,4 @@
-package broker
+package machine
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// availableMemory is what the machine has, or the process's control group if that is less, in
+// Memory is what the machine has, or the process's control group if that is less, in
 // bytes; 0 when the system does not tell.
-func availableMemory() int64 {
+func Memory() int64 {
 	least := machineMemory()
 	for _, limit := range groupLimits() {
 		if limit > 0 && (least == 0 || limit < least) {

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// brokers looks at each broker and reports how many let us in.
+func (d *doctor) brokers(ctx context.Context) (reached int) {
+	for _, url := range d.o.brokerURLs() {
+		at, err := client.ParseURL(url)
+		if err == nil && d.broker(ctx, at) {
+			reached++
+		}
+	}
+	return reached
+}
+
+func (d *doctor) broker(ctx context.Context, at client.Address) bool {
+	asked := len(d.o.brokers) > 0 || os.Getenv(brokerVariable) != ""
+	l, err := d.o.dial(ctx, at)
+	switch {
+	case err != nil && !asked && errors.Is(err, syscall.ECONNREFUSED):
+		d.ok("broker", "nobody listens at %s; --broker or $%s names another", at, brokerVariable)
+		return false
+	case err != nil:
+		d.bad("broker", remedy(err), "cannot reach %s as %s: %v", at, at.User, err)
+		return false
+	}
+	defer l.Close()
+	s := l.Server()
+	took, err := l.Ping(ctx)
+	if err != nil {
+		d.bad("broker", "", "%s does not answer: %v", at, err)
+		return false
+	}
+	d.ok("broker", "%s is %s (%s %s), virtual host %s, round trip %s", at, s.Name, s.Product, s.Version, at.VHost, rounded(took))
+	if s.Product == "RabbitMQ" {
+		for _, f := range adviceOnRabbitMQ(s.Version) {
+			d.found(f)
+		}
+	}
+	d.overNetwork(ctx, at)
+	return true
+}
+
+// overNetwork looks at what only matters where others can reach a broker, or listen on the way.
+func (d *doctor) overNetwork(ctx context.Context, at client.Address) {
+	if onlyLoopback(at.Host) {
+		return
+	}
+	if !at.TLS {
+		d.warn("encryption", "use amqps:// and give the broker a certificate: see postrider keys", "%s is not encrypted: whoever listens on the way reads passwords and messages", at)
+	}
+	guest := at
+	guest.User, guest.Password = "guest", "guest"
+	l, err := d.o.dial(ctx, guest)
+	if err != nil {
+		return
+	}
+	l.Close()
+	d.bad("password", "make another user, then: postrider user delete guest, or rabbitmqctl delete_user guest", "whoever reaches %s may enter as guest with the password guest", at)
+}
+
+// adviceOnRabbitMQ is what one should know of a version of RabbitMQ.
+func adviceOnRabbitMQ(version string) (all []finding) {
+	major, minor, ok := parseVersion(version)
+	say := func(v verdict, advice, format string, args ...any) {
+		all = append(all, finding{"rabbitmq", v, fmt.Sprintf(format, args...), advice})
+	}
+	before := func(a, b int) bool { return major < a || major == a && minor < b }
+	switch {
+	case !ok:
+		say(warning, "", "the version %q is none that is known", version)
+		return all
+	case before(3, 10):
+		say(problem, "upgrade to 3.10 or later", "version %s has no quorum queues with a TTL, on which retries are built", version)
+	case before(4, 0):
+		say(warning, "plan the upgrade to 4", "version %s: RabbitMQ 3 has got its last fixes from its makers", version)
+	case before(4, 3):
+		say(fine, "", "from 4.3 on it refuses transient queues that are not exclusive, and global prefetch: old applications may need them")
+	default:
+		say(fine, "", "it refuses transient queues that are not exclusive, and global prefetch; postrider serve takes both")
+	}
+	say(fine, "", "it closes the channel of a handler that takes longer than its consumer_timeout, 30 minutes unless it is set")
+	return all
+}
+
+func parseVersion(s string) (major, minor int, ok bool) {
+	a, rest, _ := strings.Cut(s, ".")
+	b, _, _ := strings.Cut(rest, ".")
+	major, err1 := strconv.Atoi(a)
+	minor, err2 := strconv.Atoi(b)
+	return major, minor, err1 == nil && err2 == nil
+}
+
+// listening looks whether a broker could listen on an address. served says that one is known to run.
+func (d *doctor) listening(ctx context.Context, address string, served bool) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		d.bad("listen", "want HOST:PORT, as in 127.0.0.1:5672", "%q is no address", address)
+		return
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		ln.Close()
+		d.ok("listen", "%s is free", address)
+	case errors.Is(err, syscall.EADDRINUSE):
+		d.taken(ctx, address, served)
+	case errors.Is(err, os.ErrPermission):
+		d.bad("listen", "choose a port from 1024 on, or allow it: setcap cap_net_bind_service=+ep on the program", "%s: %v", address, cause(err))
+	default:
+		d.bad("listen", "choose an address of this machine", "%s: %v", address, cause(err))
+	}
+	if !onlyLoopback(address) && d.o.cert == "" {
+		d.warn("encryption", "give it --tls-cert and --tls-key: see postrider keys", "others can reach %s, and without TLS no passwords are accepted there", address)
+	}
+}
+
+// taken tells who listens on an address.
+func (d *doctor) taken(ctx context.Context, address string, served bool) {
+	host, port, _ := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	at := client.Address{Host: net.JoinHostPort(host, port), User: "guest", Password: "guest", VHost: "/"}
+	l, err := d.o.dial(ctx, at)
+	if err == nil {
+		defer l.Close()
+		d.ok("listen", "%s is in use by a broker: %s %s", address, l.Server().Product, l.Server().Version)
+		return
+	}
+	var refused *amqp.Error
+	switch {
+	case errors.As(err, &refused):
+		d.ok("listen", "%s is in use by a broker", address)
+	case served:
+		d.ok("listen", "%s is in use, and a broker runs", address)
+	default:
+		d.bad("listen", "end it, or choose another address with --listen", "%s is in use by a program that is no broker", address)
+	}
+}

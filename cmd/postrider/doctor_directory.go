@@ -1,0 +1,208 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/machine"
+)
+
+// directory looks at the data directory, or where it would be made. It reports whether a broker uses it.
+func (d *doctor) directory() (inUse bool) {
+	dir := d.o.dir
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		parent := existing(dir)
+		if d.writable(parent) {
+			d.ok("directory", "%s does not exist: serve makes it", dir)
+			d.disk(parent)
+		}
+		return false
+	case err != nil:
+		d.bad("directory", "name another with --dir, or mend its permissions", "%s: %v", dir, cause(err))
+		return false
+	case !info.IsDir():
+		d.bad("directory", "name another with --dir", "%s is not a directory", dir)
+		return false
+	}
+	inUse = d.lock(dir)
+	if !d.writable(dir) {
+		return inUse
+	}
+	if private := info.Mode().Perm()&0o077 == 0; !private && info.Mode().Perm() != 0o777 { // 0o777 is what Windows makes of it
+		d.warn("directory", "chmod 700 "+dir, "%s has the mode %04o: others may read the messages in it", dir, info.Mode().Perm())
+	} else if !inUse {
+		d.ok("directory", "%s is free to use", dir)
+	}
+	d.disk(dir)
+	d.journal(dir, inUse)
+	return inUse
+}
+
+// existing is the nearest directory above that exists.
+func existing(dir string) string {
+	for {
+		dir = filepath.Dir(dir)
+		if info, err := os.Stat(dir); err == nil && info.IsDir() || dir == filepath.Dir(dir) {
+			return dir
+		}
+	}
+}
+
+// lock tells whether a broker uses the directory.
+func (d *doctor) lock(dir string) bool {
+	err := journal.InUse(disk.View(dir))
+	var locked *disk.LockedError
+	switch {
+	case errors.As(err, &locked):
+		d.ok("directory", "%s is used by a broker, process %d", dir, locked.PID)
+		return true
+	case err != nil:
+		d.bad("directory", "mend its permissions: they belong to the user who runs the broker", "%v", err)
+	}
+	return false
+}
+
+// trialFile is what is written and removed again.
+const trialFile = ".postrider-doctor"
+
+func (d *doctor) writable(dir string) bool {
+	f, err := disk.OS(dir).Create(trialFile)
+	if err == nil {
+		err = errors.Join(f.Close(), disk.OS(dir).Remove(trialFile))
+	}
+	if err != nil {
+		d.bad("directory", "run as the user it belongs to, change that with chown, or name another with --dir", "%s cannot be written to: %v", dir, cause(err))
+	}
+	return err == nil
+}
+
+// disk looks at the file system of a directory that can be written to.
+func (d *doctor) disk(dir string) {
+	d.fileSystem(dir)
+	switch free, err := disk.OS(dir).Free(); {
+	case err != nil:
+		d.warn("free space", "", "%v", err)
+	case free < int64(defaultSegment):
+		d.bad("free space", "make room: publishers wait while there is less than 50 MiB or a segment's size", "%s", sizeText(free))
+	case free < 1<<30:
+		d.warn("free space", "make room before publishers have to wait", "%s", sizeText(free))
+	default:
+		d.ok("free space", "%s", sizeText(free))
+	}
+	d.latency(dir)
+}
+
+// fileSystem names those on which a sync does not mean what it has to.
+func (d *doctor) fileSystem(dir string) {
+	switch kind := machine.FileSystem(dir); kind {
+	case "":
+	case "tmpfs", "ramfs":
+		d.bad("file system", "put --dir on a disk, or say --memory where nothing has to be kept", "%s is on %s, in memory: what is confirmed is lost when the machine stops", dir, kind)
+	case "overlay":
+		d.warn("file system", "mount a volume for --dir", "%s is on %s, as containers have it: it goes with the container", dir, kind)
+	case "nfs", "smb", "smb2", "cifs", "9p", "fuse", "ceph":
+		d.warn("file system", "put --dir on a disk of this machine, or make sure that the server syncs", "%s is on %s: what a sync means there is the server's or the host's to say", dir, kind)
+	case "vfat", "exfat":
+		d.warn("file system", "put --dir on ext4, xfs or another with a journal", "%s is on %s, which a crash can damage", dir, kind)
+	default:
+		d.ok("file system", "%s", kind)
+	}
+}
+
+// What is measured of a disk: so many syncs of a block, within so much time.
+const (
+	trialSyncs = 32
+	trialTime  = 2 * time.Second
+	trialBlock = 4096
+)
+
+// latency measures how long the disk takes to have a block for certain.
+func (d *doctor) latency(dir string) {
+	took, err := syncTimes(disk.OS(dir))
+	if err != nil {
+		d.bad("fdatasync", "see to the disk: the broker stops at the first error of a sync", "%v", err)
+		return
+	}
+	slices.Sort(took)
+	median, longest := took[len(took)/2], took[len(took)-1]
+	found := fmt.Sprintf("median %s, longest %s of %d", rounded(median), rounded(longest), len(took))
+	switch {
+	case median < 5*time.Microsecond:
+		d.warn("fdatasync", "see that the host or the controller does not acknowledge what it has not stored", "%s: faster than any disk", found)
+	case median > 50*time.Millisecond:
+		d.warn("fdatasync", "a lone publisher waits that long for each message: post many at a time, or take a faster disk", "%s: slow", found)
+	default:
+		d.ok("fdatasync", "%s", found)
+	}
+}
+
+func syncTimes(dir disk.FS) (took []time.Duration, err error) {
+	f, err := dir.Create(trialFile)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close(), dir.Remove(trialFile)) }()
+	block := make([]byte, trialBlock)
+	for begin := time.Now(); len(took) < trialSyncs && time.Since(begin) < trialTime; {
+		if _, err := f.WriteAt(block, int64(len(took)*trialBlock)); err != nil {
+			return nil, err
+		}
+		wrote := time.Now()
+		if err := f.Sync(); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(wrote))
+	}
+	return took, nil
+}
+
+// quickJournal is how long a journal may be, in bytes, to be read by the way.
+const quickJournal = 1 << 30
+
+// journal reads the journal, if that is quickly done.
+func (d *doctor) journal(dir string, inUse bool) {
+	size, segments := int64(0), 0
+	names, err := disk.View(dir).List(".")
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && strings.HasSuffix(name, ".seg") {
+			size, segments = size+info.Size(), segments+1
+		}
+	}
+	switch {
+	case err != nil:
+		d.bad("journal", "", "%v", err)
+		return
+	case segments == 0:
+		return
+	case size > quickJournal:
+		d.ok("journal", "%s in %d segments: to check them all: postrider journal verify %s", sizeText(size), segments, dir)
+		return
+	}
+	r, err := journal.Inspect(disk.View(dir), func(e journal.Entry) error {
+		if why := undecodable(e.Record); why != "" {
+			return fmt.Errorf("%s at offset %d: %s", e.Segment, e.Offset, why)
+		}
+		return nil
+	}, nil)
+	switch {
+	case inUse && (err != nil || len(r.Damaged) > 0):
+		d.warn("journal", "once the broker has stopped: postrider journal verify "+dir, "it cannot be told while a broker writes to it whether it is intact")
+	case err != nil:
+		d.bad("journal", "postrider journal verify "+dir, "%v", err)
+	case len(r.Damaged) > 0:
+		d.bad("journal", "what is readable is served; mend it with: postrider journal repair "+dir, "damaged in %d places, the first: %s at offset %d: %s",
+			len(r.Damaged), r.Damaged[0].Segment, r.Damaged[0].Offset, r.Damaged[0].Reason)
+	default:
+		d.ok("journal", "%s in %d segments: intact", sizeText(size), r.Segments)
+	}
+}
