@@ -224,8 +224,12 @@ func (b *bencher) aim(target string) error {
 	case toMailbox:
 		b.where.Mailbox = t.name
 	case toPeer:
-		if err := t.check(&nodeOptions{peers: b.options.peers}); err != nil {
+		at := &nodeOptions{peers: b.options.peers}
+		if err := t.check(at); err != nil {
 			return err
+		}
+		if t.unknown(at) != "" {
+			return usagef("nobody says where peer %s is: give --peer %s=HOST:PORT", t.name, t.name)
 		}
 		peers, err := parsePeers(b.options.peers)
 		if err != nil {

@@ -29,6 +29,10 @@ func newDead() *cobra.Command {
 
 			MAILBOX is the name of the mailbox they were in before: jobs, for the dead letters in jobs.dead.`),
 	}
+	cmd.Example = examples(`
+		postrider dead ls jobs
+		postrider dead show jobs order-7
+		postrider dead redrive jobs`)
 	cmd.AddCommand(newDeadList(), newDeadShow(), newDeadRedrive(), newDeadPurge())
 	return cmd
 }

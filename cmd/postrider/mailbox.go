@@ -20,6 +20,10 @@ func newMailbox() *cobra.Command {
 			Work on the mailboxes of any AMQP 0-9-1 broker, ours or RabbitMQ. A mailbox is a durable queue;
 			one that does not exist is made when it is first used.`),
 	}
+	cmd.Example = examples(`
+		postrider mailbox create jobs
+		postrider mailbox peek jobs --limit 1
+		postrider mailbox move jobs --to amqp://guest:guest@rabbit:5672`)
 	cmd.AddCommand(newMailboxCreate(), newMailboxPeek(), newMailboxPurge(), newMailboxMove(), newMailboxRemove())
 	return cmd
 }
