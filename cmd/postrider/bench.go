@@ -406,9 +406,12 @@ func (b *bencher) introduce(l *load.Load) {
 	flight := fmt.Sprintf("at most %s unconfirmed each", screen.Grouped(s.InFlight))
 	if s.Way.Waits() {
 		flight = fmt.Sprintf("%d at once each", s.InFlight)
+		if s.InFlight == 1 {
+			flight = "one after the other"
+		}
 	}
 	b.out.Item("target", "%s at %s", b.target(l), where)
-	b.out.Item("load", "%s, %s %s, %s; bodies of %s bytes, %s; %s", count(s.Senders, "sender"), strings.ToUpper(b.options.verb[:1])+b.options.verb[1:], flight,
+	b.out.Item("load", "%s: %s, %s; %s; bodies of %s bytes, %s; %s", count(s.Senders, "sender"), strings.ToUpper(b.options.verb[:1])+b.options.verb[1:], flight,
 		count(s.Receivers, "receiver"), screen.Grouped(s.Body), kept, pace)
 }
 

@@ -33,7 +33,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
-		newTour(), newTourNode(), newBench(), newLoadNode(), newServe(),
+		newTour(), newTourNode(), newBench(), newEvaluate(), newLoadNode(), newServe(),
 		newUser(), newVHost(), newPermission(), newConnection(), newQueue(), newPolicy(), newDefinitions(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
 		newPing(), newPeers(), newDoctor(), newMailbox(), newDead(), newJournal(), newVersion(),

@@ -96,6 +96,13 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"bench --body 39", "want 40 to"},
 		{"bench --rate -1", "want a number of messages"},
 		{"bench --broker nonsense", "--broker: "},
+		{"evaluate --need speed", "want one of lose-nothing, "},
+		{"evaluate --faults fire", "want receiver, broker, connection or none"},
+		{"evaluate --rate 0", "want 1 to 20000"},
+		{"evaluate --senders 0", "want 1 to 50"},
+		{"evaluate --each 1s", "want twice --down at least, which is 1.6s"},
+		{"evaluate --handling 10ms", "cannot keep up: give it 8, or less to do"},
+		{"evaluate now", `unexpected argument "now"`},
 		{"tour now", `unexpected argument "now"`},
 	} {
 		t.Run(test.args, func(t *testing.T) {

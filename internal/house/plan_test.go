@@ -17,14 +17,15 @@ type plan map[string]room
 
 // floors is the plan of this module. ARCHITECTURE.md draws it and says why.
 var floors = plan{
-	"cmd/postrider":                 {floor: 6, beside: []string{"cmd/postrider/internal/load", "cmd/postrider/internal/probe", "cmd/postrider/internal/screen", "cmd/postrider/internal/tour", "cmd/postrider/internal/ways"}},
-	"cmd/postrider/internal/child":  {floor: 6},
-	"cmd/postrider/internal/load":   {floor: 6, beside: []string{"cmd/postrider/internal/child", "cmd/postrider/internal/probe", "cmd/postrider/internal/screen", "cmd/postrider/internal/ways"}},
-	"cmd/postrider/internal/probe":  {floor: 6},
-	"cmd/postrider/internal/screen": {floor: 6},
-	"cmd/postrider/internal/tour":   {floor: 6, beside: []string{"cmd/postrider/internal/child", "cmd/postrider/internal/screen", "cmd/postrider/internal/ways"}},
-	"cmd/postrider/internal/ways":   {floor: 6},
-	"examples/...":                  {floor: 6, guest: true, beside: []string{"coord", "postriderotel"}},
+	"cmd/postrider":                     {floor: 6, beside: []string{"cmd/postrider/internal/evaluation", "cmd/postrider/internal/load", "cmd/postrider/internal/probe", "cmd/postrider/internal/screen", "cmd/postrider/internal/tour", "cmd/postrider/internal/ways"}},
+	"cmd/postrider/internal/child":      {floor: 6},
+	"cmd/postrider/internal/evaluation": {floor: 6, beside: []string{"cmd/postrider/internal/load", "cmd/postrider/internal/screen", "cmd/postrider/internal/ways"}},
+	"cmd/postrider/internal/load":       {floor: 6, beside: []string{"cmd/postrider/internal/child", "cmd/postrider/internal/probe", "cmd/postrider/internal/screen", "cmd/postrider/internal/ways"}},
+	"cmd/postrider/internal/probe":      {floor: 6},
+	"cmd/postrider/internal/screen":     {floor: 6},
+	"cmd/postrider/internal/tour":       {floor: 6, beside: []string{"cmd/postrider/internal/child", "cmd/postrider/internal/screen", "cmd/postrider/internal/ways"}},
+	"cmd/postrider/internal/ways":       {floor: 6},
+	"examples/...":                      {floor: 6, guest: true, beside: []string{"coord", "postriderotel"}},
 
 	"coord":         {floor: 6, guest: true},
 	"postriderotel": {floor: 6, guest: true},

@@ -20,8 +20,10 @@ func preciseSleep() {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 }
 
-// SleepUntil blocks a thread: Go's own timers wake an idle process a millisecond late.
+// SleepUntil blocks a thread: Go's own timers wake an idle process a millisecond late. Signals wake it early.
 func SleepUntil(t int64) {
 	until := unix.NsecToTimespec(t)
-	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &until, nil)
+	for Now() < t {
+		_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &until, nil)
+	}
 }

@@ -12,15 +12,25 @@ type Chart struct {
 	Title string
 	X, Y  Axis
 	Lines []Line
+	Bands []Band
+	// Width, Height and Legend, the width that the names of lines have beside it, are in pixels; 0 is 980, 440 and 376.
+	Width, Height, Legend int
 }
 
-// An Axis is logarithmic.
+// An Axis is logarithmic unless it is linear.
 type Axis struct {
-	Name string
-	// Ticks are where it is labelled; without any, at each power of ten within the data.
+	Name   string
+	Linear bool // from 0, or the lowest value if that is below
+	// Ticks are where it is labelled; without any, at each power of ten within the data, or at round numbers.
 	Ticks []Tick
-	// Label words a power of ten; nil prints the number.
+	// Label words the value of a tick; nil prints the number.
 	Label func(float64) string
+}
+
+// A Band is a part of the X axis that is shaded.
+type Band struct {
+	From, To float64
+	Label    string
 }
 
 // A Tick is a place on an axis.
@@ -42,29 +52,49 @@ type Point struct{ X, Y float64 }
 
 // The picture, in pixels.
 const (
-	width, height            = 980, 440
-	left, right, top, bottom = 84, 390, 44, 56
+	defaultWidth, defaultHeight, defaultLegend = 980, 440, 376
+	left, top, bottom                          = 84, 44, 56
+	gap                                        = 14 // between the lines and their names
 )
+
+// frame is where the lines are.
+type frame struct{ width, height, right int }
+
+func (c *Chart) frame() frame {
+	or := func(n, otherwise int) int {
+		if n > 0 {
+			return n
+		}
+		return otherwise
+	}
+	return frame{or(c.Width, defaultWidth), or(c.Height, defaultHeight), or(c.Legend, defaultLegend) + gap}
+}
 
 // colours differ also for those who do not tell red from green (Okabe and Ito).
 var colours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5230", "#333333"}
 
 // SVG draws the chart. Points that have no place on a logarithmic axis are left out.
 func (c *Chart) SVG() []byte {
-	x, y := c.scale(left, width-right, func(p Point) float64 { return p.X }, c.X), c.scale(height-bottom, top, func(p Point) float64 { return p.Y }, c.Y)
+	f := c.frame()
+	width, height, right := f.width, f.height, f.right
+	x, y := c.scale(left, float64(width-right), pointX, c.X), c.scale(float64(height-bottom), top, pointY, c.Y)
 	b := new(bytes.Buffer)
 	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height, width, height)
 	fmt.Fprintf(b, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, height)
 	text(b, left, 24, "start", "#111111", 15, c.Title)
+	for _, s := range c.Bands {
+		fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="#fbe9d0"/>`+"\n", x.at(s.From), top, x.at(s.To)-x.at(s.From), height-bottom-top)
+		text(b, (x.at(s.From)+x.at(s.To))/2, top+14, "middle", "#8a5a00", 12, s.Label)
+	}
 	for _, t := range x.ticks {
-		line(b, x.at(t.At), top, x.at(t.At), height-bottom)
-		text(b, x.at(t.At), height-bottom+18, "middle", "#444444", 12, t.Label)
+		line(b, x.at(t.At), top, x.at(t.At), float64(height-bottom))
+		text(b, x.at(t.At), float64(height-bottom+18), "middle", "#444444", 12, t.Label)
 	}
 	for _, t := range y.ticks {
-		line(b, left, y.at(t.At), width-right, y.at(t.At))
+		line(b, left, y.at(t.At), float64(width-right), y.at(t.At))
 		text(b, left-8, y.at(t.At)+4, "end", "#444444", 12, t.Label)
 	}
-	text(b, (left+width-right)/2, height-14, "middle", "#444444", 12, c.X.Name)
+	text(b, float64(left+width-right)/2, float64(height-14), "middle", "#444444", 12, c.X.Name)
 	fmt.Fprintf(b, `<text x="16" y="%d" text-anchor="middle" fill="#444444" transform="rotate(-90 16 %d)">%s</text>`+"\n",
 		(top+height-bottom)/2, (top+height-bottom)/2, html.EscapeString(c.Y.Name))
 	colour := 0
@@ -75,12 +105,15 @@ func (c *Chart) SVG() []byte {
 		} else {
 			colour++
 		}
-		l.draw(b, x, y, stroke)
-		l.legend(b, float64(top+8+i*20), stroke)
+		c.draw(b, &l, x, y, stroke)
+		l.legend(b, width-right+gap, float64(top+8+i*20), stroke)
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
 }
+
+func pointX(p Point) float64 { return p.X }
+func pointY(p Point) float64 { return p.Y }
 
 func (l *Line) style(stroke string) string {
 	width, dashes := "1.6", ""
@@ -93,10 +126,10 @@ func (l *Line) style(stroke string) string {
 	return fmt.Sprintf(`fill="none" stroke="%s" stroke-width="%s"%s`, stroke, width, dashes)
 }
 
-func (l *Line) draw(b *bytes.Buffer, x, y scale, stroke string) {
+func (c *Chart) draw(b *bytes.Buffer, l *Line, x, y scale, stroke string) {
 	fmt.Fprintf(b, `<polyline %s points="`, l.style(stroke))
 	for _, p := range l.Points {
-		if placed(p) {
+		if c.placed(p) {
 			fmt.Fprintf(b, "%.1f,%.1f ", x.at(p.X), y.at(p.Y))
 		}
 	}
@@ -105,16 +138,15 @@ func (l *Line) draw(b *bytes.Buffer, x, y scale, stroke string) {
 		return
 	}
 	for _, p := range l.Points {
-		if placed(p) {
+		if c.placed(p) {
 			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>`+"\n", x.at(p.X), y.at(p.Y), stroke)
 		}
 	}
 }
 
-func (l *Line) legend(b *bytes.Buffer, at float64, stroke string) {
-	const from = width - right + 14
+func (l *Line) legend(b *bytes.Buffer, from int, at float64, stroke string) {
 	fmt.Fprintf(b, `<path %s d="M %d %.0f h 24"/>`+"\n", l.style(stroke), from, at)
-	text(b, from+32, at+4, "start", "#222222", 12, l.Name)
+	text(b, float64(from+32), at+4, "start", "#222222", 12, l.Name)
 }
 
 func text(b *bytes.Buffer, x, y float64, anchor, colour string, size int, s string) {
@@ -125,27 +157,38 @@ func line(b *bytes.Buffer, x1, y1, x2, y2 float64) {
 	fmt.Fprintf(b, `<path stroke="#e2e2e2" d="M %.1f %.1f L %.1f %.1f"/>`+"\n", x1, y1, x2, y2)
 }
 
-func placed(p Point) bool {
-	return p.X > 0 && p.Y > 0 && !math.IsInf(p.X, 0) && !math.IsInf(p.Y, 0)
+// placed reports whether a point has a place.
+func (c *Chart) placed(p Point) bool { return c.X.has(p.X) && c.Y.has(p.Y) }
+
+func (a Axis) has(v float64) bool {
+	return (a.Linear || v > 0) && !math.IsInf(v, 0) && !math.IsNaN(v)
 }
 
 // A scale puts values into the picture.
 type scale struct {
-	low, high float64 // logarithms
+	linear    bool
+	low, high float64 // logarithms, unless it is linear
 	from, to  float64 // pixels
 	ticks     []Tick
 }
 
+func (s scale) measure(v float64) float64 {
+	if s.linear {
+		return v
+	}
+	return math.Log10(v)
+}
+
 func (s scale) at(v float64) float64 {
-	return s.from + (math.Log10(v)-s.low)/(s.high-s.low)*(s.to-s.from)
+	return s.from + (s.measure(v)-s.low)/(s.high-s.low)*(s.to-s.from)
 }
 
 func (c *Chart) scale(from, to float64, value func(Point) float64, a Axis) scale {
-	s := scale{low: math.Inf(1), high: math.Inf(-1), from: from, to: to, ticks: a.Ticks}
-	reach := func(v float64) { s.low, s.high = min(s.low, math.Log10(v)), max(s.high, math.Log10(v)) }
+	s := scale{linear: a.Linear, low: math.Inf(1), high: math.Inf(-1), from: from, to: to, ticks: a.Ticks}
+	reach := func(v float64) { s.low, s.high = min(s.low, s.measure(v)), max(s.high, s.measure(v)) }
 	for _, l := range c.Lines {
 		for _, p := range l.Points {
-			if placed(p) {
+			if c.placed(p) {
 				reach(value(p))
 			}
 		}
@@ -153,26 +196,58 @@ func (c *Chart) scale(from, to float64, value func(Point) float64, a Axis) scale
 	for _, t := range a.Ticks {
 		reach(t.At)
 	}
+	if s.linear {
+		s.low = min(s.low, 0)
+	}
 	if s.low > s.high { // there is nothing to see
 		s.low, s.high = 0, 1
 	}
-	if len(a.Ticks) > 0 {
-		if s.low == s.high {
-			s.high++
-		}
-		return s
+	switch {
+	case len(a.Ticks) > 0:
+	case s.linear:
+		s.round(a.Label)
+	default:
+		s.powers(a.Label)
 	}
+	if s.low == s.high {
+		s.high++
+	}
+	return s
+}
+
+// powers has a logarithmic scale begin, end and be labelled at powers of ten.
+func (s *scale) powers(label func(float64) string) {
 	s.low, s.high = math.Floor(s.low), math.Ceil(s.high)
 	if s.low == s.high {
 		s.high++
 	}
 	for e := s.low; e <= s.high; e++ {
-		v := math.Pow(10, e)
-		label := fmt.Sprintf("%g", v)
-		if a.Label != nil {
-			label = a.Label(v)
-		}
-		s.ticks = append(s.ticks, Tick{v, label})
+		s.tick(math.Pow(10, e), label)
 	}
-	return s
+}
+
+// round has a linear scale end and be labelled at round numbers, five or so.
+func (s *scale) round(label func(float64) string) {
+	if s.low == s.high {
+		s.high++
+	}
+	step := math.Pow(10, math.Floor(math.Log10((s.high-s.low)/4)))
+	for _, times := range []float64{5, 2} {
+		if (s.high-s.low)/(times*step) >= 3 {
+			step *= times
+			break
+		}
+	}
+	s.low, s.high = math.Floor(s.low/step)*step, math.Ceil(s.high/step)*step
+	for i := 0.0; s.low+i*step <= s.high+step/2; i++ {
+		s.tick(s.low+i*step, label)
+	}
+}
+
+func (s *scale) tick(v float64, label func(float64) string) {
+	text := fmt.Sprintf("%g", v)
+	if label != nil {
+		text = label(v)
+	}
+	s.ticks = append(s.ticks, Tick{v, text})
 }

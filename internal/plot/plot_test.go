@@ -65,3 +65,29 @@ func TestAnEmptyChartIsAPictureToo(t *testing.T) {
 	c := Chart{Lines: []Line{{Name: "nothing"}}}
 	elements(t, c.SVG())
 }
+
+func TestALinearAxisEndsAtRoundNumbers(t *testing.T) {
+	c := Chart{X: Axis{Linear: true}, Y: Axis{Linear: true}, Lines: []Line{{Points: []Point{{0, 0}, {2.4, 470}}}}}
+	y := c.scale(0, 100, pointY, c.Y)
+	if y.low != 0 || y.high != 500 || len(y.ticks) != 6 || y.ticks[1].Label != "100" || y.at(250) != 50 {
+		t.Errorf("%+v", y)
+	}
+	x := c.scale(0, 100, pointX, c.X)
+	if x.high != 2.5 || x.ticks[1].Label != "0.5" {
+		t.Errorf("%+v", x)
+	}
+	if found := elements(t, c.SVG()); found["circle"] != 2 {
+		t.Errorf("a point at 0 has no place: %v", found)
+	}
+}
+
+func TestABandIsShadedAndNamed(t *testing.T) {
+	c := Chart{
+		X: Axis{Linear: true}, Width: 500, Height: 300, Legend: 100,
+		Bands: []Band{{1, 2, "a fault"}}, Lines: []Line{{Points: []Point{{0, 1}, {3, 10}}}},
+	}
+	svg := c.SVG()
+	if found := elements(t, svg); found["rect"] != 2 || !strings.Contains(string(svg), ">a fault<") || !strings.Contains(string(svg), `width="500"`) {
+		t.Errorf("%s", svg)
+	}
+}

@@ -61,6 +61,9 @@ type CostFigures struct {
 	Memory     uint64  `json:"memoryBytes"`
 }
 
+// Figures are a cost for programs.
+func (c Cost) Figures() CostFigures { return CostFigures{c.Part, c.Processes, c.CPU, c.Memory} }
+
 // Figures are the outcome for programs.
 func (o *Outcome) Figures() Figures {
 	f := Figures{
@@ -77,7 +80,7 @@ func (o *Outcome) Figures() Figures {
 		}
 	}
 	for _, c := range o.Costs {
-		f.Costs = append(f.Costs, CostFigures{c.Part, c.Processes, c.CPU, c.Memory})
+		f.Costs = append(f.Costs, c.Figures())
 	}
 	return f
 }

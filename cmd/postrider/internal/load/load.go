@@ -6,12 +6,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/postrider-mq/postrider/cmd/postrider/internal/child"
+	"github.com/postrider-mq/postrider/internal/client"
 	"github.com/postrider-mq/postrider/internal/measure"
 )
 
@@ -183,7 +185,7 @@ func (l *Load) startSenders(ctx context.Context) error {
 }
 
 // openTime is how long a target may take to be there.
-const openTime = 10 * time.Second
+const openTime = 30 * time.Second
 
 // route says where the senders find their target.
 func (l *Load) route(ctx context.Context, s *setup, o *sendOrder) (err error) {
@@ -204,12 +206,20 @@ func (l *Load) route(ctx context.Context, s *setup, o *sendOrder) (err error) {
 		s.Peers = map[string]string{o.Peer: at}
 		return err
 	}
-	if l.where.Through != nil && l.OwnBroker() {
-		at, err := through(ctx, l.brokerAddress)
-		s.Brokers = []string{"amqp://" + at}
+	if l.where.Through == nil {
+		return nil
+	}
+	to, err := url.Parse(l.Broker())
+	if err != nil {
 		return err
 	}
-	return nil
+	at, err := client.ParseURL(l.Broker())
+	if err != nil {
+		return err
+	}
+	to.Host, err = through(ctx, at.Host)
+	s.Brokers = []string{to.String()}
+	return err
 }
 
 // headStart is what processes get to hear when they are to begin.
