@@ -138,6 +138,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return cannotOpen(err)
 	}
 	defer b.Close()
+	defer collectSeldom(heapFloor(b.Stats().MessageMemoryLimit))()
 	if err := o.loadDefinitions(ctx, b, log); err != nil {
 		return err
 	}
