@@ -51,7 +51,7 @@ const (
 
 // tally is what happened.
 type tally struct {
-	faults, sent, confirmed, maybe, handled, failures, ordered, calls, answered int
+	faults, sent, confirmed, maybe, never, handled, failures, ordered, calls, answered int
 
 	kinds map[string]int // of faults
 }
@@ -67,6 +67,7 @@ func (t *tally) add(o tally) {
 	t.sent += o.sent
 	t.confirmed += o.confirmed
 	t.maybe += o.maybe
+	t.never += o.never
 	t.handled += o.handled
 	t.failures += o.failures
 	t.ordered += o.ordered
@@ -81,6 +82,7 @@ type ledger struct {
 
 	mu        sync.Mutex
 	confirmed map[string]bool // false: it may have been delivered
+	never     map[string]bool // it certainly was not
 	came      map[string]int
 	failed    map[string]int     // how often its handler said so
 	lines     map[string][]place // where one handler works: what came first by each line, in turn
@@ -127,6 +129,9 @@ func (l *ledger) answer(body string, err error, late time.Duration) {
 	case errors.As(err, &failed) && failed.MaybeDelivered:
 		l.confirmed[body] = false
 		l.tally.maybe++
+	case errors.As(err, &failed):
+		l.never[body] = true
+		l.tally.never++
 	}
 }
 
@@ -138,9 +143,6 @@ func (l *ledger) handle(ctx context.Context, m *postrider.Message) error {
 	body := string(m.Body)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, known := l.confirmed[body]; !known && strings.HasPrefix(body, "send") {
-		l.confirmed[body] = false // its sender does not know yet
-	}
 	l.came[body]++
 	if l.lines != nil && l.came[body] == 1 && !m.Redelivered {
 		line, p := placeOf(body)
@@ -165,7 +167,7 @@ func underFaults(t *testing.T, seed uint64) (result tally) {
 		defer b.Close()
 		go b.Serve(network.Listen("mq"))
 		faults := NewFaults(seed, network.Dialer("a node"))
-		l := &ledger{T: t, seed: seed, confirmed: map[string]bool{}, came: map[string]int{}, failed: map[string]int{}}
+		l := &ledger{T: t, seed: seed, confirmed: map[string]bool{}, never: map[string]bool{}, came: map[string]int{}, failed: map[string]int{}}
 		workers := 3
 		if seed%2 == 0 {
 			workers, l.lines = 1, map[string][]place{}
@@ -258,7 +260,7 @@ func (l *ledger) judge() {
 		if n != 1+l.failed[body] {
 			l.fault("%s came %d times and failed %d times", body, n, l.failed[body])
 		}
-		if _, known := l.confirmed[body]; !known {
+		if l.never[body] {
 			l.fault("%s came, and its sender knows for certain that it did not", body)
 		}
 	}
