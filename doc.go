@@ -122,6 +122,33 @@
 //	err := n.Control("pause", func(ctx context.Context, m *postrider.Message) error { … })
 //	err := n.Peer("shipping").Send(ctx, "for an hour", postrider.Control("pause"))
 //
+// # Around messages
+//
+// A message has an id, which the caller may choose with [ID], a [Key] and headers of the application's own, [Header]. [SendMiddleware] and
+// [HandleMiddleware] are put around everything that a node sends and handles, for what concerns all messages; packages postriderotel and
+// postriderprom are such. [Config.Observe] is told what happens to each message, and [Node.Stats] how the node is doing.
+//
+// # Security
+//
+// A node listens to this machine alone unless it has [Config.TLS]. Who connects has to be one of [Config.Users], and may only
+// put messages into the inbox. A broker has users and permissions of its own, see package broker; nodes have theirs in the
+// URLs of [Config.Brokers] and [Config.Peers], with amqps:// for TLS.
+//
+// # In other words
+//
+// Who knows RabbitMQ: a mailbox is a durable queue (a quorum queue on a RabbitMQ), Send waits for the publisher confirm and a Receipt is
+// one, a handler is a consumer with a [Prefetch] whose nil is an ack and whose error is a nack with a delay, [Reject] is a nack without
+// requeue, [Target.Dead] is the queue of a dead letter exchange, a topic is a topic exchange and a [Key] a routing key,
+// [Partitions] are queues with a single active consumer behind a hash, and [Call] is reply-to with a correlation id.
+//
+// Who knows gRPC: [Call] is a unary call whose server is a handler, Post after Post is a client stream, [Gather] calls many; the deadline and the
+// cancellation of the context reach the handler, metadata is [Header], interceptors are middleware, a status is a [*RemoteError], and every call
+// waits for ready.
+//
+// # Tests
+//
+// Package postridertest is a network of nodes and brokers in memory, which can be broken, with a record of what happened to messages.
+//
 // # Ending
 //
 // [Node.Close] ends a node at once, [Node.Shutdown] in good order: what is in the inbox is handled, and what was posted

@@ -50,15 +50,18 @@ func ask(ctx context.Context, alice *postrider.Node) error {
 // Whoever works on the mailbox takes what was stored; returning nil settles it.
 func work(ctx context.Context, worker *postrider.Node) error {
 	done := make(chan struct{}, 2)
-	err := worker.Handle(ctx, worker.Mailbox("orders"), func(ctx context.Context, m *postrider.Message) error {
-		var o Order
-		if err := m.Decode(&o); err != nil {
-			return err
-		}
+	book := func(_ context.Context, o Order) error {
 		fmt.Printf("worked on order %d: %s\n", o.ID, o.Item)
 		done <- struct{}{}
 		return nil
-	})
+	}
+	err := worker.Handle(ctx, worker.Mailbox("orders"), func(ctx context.Context, m *postrider.Message) error {
+		var o Order
+		if err := m.Decode(&o); err != nil {
+			return postrider.Reject(err) // nobody can ever read it: a dead letter, at once
+		}
+		return book(ctx, o) // nil: done with it; an error: it comes again
+	}, postrider.Workers(4))
 	if err != nil {
 		return err
 	}

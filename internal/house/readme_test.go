@@ -52,9 +52,11 @@ func exampleSources(t *testing.T) string {
 	return all.String()
 }
 
+var code = regexp.MustCompile("`[^`\n]+`")
+
 var links = regexp.MustCompile(`\]\(([^)]+)\)`)
 
-// prose is text without its blocks of code.
+// prose is text without its code, in blocks and in lines.
 func prose(text string) string {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "```") {
@@ -62,7 +64,7 @@ func prose(text string) string {
 			b.WriteString(part)
 		}
 	}
-	return b.String()
+	return code.ReplaceAllString(b.String(), "code")
 }
 
 // Links of the documents to files of the repository lead somewhere.
