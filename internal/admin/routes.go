@@ -26,6 +26,7 @@ type need struct {
 var (
 	everyUser     = need{tag: access.Management}
 	administrator = need{tag: access.Administrator}
+	supervisor    = need{tag: access.Monitoring}
 	inVHost       = need{tag: access.Management, inHost: true}
 	policyMakers  = need{tag: access.PolicyMaker, inHost: true}
 )
@@ -33,6 +34,7 @@ var (
 // endpoints are all, a file for each resource.
 var endpoints = slices.Concat(
 	overviewRoutes,
+	nodeRoutes,
 	vhostRoutes,
 	userRoutes,
 	permissionRoutes,

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// pseudoTerminal is a terminal and the end of it at which a person sits.
+func pseudoTerminal(t *testing.T) (person, tty *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminals here:", err)
+	}
+	t.Cleanup(func() { person.Close() })
+	control := func(request uintptr, arg *uint32) {
+		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, person.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
+			t.Skip("no pseudo-terminals here:", errno)
+		}
+	}
+	var unlock, number uint32
+	control(syscall.TIOCSPTLCK, &unlock)
+	control(syscall.TIOCGPTN, &number)
+	size := [2]uint32{100<<16 | 10, 0} // ten rows of a hundred columns
+	control(syscall.TIOCSWINSZ, &size[0])
+	tty, err = os.OpenFile(fmt.Sprint("/dev/pts/", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminals here:", err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	return person, tty
+}
+
+func TestTopIsLiveOnATerminalUntilQIsPressed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, url := serving(t, "--dir", dir)
+	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
+	person, tty := pseudoTerminal(t)
+	cmd := exec.Command(program, "top", "--dir", dir, "--interval", "10ms")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+	cmd.Env = append(os.Environ(), "TERM=xterm")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	seen := newLineLog()
+	go seen.read(person)
+	ended := make(chan struct{})
+	seen.await(t, ended, "READY*")
+	if _, err := person.WriteString("n"); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, ended, "NAME*")
+	if _, err := person.WriteString("q"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	tty.Close()
+	if all := seen.all(); !strings.HasPrefix(all, "\x1b[?1049h") {
+		t.Errorf("it begins with %.20q", all)
+	}
+}
