@@ -80,16 +80,22 @@ func (s *sender) work(<-chan struct{}) (tally, error) {
 	})
 }
 
-// post lets a window of messages be unconfirmed, and has every one confirmed in the end.
+// post lets a window of messages be unconfirmed, and has every one confirmed in the end. Where nobody receives, what is timed is from
+// a post to its confirm.
 func (s *sender) post(watch *stopwatch) error {
 	ctx := context.Background()
-	receipts := window{places: make([]*postrider.Receipt, s.order.Window)}
+	receipts := window{places: make([]posted, s.order.Window), took: watch.took}
 	err := stream(s.order, measure.NewPace(float64(s.order.Rate)), watch, func(body []byte) error {
 		if err := receipts.makeRoom(ctx); err != nil {
 			return err
 		}
-		r, err := s.target.Post(ctx, body, s.opts...)
-		receipts.add(r)
+		var p posted
+		if s.order.Kept && watch.tally.Messages%measure.TimedEach == 0 {
+			p.at = measure.Now()
+		}
+		var err error
+		p.receipt, err = s.target.Post(ctx, body, s.opts...)
+		receipts.add(p)
 		return err
 	})
 	if err != nil {
@@ -100,23 +106,32 @@ func (s *sender) post(watch *stopwatch) error {
 
 // A window is a ring of what is posted and not known to be confirmed.
 type window struct {
-	places []*postrider.Receipt
+	places []posted
 	oldest int
+	took   func(nanoseconds int64)
+}
+
+type posted struct {
+	receipt *postrider.Receipt // nil in a place that is free
+	at      int64              // 0 if it is not timed
 }
 
 func (w *window) makeRoom(ctx context.Context) error {
-	r := w.places[w.oldest]
-	if r == nil {
+	p := w.places[w.oldest]
+	if p.receipt == nil {
 		return nil
 	}
-	w.places[w.oldest] = nil
-	_, err := r.Wait(ctx)
+	w.places[w.oldest] = posted{}
+	_, err := p.receipt.Wait(ctx)
+	if p.at != 0 {
+		w.took(measure.Now() - p.at)
+	}
 	return err
 }
 
 // add takes the place of the oldest.
-func (w *window) add(r *postrider.Receipt) {
-	w.places[w.oldest] = r
+func (w *window) add(p posted) {
+	w.places[w.oldest] = p
 	if w.oldest++; w.oldest == len(w.places) {
 		w.oldest = 0
 	}
@@ -127,7 +142,7 @@ func (w *window) drain(ctx context.Context) error {
 		if err := w.makeRoom(ctx); err != nil {
 			return err
 		}
-		w.add(nil)
+		w.add(posted{})
 	}
 	return nil
 }

@@ -41,10 +41,10 @@ func durableRows() []*row {
 	post := mailboxRow(workDurable, "mailbox-post-durable", "durable mailbox, Post", "disk-append", durableOrder.posted())
 	post1k := post.named("-1k-bodies")
 	post1k.Title, post1k.Limit, post1k.order.Body = "durable mailbox, Post, 1 KiB bodies", "disk-append-1k", 1<<10
+	post1kAlone := post1k.alone()
 	send := mailboxRow(workLone, "mailbox-send-durable", "durable mailbox, Send", "disk-sync", durableOrder)
 	send.Plus = "tcp-echo"
-	alone := send.named("-alone")
-	alone.Title, alone.order.Kept, alone.roles = "durable mailbox, Send, nobody receives", true, []string{roleBroker, "sender"}
+	alone := send.alone()
 	peer := func(name, title string, o order, roles ...string) *row {
 		return &row{Work: workDurable, Name: name, Title: title, Limit: "disk-append", roles: roles, order: o}
 	}
@@ -53,7 +53,7 @@ func durableRows() []*row {
 	return []*row{
 		{Work: workDurable, Name: "disk-append", Title: "raw append of 1,000 messages + fdatasync", roles: []string{"disk"}, order: order{Batch: durableWindow}},
 		{Work: workDurable, Name: "disk-append-1k", Title: "raw append of 1,000 messages of 1 KiB + fdatasync", roles: []string{"disk"}, order: order{Batch: durableWindow, Body: 1 << 10}},
-		post, post.onForeign(), post.onQuorum(), post1k,
+		post, post.onForeign(), post.onQuorum(), post1k, post1kAlone,
 		peer("jetstream-default", "JetStream, synced every 2 minutes", everysec, roleJetStream, "js-receiver", "js-sender"),
 		peer("jetstream-always", "JetStream, sync_interval: always", always, roleJetStream, "js-receiver", "js-sender"),
 		peer("redis-everysec", "Redis Streams, appendfsync everysec", everysec, roleRedis, "redis-receiver", "redis-sender"),
@@ -61,6 +61,13 @@ func durableRows() []*row {
 		{Work: workLone, Name: "disk-sync", Title: "raw append + fdatasync, 4 KiB", ByLatency: true, roles: []string{"disk"}},
 		send, send.onForeign(), alone, alone.onForeign(),
 	}
+}
+
+// alone is the row without a receiver: what the broker and its journal take by themselves.
+func (r *row) alone() *row {
+	a := r.named("-alone")
+	a.Title, a.order.Kept, a.roles = r.Title+", nobody receives", true, []string{roleBroker, "sender"}
+	return a
 }
 
 // clientRows have the same client on both sides of the comparison.

@@ -50,6 +50,10 @@ func (r *results) print(b *bytes.Buffer) {
 			b.WriteString("\n")
 			cost.write(b)
 		}
+		if limits := r.clientLimits(); work == workClients && len(limits) > 1 {
+			b.WriteString("\n")
+			limits.write(b)
+		}
 	}
 	r.sizes(b)
 	if r.AtScale != nil && len(r.AtScale.Columns) > 0 {

@@ -41,3 +41,49 @@ func TestTargetsAreReachedOrNotOrUnknown(t *testing.T) {
 		t.Errorf("the table has the three that are known and a head:\n%s", s)
 	}
 }
+
+func TestAMissedTargetSaysWhatLimitsIt(t *testing.T) {
+	few := wanted("messages/s", "≥", 3, "×", 2)
+	for want, x := range map[string]target{
+		"yes":                           wanted("messages/s", "≥", 3, "×", 3).limited(3.5, "the client"),
+		"NO":                            few,
+		"NO: half of it is a program":   few.limited(0, "half of it is a program"),
+		"the client limits it to 2.5 ×": few.limited(2.5, "the client"),
+		"NO: the client leaves 3.5 ×":   few.limited(3.5, "the client"),
+		"NO: nobody measured it":        few.limited(math.NaN(), "nobody measured it"),
+	} {
+		if got := x.verdict(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestWhatClientsAndTheMachineTakeBoundsABroker(t *testing.T) {
+	costs := func(all ...processCost) []*outcome {
+		return []*outcome{{Rate: 50_000, Processes: append([]processCost{{Role: roleBroker, CPU: 100}}, all...)}}
+	}
+	r := &results{Machine: machine{CPUs: 2}, Rows: []*finding{
+		{row: &row{Name: "threads", Work: workClients}, Outcomes: costs(processCost{Role: "amqp091-receiver", CPU: 15}, processCost{Role: "amqp091-sender", CPU: 5})},
+		{row: &row{Name: "one", Work: workClients}, Outcomes: costs(processCost{Role: "pika-receiver", CPU: 12.5}, processCost{Role: "pika-sender", CPU: 5})},
+		{row: &row{Name: "tcp", Work: workStream}, Outcomes: []*outcome{{Processes: []processCost{{CPU: 0.5}, {CPU: 0.4}}}}},
+		{row: &row{Name: "disk", Work: workDurable}, Outcomes: []*outcome{{Rate: 2e6, Processes: []processCost{{CPU: 0.2}}}}},
+	}}
+	for name, want := range map[string]float64{"threads": 100_000, "one": 80_000} {
+		if got := r.mostOfClients(name); math.Abs(got-want) > 1e-6 {
+			t.Errorf("%s: %v messages a second, want %v", name, got, want)
+		}
+	}
+	if got := r.mostOfClients("missing"); !math.IsNaN(got) {
+		t.Errorf("what was not measured leaves %v", got)
+	}
+	if got := r.mostCarried("tcp", "disk"); math.Abs(got-0.5) > 1e-9 {
+		t.Errorf("%v of what the disk takes can be carried, want a half", got)
+	}
+	var b bytes.Buffer
+	r.print(&b)
+	for _, want := range []string{"| threads | 20.00 ", "| 100,000/s ", "| 50 % ", "| 80,000/s "} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}
