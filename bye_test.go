@@ -25,7 +25,7 @@ func TestANodeThatShutsDownSaysGoodbye(t *testing.T) {
 		})
 		answered, over := make(chan error), make(chan error)
 		go func() {
-			answer, err := postrider.Call[string](t.Context(), to, "work")
+			answer, err := postrider.Call[string](within(t, time.Hour), to, "work")
 			if err == nil && answer != "finished" {
 				err = errors.New(answer)
 			}
@@ -88,9 +88,12 @@ func TestNothingIsReceivedAfterTheGoodbye(t *testing.T) {
 		var receipts []*postrider.Receipt
 		for i := range messages {
 			receipts = append(receipts, post(t, alice.Peer("bob"), strconv.Itoa(i)))
-			if i == messages/2 {
+			switch i {
+			case messages / 2:
 				synctest.Wait() // these are in the inbox, and most of them wait
 				go func() { over <- bob.Shutdown(within(t, time.Minute)) }()
+			case 3 * messages / 4:
+				synctest.Wait() // the goodbye is said: what follows comes after it
 			}
 		}
 		if err := <-over; err != nil {

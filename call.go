@@ -1,13 +1,36 @@
 package postrider
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const defaultCallTimeout = 30 * time.Second
+
+// callTimeout is how long a call waits whose caller does not say; 0: for ever.
+func (c *Config) callTimeout() time.Duration {
+	if c.CallTimeout == 0 {
+		return defaultCallTimeout
+	}
+	return max(c.CallTimeout, 0)
+}
+
+// limited is the context of a call, which ends in any case unless the configuration wants it otherwise.
+func (n *Node) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := n.cfg.callTimeout()
+	if _, has := ctx.Deadline(); has || limit == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, limit)
+}
 
 // Call sends a request to a target, a peer or a mailbox, and waits for the answer of the handler that
 // receives it. A []byte or string is passed as it is, any other T is decoded as [Message.Decode] does.
 //
 // A handler's error comes back as a [*RemoteError]. If ctx ends first, or the connection breaks
 // after the request was written, the error is a [*SendError]: the request may have been handled
-// all the same. A deadline of ctx is also the request's expiry where the broker heeds one.
+// all the same. A deadline of ctx is also the request's expiry where the broker heeds one; without one it is [Config.CallTimeout] from now.
 func Call[T any](ctx context.Context, target *Target, request any, opts ...SendOption) (T, error) {
 	var result T
 	a, err := target.call(ctx, request, opts)
@@ -35,10 +58,15 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 	if err != nil {
 		return answer{}, t.failed(d.id, err, false)
 	}
-	a, written, err := way.call(ctx, d)
+	limited, done := t.node.limited(ctx)
+	defer done()
+	a, written, err := way.call(limited, d)
 	if err != nil {
-		if written && ctx.Err() != nil {
+		if written && limited.Err() != nil {
 			t.abandon(d.id)
+		}
+		if limited.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w: no answer within %v, which is Config.CallTimeout: a call that may take longer needs a context with a deadline of its own", err, t.node.cfg.callTimeout())
 		}
 		return answer{}, t.failed(d.id, err, written)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
+	"time"
 )
 
 // Config says what a node is. Only Name is required.
@@ -67,6 +68,10 @@ type Config struct {
 
 	// Logger gets what a person who runs the node wants to know. nil means [slog.Default].
 	Logger *slog.Logger
+
+	// CallTimeout is how long a [Call] waits for its answer when its context has no deadline, and so does each call of a [Gather]; it travels along
+	// as any deadline does. 0 means 30 s, a negative value for ever.
+	CallTimeout time.Duration
 
 	// OutboxMessages and OutboxBytes bound what may wait, unconfirmed, for one peer or for
 	// the broker. 0 means 262,144 messages and 64 MiB.

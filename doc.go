@@ -105,7 +105,8 @@
 // # Asking
 //
 // [Call] sends a request, to a peer or a mailbox, and waits for the answer that the handler gives with
-// [Message.Reply]. A handler's error comes back as a [*RemoteError].
+// [Message.Reply]. A handler's error comes back as a [*RemoteError]. It waits no
+// longer than its context says, and where that has no deadline than [Config.CallTimeout].
 //
 //	price, err := postrider.Call[Price](ctx, n.Peer("shipping"), Parcel{Kilos: 3})
 //

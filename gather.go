@@ -14,7 +14,7 @@ import (
 //		…
 //	}
 //
-// Each target yields once: its answer, or a [*GatherError] that names it. When ctx ends, those that have not answered
+// Each target yields once: its answer, or a [*GatherError] that names it. When ctx ends, or [Config.CallTimeout] is over where ctx has no deadline, those that have not answered
 // yield its error, and the loop ends. Leaving the loop gives up on the answers that have not come. The request must not be changed
 // meanwhile. No targets yield nothing.
 func Gather[T any](ctx context.Context, targets []*Target, request any, opts ...SendOption) iter.Seq2[T, error] {

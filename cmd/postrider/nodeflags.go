@@ -95,6 +95,8 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 		Peers:   peers,
 		TLS:     trust,
 		Logger:  log,
+
+		CallTimeout: -1, // a flag says it, and may say for ever
 	})
 }
 

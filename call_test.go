@@ -1,0 +1,113 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// never answers before its context ends, and tells that it did.
+func never(t *testing.T, n *postrider.Node, at *postrider.Target) (ended <-chan error) {
+	t.Helper()
+	told := make(chan error, 1)
+	err := n.Handle(t.Context(), at, func(ctx context.Context, _ *postrider.Message) error {
+		<-ctx.Done()
+		told <- ctx.Err()
+		return ctx.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told
+}
+
+// A call has a deadline though its context has none. Its handler has it, too, and who waited learns what to do.
+func TestACallWithoutADeadlineEnds(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		ended := never(t, bob, at)
+		began := time.Now()
+		_, err := postrider.Call[string](t.Context(), to, "x")
+		if took := time.Since(began).Round(time.Second); took != 30*time.Second {
+			t.Errorf("the call took %v, want 30 s", took)
+		}
+		fate(t, err, true, context.DeadlineExceeded)
+		if !strings.Contains(err.Error(), "30s, which is Config.CallTimeout") {
+			t.Errorf("%q says nothing of what to do", err)
+		}
+		if err := <-ended; err == nil {
+			t.Error("the handler was not told")
+		}
+	})
+}
+
+func TestTheTimeOfCallsIsASetting(t *testing.T) {
+	for name, it := range map[string]struct {
+		setting, deadline time.Duration // of the context; 0: none
+		want              time.Duration // 0: for ever
+		ours              bool
+	}{
+		"another":           {setting: time.Minute, want: time.Minute, ours: true},
+		"none":              {setting: -1},
+		"a longer deadline": {deadline: 5 * time.Minute, want: 5 * time.Minute},
+		"a shorter one":     {deadline: time.Second, want: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				alice := net.node("alice", func(c *postrider.Config) { c.CallTimeout = it.setting })
+				bob := net.node("bob")
+				never(t, bob, bob.Inbox())
+				ctx, cancel := context.WithCancel(t.Context())
+				if it.deadline > 0 {
+					ctx, cancel = context.WithTimeout(t.Context(), it.deadline)
+				}
+				defer cancel()
+				over := make(chan error)
+				began := time.Now()
+				go func() {
+					_, err := postrider.Call[string](ctx, alice.Peer("bob"), "x")
+					over <- err
+				}()
+				if it.want == 0 {
+					time.Sleep(10 * time.Minute)
+					synctest.Wait()
+					cancel()
+					if err := <-over; !errors.Is(err, context.Canceled) {
+						t.Error(err)
+					}
+					return
+				}
+				err := <-over
+				if took := time.Since(began).Round(time.Second); took != it.want || !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("it took %v, want %v: %v", took, it.want, err)
+				}
+				if strings.Contains(err.Error(), "CallTimeout") != it.ours {
+					t.Errorf("%q", err)
+				}
+			})
+		})
+	}
+}
+
+func TestAGatherWithoutADeadlineEnds(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		seller(t, bob, time.Second, 20)
+		began := time.Now()
+		answers, failed := 0, 0
+		for _, err := range postrider.Gather[quote](t.Context(), []*postrider.Target{alice.Peer("bob"), alice.Peer("carol")}, ask{1}) {
+			if errors.Is(err, context.DeadlineExceeded) && strings.Contains(err.Error(), "Config.CallTimeout") {
+				failed++
+			} else if err == nil {
+				answers++
+			}
+		}
+		if took := time.Since(began).Round(time.Second); answers != 1 || failed != 1 || took != 30*time.Second {
+			t.Errorf("%d answers and %d failures after %v, want one each and half a minute", answers, failed, took)
+		}
+	})
+}
