@@ -78,12 +78,14 @@ func (r *row) limit() bool { return r.has("echo") || r.has("sink") || r.has("dis
 
 func (r *row) has(role string) bool { return slices.Contains(r.roles, role) }
 
-// briefly leaves the rows out that do the same kind of work as others: for a run that only looks whether everything works.
+// briefly leaves the rows out that do the same kind of work as others, and gives none more time than others: for a run that only
+// looks whether everything works.
 func briefly(all []*row) (some []*row) {
 	for _, r := range all {
 		slow := r.order.Rate == steadyRates[0].rate || r.half != nil
 		middling := r.Work == workSizes && r.order.Body != leastBody && r.order.Body != mostBody
 		if !slow && !middling {
+			r.longer = false
 			some = append(some, r)
 		}
 	}
