@@ -17,9 +17,8 @@ import (
 // doctorOptions are the flags of doctor.
 type doctorOptions struct {
 	nodeOptions
-	listens   []string
-	cert, key string
-	message   boundFlag
+	listens []string
+	message boundFlag
 }
 
 func newDoctor() *cobra.Command {
@@ -47,8 +46,8 @@ func newDoctor() *cobra.Command {
 					return usagef("--broker: %w", err)
 				}
 			}
-			if (o.cert == "") != (o.key == "") {
-				return usagef("--tls-cert and --tls-key go together")
+			if err := o.useKeys(); err != nil {
+				return err
 			}
 			d := &doctor{o: &o, tell: tellIn(cmd.OutOrStdout(), o.json)}
 			d.examine(cmd.Context())
@@ -67,8 +66,6 @@ func newDoctor() *cobra.Command {
 	o.askFlags(f)
 	f.StringVar(&o.dir, "dir", "./postrider-data", "data `directory` of the broker")
 	f.StringArrayVar(&o.listens, "listen", []string{"127.0.0.1:5672"}, "`address` that the broker is to listen on; may be repeated")
-	f.StringVar(&o.cert, "tls-cert", "", "`file` with the server's certificate chain, PEM")
-	f.StringVar(&o.key, "tls-key", "", "`file` with the certificate's private key, PEM")
 	f.Var(&o.message, "message-memory", "`size` that serve gets as --message-memory")
 	return cmd
 }
@@ -96,6 +93,7 @@ type doctor struct {
 	tell     func(finding) error
 	problems int
 	failed   error // to tell
+	paired   bool  // --tls-cert and --tls-key can be used
 }
 
 func (d *doctor) examine(ctx context.Context) {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -25,9 +26,18 @@ func (d *doctor) brokers(ctx context.Context) (reached int) {
 	return reached
 }
 
+// dial connects as a client with the flags would, with the certificate if that can be used.
+func (d *doctor) dial(ctx context.Context, at client.Address) (*probe.Line, error) {
+	o := d.o.nodeOptions
+	if !d.paired {
+		o.tlsCert, o.tlsKey, o.keys = "", "", ""
+	}
+	return o.dial(ctx, at)
+}
+
 func (d *doctor) broker(ctx context.Context, at client.Address) bool {
 	asked := len(d.o.brokers) > 0 || os.Getenv(brokerVariable) != ""
-	l, err := d.o.dial(ctx, at)
+	l, err := d.dial(ctx, at)
 	switch {
 	case err != nil && !asked && errors.Is(err, syscall.ECONNREFUSED):
 		d.ok("broker", "nobody listens at %s; --broker or $%s names another", at, brokerVariable)
@@ -63,7 +73,7 @@ func (d *doctor) overNetwork(ctx context.Context, at client.Address) {
 	}
 	guest := at
 	guest.User, guest.Password = "guest", "guest"
-	l, err := d.o.dial(ctx, guest)
+	l, err := d.dial(ctx, guest)
 	if err != nil {
 		return
 	}
@@ -122,7 +132,7 @@ func (d *doctor) listening(ctx context.Context, address string, served bool) {
 	default:
 		d.bad("listen", "choose an address of this machine", "%s: %v", address, cause(err))
 	}
-	if !onlyLoopback(address) && d.o.cert == "" {
+	if !onlyLoopback(address) && d.o.tlsCert == "" {
 		d.warn("encryption", "give it --tls-cert and --tls-key: see postrider keys", "others can reach %s, and without TLS no passwords are accepted there", address)
 	}
 }
@@ -134,7 +144,7 @@ func (d *doctor) taken(ctx context.Context, address string, served bool) {
 		host = "127.0.0.1"
 	}
 	at := client.Address{Host: net.JoinHostPort(host, port), User: "guest", Password: "guest", VHost: "/"}
-	l, err := d.o.dial(ctx, at)
+	l, err := d.dial(ctx, at)
 	if err == nil {
 		defer l.Close()
 		d.ok("listen", "%s is in use by a broker: %s %s", address, l.Server().Product, l.Server().Version)

@@ -15,7 +15,7 @@ const soonExpired = 14 * 24 * time.Hour
 
 // certificates looks at the files of TLS.
 func (d *doctor) certificates(now time.Time) {
-	if d.o.cert != "" {
+	if d.o.tlsCert != "" {
 		d.pair(now)
 	}
 	if d.o.tlsCA != "" {
@@ -31,23 +31,24 @@ func (d *doctor) certificates(now time.Time) {
 
 // pair looks at a certificate and its key.
 func (d *doctor) pair(now time.Time) {
-	all, err := readCertificates(d.o.cert)
+	all, err := readCertificates(d.o.tlsCert)
 	if err != nil {
 		d.bad("tls-cert", "name a file of PEM certificates, the server's first", "%v", err)
 		return
 	}
 	for _, c := range all {
-		d.lasts("tls-cert", d.o.cert, c, now)
+		d.lasts("tls-cert", d.o.tlsCert, c, now)
 	}
 	if c := all[0]; len(c.DNSNames) == 0 && len(c.IPAddresses) == 0 {
-		d.warn("tls-cert", "have one made with the names by which clients call the server: see postrider keys", "%s has no subject alternative name: clients refuse it unless they know its key", d.o.cert)
+		d.warn("tls-cert", "have one made with the names by which clients call the server: see postrider keys", "%s has no subject alternative name: clients refuse it unless they know its key", d.o.tlsCert)
 	}
-	if _, err := tls.LoadX509KeyPair(d.o.cert, d.o.key); err != nil {
-		d.bad("tls-key", "name the key that belongs to the certificate", "%s: %v", d.o.key, cause(err))
+	if _, err := tls.LoadX509KeyPair(d.o.tlsCert, d.o.tlsKey); err != nil {
+		d.bad("tls-key", "name the key that belongs to the certificate", "%s: %v", d.o.tlsKey, cause(err))
 		return
 	}
-	if info, err := os.Stat(d.o.key); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		d.warn("tls-key", "chmod 600 "+d.o.key, "%s has the mode %04o: others may read it", d.o.key, info.Mode().Perm())
+	d.paired = true
+	if info, err := os.Stat(d.o.tlsKey); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		d.warn("tls-key", "chmod 600 "+d.o.tlsKey, "%s has the mode %04o: others may read it", d.o.tlsKey, info.Mode().Perm())
 	}
 }
 

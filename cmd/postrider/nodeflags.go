@@ -27,6 +27,9 @@ type nodeOptions struct {
 	name    string
 	timeout time.Duration
 	tlsCA   string
+	tlsCert string
+	tlsKey  string
+	keys    string
 	json    bool
 	log     logOptions
 
@@ -43,7 +46,7 @@ func (o *nodeOptions) flags(f *pflag.FlagSet, timeout time.Duration, timeoutUsag
 	f.StringArrayVar(&o.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node; may be repeated (default whoever answers to that name through the broker)")
 	f.StringVar(&o.name, "name", "", "`name` of this node, the sender of what it sends (default a random one)")
 	f.DurationVar(&o.timeout, "timeout", timeout, timeoutUsage)
-	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	o.tlsFlags(f)
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
 	f.IntVar(&o.partitions, "partitions", 0, "`number` of the mailbox's partitions, the same for all who use it; 0 is a mailbox without")
 	o.log.flags(f, "error")
@@ -53,8 +56,9 @@ func (o *nodeOptions) flags(f *pflag.FlagSet, timeout time.Duration, timeoutUsag
 func (o *nodeOptions) askFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker+")")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Second, "`duration` to wait for each answer of a server, as in 1.5s")
-	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	o.tlsFlags(f)
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
+	f.StringVar(&o.name, "name", "", "`name` of this node (default a random one)")
 	o.log.level, o.log.format = "error", "text"
 }
 
@@ -74,7 +78,11 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 	if err != nil {
 		return nil, err
 	}
-	trust, err := clientTLS(o.tlsCA)
+	secure, err := o.tls()
+	if err != nil {
+		return nil, err
+	}
+	login, err := o.login()
 	if err != nil {
 		return nil, err
 	}
@@ -82,22 +90,33 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 	if err != nil {
 		return nil, err
 	}
+	for name, where := range peers {
+		if peers[name], err = o.enter(where); err != nil {
+			return nil, err
+		}
+	}
 	for _, url := range o.brokerURLs() {
 		if _, err := client.ParseURL(url); err != nil {
 			return nil, usagef("--broker: %w", err)
 		}
 	}
-	return postrider.Start(ctx, postrider.Config{
+	cfg := postrider.Config{
 		Name:    o.nodeName(),
 		Listen:  o.listen,
 		Dir:     o.dir,
 		Brokers: o.brokerURLs(),
 		Peers:   peers,
-		TLS:     trust,
+		Login:   login,
+		TLS:     secure,
 		Logger:  log,
 
 		CallTimeout: -1, // a flag says it, and may say for ever
-	})
+	}
+	if login != "" {
+		name, password, _ := strings.Cut(login, ":")
+		cfg.Users = map[string]string{name: password}
+	}
+	return postrider.Start(ctx, cfg)
 }
 
 func (o *nodeOptions) nodeName() string {

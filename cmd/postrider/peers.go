@@ -158,7 +158,7 @@ func findPeer(cmd *cobra.Command, o *nodeOptions, name string) ([]client.Address
 			return nil, err
 		}
 		if c.Name == name && len(c.Addresses) > 0 {
-			return addressesOf(c)
+			return o.addressesOf(c)
 		}
 	}
 	if cmd.Context().Err() != nil {
@@ -167,9 +167,13 @@ func findPeer(cmd *cobra.Command, o *nodeOptions, name string) ([]client.Address
 	return nil, fmt.Errorf("looking for %q through the broker: %w: %s", name, errNobody, sayWhere(name))
 }
 
-func addressesOf(c postrider.Card) ([]client.Address, error) {
+func (o *nodeOptions) addressesOf(c postrider.Card) ([]client.Address, error) {
 	all := make([]client.Address, len(c.Addresses))
 	for i, u := range c.Addresses {
+		u, err := o.enter(u)
+		if err != nil {
+			return nil, err
+		}
 		at, err := client.ParseURL(u)
 		if err != nil {
 			return nil, fmt.Errorf("what node %s says of its address: %w", c.Name, err)

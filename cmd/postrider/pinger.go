@@ -32,12 +32,18 @@ type pinger struct {
 // locate finds out where the server is that has the target.
 func (p *pinger) locate(cmd *cobra.Command) error {
 	o, t := p.options, p.target
+	if err := o.useKeys(); err != nil {
+		return err
+	}
 	var url string
 	switch t.kind {
 	case toMailbox:
 		p.mailbox, url = t.name, o.brokerURLs()[0]
 	case toURL:
-		url = t.name
+		var err error
+		if url, err = o.enter(t.name); err != nil {
+			return err
+		}
 	default:
 		peers, err := parsePeers(o.peers)
 		if err != nil {
@@ -45,6 +51,9 @@ func (p *pinger) locate(cmd *cobra.Command) error {
 		}
 		if url = peers[t.name]; url == "" {
 			p.places, err = findPeer(cmd, o, t.name)
+			return err
+		}
+		if url, err = o.enter(url); err != nil {
 			return err
 		}
 		if !strings.Contains(url, "://") {

@@ -65,7 +65,7 @@ func (r remedied) Unwrap() error { return r.error }
 
 // dial connects and logs in, within the timeout; 0 is no bound. The line lives as long as ctx.
 func (o *nodeOptions) dial(ctx context.Context, at client.Address) (*probe.Line, error) {
-	trust, err := clientTLS(o.tlsCA)
+	trust, err := o.tls()
 	if err != nil {
 		return nil, err
 	}

@@ -38,9 +38,13 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 		return nil, err
 	}
 	if a := n.Addr(); a != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "inbox at amqp://%s/%s\n", a, n.Name())
+		scheme := "amqp"
+		if o.tlsCert != "" {
+			scheme = "amqps"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "inbox at %s://%s/%s\n", scheme, a, n.Name())
 	}
-	from, err := t.of(cmd.Context(), n, o, nil)
+	from, err := t.of(cmd.Context(), n, o)
 	if err != nil {
 		n.Close()
 		return nil, err

@@ -36,7 +36,7 @@ func newRoot() *cobra.Command {
 		newTour(), newTourNode(), newBench(), newEvaluate(), newLoadNode(), newServe(),
 		newUser(), newVHost(), newPermission(), newConnection(), newQueue(), newPolicy(), newDefinitions(),
 		newSend(), newPost(), newCall(), newReceive(), newReply(),
-		newPing(), newPeers(), newTop(), newDoctor(), newMailbox(), newDead(), newJournal(), newVersion(),
+		newPing(), newPeers(), newTop(), newKeys(), newDoctor(), newMailbox(), newDead(), newJournal(), newVersion(),
 	)
 	wordArguments(root)
 	root.SetFlagErrorFunc(wordFlags)

@@ -39,10 +39,6 @@ func newSender(cmd *cobra.Command, o *nodeOptions, m *messageOptions, args []str
 	if err != nil {
 		return nil, err
 	}
-	trust, err := clientTLS(o.tlsCA)
-	if err != nil {
-		return nil, err
-	}
 	unknown := t.unknown(o)
 	if unknown != "" {
 		if err := o.seeBroker(cmd); err != nil {
@@ -55,7 +51,7 @@ func newSender(cmd *cobra.Command, o *nodeOptions, m *messageOptions, args []str
 	}
 	ctx, cancel := o.within(cmd.Context())
 	defer cancel()
-	to, err := t.of(ctx, n, o, trust)
+	to, err := t.of(ctx, n, o)
 	if err != nil {
 		n.Close()
 		return nil, err

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"strings"
 
 	"github.com/postrider-mq/postrider"
-	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -111,7 +109,7 @@ func (t targetName) receivable(o *nodeOptions) error {
 }
 
 // of is the target as the node knows it. A URL without a name means the inbox of whoever listens there.
-func (t targetName) of(ctx context.Context, n *postrider.Node, o *nodeOptions, trust *tls.Config) (*postrider.Target, error) {
+func (t targetName) of(ctx context.Context, n *postrider.Node, o *nodeOptions) (*postrider.Target, error) {
 	switch t.kind {
 	case toMailbox:
 		if o.partitions == 0 {
@@ -123,7 +121,7 @@ func (t targetName) of(ctx context.Context, n *postrider.Node, o *nodeOptions, t
 	case toInbox:
 		return n.Inbox(), nil
 	case toURL:
-		url, err := t.withName(ctx, trust)
+		url, err := t.withName(ctx, o)
 		return n.Peer(url), err
 	}
 	return n.Peer(t.name), nil
@@ -145,18 +143,22 @@ func (o *nodeOptions) topic(n *postrider.Node, name string) *postrider.Target {
 const maxPartitions = 256
 
 // withName is the URL with the name of the node at its end, which it asks for if need be.
-func (t targetName) withName(ctx context.Context, trust *tls.Config) (string, error) {
-	at, err := client.ParseURL(t.name)
+func (t targetName) withName(ctx context.Context, o *nodeOptions) (string, error) {
+	url, err := o.enter(t.name)
+	if err != nil {
+		return "", err
+	}
+	at, err := client.ParseURL(url)
 	if err != nil {
 		return "", usageError{err}
 	}
 	if at.VHost != "/" {
-		return t.name, nil
+		return url, nil
 	}
-	l, err := probe.Dial(ctx, at, trust)
+	l, err := o.dial(ctx, at)
 	if err != nil {
 		return "", unreachable(at.String(), err)
 	}
 	defer l.Close()
-	return strings.TrimSuffix(t.name, "/") + "/" + l.Server().Name, nil
+	return strings.TrimSuffix(url, "/") + "/" + l.Server().Name, nil
 }

@@ -17,7 +17,8 @@ type plan map[string]room
 
 // floors is the plan of this module. ARCHITECTURE.md draws it and says why.
 var floors = plan{
-	"cmd/postrider":                     {floor: 6, beside: []string{"cmd/postrider/internal/evaluation", "cmd/postrider/internal/load", "cmd/postrider/internal/probe", "cmd/postrider/internal/screen", "cmd/postrider/internal/tour", "cmd/postrider/internal/ways"}},
+	"cmd/postrider":                     {floor: 6, beside: []string{"cmd/postrider/internal/signer", "cmd/postrider/internal/evaluation", "cmd/postrider/internal/load", "cmd/postrider/internal/probe", "cmd/postrider/internal/screen", "cmd/postrider/internal/tour", "cmd/postrider/internal/ways"}},
+	"cmd/postrider/internal/signer":     {floor: 6},
 	"cmd/postrider/internal/child":      {floor: 6},
 	"cmd/postrider/internal/evaluation": {floor: 6, beside: []string{"cmd/postrider/internal/load", "cmd/postrider/internal/screen", "cmd/postrider/internal/ways"}},
 	"cmd/postrider/internal/load":       {floor: 6, beside: []string{"cmd/postrider/internal/child", "cmd/postrider/internal/probe", "cmd/postrider/internal/screen", "cmd/postrider/internal/ways"}},

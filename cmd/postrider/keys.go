@@ -1,0 +1,244 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/signer"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+const (
+	defaultKeys  = "./postrider-keys"
+	authorityPEM = "ca.pem"
+	authorityKey = "ca.key"
+)
+
+func newKeys() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "Make and look at the certificates by which nodes and brokers know each other",
+		Long: text(`
+			A directory of keys holds a small authority, ca.pem and ca.key, and for each node or broker NAME a
+			certificate that it has signed, NAME.pem, and its key, NAME.key.
+
+			Nodes that are started with --keys speak TLS to one another, and let nobody in, and send to nobody, whose
+			certificate is not of the same authority. A node needs ca.pem, NAME.pem and NAME.key of the
+			directory; keep ca.key where certificates are made, for whoever has it can make more.`),
+		Example: examples(`
+			postrider keys new alice bob --host bob.example.com
+			postrider keys show
+			postrider receive inbox --name bob --listen :5681 --keys ./postrider-keys
+			postrider send peer:bob hello --peer bob=bob.example.com:5681 --name alice --keys ./postrider-keys
+			postrider serve --tls-cert postrider-keys/mq.pem --tls-key postrider-keys/mq.key --tls-ca postrider-keys/ca.pem`),
+	}
+	cmd.AddCommand(newKeysNew(), newKeysShow())
+	return cmd
+}
+
+func newKeysNew() *cobra.Command {
+	var dir string
+	var hosts []string
+	var days int
+	var anew bool
+	cmd := &cobra.Command{
+		Use:   "new NAME...",
+		Short: "Make certificates, and the authority that signs them when there is none",
+		Long: text(`
+			Make a certificate and a key for each NAME, and the authority that signs them when the directory has
+			none. They are good for the names NAME and localhost, for the loopback's addresses, and for what --host
+			says; for --days days, the authority for ten years.`),
+		Example: examples(`
+			postrider keys new alice bob
+			postrider keys new mq --host mq1.example.com --host 192.0.2.7
+			postrider keys new bob --renew`),
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if days < 1 {
+				return usagef("--days %d: want 1 or more", days)
+			}
+			for _, name := range args {
+				if name == "ca" || name != filepath.Base(name) || strings.HasPrefix(name, ".") || len(name) > 64 {
+					return usagef("%q: want a name of up to 64 bytes that can be a file's, and is not ca", name)
+				}
+			}
+			return makeKeys(dir, args, hosts, time.Duration(days)*24*time.Hour, anew)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&dir, "dir", defaultKeys, "`directory` of the keys, made if it is missing")
+	f.StringArrayVar(&hosts, "host", nil, "`name` or address by which others reach it; may be repeated")
+	f.IntVar(&days, "days", 365, "`number` of days for which the certificates are good")
+	f.BoolVar(&anew, "renew", false, "replace certificates and keys that are there")
+	return cmd
+}
+
+func makeKeys(dir string, names, hosts []string, life time.Duration, anew bool) error {
+	for _, name := range names {
+		for _, path := range []string{filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key")} {
+			if _, err := os.Stat(path); err == nil && !anew {
+				return fmt.Errorf("%s exists: to replace it: --renew", path)
+			}
+		}
+	}
+	a, err := openAuthority(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		good := []string{name, "localhost", "127.0.0.1", "::1"}
+		for _, h := range hosts {
+			if !slices.Contains(good, h) {
+				good = append(good, h)
+			}
+		}
+		pair, err := a.Issue(name, good, time.Now(), life)
+		if err == nil {
+			err = keepPair(dir, name, pair)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openAuthority reads the authority of a directory, or makes one where there is none.
+func openAuthority(dir string) (*signer.Authority, error) {
+	cert, err := os.ReadFile(filepath.Join(dir, authorityPEM))
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+		host, _ := os.Hostname()
+		a, pair, err := signer.New("postrider keys of "+host, time.Now())
+		if err == nil {
+			err = keepPair(dir, "ca", pair)
+		}
+		return a, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile(filepath.Join(dir, authorityKey))
+	if err != nil {
+		return nil, fmt.Errorf("certificates are made where the authority's key is: %w", err)
+	}
+	a, err := signer.Open(signer.Pair{Certificate: cert, Key: key})
+	if err != nil {
+		return nil, fmt.Errorf("the authority in %s: %w", dir, err)
+	}
+	return a, nil
+}
+
+// keepPair writes the key first: a certificate that is there has its key.
+func keepPair(dir, name string, p signer.Pair) error {
+	if err := writeWhole(filepath.Join(dir, name+".key"), p.Key); err != nil {
+		return err
+	}
+	return writeWhole(filepath.Join(dir, name+".pem"), p.Certificate)
+}
+
+// shownKey is what keys show --json prints.
+type shownKey struct {
+	Path        string    `json:"path"`
+	Name        string    `json:"name"`
+	Good        []string  `json:"goodFor,omitempty"`
+	Until       time.Time `json:"until"`
+	Fingerprint string    `json:"fingerprint"`
+	Authority   bool      `json:"authority,omitempty"`
+	Trusted     bool      `json:"trusted"` // signed by the authority beside it
+	Key         bool      `json:"key"`     // the private key is beside it
+}
+
+func newKeysShow() *cobra.Command {
+	var dir string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show [NAME...]",
+		Short: "Show certificates, whose they are, and whether they are trusted",
+		Long: text(`
+			Show the certificates of a directory, or those of the names given: what they are good for, until when,
+			whether the authority there has signed them, whether their keys are there, and the fingerprint of the
+			public key, as postrider peers shows it.`),
+		Example: examples(`
+			postrider keys show
+			postrider keys show bob --json | jq -r .fingerprint`),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			shown, err := keysIn(dir, names, time.Now())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				for _, k := range shown {
+					if err := encoder.Encode(k); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(t, "NAME\tUNTIL\tTRUSTED\tKEY\tFINGERPRINT\tGOOD FOR")
+			yes := map[bool]string{true: "yes", false: "no"}
+			for _, k := range shown {
+				good := strings.Join(k.Good, ",")
+				if k.Authority {
+					good = "signing"
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(k.Name), k.Until.Format(time.DateOnly), yes[k.Trusted], yes[k.Key], k.Fingerprint, printable(good))
+			}
+			return t.Flush()
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&dir, "dir", defaultKeys, "`directory` of the keys")
+	f.BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	return cmd
+}
+
+func keysIn(dir string, names []string, now time.Time) (all []shownKey, err error) {
+	roots, err := readRoots(filepath.Join(dir, authorityPEM))
+	if err != nil {
+		return nil, fmt.Errorf("%w: make keys with: postrider keys new NAME", err)
+	}
+	var paths []string
+	for _, name := range names {
+		paths = append(paths, filepath.Join(dir, name+".pem"))
+	}
+	if len(names) == 0 {
+		if paths, err = filepath.Glob(filepath.Join(dir, "*.pem")); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range paths {
+		certificates, err := readCertificates(path)
+		if err != nil {
+			return nil, err
+		}
+		c := certificates[0]
+		k := shownKey{
+			Path: path, Name: strings.TrimSuffix(filepath.Base(path), ".pem"), Until: c.NotAfter.UTC(), Fingerprint: client.PublicKey(c), Authority: c.IsCA,
+			Trusted: signedBy(roots, c, now) == nil,
+		}
+		k.Good = slices.Clone(c.DNSNames)
+		for _, ip := range c.IPAddresses {
+			k.Good = append(k.Good, net.IP.String(ip))
+		}
+		_, err = os.Stat(strings.TrimSuffix(path, ".pem") + ".key")
+		k.Key = err == nil
+		all = append(all, k)
+	}
+	return all, nil
+}

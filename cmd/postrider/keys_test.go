@@ -1,0 +1,101 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// Two commands, and nobody else reads a message: keys new, and --keys wherever a node is started.
+func TestNodesWithKeysOfOneAuthoritySpeakToEachOtherAlone(t *testing.T) {
+	t.Parallel()
+	dir, strange := filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "strange")
+	host := addressOfThisHost(t)
+	runs(t, "keys", "new", "alice", "bob", "--host", host, "--dir", dir).wants(t, exitOK, "")
+	runs(t, "keys", "new", "alice", "bob", "--host", host, "--dir", strange).wants(t, exitOK, "")
+	_, url := serving(t, "--memory")
+	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", host+":0", "--keys", dir, "--broker", url)
+	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	address := strings.TrimSuffix(strings.TrimPrefix(at, "amqps://"), "/bob")
+	alice := []string{"--name", "alice", "--keys", dir, "--timeout", "30s"}
+	runs(t, append(alice, "send", "peer:bob", "by its address", "--peer", "bob="+address)...).wants(t, exitOK, "")
+	runs(t, append(alice, "send", at, "by its URL")...).wants(t, exitOK, "")
+	runs(t, append(alice, "send", "peer:bob", "found", "--broker", url)...).wants(t, exitOK, "")
+	runs(t, append(alice, "ping", "peer:bob", "--count", "1", "--broker", url)...).wantsIn(t, exitOK, at[:len(at)-len("/bob")]+" is bob (Postrider ")
+	for _, stranger := range [][]string{
+		{"send", "peer:bob", "x", "--peer", "bob=" + strings.TrimSuffix(at, "/bob"), "--timeout", "300ms", "--tls-ca", filepath.Join(dir, "ca.pem")},
+		{"send", "peer:bob", "x", "--peer", "bob=" + address, "--timeout", "300ms", "--name", "alice", "--keys", strange},
+		{"send", "peer:bob", "x", "--broker", url, "--timeout", "300ms", "--name", "alice", "--keys", strange},
+		{"send", "peer:bob", "x", "--broker", url, "--timeout", "300ms"},
+	} {
+		if o := runs(t, stranger...); o.code != exitFailed {
+			t.Errorf("%v: exit code %d, stderr %s", stranger, o.code, o.stderr)
+		}
+	}
+	impostor := start(t, "receive", "inbox", "--name", "carol", "--listen", host+":0", "--broker", url,
+		"--tls-cert", filepath.Join(strange, "bob.pem"), "--tls-key", filepath.Join(strange, "bob.key"))
+	impostor.stderr.await(t, impostor.ended, "inbox at ")
+	runs(t, append(alice, "ping", "peer:carol", "--broker", url)...).wants(t, exitFailed, "", "signed by unknown authority")
+	runs(t, "send", "peer:carol", "secret", "--name", "alice", "--keys", dir, "--broker", url, "--timeout", "300ms").wants(t, exitFailed, "")
+	if o := bob.stop(); o.code != exitOK || o.stdout != "by its address\nby its URL\nfound\n" {
+		t.Errorf("%+v", o)
+	}
+	if o := impostor.stop(); o.stdout != "" {
+		t.Errorf("the impostor got %q", o.stdout)
+	}
+}
+
+func TestKeysAreMadeOnceAndShown(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	runs(t, "keys", "show", "--dir", dir).wants(t, exitFailed, "", "postrider keys new NAME")
+	runs(t, "keys", "new", "bob", "--host", "bob.example.com", "--days", "3", "--dir", dir).wants(t, exitOK, "")
+	shown := func() (ca, bob shownKey) {
+		t.Helper()
+		decodeLines(t, runs(t, "keys", "show", "--json", "--dir", dir).stdout, &bob, &ca)
+		return ca, bob
+	}
+	ca, bob := shown()
+	if !ca.Authority || !ca.Trusted || !ca.Key || bob.Name != "bob" || bob.Authority || !bob.Trusted || !bob.Key || !strings.Contains(strings.Join(bob.Good, " "), "bob.example.com") {
+		t.Errorf("%+v, %+v", ca, bob)
+	}
+	runs(t, "keys", "new", "bob", "--dir", dir).wants(t, exitFailed, "", "bob.pem exists", "--renew")
+	runs(t, "keys", "new", "bob", "--renew", "--dir", dir).wants(t, exitOK, "")
+	sameCA, newBob := shown()
+	if sameCA.Fingerprint != ca.Fingerprint || newBob.Fingerprint == bob.Fingerprint {
+		t.Errorf("%+v, %+v", sameCA, newBob)
+	}
+	o := runs(t, "keys", "show", "bob", "--dir", dir)
+	if !strings.Contains(o.stdout, newBob.Fingerprint) || strings.Count(o.stdout, "\n") != 2 {
+		t.Errorf("%+v", o)
+	}
+	for _, name := range []string{"ca.key", "bob.key"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	e := examine(t, nil, "--dir", t.TempDir(), "--listen", closedPort(t), "--name", "bob", "--keys", dir)
+	e.wants("tls-cert", fine, `the certificate of "bob" is valid until`, "")
+	if err := os.Remove(filepath.Join(dir, "ca.key")); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, "keys", "new", "carol", "--dir", dir).wants(t, exitFailed, "", "where the authority's key is")
+}
+
+func TestPeersShowTheFingerprintsOfKeys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	runs(t, "keys", "new", "bob", "--dir", dir).wants(t, exitOK, "")
+	_, url := serving(t, "--memory")
+	start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--keys", dir, "--broker", url)
+	var card postrider.Card
+	decodeLines(t, runs(t, "peers", "--count", "1", "--wait", "1m", "--json", "--broker", url).stdout, &card)
+	var bob shownKey
+	decodeLines(t, runs(t, "keys", "show", "bob", "--json", "--dir", dir).stdout, &bob)
+	if card.Key == "" || card.Key != bob.Fingerprint {
+		t.Errorf("%+v, %+v", card, bob)
+	}
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// tlsFlags are the flags of a node's TLS.
+func (o *nodeOptions) tlsFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with this node's certificate, PEM; with --tls-ca, nodes without one of the same authority are not spoken to")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the certificate's private key, PEM")
+	f.StringVar(&o.keys, "keys", "", "`directory` of postrider keys new: takes ca.pem, and the certificate and key that --name names, from there")
+}
+
+// tls is the TLS of a node, as a server and as a client; nil without any flags.
+func (o *nodeOptions) tls() (*tls.Config, error) {
+	if err := o.useKeys(); err != nil {
+		return nil, err
+	}
+	if o.tlsCert == "" {
+		if o.tlsCA != "" && o.listen != "" {
+			return nil, usagef("with --tls-ca the inbox at --listen speaks TLS, too: give it --tls-cert and --tls-key, or --keys")
+		}
+		return clientTLS(o.tlsCA)
+	}
+	pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", o.tlsCert, o.tlsKey, err)
+	}
+	cfg := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if o.tlsCA == "" {
+		return cfg, nil
+	}
+	roots, err := readRoots(o.tlsCA)
+	if err != nil {
+		return nil, err
+	}
+	cfg.RootCAs, cfg.ClientCAs, cfg.ClientAuth = roots, roots, tls.RequireAndVerifyClientCert
+	// A peer that was found through the broker is known by the key it has announced there; that it is one of us, its certificate has to say.
+	cfg.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error {
+		c, err := x509.ParseCertificate(raw[0])
+		if err == nil {
+			err = signedBy(roots, c, time.Now())
+		}
+		return err
+	}
+	return cfg, nil
+}
+
+// useKeys takes from --keys what the other flags do not say.
+func (o *nodeOptions) useKeys() error {
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return usagef("--tls-cert and --tls-key go together")
+	}
+	if o.keys == "" {
+		return nil
+	}
+	if o.name == "" {
+		return usagef("--keys needs --name: whose certificate is taken from %s", o.keys)
+	}
+	if o.tlsCA == "" {
+		o.tlsCA = filepath.Join(o.keys, authorityPEM)
+	}
+	if o.tlsCert == "" {
+		o.tlsCert, o.tlsKey = filepath.Join(o.keys, o.name+".pem"), filepath.Join(o.keys, o.name+".key")
+	}
+	return nil
+}
+
+// signedBy is why a certificate is not trusted.
+func signedBy(roots *x509.CertPool, c *x509.Certificate, now time.Time) error {
+	_, err := c.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return err
+}
+
+// familiar reports whether nodes know each other by certificates of one authority.
+func (o *nodeOptions) familiar() bool { return o.tlsCert != "" && o.tlsCA != "" }
+
+// familiarName is the user as whom such nodes enter. His password is no secret: the certificate is what lets one in.
+const familiarName = "node"
+
+// login is how nodes enter each other's inbox; "" for the usual way.
+func (o *nodeOptions) login() (string, error) {
+	if !o.familiar() {
+		return "", nil
+	}
+	all, err := readCertificates(o.tlsCA)
+	if err != nil {
+		return "", err
+	}
+	password := strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(client.PublicKey(all[0]))
+	return familiarName + ":" + password, nil
+}
+
+// enter is the URL of a peer with what is needed to enter there.
+func (o *nodeOptions) enter(where string) (string, error) {
+	login, err := o.login()
+	if err != nil || login == "" {
+		return where, err
+	}
+	if !strings.Contains(where, "://") {
+		where = "amqps://" + where
+	}
+	u, err := url.Parse(where)
+	if err != nil {
+		return "", usageError{errors.Unwrap(err)}
+	}
+	if u.User == nil {
+		name, password, _ := strings.Cut(login, ":")
+		u.User = url.UserPassword(name, password)
+	}
+	return u.String(), nil
+}
