@@ -73,6 +73,10 @@ type Config struct {
 	// as any deadline does. 0 means 30 s, a negative value for ever.
 	CallTimeout time.Duration
 
+	// ConsumerTimeout is how long the brokers let a receiver hold a message before they take it away: nothing tells a client. A message that a
+	// handler or loop of this node holds for half of it is told of in the log. 0 means 30 minutes, as RabbitMQ has it, a negative value that there is none.
+	ConsumerTimeout time.Duration
+
 	// OutboxMessages and OutboxBytes bound what may wait, unconfirmed, for one peer or for
 	// the broker. 0 means 262,144 messages and 64 MiB.
 	OutboxMessages int

@@ -101,11 +101,14 @@ func (t *tap) begun(ctx context.Context) error {
 // work is one worker: one message after the other.
 func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
 	var names amqp.Interner
+	hand := t.newHand()
 	for {
+		hand.holds(nil)
 		m, ok := t.next(ctx, &names)
 		if !ok {
 			return
 		}
+		hand.holds(m)
 		m.observed(StepDelivered, nil)
 		forIt, done := m.forCaller(ctx)
 		err := context.Cause(forIt)

@@ -50,11 +50,13 @@ func (n *Node) eachMessage(ctx context.Context, opts []MessagesOption, yield fun
 	waiting, cancel := n.watch(ctx, o.from)
 	defer cancel(nil)
 	var names amqp.Interner
+	hand := t.newHand()
 	for {
 		m, ok := t.next(waiting, &names)
 		switch {
 		case ok:
 			m.observed(StepDelivered, nil)
+			hand.holds(m)
 			if !yield(m, nil) {
 				return nil
 			}

@@ -28,6 +28,7 @@ type remote struct {
 	conn      *client.Conn        // makes sure of the queue before the first message; nil: it is the peer's
 	ensured   sync.Once
 	receipts  func() string // makes sure of the queue for receipts
+	patience  time.Duration // with who holds a message; 0: without end
 	keep      string        // what the outbox on disk calls it; "": what is posted is not kept there
 	envelopes [styles]atomic.Pointer[client.Envelope]
 }
@@ -169,10 +170,14 @@ func (r *remote) take(prefetch int, to receiver) intake {
 	if r.subscription != nil {
 		q = r.subscription()
 	}
-	return remoteIntake{r.receiving().Consume(q, uint16(prefetch), func(d *client.Delivery) {
+	c := r.receiving().Consume(q, uint16(prefetch), func(d *client.Delivery) {
 		to.hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*remoteSettler)(d)})
 		to.ready()
-	})}
+	})
+	if who, ok := to.(overdue); ok && r.patience > 0 {
+		c.Watch(r.patience, who.late)
+	}
+	return remoteIntake{c}
 }
 
 // remoteSettler is one delivery, which knows its own tag.

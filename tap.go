@@ -21,8 +21,9 @@ type tap struct {
 	end     sync.Once
 
 	mu       sync.Mutex
-	open     int  // handed out and not settled
-	stopped  bool // no more are handed out
+	hands    []*hand // of its workers or its loop
+	open     int     // handed out and not settled
+	stopped  bool    // no more are handed out
 	released bool
 }
 

@@ -80,6 +80,7 @@ func (n *Node) onBroker(r *remote) *remote {
 	r.conn = n.sendingLocked()
 	r.pub = r.conn.Publisher()
 	r.from, r.receiving, r.receipts = n.cfg.Name, n.receivingConn, n.receiptQueue
+	r.patience = n.cfg.patience()
 	return r
 }
 
