@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -72,8 +71,6 @@ func newBench() *cobra.Command {
 			postrider bench peer --transient --body 100 --count 1000000 --json`),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, stop := untilHangUp(cmd.Context())
-			defer stop()
 			target := ""
 			if len(args) > 0 {
 				target = args[0]
@@ -82,11 +79,7 @@ func newBench() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = b.run(ctx)
-			if err != nil && ctx.Err() != nil {
-				return errInterrupted
-			}
-			return err
+			return interruptibly(cmd.Context(), b.run)
 		},
 	}
 	o.flags(cmd.Flags())
@@ -298,7 +291,7 @@ func (b *bencher) tidy() {
 
 // measure runs the load, and tells how far it is on a terminal.
 func (b *bencher) measure(ctx context.Context, l *load.Load) (*load.Outcome, error) {
-	if !isatty.IsTerminal(os.Stderr.Fd()) {
+	if !isLive(os.Stderr) {
 		return l.Run(ctx, nil)
 	}
 	watching, stop := context.WithCancel(ctx)
@@ -443,8 +436,7 @@ func (b *bencher) verdict(o *load.Outcome) {
 
 // newScreen is a screen on a file that is a terminal or not.
 func newScreen(out io.Writer, file *os.File, live bool) *screen.Screen {
-	terminal := isatty.IsTerminal(file.Fd()) && os.Getenv("TERM") != "dumb"
-	return screen.New(out, terminal && os.Getenv("NO_COLOR") == "", terminal && live)
+	return screen.New(out, colourful(file), live && isLive(file))
 }
 
 // newLoadNode is what bench and evaluate start as senders and receivers.

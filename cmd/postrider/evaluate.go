@@ -48,13 +48,7 @@ func newEvaluate() *cobra.Command {
 			postrider evaluate --broker amqp://guest:guest@rabbit:5672 --faults receiver,connection --json`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := untilHangUp(cmd.Context())
-			defer stop()
-			err := evaluate(ctx, cmd, &o)
-			if err != nil && ctx.Err() != nil {
-				return errInterrupted
-			}
-			return err
+			return interruptibly(cmd.Context(), func(ctx context.Context) error { return evaluate(ctx, cmd, &o) })
 		},
 	}
 	o.flags(cmd.Flags())

@@ -28,23 +28,18 @@ func newTour() *cobra.Command {
 			postrider tour > tour.txt`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := untilHangUp(cmd.Context())
-			defer stop()
 			program, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("where this program is: %w", err)
 			}
-			terminal := isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb"
-			err = tour.Run(ctx, tour.Config{
-				Program: program,
-				Out:     cmd.OutOrStdout(),
-				Colours: terminal && os.Getenv("NO_COLOR") == "",
-				Live:    terminal,
+			return interruptibly(cmd.Context(), func(ctx context.Context) error {
+				return tour.Run(ctx, tour.Config{
+					Program: program,
+					Out:     cmd.OutOrStdout(),
+					Colours: colourful(os.Stdout),
+					Live:    isLive(os.Stdout),
+				})
 			})
-			if err != nil && ctx.Err() != nil {
-				return errInterrupted
-			}
-			return err
 		},
 	}
 }
@@ -56,6 +51,22 @@ func untilHangUp(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }
+
+// interruptibly runs what has to clean up when it is interrupted, or the terminal closed; it fails with errInterrupted then.
+func interruptibly(ctx context.Context, run func(context.Context) error) error {
+	ctx, stop := untilHangUp(ctx)
+	defer stop()
+	err := run(ctx)
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// isLive reports whether a line that is written there can be written over.
+func isLive(w any) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
+
+func colourful(w any) bool { return isLive(w) && os.Getenv("NO_COLOR") == "" }
 
 // newTourNode is what the tour starts as alice and bob.
 func newTourNode() *cobra.Command {

@@ -2,7 +2,7 @@ package measure
 
 import "math"
 
-// TimedEach: at full speed one message in this many is timed, so that reading the clock does
+// TimedEach is the number of messages of which one is timed at full speed, so that reading the clock does
 // not become part of what is measured.
 const TimedEach = 32
 

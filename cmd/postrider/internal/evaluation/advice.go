@@ -145,10 +145,11 @@ func (r *Result) Decide(needs []Need) (v Verdict) {
 			continue
 		}
 		asked++
-		for place, j := range r.judge(by) {
+		all := r.judge(by)
+		for _, j := range all {
 			if j.ok {
 				v.Met[j.way]++
-				ranks[j.way] += place
+				ranks[j.way] += slices.IndexFunc(all, func(other judged) bool { return other.cost == j.cost }) // those that do equally well share a rank
 				figures[j.way] = append(figures[j.way], fmt.Sprintf("%s: %s", need, j.figure))
 			} else {
 				lacks[j.way] = append(lacks[j.way], fmt.Sprintf("%s fails %s: %s", j.way.Code(), need, j.figure))

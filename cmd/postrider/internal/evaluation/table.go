@@ -230,7 +230,7 @@ func (r *Result) How() []string {
 		"Each sender is a process, and so is each receiver of a mailbox; the peer is one process, with as many handlers at once.",
 		"Every time counts from when a message was due, be those before it done or not. The broker: " + where + ".",
 		fmt.Sprintf("Faults: each in a run of its own of %s, with kill -9 or all connections of the senders broken; a Send gives up after %s.", screen.Short(w.Each), screen.Short(w.Wait)),
-		"Full speed: handlers that take no time; CPU and memory are those of the undisturbed run.",
+		"Full speed: handlers that take no time. CPU and memory: of the undisturbed run, with what keeping time and books takes.",
 		fmt.Sprintf("Machine: %s. All of it took %s.", r.Machine, screen.Short(r.Took)),
 	}
 }
