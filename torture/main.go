@@ -1,70 +1,118 @@
-// Command torture kills a broker again and again while real clients use it, and checks from outside that it keeps its
-// promises. README.md says how.
+// Command torture kills a broker again and again while real clients use it, and then nodes of the Go API and their broker, and checks from
+// outside that they keep their promises. README.md says how.
 package main
 
 import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/postrider-mq/postrider/torture/broker"
 	"github.com/postrider-mq/postrider/torture/killing"
+	"github.com/postrider-mq/postrider/torture/node"
+	"github.com/postrider-mq/postrider/torture/nodes"
 )
 
+// options are the flags.
+type options struct {
+	length  time.Duration
+	kills   int
+	seed    uint64
+	report  string
+	only    string
+	segment string
+	race    bool
+}
+
 func main() {
-	var cfg killing.Config
-	flag.DurationVar(&cfg.For, "for", time.Minute, "how long, at least")
-	flag.IntVar(&cfg.Kills, "kills", 1, "how many kills, at least")
-	flag.Uint64Var(&cfg.Seed, "seed", 0, "of what is left to chance; 0 takes a new one")
-	report := flag.String("report", "", "`file` for the report, besides stdout")
-	segment := flag.String("segment-size", "256KiB", "of the journal; small ones are compacted all the time")
-	race := flag.Bool("race", false, "build the broker with the race detector")
+	node.Main() // is this one of the nodes?
+	var o options
+	flag.DurationVar(&o.length, "for", time.Minute, "how long, at least, in all")
+	flag.IntVar(&o.kills, "kills", 1, "how many kills, at least, in each part")
+	flag.Uint64Var(&o.seed, "seed", 0, "of what is left to chance; 0 takes a new one")
+	flag.StringVar(&o.report, "report", "", "`file` for the report, besides stdout")
+	flag.StringVar(&o.only, "only", "", "one `part` alone: brokers or nodes")
+	flag.StringVar(&o.segment, "segment-size", "256KiB", "of the journal under AMQP clients; small ones are compacted all the time")
+	flag.BoolVar(&o.race, "race", false, "build the broker with the race detector; the nodes have it from `go run -race`")
 	flag.Parse()
-	cfg.Log = os.Stderr
-	cfg.Flags = []string{"--segment-size", *segment}
-	if cfg.Seed == 0 {
-		cfg.Seed = rand.Uint64()
+	if o.seed == 0 {
+		o.seed = rand.Uint64()
 	}
-	if err := run(cfg, *report, *race); err != nil {
+	if err := o.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "torture:", err)
 		os.Exit(1)
 	}
 }
 
-func run(cfg killing.Config, path string, race bool) (err error) {
-	if cfg.Dir, err = os.MkdirTemp("", "postrider-torture-"); err != nil {
-		return err
-	}
-	var flags []string
-	if race {
-		flags = append(flags, "-race")
-	}
-	if cfg.Program, err = broker.Build("..", cfg.Dir, flags...); err != nil {
-		return err
-	}
-	fmt.Fprintf(os.Stderr, "seed %d, in %s\n", cfg.Seed, cfg.Dir)
-	report, err := killing.Torture(cfg)
-	text := report.String()
-	fmt.Print(text)
-	if path != "" {
-		err = errors.Join(err, write(path, text))
-	}
-	if err != nil {
-		return fmt.Errorf("%w\neverything is kept in %s", err, cfg.Dir)
-	}
-	return os.RemoveAll(cfg.Dir)
+// part is one kind of torture. It is given the broker's program, and a directory that stays when something went wrong.
+type part struct {
+	name, title string
+	torture     func(o *options, program, dir string, length time.Duration) (report string, err error)
 }
 
-func write(path, text string) error {
-	f, err := os.Create(filepath.Clean(path))
+var parts = []part{
+	{"brokers", "The broker under AMQP clients", func(o *options, program, dir string, length time.Duration) (string, error) {
+		report, err := killing.Torture(killing.Config{
+			Program: program, Dir: dir, Seed: o.seed, Kills: o.kills, For: length, Flags: []string{"--segment-size", o.segment}, Log: os.Stderr,
+		})
+		return report.String(), err
+	}},
+	{"nodes", "Nodes of the Go API and their broker", func(o *options, program, dir string, length time.Duration) (string, error) {
+		report, err := nodes.Torture(nodes.Config{Program: program, Dir: dir, Seed: o.seed, Kills: o.kills, For: length, Log: os.Stderr})
+		return report.String(), err
+	}},
+}
+
+func (o *options) run() error {
+	chosen := parts
+	if o.only != "" {
+		chosen = nil
+		for _, p := range parts {
+			if p.name == o.only {
+				chosen = append(chosen, p)
+			}
+		}
+		if chosen == nil {
+			return fmt.Errorf("-only %s: there are brokers and nodes", o.only)
+		}
+	}
+	bin, err := os.MkdirTemp("", "postrider-torture-program-")
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(f, "# Torture\n\nWhat `make torture` wrote last; [torture/README.md](../torture/README.md) says how it is done.\n\n"+time.Now().UTC().Format(time.DateOnly)+"\n\n"+text)
-	return errors.Join(err, f.Close())
+	defer os.RemoveAll(bin)
+	var flags []string
+	if o.race {
+		flags = append(flags, "-race")
+	}
+	program, err := broker.Build("..", bin, flags...)
+	if err != nil {
+		return err
+	}
+	for _, p := range chosen {
+		if err := p.run(o, program, o.length/time.Duration(len(chosen))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *part) run(o *options, program string, length time.Duration) error {
+	dir, err := os.MkdirTemp("", "postrider-torture-")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "%s: seed %d, in %s\n", p.name, o.seed, dir)
+	text, err := p.torture(o, program, dir, length)
+	fmt.Print(text)
+	if o.report != "" {
+		err = errors.Join(err, writeSection(o.report, p.title, text))
+	}
+	if err != nil {
+		return fmt.Errorf("%w\neverything is kept in %s", err, dir)
+	}
+	return os.RemoveAll(dir)
 }
