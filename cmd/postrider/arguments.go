@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // This file puts into words what is wrong with a command line.
@@ -58,7 +59,13 @@ func miscounted(err error) bool {
 }
 
 // wordFlags puts an error of a flag into words.
-func wordFlags(_ *cobra.Command, err error) error {
+func wordFlags(cmd *cobra.Command, err error) error {
+	if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
+		if near := nearFlags(cmd, name); len(near) > 0 {
+			return fmt.Errorf("%w: did you mean --%s?", err, strings.Join(near, " or --"))
+		}
+		return err
+	}
 	what, why, ok := strings.Cut(err.Error(), " flag: time: ")
 	if !ok {
 		return err
@@ -67,4 +74,13 @@ func wordFlags(_ *cobra.Command, err error) error {
 		return errors.New(what + ": want a duration, as in 300ms, 10s or 5m")
 	}
 	return err
+}
+
+// nearFlags are the flags of a command whose names look alike, as cobra compares verbs.
+func nearFlags(cmd *cobra.Command, name string) []string {
+	flags := &cobra.Command{SuggestionsMinimumDistance: 2}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		flags.AddCommand(&cobra.Command{Use: f.Name, Hidden: f.Hidden, Run: func(*cobra.Command, []string) {}})
+	})
+	return flags.SuggestionsFor(name)
 }

@@ -25,7 +25,8 @@ func newCall() *cobra.Command {
 			postrider call peer:bob 42 --peer bob=127.0.0.1:5681 --timeout 2s
 			postrider call mailbox:quotes "one lamp" --header lang=de
 			postrider reply mailbox:upper -- tr a-z A-Z     # elsewhere`),
-		Args: cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completeTargets("peer:", "mailbox:", "topic:", "amqp://", "amqps://"),
+		Args:              cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := newSender(cmd, &o, &m, args)
 			if err != nil {
@@ -33,7 +34,7 @@ func newCall() *cobra.Command {
 			}
 			defer s.node.Close()
 			n := 0
-			for body, err := range bodies(cmd.Context(), args[1:], cmd.InOrStdin()) {
+			for body, err := range bodies(cmd.Context(), args[1:], m.file, cmd.InOrStdin()) {
 				n++
 				if err == nil {
 					err = s.call(cmd.Context(), n, body)
@@ -54,7 +55,7 @@ func (s *sender) call(ctx context.Context, n int, body string) error {
 	ctx, cancel := s.options.within(ctx)
 	defer cancel()
 	id, options := s.message.of(n, s.lines)
-	answer, err := postrider.Call[[]byte](ctx, s.target, body, options...)
+	answer, err := postrider.Call[[]byte](ctx, s.target, typed(body), options...)
 	if s.options.json {
 		r := result{ID: id}
 		if err == nil {

@@ -17,6 +17,7 @@ type messageOptions struct {
 	id        string
 	key       string
 	headers   headerFlag
+	file      string
 	expires   time.Duration
 	until     untilFlag
 	transient bool
@@ -27,6 +28,7 @@ func (o *messageOptions) carried(f *pflag.FlagSet) {
 	f.StringVar(&o.id, "id", "", "`id` of the message, or of a line of stdin ID-1, ID-2 and so on; with --name, a repeat is dropped by who has handled it (default a random one)")
 	f.StringVar(&o.key, "key", "", "what it is about, a `text`: messages of one key stay in order with --partitions, subscribers of a topic choose by it")
 	f.Var(&o.headers, "header", "`NAME=VALUE` that travels along; may be repeated")
+	f.StringVar(&o.file, "file", "", "`file` that is the message, whatever is in it; - is all of stdin")
 }
 
 // kept adds the flags of what becomes of a message that is not waited for as a call is.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -89,5 +91,22 @@ func TestACallCarriesHeadersAndAKey(t *testing.T) {
 	runs(t, "call", "topic:quotes", "how much?", "--key", "lamps", "--id", "q1", "--broker", url).wants(t, exitOK, "q1 about lamps\n")
 	if o := replier.stop(); o.code != exitOK || strings.Contains(o.stderr, "error") {
 		t.Errorf("%+v", o)
+	}
+}
+
+func TestAFileOfAnyBytesIsOneMessage(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	runWith(t, "two\nlines\n", nil, "send", "mailbox:jobs", "--file", "-", "--id", "text", "--broker", url).wants(t, exitOK, "")
+	path := filepath.Join(t.TempDir(), "photo")
+	if err := os.WriteFile(path, []byte("\xff\xd8\n\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, "post", "mailbox:jobs", "--file", path, "--broker", url).wants(t, exitOK, "")
+	runs(t, "send", "mailbox:jobs", "--file", path+".none", "--broker", url).wants(t, exitFailed, "", path+".none")
+	var text, photo received
+	decodeLines(t, runs(t, "receive", "mailbox:jobs", "--count", "2", "--json", "--broker", url).stdout, &text, &photo)
+	if text.Body != "two\nlines\n" || text.ID != "text" || string(photo.BodyBase64) != "\xff\xd8\n\x00" || strings.HasPrefix(photo.ContentType, "text/") {
+		t.Errorf("%+v, %+v", text, photo)
 	}
 }

@@ -32,7 +32,8 @@ func newPing() *cobra.Command {
 			postrider ping peer:bob --peer bob=127.0.0.1:5681 --count 10 --interval 100ms
 			postrider ping peer:bob peer:carol mailbox:jobs --count 1
 			postrider ping amqp://127.0.0.1:5681 --json`),
-		Args: cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeTargets("peer:", "mailbox:", "amqp://", "amqps://"),
+		Args:              cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if count < 1 {
 				return usagef("--count %d: want 1 or more", count)

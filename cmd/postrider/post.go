@@ -28,7 +28,8 @@ func newPost() *cobra.Command {
 			seq 1000000 | postrider post mailbox:jobs
 			postrider post peer:bob hello --peer bob=127.0.0.1:5681 --json
 			postrider post mailbox:orders --partitions 8 --key customer-7 < orders.txt`),
-		Args: cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completeTargets("peer:", "mailbox:", "topic:", "amqp://", "amqps://"),
+		Args:              cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := newSender(cmd, &o, &m, args)
 			if err != nil {
@@ -36,7 +37,7 @@ func newPost() *cobra.Command {
 			}
 			defer s.node.Close()
 			p := poster{sender: s}
-			for body, err := range bodies(cmd.Context(), args[1:], cmd.InOrStdin()) {
+			for body, err := range bodies(cmd.Context(), args[1:], m.file, cmd.InOrStdin()) {
 				if err == nil {
 					err = p.post(cmd.Context(), body)
 				}
@@ -71,7 +72,7 @@ func (p *poster) post(ctx context.Context, body string) error {
 		}
 	}
 	_, options := p.message.of(p.posted, p.lines)
-	rc, err := p.target.Post(ctx, body, options...)
+	rc, err := p.target.Post(ctx, typed(body), options...)
 	if err == nil {
 		p.open = append(p.open, rc)
 	}

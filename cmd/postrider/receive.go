@@ -30,7 +30,8 @@ func newReceive() *cobra.Command {
 			postrider receive mailbox:orders --partitions 8 --json
 			postrider receive topic:prices --match "eu.*" --subscription archive
 			postrider receive inbox --name bob --listen 127.0.0.1:5681 --json`),
-		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeTargets("mailbox:", "topic:", "inbox"),
+		Args:              cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := newReceiver(cmd, &o, append(args, "inbox")[0], count)
 			if err != nil {

@@ -38,6 +38,7 @@ func newReply() *cobra.Command {
 			postrider reply mailbox:upper -- tr a-z A-Z
 			postrider reply mailbox:thumbs --workers 4 -- ./thumbnail.sh
 			postrider reply inbox --name bob --listen 127.0.0.1:5681 -- date`),
+		ValidArgsFunction: completeTargets("mailbox:", "topic:", "inbox"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 || cmd.ArgsLenAtDash() != 1 {
 				return errors.New("want a target, -- and a command")

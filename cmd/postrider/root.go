@@ -39,6 +39,7 @@ func newRoot() *cobra.Command {
 		newPing(), newPeers(), newTop(), newKeys(), newDoctor(), newMailbox(), newDead(), newJournal(), newVersion(),
 	)
 	wordArguments(root)
+	completeFlags(root)
 	root.SetFlagErrorFunc(wordFlags)
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.SetVersionTemplate(versionLine())

@@ -30,8 +30,10 @@ func newSend() *cobra.Command {
 			postrider send mailbox:orders "a lamp" --key customer-7 --header lang=de --expires 1h
 			postrider send mailbox:orders "a chair" --until handled --timeout 30s
 			postrider send topic:prices 17.3 --key eu.dax
+			postrider send mailbox:photos --file photo.jpg --header name=photo.jpg
 			seq 1000 | postrider send mailbox:jobs --broker amqp://user:secret@mq1:5672`),
-		Args: cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completeTargets("peer:", "mailbox:", "topic:", "amqp://", "amqps://"),
+		Args:              cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := newSender(cmd, &o, &m, args)
 			if err != nil {
@@ -39,7 +41,7 @@ func newSend() *cobra.Command {
 			}
 			defer s.node.Close()
 			n := 0
-			for body, err := range bodies(cmd.Context(), args[1:], cmd.InOrStdin()) {
+			for body, err := range bodies(cmd.Context(), args[1:], m.file, cmd.InOrStdin()) {
 				n++
 				if err == nil {
 					err = s.send(cmd.Context(), n, body)
@@ -62,7 +64,7 @@ func (s *sender) send(ctx context.Context, n int, body string) error {
 	defer cancel()
 	defer s.telling()()
 	id, options := s.message.of(n, s.lines)
-	err := s.target.Send(ctx, body, options...)
+	err := s.target.Send(ctx, typed(body), options...)
 	r := result{ID: id}
 	if err == nil {
 		r.Grade = s.grade().String()

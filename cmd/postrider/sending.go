@@ -36,6 +36,9 @@ func newSender(cmd *cobra.Command, o *nodeOptions, m *messageOptions, args []str
 	if err == nil {
 		err = m.check(t.kind)
 	}
+	if err == nil && m.file != "" && len(args) > 1 {
+		err = usagef("--file and MESSAGE exclude each other")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +59,7 @@ func newSender(cmd *cobra.Command, o *nodeOptions, m *messageOptions, args []str
 		n.Close()
 		return nil, err
 	}
-	return &sender{o, m, len(args) == 1, n, t.kind, unknown, to, cmd.OutOrStdout(), cmd.ErrOrStderr()}, nil
+	return &sender{o, m, len(args) == 1 && m.file == "", n, t.kind, unknown, to, cmd.OutOrStdout(), cmd.ErrOrStderr()}, nil
 }
 
 // wondering is how long a person wonders before being told what is going on.

@@ -7,17 +7,53 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
+	"unicode/utf8"
 )
 
 // maxLine bounds a message that is a line of stdin, in bytes.
 const maxLine = 16 << 20
 
-// bodies are the messages of a command line: the one that is an argument, else stdin's lines.
-func bodies(ctx context.Context, args []string, stdin io.Reader) iter.Seq2[string, error] {
-	if len(args) > 0 {
+// bodies are the messages of a command line: the one that is an argument, else a file, else stdin's lines.
+func bodies(ctx context.Context, args []string, file string, stdin io.Reader) iter.Seq2[string, error] {
+	switch {
+	case len(args) > 0:
 		return func(yield func(string, error) bool) { yield(args[0], nil) }
+	case file != "":
+		return func(yield func(string, error) bool) { yield(wholeFile(file, stdin)) }
 	}
 	return lines(ctx, stdin)
+}
+
+// maxFile bounds a message that is a file, in bytes: RabbitMQ takes no larger ones.
+const maxFile = 128 << 20
+
+func wholeFile(path string, stdin io.Reader) (string, error) {
+	from := stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", fmt.Errorf("--file: %w", err)
+		}
+		defer f.Close()
+		from = f
+	}
+	b, err := io.ReadAll(io.LimitReader(from, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = errors.New("it is longer than 128 MiB")
+	}
+	if err != nil {
+		return "", fmt.Errorf("--file %s: %w", path, err)
+	}
+	return string(b), nil
+}
+
+// typed is a body as text, or as bytes where it is none.
+func typed(body string) any {
+	if utf8.ValidString(body) {
+		return body
+	}
+	return []byte(body)
 }
 
 // lines reads lines until the end or until ctx ends, which a terminal that nobody types at would not notice.
@@ -58,7 +94,7 @@ func scan(ctx context.Context, r io.Reader, read chan<- string) error {
 		}
 	}
 	if errors.Is(s.Err(), bufio.ErrTooLong) {
-		return fmt.Errorf("stdin: a line is longer than %d MiB", maxLine>>20)
+		return fmt.Errorf("stdin: a line is longer than %d MiB: --file - takes all of stdin as one message", maxLine>>20)
 	}
 	return s.Err()
 }

@@ -38,6 +38,9 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"doctor --tls-cert x", "go together"},
 		{"doctor --broker mq:5672", "want it as amqp://mq:5672"},
 		{"doctor now", `unexpected argument "now"`},
+		{"send mailbox:jobs x --keyy 1", "did you mean --key or --keys?"},
+		{"receive mailbox:jobs --cuont 1", "did you mean --count?"},
+		{"send mailbox:jobs x --file y", "exclude each other"},
 		{"keys new ca", "is not ca"},
 		{"keys new ../bob", "that can be a file's"},
 		{"keys new bob --days 0", "want 1 or more"},
@@ -153,6 +156,12 @@ func TestCompletionKnowsTheVerbs(t *testing.T) {
 	o := runs(t, "__complete", "rec")
 	if !strings.HasPrefix(o.stdout, "receive\t") {
 		t.Errorf("completing rec gives %q", o.stdout)
+	}
+	for args, part := range map[string]string{"send mail": "mailbox:\n", "receive ": "topic:\n", "send mailbox:jobs x --until ": "handled\n", "top --sort ": "unacked\n"} {
+		fields := append([]string{"__complete"}, strings.Split(args, " ")...)
+		if o := runs(t, fields...); !strings.Contains(o.stdout, part) {
+			t.Errorf("completing %q gives %q", args, o.stdout)
+		}
 	}
 	if o := runs(t, "completion", "bash"); o.code != exitOK || !strings.Contains(o.stdout, "complete") {
 		t.Errorf("exit code %d", o.code)
