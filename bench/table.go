@@ -13,17 +13,18 @@ import (
 func (r *results) print(b *bytes.Buffer) {
 	m := r.Machine
 	fmt.Fprintf(b, "%s, %d CPUs, %s; %s; disk %s; %s; %s.\n", m.CPU, m.CPUs, size(m.Memory), m.Kernel, m.Disk, m.Go, m.Date)
-	for i, p := range r.Peers {
+	var peers []string
+	for _, p := range r.Peers {
 		what := p.Name + " " + p.Version
 		if p.Missing != "" {
 			what = p.Name + " was not measured (" + firstLine(p.Missing) + ")"
 		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(what)
+		peers = append(peers, what)
 	}
-	fmt.Fprintf(b, ".\n%d-byte bodies; %d rounds of %v after %v of warm-up: median (least to most).\n", usualBody, r.Rounds, r.Measure, r.Warm)
+	if len(peers) > 0 {
+		fmt.Fprintf(b, "%s.\n", strings.Join(peers, ", "))
+	}
+	fmt.Fprintf(b, "%d-byte bodies; %d rounds of %v after %v of warm-up: median (least to most).\n", usualBody, r.Rounds, r.Measure, r.Warm)
 	if m.Disk == "tmpfs" {
 		b.WriteString("The durable rows ran in memory: choose a directory on a disk with -dir.\n")
 	}
