@@ -15,6 +15,7 @@ import (
 // What some calls are called, see told.Line.
 const (
 	SendUntilHandled = "send until handled"
+	PostUntilHandled = "post until handled"
 	Called           = "call"
 )
 
@@ -61,7 +62,7 @@ func (l *line) one() {
 	case d < 82:
 		l.waiting(SendUntilHandled, patience, told.WasHandled, postrider.Until(postrider.Handled))
 	case d < 86:
-		l.posting("post until handled", postrider.Handled)
+		l.posting(PostUntilHandled, postrider.Handled)
 	case d < 90 && l.Dir != "":
 		l.waiting("send until kept", patience, told.WasKept, postrider.Until(postrider.Kept))
 	case d < 97:

@@ -16,8 +16,8 @@
 //   - repeat: one life of a receiver was handed a message more often than its handlers failed upon it.
 //     A node with a directory: also when an earlier life had handled it, and was not killed within moments.
 //   - order: a message that was confirmed came, for the first time, after a later one of the same sender to the same target, or of the same key.
-//     For a subscriber: where it was not on its way to it before. The receivers of jobs compete, so that copies of what was sent again go to different
-//     ones: no order is judged there.
+//     For a subscriber: where it was not on its way to it before. Not judged are jobs, whose receivers compete, so that copies of what was sent again
+//     go to different ones; and at a receiver in memory what a sender asks about again until it was handled, for its last life may have had it first.
 //   - late: a call ended more than a second after its deadline, and the time for which its process was not let run.
 //   - wrong: what a node sees for itself: a receipt or call that does not end, a goroutine that stays after Close, a data race, a panic.
 package nodes

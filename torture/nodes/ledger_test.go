@@ -158,6 +158,15 @@ var tales = []struct {
 		t.handles("bea", "ann.1/bea/2/")
 		t.handles("bea", "ann.1/bea/1/")
 	}, []string{"order"}},
+	{"one that is asked about again comes late to a memory, and not to a disk", func(t *tale) {
+		for _, name := range []string{"bea", "cid"} {
+			t.sends("post until handled", "ann.1/"+name+"/1/")
+			t.say("ann", told.Line{Kind: told.Kept, Msg: "ann.1/" + name + "/1/"})
+			t.send("ann.1/"+name+"/2/", told.WasReceived)
+			t.handles(name, "ann.1/"+name+"/2/")
+			t.handles(name, "ann.1/"+name+"/1/")
+		}
+	}, []string{"order"}},
 	{"one that was given up may come late", func(t *tale) {
 		t.send("ann.1/bea/1/", told.Maybe)
 		t.send("ann.1/bea/2/", told.WasReceived)

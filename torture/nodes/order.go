@@ -34,6 +34,9 @@ func (l *Ledger) judgeOrder() {
 				lines[line] = append(lines[line], seen{h.came, m})
 			}
 		default:
+			if m.asksAgain() && !l.keeps[m.Target] {
+				continue // a memory that is no more may have had it first
+			}
 			line := m.Sender + " to " + m.Target
 			lines[line] = append(lines[line], seen{m.first().came, m})
 		}
@@ -41,6 +44,11 @@ func (l *Ledger) judgeOrder() {
 	for _, line := range slices.Sorted(maps.Keys(lines)) {
 		l.judgeLine(line, lines[line])
 	}
+}
+
+// asksAgain reports whether the sender sends it again, behind others, until he hears that it was handled.
+func (m *message) asksAgain() bool {
+	return m.op == node.SendUntilHandled || m.op == node.PostUntilHandled
 }
 
 func (l *Ledger) judgeLine(line string, came []seen) {
