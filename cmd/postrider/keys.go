@@ -210,8 +210,11 @@ func newKeysShow() *cobra.Command {
 
 func keysIn(dir string, names []string, now time.Time) (all []shownKey, err error) {
 	roots, err := readRoots(filepath.Join(dir, authorityPEM))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there are no keys in %s: make some with: postrider keys new NAME --dir %s", dir, dir)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: make keys with: postrider keys new NAME", err)
+		return nil, err
 	}
 	var paths []string
 	for _, name := range names {

@@ -51,7 +51,7 @@ func TestNodesWithKeysOfOneAuthoritySpeakToEachOtherAlone(t *testing.T) {
 func TestKeysAreMadeOnceAndShown(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
-	runs(t, "keys", "show", "--dir", dir).wants(t, exitFailed, "", "postrider keys new NAME")
+	runs(t, "keys", "show", "--dir", dir).wants(t, exitFailed, "", "there are no keys in "+dir, "postrider keys new NAME")
 	runs(t, "keys", "new", "bob", "--host", "bob.example.com", "--days", "3", "--dir", dir).wants(t, exitOK, "")
 	shown := func() (ca, bob shownKey) {
 		t.Helper()
@@ -77,6 +77,7 @@ func TestKeysAreMadeOnceAndShown(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
+	runs(t, "send", "mailbox:jobs", "x", "--name", "carol", "--keys", dir).wants(t, exitFailed, "", "postrider keys new carol --dir "+dir)
 	e := examine(t, nil, "--dir", t.TempDir(), "--listen", closedPort(t), "--name", "bob", "--keys", dir)
 	e.wants("tls-cert", fine, `the certificate of "bob" is valid until`, "")
 	if err := os.Remove(filepath.Join(dir, "ca.key")); err != nil {
