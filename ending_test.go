@@ -89,7 +89,7 @@ func TestEverySendErrorSaysWhatToDo(t *testing.T) {
 		postrider.ErrFull:     "Config.OutboxMessages",
 		postrider.ErrTooLarge: "Config.OutboxBytes",
 		postrider.ErrBlocked:  "make room",
-		postrider.ErrRefused:  "raise the limit",
+		postrider.ErrRefused:  "raise the limit; a quorum queue of RabbitMQ refuses also while it has no leader",
 		postrider.ErrClosed:   "a node that runs",
 		postrider.ErrPeerDown: "see that it runs",
 		postrider.ErrExpired:  "later deadline",

@@ -90,7 +90,7 @@ var advices = []struct {
 	{ErrFull, "send less at a time, or raise Config.OutboxMessages and Config.OutboxBytes"},
 	{ErrTooLarge, "send it in parts, or raise Config.OutboxBytes"},
 	{ErrBlocked, "make room there, or wait longer"},
-	{ErrRefused, "the queue there is full or has another limit: receive from it, or raise the limit"},
+	{ErrRefused, "the queue there is full or has another limit: receive from it, or raise the limit; a quorum queue of RabbitMQ refuses also while it has no leader: see that most of the nodes which hold it run"},
 	{ErrClosed, "send it from a node that runs"},
 	{ErrPeerDown, "see that it runs at that address; Post waits for it without you, Send as long as its context lets it"},
 	{ErrExpired, "give it a later deadline"},

@@ -54,6 +54,47 @@ func TestASendUntilHandledReturnsWhenTheHandlerHas(t *testing.T) {
 	})
 }
 
+// It is the same where a message goes into one of several queues, and to whoever has subscribed: the first of them counts.
+func TestASendUntilHandledThroughAnExchange(t *testing.T) {
+	targets := map[string]func(*postrider.Node) *postrider.Target{
+		"partitions":             func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs", postrider.Partitions(3)) },
+		"a topic":                func(n *postrider.Node) *postrider.Target { return n.Topic("prices") },
+		"a durable subscription": func(n *postrider.Node) *postrider.Target { return n.Topic("prices", postrider.Durable("book")) },
+	}
+	for name, target := range targets {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				net.broker()
+				alice, bob, carol := net.node("alice", onBroker), net.node("bob", onBroker), net.node("carol", onBroker)
+				var handled atomic.Int32
+				for i, n := range []*postrider.Node{bob, carol} {
+					err := n.Handle(t.Context(), target(n), func(_ context.Context, m *postrider.Message) error {
+						time.Sleep(time.Duration(i+1) * time.Second)
+						if string(m.Body) == "bad" {
+							return postrider.Reject(errors.New("unreadable"))
+						}
+						handled.Add(1)
+						return nil
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, key := range []string{"a", "b", "c", "d"} {
+					before := handled.Load()
+					if err := target(alice).Send(within(t, time.Minute), "x", postrider.Key(key), untilHandled); err != nil || handled.Load() == before {
+						t.Fatal(err, handled.Load(), "were handled, and before", before)
+					}
+				}
+				var remote *postrider.RemoteError
+				if err := target(alice).Send(within(t, time.Minute), "bad", postrider.Key("a"), untilHandled); !errors.As(err, &remote) || remote.Reason != "unreadable" {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 func TestAReceiptTellsEachGradeInItsTurn(t *testing.T) {
 	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
 		goOn := make(chan bool)
