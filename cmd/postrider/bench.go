@@ -120,8 +120,11 @@ func (b *bodyFlag) Set(text string) (err error) {
 	return err
 }
 
-// mostOfAKind bounds senders and receivers.
-const mostOfAKind = 500
+// Bounds of a load.
+const (
+	mostOfAKind  = 500 // senders, or receivers
+	mostInFlight = 1_000_000
+)
 
 // check finds what is wrong before anything is started.
 func (o *benchOptions) check(cmd *cobra.Command) error {
@@ -140,6 +143,8 @@ func (o *benchOptions) check(cmd *cobra.Command) error {
 		return usagef("--processes %d: want 1 or more", o.processes)
 	case o.inFlight < 0 || o.prefetch < 0:
 		return usagef("--in-flight and --prefetch: want 1 or more")
+	case o.inFlight > mostInFlight:
+		return usagef("--in-flight %d: want %d at most", o.inFlight, mostInFlight)
 	case o.rate < 0:
 		return usagef("--rate %g: want a number of messages a second", o.rate)
 	case o.duration <= 0 || o.timeout <= 0 || o.patience <= 0 || o.handling < 0:
@@ -236,28 +241,33 @@ func (b *bencher) aim(target string) error {
 	return nil
 }
 
-func (b *bencher) run(ctx context.Context) (err error) {
-	if b.where.Dir, err = os.MkdirTemp("", "postrider-bench-"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(b.where.Dir)
-	if err := b.look(ctx); err != nil {
-		return err
-	}
-	b.status.Doing("starting")
-	l, err := load.Open(ctx, b.where, b.shape)
-	defer b.tidy()
-	defer l.Close()
-	if err != nil {
-		b.status.Clear()
-		return err
-	}
-	o, err := b.measure(ctx, l)
+// run leaves nothing behind before it reports: whoever reads that may go away at any time.
+func (b *bencher) run(ctx context.Context) error {
+	l, o, err := b.load(ctx)
 	b.status.Clear()
 	if err != nil {
 		return err
 	}
 	return b.report(l, o)
+}
+
+// load runs the load, and tidies up.
+func (b *bencher) load(ctx context.Context) (l *load.Load, o *load.Outcome, err error) {
+	if b.where.Dir, err = os.MkdirTemp("", "postrider-bench-"); err != nil {
+		return nil, nil, err
+	}
+	defer os.RemoveAll(b.where.Dir)
+	if err := b.look(ctx); err != nil {
+		return nil, nil, err
+	}
+	b.status.Doing("starting")
+	l, err = load.Open(ctx, b.where, b.shape)
+	defer b.tidy()
+	defer l.Close()
+	if err == nil {
+		o, err = b.measure(ctx, l)
+	}
+	return l, o, err
 }
 
 // look makes sure that the load takes nobody's messages.

@@ -271,13 +271,6 @@ func (l *Load) send(ctx context.Context) (lines []sentLine, err error) {
 	return lines, nil
 }
 
-// Stop has the senders send no more.
-func (l *Load) Stop(ctx context.Context) {
-	for _, s := range l.senders {
-		_, _ = s.Do(ctx, order{Stop: true})
-	}
-}
-
 // poll is how often what has come is asked for.
 const poll = 20 * time.Millisecond
 

@@ -66,9 +66,6 @@ func (p *nodeProcess) do(ctx context.Context, o order) (report, error) {
 		return report{}, p.prepare(ctx, *o.Prepare)
 	case o.Send != nil:
 		return p.sending.send(ctx, *o.Send, p.target(*o.Send))
-	case o.Stop:
-		p.sending.stopped.Store(true)
-		return report{}, nil
 	case o.Progress:
 		return report{Progress: p.progress()}, nil
 	case o.Audit:

@@ -24,7 +24,6 @@ type order struct {
 	Receive  *receiveOrder `json:",omitempty"`
 	Prepare  *sendOrder    `json:",omitempty"` // connect to the target
 	Send     *sendOrder    `json:",omitempty"`
-	Stop     bool          `json:",omitempty"` // send no more
 	Progress bool          `json:",omitempty"`
 	Audit    bool          `json:",omitempty"` // of a receiver
 }

@@ -17,7 +17,6 @@ import (
 // sending is the sending side of a process.
 type sending struct {
 	sent, confirmed, failed atomic.Uint64
-	stopped                 atomic.Bool
 }
 
 // sender is one sender. One goroutine sends; for posts a second one waits for the confirms.
@@ -122,7 +121,7 @@ func (s *sender) each(ctx context.Context, pace *measure.Pace, p postman) {
 	defer p.end()
 	end := s.order.Begin + int64(s.order.For)
 	last := end + int64(grace)
-	for share := s.share(); s.sent < share && ctx.Err() == nil && !s.all.stopped.Load(); s.sent++ {
+	for share := s.share(); s.sent < share && ctx.Err() == nil; s.sent++ {
 		if s.order.Rate > 0 {
 			due := pace.Due(s.sent)
 			if due >= end || measure.Now() >= last {
@@ -291,7 +290,7 @@ func (s *sender) line() (l sentLine, err error) {
 		Sender: s.number, Sent: s.sent, Maybe: s.maybe, Errors: s.errors,
 		Began: s.began, Ended: s.ended, MostWaiting: s.most, Fates: s.fates,
 	}
-	if s.order.Rate > 0 && !s.all.stopped.Load() {
+	if s.order.Rate > 0 {
 		due := min(uint64(s.order.Rate*s.order.For.Seconds()), s.share())
 		l.Unsent = due - min(due, s.sent)
 	}
