@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // A draft is a message on its way out.
@@ -58,6 +59,13 @@ func (t *Target) draft(body any, o *sendOptions) (draft, error) {
 		d.id = messageID{own: o.id}
 	} else {
 		d.id = t.node.ids.next()
+	}
+	switch {
+	case len(o.id) > client.MaxID:
+		d.id.own = fmt.Sprintf("%.20s…", o.id)
+		return d, t.failed(d.id, fmt.Errorf("the ID is %d bytes long, %d are allowed", len(o.id), client.MaxID), false)
+	case len(o.key) > client.MaxID:
+		return d, t.failed(d.id, fmt.Errorf("the Key %.20q… is %d bytes long, %d are allowed", o.key, len(o.key), client.MaxID), false)
 	}
 	return d, nil
 }

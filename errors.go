@@ -27,8 +27,12 @@ var (
 	ErrClosed = errors.New("node is closed")
 )
 
-// errInboxFull is the refusal of an inbox.
-var errInboxFull = errors.New("the inbox there is full")
+// Of these two there are more cases than ErrFull and ErrNoSuchTarget tell apart.
+var (
+	errInboxFull   = errors.New("the inbox there is full")
+	errPeerUnknown = errors.New("is not in Config.Peers, is no URL, and there are no Config.Brokers to ask")
+	errNoQueue     = errors.New("is not there")
+)
 
 // Stage is the place a message had reached when its send ended in an error.
 type Stage uint8
@@ -62,38 +66,13 @@ type SendError struct {
 func (e *SendError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "postrider: message %s to %s failed %s: %v", e.ID, e.Target, e.Stage, e.Err)
-	if todo := e.advice(); todo != "" {
+	if todo := remedy(e.Err); todo != "" {
 		b.WriteString("; " + todo)
 	}
 	if e.MaybeDelivered {
 		b.WriteString(" (it may have been delivered: sent again under this ID, it is handled once)")
 	}
 	return b.String()
-}
-
-// advice is what the reader can do.
-func (e *SendError) advice() string {
-	for _, a := range advices {
-		if errors.Is(e.Err, a.about) {
-			return a.todo
-		}
-	}
-	return ""
-}
-
-// The first that fits counts. What is not here says it by itself.
-var advices = []struct {
-	about error
-	todo  string
-}{
-	{errInboxFull, "let it be worked on faster, or raise Config.InboxMessages and Config.InboxBytes there"},
-	{ErrFull, "send less at a time, or raise Config.OutboxMessages and Config.OutboxBytes"},
-	{ErrTooLarge, "send it in parts, or raise Config.OutboxBytes"},
-	{ErrBlocked, "make room there, or wait longer"},
-	{ErrRefused, "the queue there is full or has another limit: receive from it, or raise the limit; a quorum queue of RabbitMQ refuses also while it has no leader: see that most of the nodes which hold it run"},
-	{ErrClosed, "send it from a node that runs"},
-	{ErrPeerDown, "see that it runs at that address; Post waits for it without you, Send as long as its context lets it"},
-	{ErrExpired, "give it a later deadline"},
 }
 
 func (e *SendError) Unwrap() error { return e.Err }

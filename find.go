@@ -27,7 +27,7 @@ func (n *Node) find(name string) (place, string, error) {
 		return findURL(name)
 	}
 	if len(n.mail) == 0 {
-		return place{}, "", fmt.Errorf("%w: %q is not in Config.Peers, is no URL, and there are no Config.Brokers to ask", ErrNoSuchTarget, name)
+		return place{}, "", fmt.Errorf("%w: %q %w", ErrNoSuchTarget, name, errPeerUnknown)
 	}
 	if err := checkName("the peer's name", name); err != nil {
 		return place{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)

@@ -77,7 +77,7 @@ func (t *Target) receivable(n *Node) error {
 	case t.node != n:
 		return fmt.Errorf("postrider: %s belongs to another node", t)
 	case !t.takes:
-		return fmt.Errorf("postrider: what is sent to %s is received there, not here", t)
+		return fmt.Errorf("postrider: what is sent to %s is received there, not here: receive from the Inbox, a Mailbox or a Topic", t)
 	}
 	return t.cause(t.why)
 }
@@ -93,7 +93,7 @@ func (t *tap) begun(ctx context.Context) error {
 	err := t.target.cause(t.intake.err())
 	var refused *RemoteError
 	if errors.As(err, &refused) && refused.Code != int(amqp.InternalError) && refused.Code != int(amqp.ConnectionForced) {
-		return fmt.Errorf("postrider: receiving from %s: %w", t.target, err)
+		return fmt.Errorf("postrider: receiving from %s: %w", t.target, advise(err))
 	}
 	return nil
 }

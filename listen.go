@@ -3,8 +3,10 @@ package postrider
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"syscall"
 )
 
 // listen opens the node's listener; nil when the node does not listen.
@@ -21,7 +23,11 @@ func listen(ctx context.Context, cfg Config) (net.Listener, error) {
 		}
 		var lc net.ListenConfig
 		var err error
-		if ln, err = lc.Listen(ctx, "tcp", cfg.Listen); err != nil {
+		ln, err = lc.Listen(ctx, "tcp", cfg.Listen)
+		switch {
+		case errors.Is(err, syscall.EADDRINUSE):
+			return nil, fmt.Errorf("Config.Listen: %w: end who listens there, or choose another port, or 0 for a free one", err)
+		case err != nil:
 			return nil, fmt.Errorf("Config.Listen: %w", err)
 		}
 	}
@@ -35,7 +41,7 @@ func listen(ctx context.Context, cfg Config) (net.Listener, error) {
 func onlyLoopback(ctx context.Context, address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("Config.Listen: %w", err)
+		return fmt.Errorf("Config.Listen: want host:port, such as 127.0.0.1:5671: %w", err)
 	}
 	if host != "" {
 		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)

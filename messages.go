@@ -91,7 +91,7 @@ func downOf(ctx context.Context, conn *client.Conn) error {
 	for {
 		state, changed := conn.State()
 		if state.Err != nil {
-			return fmt.Errorf("%w: %w", client.ErrDown, state.Err)
+			return fmt.Errorf("postrider: waiting for a peer: %w", state.Err)
 		}
 		select {
 		case <-changed:

@@ -126,10 +126,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	if n.local, err = openEmbedded(n.ctx, n.cfg, n.log, n.asked); err != nil {
-		return err
+		return n.cfg.about(err)
 	}
 	if n.kept, err = openKeeper(n.cfg, n.log); err != nil {
-		return err
+		return n.cfg.about(err)
 	}
 	if n.marker, err = openMarker(n.cfg, n.log); err != nil {
 		return err
@@ -156,6 +156,14 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.takeRelayed()
 	n.resume()
 	return nil
+}
+
+// about names what an error of the node's own disk is about.
+func (cfg *Config) about(err error) error {
+	if cfg.Dir == "" {
+		return err
+	}
+	return fmt.Errorf("Config.Dir: %w", err)
 }
 
 // Name is the node's name.

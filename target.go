@@ -70,7 +70,7 @@ func (t *Target) String() string { return t.title }
 // is encoded by one of [Config.Codecs], or as JSON.
 //
 // A target that cannot be reached now is waited for until ctx ends; a ctx without end waits
-// forever. A full inbox is not waited for: that is [ErrFull], at once. An error is a [*SendError] unless the body cannot be encoded.
+// forever. A full inbox is not waited for: that is [ErrFull], at once. An error is a [*SendError] unless the body cannot be encoded or an option is wrong.
 func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
 	o := sendOptionsOf(opts)
 	if t.node.out != nil {
@@ -104,11 +104,19 @@ func (t *Target) sendUntil(ctx context.Context, d draft, until Grade) error {
 	case until > t.grade:
 		return t.sendUntilHandled(ctx, d)
 	case until == Kept && t.away():
+		if t.node.kept == nil {
+			return t.failed(d.id, errNotKept, false)
+		}
 		r := &Receipt{target: t, id: d.id}
 		if err := t.way.post(&r.fate, d); err != nil {
 			return t.failed(d.id, err, false)
 		}
-		return r.WaitFor(ctx, Kept)
+		err := r.WaitFor(ctx, Kept)
+		var failed *SendError
+		if err != nil && !errors.As(err, &failed) { // it stays on its way
+			err = t.failed(d.id, err, true)
+		}
+		return err
 	}
 	written, err := t.way.send(ctx, d)
 	if err != nil {
@@ -122,7 +130,7 @@ func (t *Target) sendUntil(ctx context.Context, d draft, until Grade) error {
 // the outbox is on disk, too, and what was [Kept] there goes out after a restart. It is bounded: a Post
 // that does not fit, or finds the disk far behind, fails with [ErrFull].
 //
-// An error is a [*SendError] unless the body cannot be encoded.
+// An error is a [*SendError] unless the body cannot be encoded or an option is wrong.
 func (t *Target) Post(ctx context.Context, body any, opts ...SendOption) (*Receipt, error) {
 	o := sendOptionsOf(opts)
 	if t.node.out != nil {
@@ -188,7 +196,7 @@ func (t *Target) cause(err error) error {
 		if t.queue != nil && t.queue.Err() != nil {
 			return fmt.Errorf("%w: %w", ErrNoSuchTarget, t.cause(t.queue.Err()))
 		}
-		return fmt.Errorf("%w: no queue %q there", ErrNoSuchTarget, t.name)
+		return fmt.Errorf("%w: queue %q %w", ErrNoSuchTarget, t.name, errNoQueue)
 	case errors.Is(err, client.ErrRefused) && t.isInbox():
 		return also{errInboxFull, []error{ErrFull, ErrRefused}}
 	case errors.Is(err, client.ErrRefused):

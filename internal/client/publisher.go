@@ -15,7 +15,7 @@ import (
 // The fates of publishes and calls, beside *amqp.Error and a context's error.
 var (
 	ErrFull       = errors.New("too much is waiting to be confirmed")
-	ErrTooLarge   = errors.New("message is larger than the send log")
+	ErrTooLarge   = errors.New("message does not fit into the outbox")
 	ErrUnroutable = errors.New("no queue takes the message")
 	ErrRefused    = errors.New("the broker refused the message")
 	ErrDown       = errors.New("not connected")

@@ -158,10 +158,13 @@ func (w *wire) burst() error {
 
 func readError(err error) error {
 	if errors.Is(err, io.EOF) {
-		return errors.New("the other side hung up")
+		return ErrHungUp
 	}
 	return err
 }
+
+// ErrHungUp: the other side ended the connection without a word.
+var ErrHungUp = errors.New("the other side hung up")
 
 var errClosedByPeer = errors.New("the other side closed the connection")
 

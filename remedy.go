@@ -1,0 +1,90 @@
+package postrider
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"strings"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
+)
+
+// remedy is what the reader of an error can do about it; "" where the error says so itself.
+func remedy(err error) string {
+	var refused *amqp.Error
+	var untrusted *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.Is(err, ErrPartitions):
+		return "name the number that it has, wherever it is used"
+	case errors.As(err, &refused):
+		return remedyOf(refused)
+	case errors.As(err, &untrusted):
+		return "trust its authority in Config.TLS.RootCAs, and use a name that is in its certificate"
+	case errors.As(err, &plain):
+		return "that port does not speak TLS: use amqp://, or the port that does"
+	}
+	for _, r := range remedies {
+		if errors.Is(err, r.about) {
+			return r.todo
+		}
+	}
+	return ""
+}
+
+// The first that fits counts.
+var remedies = []struct {
+	about error
+	todo  string
+}{
+	{errInboxFull, "let it be worked on faster, or raise Config.InboxMessages and Config.InboxBytes there"},
+	{ErrFull, "send less at a time, or raise Config.OutboxMessages and Config.OutboxBytes"},
+	{ErrTooLarge, "send it in parts, or raise Config.OutboxBytes"},
+	{ErrBlocked, "make room there, or wait longer"},
+	{ErrRefused, "the queue there is full or has another limit: receive from it, or raise the limit; a quorum queue of RabbitMQ refuses also while it has no leader: see that most of the nodes which hold it run"},
+	{ErrClosed, "send it from a node that runs"},
+	{errNoQueue, "declare it there, or send to a Mailbox, which does"},
+	{errPeerUnknown, "add it there, or use the same brokers as it does"},
+	{errNobody, "see that it runs, listens and uses the same brokers; Post waits for it without you, Send as long as its context lets it"},
+	{client.ErrHungUp, "see that a node or a broker listens there, and with amqps:// if it wants TLS"},
+	{ErrPeerDown, "see that it runs at that address; Post waits for it without you, Send as long as its context lets it"},
+	{ErrExpired, "give it a later deadline"},
+	{context.DeadlineExceeded, "nobody has answered in time: see that somebody works on it, or give it a later deadline"},
+}
+
+// remedyOf is about what a broker has refused.
+func remedyOf(e *amqp.Error) string {
+	about := func(text string) bool { return strings.Contains(e.Text, text) }
+	switch {
+	case e.Code == amqp.AccessRefused && about("Login was refused"):
+		return "correct the user and the password in its URL (amqp://user:password@…), or Config.Login for a peer that was found"
+	case e.Code == amqp.AccessRefused && about("may only publish to queue"):
+		return "the node at that address has another name: send to it by that"
+	case e.Code == amqp.AccessRefused:
+		return "give the user that permission; docs/SCALING.md says which a node needs"
+	case e.Code == amqp.NotAllowed && about("vhost"):
+		return "create the virtual host there, or name another one in the URL"
+	case e.Code == amqp.PreconditionFailed && about("inequivalent arg"):
+		return "what is there is of another kind: use it as it is, without the option that it does not have, or delete it"
+	case e.Code == amqp.PreconditionFailed && about("message size"):
+		return "send it in parts, or raise the limit there"
+	}
+	return ""
+}
+
+// advise adds what to do to an error that is no SendError.
+func advise(err error) error {
+	if todo := remedy(err); todo != "" {
+		return advised{err, todo}
+	}
+	return err
+}
+
+type advised struct {
+	error
+	todo string
+}
+
+func (e advised) Error() string { return e.error.Error() + "; " + e.todo }
+func (e advised) Unwrap() error { return e.error }
