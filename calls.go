@@ -74,19 +74,19 @@ func (m *Message) forCaller(ctx context.Context) (_ context.Context, done func()
 	ctx, stop := context.WithCancelCause(ctx)
 	key := callKey{m.From, m.ID}
 	n.calls.begin(key, stop)
-	if m.deadline.IsZero() {
+	if m.deadline == nil {
 		return ctx, func() { n.calls.end(key); stop(nil) }
 	}
-	ctx, cancel := context.WithDeadlineCause(ctx, m.deadline, errAbandoned)
+	ctx, cancel := context.WithDeadlineCause(ctx, *m.deadline, errAbandoned)
 	return ctx, func() { n.calls.end(key); cancel(); stop(nil) }
 }
 
 // late reports whether the caller's time is up.
-func (m *Message) late() bool { return !m.deadline.IsZero() && !time.Now().Before(m.deadline) }
+func (m *Message) late() bool { return m.deadline != nil && !time.Now().Before(*m.deadline) }
 
 // expires is when nobody wants an arrival any more: so long after it came into this process as its expiration says. The zero time says never.
 func (a arrival) expires() time.Time {
-	if a.came.IsZero() {
+	if a.came == 0 {
 		return time.Time{}
 	}
 	v, err := a.props.View()
@@ -97,12 +97,15 @@ func (a arrival) expires() time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	return a.came.Add(time.Duration(ms) * time.Millisecond)
+	return started.Add(a.came + time.Duration(ms)*time.Millisecond)
 }
+
+// started is when this process was.
+var started = time.Now()
 
 // note notes when the arrival came, if that matters.
 func (a *arrival) note() {
-	if a.came.IsZero() && len(a.props) > 0 && uint16(a.props[0])<<8&amqp.FlagExpiration != 0 {
-		a.came = time.Now()
+	if a.came == 0 && len(a.props) > 0 && uint16(a.props[0])<<8&amqp.FlagExpiration != 0 {
+		a.came = time.Since(started)
 	}
 }

@@ -92,9 +92,9 @@ func openControl(ctx context.Context, n *Node) (*control, error) {
 }
 
 func (c *control) run() {
-	var names amqp.Interner
+	var press press
 	for {
-		m, ok := c.tap.next(c.node.ctx, &names)
+		m, ok := c.tap.next(c.node.ctx, &press)
 		if !ok {
 			break
 		}

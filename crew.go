@@ -153,9 +153,9 @@ func (s *shift) say(p presence) {
 // hearing is the shift as the receiver of what others say.
 type hearing shift
 
-func (h *hearing) hand(a arrival) {
+func (h *hearing) hand(batch []arrival) {
 	h.mu.Lock()
-	h.news = append(h.news, a)
+	h.news = append(h.news, batch...)
 	h.mu.Unlock()
 }
 

@@ -15,8 +15,8 @@ type arrival struct {
 	redelivered bool
 	more        bool // others waited behind it when it was taken out of the feed
 	from        settler
-	tag         uint64    // names it to from
-	came        time.Time // into this process; zero unless it expires
+	tag         uint64        // names it to from
+	came        time.Duration // into this process, after its start; 0 unless it expires
 }
 
 // settler is where an arrival is settled. A stale one cannot be any more: it comes again.
@@ -42,37 +42,60 @@ func (a arrival) sender() []byte {
 // feed holds arrivals for those who receive them. Whoever brings them never waits, and calls
 // ready after one or more; how many there can be is bounded by the prefetch of the intake.
 type feed struct {
-	mu     sync.Mutex
-	items  []arrival
-	head   int
-	ended  bool          // nothing more is taken out
-	closed bool          // nor put in
-	wake   chan struct{} // one place
+	mu          sync.Mutex
+	first, last *block        // a list; nil: there is nothing
+	head, tail  int           // what was taken out of first, and put into last
+	ended       bool          // nothing more is taken out
+	closed      bool          // nor put in
+	wake        chan struct{} // one place
 }
+
+// A block is a part of a feed. One in the pool is empty.
+type block struct {
+	items [64]arrival
+	next  *block
+}
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
 
 func newFeed() *feed { return &feed{wake: make(chan struct{}, 1)} }
 
 // push reports false when the feed is closed.
-func (f *feed) push(a arrival) bool {
+func (f *feed) push(batch []arrival) bool {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.closed {
-		f.mu.Unlock()
 		return false
 	}
-	if f.head > 0 && len(f.items) == cap(f.items) {
-		n := copy(f.items, f.items[f.head:])
-		clear(f.items[n:])
-		f.items, f.head = f.items[:n], 0
+	for len(batch) > 0 {
+		if f.last == nil || f.tail == len(f.last.items) {
+			f.extend()
+		}
+		n := copy(f.last.items[f.tail:], batch)
+		f.tail += n
+		batch = batch[n:]
 	}
-	f.items = append(f.items, a)
-	f.mu.Unlock()
 	return true
 }
+
+// extend appends a block. The caller holds mu.
+func (f *feed) extend() {
+	b := blocks.Get().(*block)
+	if f.last == nil {
+		f.first, f.head = b, 0
+	} else {
+		f.last.next = b
+	}
+	f.last, f.tail = b, 0
+}
+
+// some reports whether there is something. The caller holds mu.
+func (f *feed) some() bool { return f.first != nil && (f.first != f.last || f.head < f.tail) }
 
 // ready wakes a receiver if there is something to receive.
 func (f *feed) ready() {
 	f.mu.Lock()
-	some := f.head < len(f.items)
+	some := f.some()
 	f.mu.Unlock()
 	if some {
 		f.signal()
@@ -87,15 +110,15 @@ func (f *feed) signal() {
 }
 
 // next waits for an arrival that is not stale. It returns false when ctx ends or the feed has ended.
-func (f *feed) next(ctx context.Context) (arrival, bool) {
+func (f *feed) next(ctx context.Context, a *arrival) bool {
 	for ctx.Err() == nil {
-		a, ok, ended := f.pop()
+		ok, ended := f.pop(a)
 		switch {
 		case ok && a.from.stale(a.tag):
 			a.from.giveBack(a.tag)
 			continue
 		case ok || ended:
-			return a, ok
+			return ok
 		}
 		select {
 		case <-f.wake:
@@ -103,29 +126,59 @@ func (f *feed) next(ctx context.Context) (arrival, bool) {
 		}
 	}
 	f.signal() // whom it was meant for may be another
-	return arrival{}, false
+	return false
 }
 
-func (f *feed) pop() (a arrival, ok, ended bool) {
+func (f *feed) pop(a *arrival) (ok, ended bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended {
 		f.signal() // whoever else waits
-		return a, false, true
+		return false, true
 	}
-	if f.head == len(f.items) {
-		return a, false, false
+	if !f.some() {
+		return false, false
 	}
-	a = f.items[f.head]
-	f.items[f.head] = arrival{}
-	f.head++
-	if f.head == len(f.items) {
-		f.items, f.head = f.items[:0], 0
-	} else {
+	place := &f.first.items[f.head]
+	*a = *place
+	*place = arrival{}
+	if f.head++; f.head == len(f.first.items) || !f.some() {
+		f.dropFirst()
+	}
+	if f.some() {
 		a.more = true
 		f.signal() // another worker may take the next one
 	}
-	return a, true, false
+	return true, false
+}
+
+// dropFirst goes on to the next block, or to the beginning of the last one. The caller holds mu.
+func (f *feed) dropFirst() {
+	f.head = 0
+	if f.first == f.last {
+		f.tail = 0
+		return
+	}
+	b := f.first
+	f.first, b.next = b.next, nil
+	blocks.Put(b)
+}
+
+// all yields what waits, in order. The caller holds mu.
+func (f *feed) all(yield func(*arrival) bool) {
+	from := f.head
+	for b := f.first; b != nil; b = b.next {
+		until := len(b.items)
+		if b == f.last {
+			until = f.tail
+		}
+		for i := range b.items[from:until] {
+			if !yield(&b.items[from+i]) {
+				return
+			}
+		}
+		from = 0
+	}
 }
 
 // end lets nothing more be taken.
@@ -137,11 +190,22 @@ func (f *feed) end() {
 }
 
 // close ends the feed and returns what nobody took.
-func (f *feed) close() []arrival {
+func (f *feed) close() (rest []arrival) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	rest := f.items[f.head:]
-	f.items, f.head, f.ended, f.closed = nil, 0, true, true
+	for f.some() {
+		until := len(f.first.items)
+		if f.first == f.last {
+			until = f.tail
+		}
+		rest = append(rest, f.first.items[f.head:until]...)
+		clear(f.first.items[:])
+		if f.first == f.last {
+			break
+		}
+		f.dropFirst()
+	}
+	f.first, f.last, f.ended, f.closed = nil, nil, true, true
 	f.signal()
 	return rest
 }

@@ -100,11 +100,11 @@ func (t *tap) begun(ctx context.Context) error {
 
 // work is one worker: one message after the other.
 func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
-	var names amqp.Interner
+	var press press
 	hand := t.newHand()
 	for {
 		hand.holds(nil)
-		m, ok := t.next(ctx, &names)
+		m, ok := t.next(ctx, &press)
 		if !ok {
 			return
 		}

@@ -46,7 +46,7 @@ func (t *tap) sleep(d time.Duration, leaving <-chan struct{}) bool {
 // again hands a message out once more that was handed out and is not settled.
 func (t *tap) again(m mark, a arrival) {
 	t.passRepeats(m, passedOn)
-	t.hand(a)
+	t.hand([]arrival{a})
 	t.ready()
 	t.less()
 }

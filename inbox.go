@@ -58,7 +58,7 @@ func (i *inbox) takeFrom(from string, to receiver) intake {
 	rest := i.waiting[:0]
 	for _, a := range i.waiting {
 		if t.wants(a) {
-			t.hand(a)
+			t.hand([]arrival{a})
 		} else {
 			rest = append(rest, a)
 		}
@@ -92,24 +92,26 @@ func (i *inbox) ready() {
 	}
 }
 
-// hand gives an arrival to who asked for its sender, else to those who take everything in turn.
-// The broker calls it under a lock.
-func (i *inbox) hand(a arrival) {
+// hand gives each arrival to who asked for its sender, else to those who take everything in turn.
+func (i *inbox) hand(batch []arrival) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if t := i.choose(a); t != nil {
-		t.hand(a)
+	if len(i.takers) == 1 && i.takers[0].from == "" {
+		i.takers[0].hand(batch)
 		return
 	}
-	a.note()
-	i.waiting = append(i.waiting, a)
-	i.look()
+	for n := range batch {
+		if t := i.choose(batch[n]); t != nil {
+			t.hand(batch[n : n+1])
+			continue
+		}
+		batch[n].note()
+		i.waiting = append(i.waiting, batch[n])
+		i.look()
+	}
 }
 
 func (i *inbox) choose(a arrival) *taker {
-	if len(i.takers) == 1 && i.takers[0].from == "" {
-		return i.takers[0]
-	}
 	var any *taker
 	for n := range i.takers {
 		t := i.takers[(i.turn+n)%len(i.takers)]

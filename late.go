@@ -84,7 +84,7 @@ func isDelivery(s settler, is func(*client.Delivery) bool) bool {
 func (f *feed) idOf(is func(*client.Delivery) bool) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, a := range f.items[f.head:] {
+	for a := range f.all {
 		if isDelivery(a.from, is) {
 			if v, err := a.props.View(); err == nil {
 				return string(v.MessageID)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -305,6 +306,9 @@ func (l *local) pass(ctx context.Context, f *client.Fate, to *client.Queue, p *a
 	return l.at.publish(&broker.Publishing{Key: to.Name, Mandatory: true, Properties: *p, Body: body}, f)
 }
 
+// keepArrivals is the largest buffer for arrivals that is kept.
+const keepArrivals = 1024
+
 func (l *local) take(prefetch int, to receiver) intake {
 	queue := l.queue
 	if l.subscription != nil {
@@ -313,12 +317,20 @@ func (l *local) take(prefetch int, to receiver) intake {
 			return &localIntake{failed: err}
 		}
 	}
-	o := broker.ConsumeOptions{Prefetch: prefetch, Wake: to.ready}
-	c, err := l.at.conn.Consume(l.at.ctx, queue, o, func(d broker.Delivery) {
-		to.hand(arrival{
-			props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*localSettler)(d.Consumer()), tag: d.Tag,
-		})
-	})
+	var arrivals []arrival
+	o := broker.ConsumeOptions{Prefetch: prefetch, Batches: func(batch []broker.Delivery) {
+		arrivals = slices.Grow(arrivals[:0], len(batch))[:len(batch)]
+		for i := range batch {
+			d, a := &batch[i], &arrivals[i]
+			a.props, a.body, a.redelivered, a.from, a.tag = d.Props, d.Body, d.Redelivered, (*localSettler)(d.Consumer()), d.Tag
+		}
+		to.hand(arrivals)
+		if clear(arrivals); cap(arrivals) > keepArrivals {
+			arrivals = nil
+		}
+		to.ready()
+	}}
+	c, err := l.at.conn.Consume(l.at.ctx, queue, o, nil)
 	return &localIntake{consumer: c, failed: err}
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -24,40 +23,37 @@ type Message struct {
 	// and does not mark that after an orderly end; to others AMQP has no way to say so, and they mark it.
 	Redelivered bool
 
+	wanted   bool // a reply is
+	more     bool // others waited behind it: its ack may go with theirs
+	receipt  bool // the sender wants to be told when it was handled
+	headed   bool // it has headers
+	replied  atomic.Bool
+	settled  atomic.Uint32 // 0, acked or requeued
 	tap      *tap
 	from     settler
 	tag      uint64
 	props    amqp.RawProperties
-	mark     mark      // where it is noted what becomes of it
-	wanted   bool      // a reply is
-	deadline time.Time // nobody wants it handled later; zero: no matter
-	more     bool      // others waited behind it: its ack may go with theirs
-	receipt  bool      // the sender wants to be told when it was handled
-	headed   bool      // it has headers
-	replied  atomic.Bool
-	settled  atomic.Uint32 // 0, acked or requeued
+	mark     mark       // where it is noted what becomes of it
+	deadline *time.Time // nobody wants it handled later; nil: no matter
 }
 
 // message makes an arrival into what a receiver sees.
-func (t *tap) message(a arrival, names *amqp.Interner) *Message {
-	m := &Message{
-		To:          t.target.name,
-		Body:        a.body,
-		Redelivered: a.redelivered,
-		tap:         t,
-		from:        a.from,
-		tag:         a.tag,
-		more:        a.more,
-		props:       a.props,
-	}
+func (t *tap) message(a *arrival, p *press) *Message {
+	m := p.next(len(a.props)+len(a.body), a.more)
+	m.To, m.Body, m.Redelivered = t.target.name, a.body, a.redelivered
+	m.tap, m.from, m.tag, m.more, m.props = t, a.from, a.tag, a.more, a.props
 	v, err := a.props.View()
 	if err != nil {
 		return m
 	}
-	m.deadline = a.expires()
-	m.ID = view(v.MessageID, len(a.props)+len(a.body))
-	m.From = names.String(v.AppID)
-	m.ContentType = names.String(v.ContentType)
+	if a.came != 0 {
+		if at := a.expires(); !at.IsZero() {
+			m.deadline = &at
+		}
+	}
+	m.ID = p.id(v.MessageID, len(a.props)+len(a.body), a.more)
+	m.From = p.sender(v.AppID)
+	m.ContentType = p.kind(v.ContentType)
 	m.wanted = len(v.ReplyTo) > 0
 	m.headed = len(v.Headers) > 0
 	if m.headed && m.wanted && flag(v.Headers, headerReceipt) {
@@ -67,15 +63,6 @@ func (t *tap) message(a arrival, names *amqp.Interner) *Message {
 		m.Redelivered = true
 	}
 	return m
-}
-
-// view is b as a string. Properties are never changed, so of a small message, of held bytes, it
-// may share their memory; of a large one a copy lets the rest go.
-func view(b []byte, held int) string {
-	if len(b) == 0 || held > 1<<10 {
-		return string(b)
-	}
-	return unsafe.String(&b[0], len(b))
 }
 
 // Decode puts the body into what v points to: as it is for *[]byte and *string, else by the codec of its content type, JSON or one of

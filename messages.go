@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -49,10 +48,10 @@ func (n *Node) eachMessage(ctx context.Context, opts []MessagesOption, yield fun
 	}
 	waiting, cancel := n.watch(ctx, o.from)
 	defer cancel(nil)
-	var names amqp.Interner
+	var press press
 	hand := t.newHand()
 	for {
-		m, ok := t.next(waiting, &names)
+		m, ok := t.next(waiting, &press)
 		switch {
 		case ok:
 			m.observed(StepDelivered, nil)

@@ -33,10 +33,10 @@ type answer struct {
 	body        []byte
 }
 
-// A receiver is handed what arrives, maybe under locks: it must not block, nor settle. ready follows one
+// A receiver is handed what arrives, maybe under locks: it must not block, nor settle, nor keep the slice. ready follows one
 // or more arrivals, without locks.
 type receiver interface {
-	hand(arrival)
+	hand([]arrival)
 	ready()
 }
 

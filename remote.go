@@ -170,8 +170,10 @@ func (r *remote) take(prefetch int, to receiver) intake {
 	if r.subscription != nil {
 		q = r.subscription()
 	}
+	var one [1]arrival
 	c := r.receiving().Consume(q, uint16(prefetch), func(d *client.Delivery) {
-		to.hand(arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*remoteSettler)(d)})
+		one[0] = arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*remoteSettler)(d)}
+		to.hand(one[:])
 		to.ready()
 	})
 	if who, ok := to.(overdue); ok && r.patience > 0 {

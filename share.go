@@ -24,8 +24,14 @@ func newShare(to receiver, drained func()) *share {
 	return &share{to: to, drained: drained, lanes: make(map[string][]arrival), leaving: make(chan struct{})}
 }
 
-// hand is given each arrival of the partition. One that comes when the worker is leaving goes back with the rest.
-func (s *share) hand(a arrival) {
+func (s *share) hand(batch []arrival) {
+	for _, a := range batch {
+		s.take(a)
+	}
+}
+
+// take is given each arrival of the partition. One that comes when the worker is leaving goes back with the rest.
+func (s *share) take(a arrival) {
 	key := text(rawHeaders(a.props), headerKey)
 	s.mu.Lock()
 	waiting, busy := s.lanes[key]
@@ -51,7 +57,7 @@ func (s *share) ready() { s.to.ready() }
 func (s *share) pass(key string, a arrival) {
 	l := &laned{share: s, key: key, arrival: a}
 	a.from = l
-	s.to.hand(a)
+	s.to.hand([]arrival{a})
 }
 
 // next lets the one behind a message that is not out any more follow.
@@ -150,7 +156,7 @@ func (l *laned) giveBack(tag uint64) error {
 	l.seen(tag)
 	a := l.arrival
 	a.redelivered, a.from = true, l
-	l.share.to.hand(a)
+	l.share.to.hand([]arrival{a})
 	l.share.to.ready()
 	return nil
 }

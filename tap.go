@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/postrider-mq/postrider/amqp"
 )
 
 // tap is one receiver at one target: a handler or a loop over messages. What it has
@@ -67,28 +65,33 @@ func (n *Node) enter(t *tap) bool {
 	return !n.leaving
 }
 
-// hand is given each arrival. One that comes too late goes back, where one receiver is served at a time with the others.
-func (t *tap) hand(a arrival) {
-	a.note()
-	if !t.feed.push(a) && !t.target.single {
-		a.from.putBack(a.tag)
+// hand is given what arrives. What comes too late goes back, where one receiver is served at a time with the others.
+func (t *tap) hand(batch []arrival) {
+	for i := range batch {
+		batch[i].note()
+	}
+	if t.feed.push(batch) || t.target.single {
+		return
+	}
+	for i := range batch {
+		batch[i].from.putBack(batch[i].tag)
 	}
 }
 
 func (t *tap) ready() { t.feed.ready() }
 
 // next waits for a message; false when ctx ends or the tap is stopped.
-func (t *tap) next(ctx context.Context, names *amqp.Interner) (*Message, bool) {
+func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 	for {
-		a, ok := t.feed.next(ctx)
-		if !ok {
+		var a arrival
+		if !t.feed.next(ctx, &a) {
 			return nil, false
 		}
 		t.mu.Lock()
 		t.open++
 		t.mu.Unlock()
-		m := t.message(a, names)
-		if !m.tooLate() && !m.tooEarly() && m.first(a) {
+		m := t.message(&a, p)
+		if !m.tooLate() && !m.tooEarly() && m.first(&a) {
 			return m, true
 		}
 	}
@@ -96,7 +99,7 @@ func (t *tap) next(ctx context.Context, names *amqp.Interner) (*Message, bool) {
 
 // tooLate drops a message that has expired while it waited here.
 func (m *Message) tooLate() bool {
-	if m.deadline.IsZero() || time.Now().Before(m.deadline) {
+	if !m.late() {
 		return false
 	}
 	m.log().Debug("a message has expired", "message", m.ID, "from", m.From, "target", m.tap.target.String())
@@ -105,8 +108,8 @@ func (m *Message) tooLate() bool {
 }
 
 // first reports whether the message is to be handed out, and not the repeat of one that was.
-func (m *Message) first(a arrival) bool {
-	mark, sight := m.tap.repeats.see(m.From, m.ID, a)
+func (m *Message) first(a *arrival) bool {
+	mark, sight := m.tap.repeats.see(m.From, m.ID, *a)
 	switch sight {
 	case unseen:
 		m.mark = mark
@@ -150,7 +153,7 @@ func (t *tap) passRepeats(m mark, o outcome) {
 	for _, a := range t.repeats.settled(m, o) {
 		switch {
 		case !t.repeats.over(m, o, a):
-			t.hand(a)
+			t.hand([]arrival{a})
 			t.ready()
 		case wantsReceipt(a.props): // by the address in this one
 			t.repeat(a, o)
@@ -163,12 +166,12 @@ func (t *tap) passRepeats(m mark, o outcome) {
 // repeat settles the repeat of a message whose sender waits for its receipt: he asked again because the connection broke.
 func (t *tap) repeat(a arrival, o outcome) {
 	if o == acknowledged {
-		m := t.message(a, new(amqp.Interner))
+		m := t.message(&a, new(press))
 		m.tell(nil)
 		a.from.ack(a.tag)
 		return
 	}
-	t.hand(a) // in place of the one that waits elsewhere, whose receipt would not arrive
+	t.hand([]arrival{a}) // in place of the one that waits elsewhere, whose receipt would not arrive
 	t.ready()
 }
 

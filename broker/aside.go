@@ -1,10 +1,6 @@
 package broker
 
-import (
-	"sync"
-
-	"github.com/postrider-mq/postrider/internal/core"
-)
+import "github.com/postrider-mq/postrider/internal/core"
 
 // maxAside is how many deliveries may be put aside before the consumer is paused.
 const maxAside = 64
@@ -19,8 +15,7 @@ type aside struct {
 	paused bool
 	worked bool // somebody is at work on the list
 
-	delivering sync.Mutex // held while one of them is delivered
-	loader     core.Loader
+	loader core.Loader
 }
 
 // putAside is a delivery with its tag.
@@ -103,13 +98,16 @@ func (c *Consumer) readOne(d putAside) {
 		c.strike(d.tag)
 		return
 	}
-	c.aside.delivering.Lock()
-	defer c.aside.delivering.Unlock()
+	c.delivering.Lock()
+	defer c.delivering.Unlock()
 	if c.isOver() {
 		c.giveBack(d)
 		return
 	}
-	c.give(m, d.tag, d.Redelivered)
+	c.flush() // what came before
+	var one [1]Delivery
+	c.fill(&one[0], m, d.tag, d.Redelivered)
+	c.give(one[:])
 }
 
 func (c *Consumer) isOver() bool {
@@ -121,8 +119,8 @@ func (c *Consumer) isOver() bool {
 // returnAside is called when the consumer is over. It waits for the delivery that is being
 // made, returns those that will not be to the queue, and says whether nothing is left to be settled.
 func (c *Consumer) returnAside() (empty bool) {
-	c.aside.delivering.Lock()
-	defer c.aside.delivering.Unlock()
+	c.delivering.Lock()
+	defer c.delivering.Unlock()
 	for {
 		c.mu.Lock()
 		d, ok := c.aside.take()

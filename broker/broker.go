@@ -201,7 +201,7 @@ func Open(cfg Config) (*Broker, error) {
 		Access:     b.authority,
 		External:   cfg.ClientCertificates,
 		Logger:     log,
-		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second)},
+		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second), Slab: cfg.slab()},
 		Properties: properties(cfg.Name),
 
 		MaxUnsettled:      cfg.MaxUnsettled,
@@ -210,6 +210,16 @@ func Open(cfg Config) (*Broker, error) {
 		ConsumerTimeout: cfg.ConsumerTimeout,
 	})
 	return b, nil
+}
+
+// inboxSlab is how much memory messages may share whose lives are alike, for all of them go to one queue.
+const inboxSlab = 8 << 10
+
+func (c *Config) slab() int {
+	if c.InboxOnly != "" {
+		return inboxSlab
+	}
+	return session.DefaultSlab
 }
 
 func (b *Broker) openCore(cfg Config) error {

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -195,15 +196,26 @@ func TestDeliveriesWithoutAcksHaveNoLimit(t *testing.T) {
 	wantReady(t, dial(t, b), "q", 0)
 }
 
-func TestWakeFollowsDeliveries(t *testing.T) {
+func TestBatchesBringWhatOneBurstBrought(t *testing.T) {
 	c := dial(t, open(t, ""))
 	declare(t, c, broker.QueueOptions{Name: "q"})
-	woken := make(chan struct{}, 100)
-	in := consume(t, c, "q", broker.ConsumeOptions{Wake: func() { woken <- struct{}{} }})
-	for _, body := range []string{"a", "b"} {
-		publish(t, c, "q", transient, body)
-		receive(t, woken)
-		in.want(t, body)
+	publish(t, c, "q", transient, "a", "b", "c")
+	batches := make(chan []string, 100)
+	take := func(batch []broker.Delivery) {
+		var bodies []string
+		for _, d := range batch {
+			bodies = append(bodies, string(d.Body))
+		}
+		batches <- bodies
+	}
+	if _, err := c.Consume(t.Context(), "q", broker.ConsumeOptions{NoAck: true, Batches: take}, nil); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, c, "q", transient, "d")
+	for _, want := range [][]string{{"a", "b", "c"}, {"d"}} {
+		if got := receive(t, batches); !slices.Equal(got, want) {
+			t.Errorf("a batch of %q, want %q", got, want)
+		}
 	}
 }
 

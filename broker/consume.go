@@ -17,10 +17,9 @@ type ConsumeOptions struct {
 	Exclusive bool // nobody else may consume from the queue
 	Args      amqp.Table
 
-	// Wake, when it is not nil, is called after one or more deliveries, at the end of what
-	// caused them and without locks: the place to wake whoever works on what deliver has put by.
-	// It must not block.
-	Wake func()
+	// Batches, when it is not nil, is called in place of deliver with all that one burst of publishes or settlements brought. It
+	// must not block, and not keep the slice.
+	Batches func([]Delivery)
 
 	// Cancelled is called when the broker ends the consumer because its queue
 	// was deleted. It must not block.
@@ -36,13 +35,30 @@ type Consumer struct {
 
 	woken atomic.Bool // Wake is bound to be called
 
+	// Held while something is delivered, so that one goroutine at a time does it, in order. It is taken before mu, and never
+	// under a lock of the core.
+	delivering sync.Mutex
+	batch      []Delivery
+
 	mu    sync.Mutex
 	out   session.Ledger[uint64] // positions that are not settled
 	over  bool                   // there will be no more deliveries
-	aside aside                  // those that wait for one to be read
-	soon  soon                   // those of AckSoon
-	seen  map[uint64]struct{}    // positions of which Seen was told
+	ready []ready                // to be delivered at the end of the burst; nothing while aside is busy
+	spare []ready
+	aside aside               // those that wait for one to be read
+	soon  soon                // those of AckSoon
+	seen  map[uint64]struct{} // positions of which Seen was told
 }
+
+// ready is a delivery to be made.
+type ready struct {
+	message     *core.Message
+	tag         uint64
+	redelivered bool
+}
+
+// keepReady is the largest buffer for deliveries that is kept.
+const keepReady = 1024
 
 // Delivery is one message delivered. Exactly one of Ack and Nack settles it; a
 // further call does nothing. Once the Conn is closed both return ErrClosed: what
@@ -72,7 +88,7 @@ func (d Delivery) Properties() (amqp.Properties, error) {
 func (d Delivery) Consumer() *Consumer { return d.consumer }
 
 // Consume calls deliver for each message of a queue, one after the other, on the goroutine of
-// whoever published or settled, mostly under a lock of the queue: deliver must only
+// whoever published or settled, when it has done so: deliver must only
 // hand over, never block and never call the broker. A message that the broker had
 // paged out is read from the disk before. The first consumer of a durable queue waits for the disk, until ctx
 // ends; the subscription itself goes on. Of Args, x-priority counts. Errors: ErrClosed, ctx's, 403 in exclusive use,
@@ -119,6 +135,7 @@ func (c *Conn) forget(consumer *Consumer) {
 // queue when the Conn closes.
 func (c *Consumer) Cancel() {
 	c.conn.burst(c.core.Cancel)
+	c.deliverReady()
 	done := c.finish()
 	c.settleSoon()
 	if c.returnAside() || done {
@@ -143,6 +160,7 @@ func (c *Consumer) Withdraw() { c.close(true) }
 
 func (c *Consumer) close(unseen bool) {
 	c.core.Halt()
+	c.deliverReady()
 	c.finish()
 	c.returnAside()
 	seen, rest := c.abandon(unseen)
@@ -247,26 +265,63 @@ func (s *sink) Deliver(d core.Delivery) core.Taken {
 	if !c.options.NoAck {
 		tag = c.out.Add(d.Pos)
 	}
+	full := false
 	if d.Paged != nil || c.aside.busy {
-		full := c.aside.put(d, tag)
-		c.mu.Unlock()
-		return core.Taken{Wake: !c.woken.Swap(true), Full: full}
+		full = c.aside.put(d, tag)
+	} else {
+		c.ready = append(c.ready, ready{d.Message, tag, d.Redelivered})
 	}
 	c.mu.Unlock()
-	c.give(d.Message, tag, d.Redelivered)
-	return core.Taken{Wake: c.options.Wake != nil && !c.woken.Swap(true)}
+	return core.Taken{Wake: !c.woken.Load() && !c.woken.Swap(true), Full: full}
 }
 
-func (c *Consumer) give(m *core.Message, tag uint64, redelivered bool) {
-	c.deliver(Delivery{
-		Exchange:    m.Exchange,
-		Key:         m.Key,
-		Body:        m.Body,
-		Redelivered: redelivered,
-		Props:       m.Props,
-		Tag:         tag,
-		consumer:    c,
-	})
+// deliverReady makes the deliveries that are ready.
+func (c *Consumer) deliverReady() {
+	c.delivering.Lock()
+	defer c.delivering.Unlock()
+	c.flush()
+}
+
+// flush is deliverReady for who holds delivering.
+func (c *Consumer) flush() {
+	c.mu.Lock()
+	list := c.ready
+	c.ready, c.spare = c.spare, nil
+	c.mu.Unlock()
+	if len(list) == 0 {
+		return
+	}
+	batch := c.batch[:0]
+	for i := range list {
+		batch = append(batch, Delivery{})
+		c.fill(&batch[i], list[i].message, list[i].tag, list[i].redelivered)
+	}
+	c.give(batch)
+	c.batch = nil
+	if cap(list) > keepReady {
+		return
+	}
+	clear(list)
+	clear(batch)
+	c.batch = batch
+	c.mu.Lock()
+	c.spare = list[:0]
+	c.mu.Unlock()
+}
+
+func (c *Consumer) fill(d *Delivery, m *core.Message, tag uint64, redelivered bool) {
+	d.Exchange, d.Key, d.Body, d.Props = m.Exchange, m.Key, m.Body, m.Props
+	d.Redelivered, d.Tag, d.consumer = redelivered, tag, c
+}
+
+func (c *Consumer) give(batch []Delivery) {
+	if c.options.Batches != nil {
+		c.options.Batches(batch)
+		return
+	}
+	for _, d := range batch {
+		c.deliver(d)
+	}
 }
 
 func (s *sink) Cancelled(*core.Consumer) {
@@ -278,8 +333,6 @@ func (s *sink) Cancelled(*core.Consumer) {
 
 func (s *sink) Wake(bool) {
 	s.woken.Store(false)
+	(*Consumer)(s).deliverReady()
 	(*Consumer)(s).readAside()
-	if s.options.Wake != nil {
-		s.options.Wake()
-	}
 }

@@ -72,7 +72,7 @@ func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 	if err != nil {
 		return err
 	}
-	m := &core.Message{Exchange: p.Exchange, Key: p.Key, Props: props, Body: p.Body}
+	m := &core.Message{Address: &core.Address{Exchange: p.Exchange, Key: p.Key}, Props: props, Body: p.Body}
 	via := c.publisher()
 	out, err := via.Publish(&via.burst, m)
 	if err == nil && !out.Routed && p.Mandatory {

@@ -20,7 +20,7 @@ func TestRatesAreMeansSinceSomebodyAsked(t *testing.T) {
 		props, _ := (&amqp.Properties{}).Append(nil)
 		for range 10 {
 			b.Begin(d.core.Now())
-			if _, err := via.Publish(b, &core.Message{Key: "q", Props: props, Body: []byte("x")}); err != nil {
+			if _, err := via.Publish(b, &core.Message{Address: &core.Address{Key: "q"}, Props: props, Body: []byte("x")}); err != nil {
 				t.Fatal(err)
 			}
 			b.End()

@@ -179,6 +179,7 @@ func (w *wire) frames(b []byte) ([]byte, error) {
 			return nil, err
 		}
 		if !ok {
+			w.proto.Rest()
 			return b, nil
 		}
 		if err := w.frame(f); err != nil {

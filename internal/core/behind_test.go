@@ -197,7 +197,7 @@ func TestDelayedMessagesAreReleasedInSlices(t *testing.T) {
 	out := s.want(t, "0", "2", "4")
 	w.cancel(c)
 	w.ack(out...)
-	w.publish(&Message{Exchange: "x", Key: "aside", Body: []byte("at once")})
+	w.publish(&Message{Address: &Address{Exchange: "x", Key: "aside"}, Body: []byte("at once")})
 	w.wantTaken("aside", "at once")
 	w.publish(later(3600_000, "much later", false))
 	if n := w.stored(); n < many-3*dropsABurst {

@@ -57,8 +57,8 @@ func textsOf(list []any) (texts []string) {
 // written are the properties as the journal has them, with BCC: a dead letter, and what a delayed exchange lets go, goes to
 // its keys, too, also after a restart.
 func (m *Message) written() amqp.RawProperties {
-	if m.whole != nil {
-		return m.whole
+	if m.rare != nil && m.rare.whole != nil {
+		return m.rare.whole
 	}
 	return m.Props
 }
@@ -88,7 +88,7 @@ func (m *Message) hide() error {
 	delete(p.Headers, headerBCC)
 	props, err := p.Append(nil)
 	if err == nil {
-		m.whole, m.Props = m.Props, props
+		m.rare, m.Props = &rare{whole: m.Props}, props
 	}
 	return err
 }

@@ -62,7 +62,7 @@ func copied(key string, persistent bool) *Message {
 		p.DeliveryMode = 2
 	}
 	props, _ := p.Append(nil)
-	return &Message{Key: key, Props: props, Body: []byte("m")}
+	return &Message{Address: &Address{Key: key}, Props: props, Body: []byte("m")}
 }
 
 // What dies goes where its BCC says, too, wherever it lay meanwhile, and though it

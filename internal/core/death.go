@@ -105,7 +105,7 @@ func (d *death) letter() (*Message, []any, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m := &Message{Exchange: d.to, Key: key, Props: props, Body: d.msg.Body}
+	m := &Message{Address: &Address{Exchange: d.to, Key: key}, Props: props, Body: d.msg.Body}
 	return m, deaths, m.hide()
 }
 

@@ -120,7 +120,7 @@ func TestTheDocumentsExampleIsAJournal(t *testing.T) {
 }
 
 func TestDescribe(t *testing.T) {
-	m := &Message{Exchange: "x", Key: "k", Props: []byte{0, 0}, Body: []byte("body")}
+	m := &Message{Address: &Address{Exchange: "x", Key: "k"}, Props: []byte{0, 0}, Body: []byte("body")}
 	enqueued := append(append(appendEnqueued(nil, []place{{queue: 1, pos: 2}, {queue: 3, pos: 4}}, m), m.Props...), m.Body...)
 	for _, test := range []struct {
 		rec  journal.Record

@@ -18,7 +18,7 @@ func with(queue, body string, p amqp.Properties) *Message {
 	if err != nil {
 		panic(err)
 	}
-	return &Message{Key: queue, Props: props, Body: []byte(body)}
+	return &Message{Address: &Address{Key: queue}, Props: props, Body: []byte(body)}
 }
 
 func args(t amqp.Table) func(name string) QueueSpec {

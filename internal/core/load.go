@@ -111,7 +111,10 @@ func (l *Loader) Keep(p *Paged) (*Message, error) {
 		return nil, err
 	}
 	kept := *m
-	kept.Props, kept.whole, kept.Body = slices.Clone(m.Props), slices.Clone(m.whole), slices.Clone(m.Body)
+	kept.Props, kept.Body = slices.Clone(m.Props), slices.Clone(m.Body)
+	if m.rare != nil {
+		kept.rare = &rare{whole: slices.Clone(m.rare.whole)}
+	}
 	return &kept, nil
 }
 

@@ -10,14 +10,24 @@ import (
 // Message is one message on its way through the broker. It is fixed once it
 // was published.
 type Message struct {
-	Exchange, Key string
-	Props         amqp.RawProperties
-	Body          []byte
+	*Address
+	Props amqp.RawProperties
+	Body  []byte
 
-	whole amqp.RawProperties // Props and the BCC, which nobody sees; nil where there is none
-
-	away uint32 // not 0: this is the shell of a message that is paged out, whose body has one byte less
+	rare *rare // nil of nearly all
 }
+
+// Address is where a message was published to: one for many messages, which are there in millions.
+type Address struct{ Exchange, Key string }
+
+// rare is what few messages have.
+type rare struct {
+	whole amqp.RawProperties // Props and the BCC, which nobody sees; nil where there is none
+	away  uint32             // not 0: this is the shell of a message that is paged out, whose body has one byte less
+}
+
+// isAway says whether this is the shell of a message that is paged out.
+func (m *Message) isAway() bool { return m.rare != nil && m.rare.away > 0 }
 
 // Persistent says whether the publisher asked for the disk.
 func (m *Message) Persistent() bool { return m.Props.DeliveryMode() == 2 }

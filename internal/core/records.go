@@ -260,13 +260,10 @@ func parseContent(content []byte, m *Message) error {
 	if d.err != nil {
 		return fmt.Errorf("message: %w", d.err)
 	}
-	if m.Exchange != string(exchange) {
-		m.Exchange = string(exchange)
+	if m.Address == nil || m.Exchange != string(exchange) || m.Key != string(key) {
+		m.Address = &Address{string(exchange), string(key)}
 	}
-	if m.Key != string(key) {
-		m.Key = string(key)
-	}
-	m.Props, m.whole, m.Body = props, nil, d.b
+	m.Props, m.rare, m.Body = props, nil, d.b
 	return m.hide()
 }
 

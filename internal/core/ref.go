@@ -32,7 +32,7 @@ const (
 // pagedRef is the reference to a message in the journal, with a body of size bytes.
 func pagedRef(lsn journal.LSN, transient bool, size int) ref {
 	if size > sizeMask || lsn >= compactLSNs {
-		r := ref{msg: &Message{away: uint32(size) + 1}, at: uint64(lsn)}
+		r := ref{msg: &Message{rare: &rare{away: uint32(size) + 1}}, at: uint64(lsn)}
 		if transient {
 			r.at |= shellTransient
 		}
@@ -46,7 +46,7 @@ func pagedRef(lsn journal.LSN, transient bool, size int) ref {
 }
 
 // resident says whether the message is in memory.
-func (r ref) resident() bool { return r.msg != nil && r.msg.away == 0 }
+func (r ref) resident() bool { return r.msg != nil && !r.msg.isAway() }
 
 // lsn is the record that the queue needs; 0 = none.
 func (r ref) lsn() journal.LSN {
@@ -62,7 +62,7 @@ func (r ref) journaled() bool {
 	switch {
 	case r.msg == nil:
 		return r.at&pagedTransient == 0 && r.at != 0
-	case r.msg.away > 0:
+	case r.msg.isAway():
 		return r.at&shellTransient == 0
 	}
 	return r.at != 0
@@ -73,8 +73,8 @@ func (r ref) size() int {
 	switch {
 	case r.msg == nil:
 		return int(r.at & sizeMask)
-	case r.msg.away > 0:
-		return int(r.msg.away - 1)
+	case r.msg.isAway():
+		return int(r.msg.rare.away - 1)
 	}
 	return len(r.msg.Body)
 }

@@ -127,6 +127,6 @@ func (d *death) released() (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Message{Exchange: d.to, Key: d.msg.Key, Props: props, Body: d.msg.Body}
+	m := &Message{Address: &Address{Exchange: d.to, Key: d.msg.Key}, Props: props, Body: d.msg.Body}
 	return m, m.hide()
 }

@@ -32,7 +32,7 @@ func later(ms int, body string, persistent bool) *Message {
 		p.DeliveryMode = 2
 	}
 	props, _ := p.Append(nil)
-	return &Message{Exchange: "x", Key: "q", Props: props, Body: []byte(body)}
+	return &Message{Address: &Address{Exchange: "x", Key: "q"}, Props: props, Body: []byte(body)}
 }
 
 func (w *world) stored() int {
@@ -57,7 +57,7 @@ func TestDelaysDoNotWaitForEachOther(t *testing.T) {
 				t.Errorf("%d was not taken", ms)
 			}
 		}
-		w.publish(&Message{Exchange: "x", Key: "q", Body: []byte("plain")})
+		w.publish(&Message{Address: &Address{Exchange: "x", Key: "q"}, Body: []byte("plain")})
 		w.wantTaken("q", "0", "-7", "plain")
 		time.Sleep(999 * time.Millisecond)
 		synctest.Wait()

@@ -152,7 +152,7 @@ func message(exchange, key, body string, persistent bool) *Message {
 	if err != nil {
 		panic(err)
 	}
-	return &Message{Exchange: exchange, Key: key, Props: props, Body: []byte(body)}
+	return &Message{Address: &Address{Exchange: exchange, Key: key}, Props: props, Body: []byte(body)}
 }
 
 func (w *world) publish(m *Message) (out Outcome) {

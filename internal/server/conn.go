@@ -43,9 +43,11 @@ type conn struct {
 	heartbeat *heartbeat
 	yield     func() // lets others go on, where there is no goroutine to wait in; else nil
 	loader    core.Loader
-	published bool        // in this burst
-	consumes  bool        // or did: others than its own publishes count on R
-	reminder  *time.Timer // wakes the writer when a call's confirm has waited; reminded while it runs
+	room      []core.Message // for messages to come
+	made      int            // how many were made room for together
+	published bool           // in this burst
+	consumes  bool           // or did: others than its own publishes count on R
+	reminder  *time.Timer    // wakes the writer when a call's confirm has waited; reminded while it runs
 	reminded  atomic.Bool
 
 	crowded   atomic.Bool   // the last burst had many commands: what the client gets can wait for more of it
@@ -113,6 +115,8 @@ func (c *conn) read() error {
 		c.burst.Begin(c.core.Now())
 		rest, err := c.handle(b)
 		c.link.Keep(rest)
+		c.session.Rest()
+		c.room, c.made = nil, 0
 		c.endBurst()
 		if err != nil {
 			c.link.Drain(time.Now().Add(lastWords))

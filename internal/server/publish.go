@@ -30,7 +30,8 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 			return err
 		}
 	}
-	m := &core.Message{Exchange: p.Exchange, Key: p.RoutingKey, Props: props, Body: content.Body}
+	m := c.newMessage(len(props) + len(content.Body))
+	*m = core.Message{Address: ch.addressOf(p), Props: props, Body: content.Body}
 	if ch.held {
 		return nil
 	}
@@ -61,6 +62,34 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	}
 	return nil
 }
+
+// addressOf is that of the publish before if it went there, too.
+func (ch *channel) addressOf(p *amqp.BasicPublish) *core.Address {
+	if ch.last == nil || ch.last.Exchange != p.Exchange || ch.last.Key != p.RoutingKey {
+		ch.last = &core.Address{Exchange: p.Exchange, Key: p.RoutingKey}
+	}
+	return ch.last
+}
+
+// newMessage returns room for a message of size bytes. Small ones that come together are made together, see session.Limits.Slab.
+func (c *conn) newMessage(size int) *core.Message {
+	most := c.server.cfg.Limits.Slab / messageShare
+	if size > smallMessage || most == 0 {
+		return new(core.Message)
+	}
+	if len(c.room) == 0 {
+		c.made = min(max(1, 2*c.made), most)
+		c.room = make([]core.Message, c.made)
+	}
+	m := &c.room[0]
+	c.room = c.room[1:]
+	return m
+}
+
+const (
+	smallMessage = 256 // bytes
+	messageShare = 256 // bytes of a slab for each message that is made with others
+)
 
 // isCall says whether the client waits for an answer on this channel, and a confirm tells it little: the message is in memory.
 func (ch *channel) isCall(m *core.Message) bool {

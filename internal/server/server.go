@@ -83,6 +83,9 @@ func New(cfg Config) *Server {
 	if cfg.MaxUnsettledBytes <= 0 {
 		cfg.MaxUnsettledBytes = defaultUnsettledBytes
 	}
+	if cfg.Limits.Slab <= 0 {
+		cfg.Limits.Slab = session.DefaultSlab
+	}
 	s := &Server{
 		cfg:       cfg,
 		listeners: map[net.Listener]struct{}{},

@@ -43,7 +43,7 @@ func (a *assembly) begin(m amqp.Method) {
 func (a *assembly) reset() { *a = assembly{} }
 
 // header takes the content header; done tells that the content has no body.
-func (a *assembly) header(payload []byte, maxMessage uint64) (done bool, err error) {
+func (a *assembly) header(payload []byte, maxMessage uint64, memory *slab) (done bool, err error) {
 	switch a.stage {
 	case idle:
 		return false, errUnannounced()
@@ -61,8 +61,7 @@ func (a *assembly) header(payload []byte, maxMessage uint64) (done bool, err err
 		return false, a.tooLarge(size, maxMessage)
 	}
 	a.props, a.whole = len(props), uint64(len(props))+size
-	a.buf = make([]byte, len(props), uint64(len(props))+min(size, exactBody))
-	copy(a.buf, props)
+	a.buf = append(memory.take(len(props)+int(min(size, exactBody))), props...)
 	a.stage = wantBody
 	return a.finish(), nil
 }

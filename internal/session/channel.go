@@ -10,6 +10,7 @@ type channel struct {
 	// The methods that carry content. They are parsed in place, and there is
 	// one of each per channel, for contents of different channels interleave.
 	publish amqp.BasicPublish // a server's
+	parsed  []byte            // what publish was parsed from; empty: nothing
 	deliver amqp.BasicDeliver // a client's
 	getOk   amqp.BasicGetOk
 	returns amqp.BasicReturn

@@ -26,7 +26,7 @@ func NewClient(cfg ClientConfig) *Client {
 		properties: introduce(cfg.Properties, clientCapabilities),
 		vhost:      cfg.VHost,
 	}
-	c.maxMessage = c.want.MaxMessage
+	c.maxMessage, c.slab.most = c.want.MaxMessage, c.want.Slab
 	c.frameMax = c.want.FrameMax // servers with many properties do not keep to 4096
 	return c
 }

@@ -20,6 +20,7 @@ type endpoint struct {
 	in      amqp.Interner
 	out     []byte  // what Event.Reply shows
 	content Content // what Event.Content shows, dropped at the next frame
+	slab    slab    // where contents lie
 
 	// Methods without content that come as often as messages, parsed in place.
 	ack    amqp.BasicAck
@@ -125,7 +126,15 @@ func (e *endpoint) failConnection(err *amqp.Error) {
 func (e *endpoint) dropChannels() { e.channels = channels{max: e.channels.max} }
 
 // begin forgets what the last call showed.
-func (e *endpoint) begin() { e.out, e.content = e.out[:0], Content{} }
+func (e *endpoint) begin() {
+	e.out = e.out[:0]
+	if e.content.Props != nil || e.content.Body != nil {
+		e.content = Content{}
+	}
+}
+
+// Rest follows the last frame of a burst: what comes later shares no memory with what came.
+func (e *endpoint) Rest() { e.slab.rest() }
 
 // send appends a method to the reply. On error nothing is appended, and only a
 // method with text from outside can be in error.
@@ -205,7 +214,7 @@ func (e *endpoint) channelLeft(n uint16, args []byte) (Event, error) {
 func (e *endpoint) receiveContent(ch *channel, f amqp.Frame) (whole bool, err error) {
 	switch f.Type {
 	case amqp.FrameHeader:
-		whole, err = ch.assembly.header(f.Payload, e.maxMessage)
+		whole, err = ch.assembly.header(f.Payload, e.maxMessage, &e.slab)
 	case amqp.FrameBody:
 		whole, err = ch.assembly.body(f.Payload)
 	default:

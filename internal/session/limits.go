@@ -8,7 +8,14 @@ type Limits struct {
 	ChannelMax uint16 // the highest channel number; 0 = 2047
 	Heartbeat  uint16 // seconds; 0 = none from a server, whatever the server says from a client
 	MaxMessage uint64 // bytes of a body; 0 = 128 MiB
+
+	// Slab is how many bytes small messages that come together may share, and so what one that is kept longer than the others
+	// may keep in memory; 0 = 1 KiB.
+	Slab int
 }
+
+// DefaultSlab is that of Limits.
+const DefaultSlab = 1 << 10
 
 const (
 	defaultFrameMax   = 128 << 10
@@ -33,6 +40,9 @@ func (l Limits) withDefaults() Limits {
 		l.MaxMessage = defaultMaxMessage
 	}
 	l.MaxMessage = min(l.MaxMessage, mostMaxMessage)
+	if l.Slab == 0 {
+		l.Slab = DefaultSlab
+	}
 	return l
 }
 

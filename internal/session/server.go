@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ type ServerConfig struct {
 func NewServer(cfg ServerConfig) *Server {
 	s := &Server{offer: cfg.Limits.withDefaults(), mechanisms: cfg.Mechanisms}
 	s.frameMax = preTuneFrameMax
-	s.maxMessage = s.offer.MaxMessage
+	s.maxMessage, s.slab.most = s.offer.MaxMessage, s.offer.Slab
 	start := &amqp.ConnectionStart{
 		VersionMajor:     0,
 		VersionMinor:     9,
@@ -109,8 +110,12 @@ func (s *Server) onMethod(n uint16, ch *channel, payload []byte) (Event, error) 
 	}
 	switch id {
 	case amqp.BasicPublishID:
-		if err := ch.publish.Parse(args, &s.in); err != nil {
-			return Event{}, err
+		if !bytes.Equal(args, ch.parsed) || len(args) == 0 { // who publishes much publishes to one place
+			ch.parsed = ch.parsed[:0]
+			if err := ch.publish.Parse(args, &s.in); err != nil {
+				return Event{}, err
+			}
+			ch.parsed = append(ch.parsed, args...)
 		}
 		ch.assembly.begin(&ch.publish)
 		return Event{}, nil
