@@ -1,7 +1,6 @@
 package postrider
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"sync"
@@ -16,7 +15,7 @@ var errAbandoned = errors.New("the caller has given up")
 // calls are those that this node handles, so that they can be cancelled from afar, and the last ones that were cancelled before they began.
 type calls struct {
 	mu      sync.Mutex
-	running map[callKey]context.CancelCauseFunc
+	running map[callKey]*callerContext
 	over    map[callKey]struct{}
 	order   [256]callKey // of over, a ring
 	next    int
@@ -25,34 +24,34 @@ type calls struct {
 type callKey struct{ from, id string }
 
 func newCalls() *calls {
-	return &calls{running: make(map[callKey]context.CancelCauseFunc), over: make(map[callKey]struct{})}
+	return &calls{running: make(map[callKey]*callerContext), over: make(map[callKey]struct{})}
 }
 
 func (c *calls) cancel(from, id string) {
 	key := callKey{from, id}
 	c.mu.Lock()
-	stop := c.running[key]
-	if _, known := c.over[key]; stop == nil && !known {
+	call := c.running[key]
+	if _, known := c.over[key]; call == nil && !known {
 		delete(c.over, c.order[c.next])
 		c.order[c.next] = key
 		c.next = (c.next + 1) % len(c.order)
 		c.over[key] = struct{}{}
 	}
 	c.mu.Unlock()
-	if stop != nil {
-		stop(errAbandoned)
+	if call != nil {
+		call.end(errAbandoned)
 	}
 }
 
-func (c *calls) begin(key callKey, stop context.CancelCauseFunc) {
+func (c *calls) begin(key callKey, call *callerContext) {
 	c.mu.Lock()
 	_, over := c.over[key]
 	if !over {
-		c.running[key] = stop
+		c.running[key] = call
 	}
 	c.mu.Unlock()
 	if over {
-		stop(errAbandoned)
+		call.end(errAbandoned)
 	}
 }
 
@@ -60,25 +59,6 @@ func (c *calls) end(key callKey) {
 	c.mu.Lock()
 	delete(c.running, key)
 	c.mu.Unlock()
-}
-
-// forCaller is the context of a call's handler: it ends when the caller's does, as far as that is known here. done is to be called at the end.
-func (m *Message) forCaller(ctx context.Context) (_ context.Context, done func()) {
-	if !m.wanted {
-		return ctx, func() {}
-	}
-	n := m.tap.target.node
-	if m.tap.target.away() || n.cfg.ShareMailboxes {
-		n.heedCancels()
-	}
-	ctx, stop := context.WithCancelCause(ctx)
-	key := callKey{m.From, m.ID}
-	n.calls.begin(key, stop)
-	if m.deadline == nil {
-		return ctx, func() { n.calls.end(key); stop(nil) }
-	}
-	ctx, cancel := context.WithDeadlineCause(ctx, *m.deadline, errAbandoned)
-	return ctx, func() { n.calls.end(key); cancel(); stop(nil) }
 }
 
 // late reports whether the caller's time is up.

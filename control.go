@@ -147,9 +147,7 @@ func (c *control) handle(name string, h Handler) error {
 	c.names[name] = to
 	c.running.Go(func() {
 		for m := range to {
-			ctx, done := m.forCaller(c.node.ctx)
-			c.conclude(m, guarded(ctx, m, h))
-			done()
+			c.conclude(m, m.handle(c.node.ctx, h))
 		}
 	})
 	return nil

@@ -45,6 +45,7 @@ type feed struct {
 	mu          sync.Mutex
 	first, last *block        // a list; nil: there is nothing
 	head, tail  int           // what was taken out of first, and put into last
+	waking      bool          // a receiver was woken, and has not looked yet
 	ended       bool          // nothing more is taken out
 	closed      bool          // nor put in
 	wake        chan struct{} // one place
@@ -95,9 +96,16 @@ func (f *feed) some() bool { return f.first != nil && (f.first != f.last || f.he
 // ready wakes a receiver if there is something to receive.
 func (f *feed) ready() {
 	f.mu.Lock()
-	some := f.some()
-	f.mu.Unlock()
-	if some {
+	defer f.mu.Unlock()
+	if f.some() {
+		f.rouse()
+	}
+}
+
+// rouse wakes a receiver, one at a time: when that one looks, and there is more, it wakes the next. The caller holds mu.
+func (f *feed) rouse() {
+	if !f.waking {
+		f.waking = true
 		f.signal()
 	}
 }
@@ -111,8 +119,9 @@ func (f *feed) signal() {
 
 // next waits for an arrival that is not stale. It returns false when ctx ends or the feed has ended.
 func (f *feed) next(ctx context.Context, a *arrival) bool {
+	woken := false
 	for ctx.Err() == nil {
-		ok, ended := f.pop(a)
+		ok, ended := f.pop(a, woken)
 		switch {
 		case ok && a.from.stale(a.tag):
 			a.from.giveBack(a.tag)
@@ -122,16 +131,23 @@ func (f *feed) next(ctx context.Context, a *arrival) bool {
 		}
 		select {
 		case <-f.wake:
+			woken = true
 		case <-ctx.Done():
 		}
 	}
+	f.mu.Lock()
+	f.waking = false
+	f.mu.Unlock()
 	f.signal() // whom it was meant for may be another
 	return false
 }
 
-func (f *feed) pop(a *arrival) (ok, ended bool) {
+func (f *feed) pop(a *arrival, woken bool) (ok, ended bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if woken {
+		f.waking = false
+	}
 	if f.ended {
 		f.signal() // whoever else waits
 		return false, true
@@ -147,7 +163,7 @@ func (f *feed) pop(a *arrival) (ok, ended bool) {
 	}
 	if f.some() {
 		a.more = true
-		f.signal() // another worker may take the next one
+		f.rouse() // another worker may take the next one
 	}
 	return true, false
 }

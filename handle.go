@@ -110,14 +110,21 @@ func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
 		}
 		hand.holds(m)
 		m.observed(StepDelivered, nil)
-		forIt, done := m.forCaller(ctx)
-		err := context.Cause(forIt)
-		if err == nil {
-			err = guarded(forIt, m, h)
-		}
-		done()
+		err := m.handle(ctx, h)
 		conclude(ctx, m, err, o)
 	}
+}
+
+// handle has h act upon the message, unless nobody wants that any more.
+func (m *Message) handle(ctx context.Context, h Handler) error {
+	if c := m.forCaller(ctx); c != nil {
+		defer c.done()
+		ctx = c
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return guarded(ctx, m, h)
 }
 
 // guarded makes a panic an error like others.
@@ -137,6 +144,8 @@ func (m *Message) log() *slog.Logger { return m.tap.target.node.log }
 func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 	switch {
 	case m.settled.Load() == requeued: // whoever gets it next concludes it
+	case m.WantsReply() && m.replied.Load():
+		m.Ack()
 	case m.WantsReply():
 		if err != nil {
 			m.observed(StepFailed, err)

@@ -295,7 +295,7 @@ func (l *local) reply(to, correlation string, d draft) error {
 	p := l.publishing(&d)
 	p.Exchange, p.Key, p.Mandatory = "", to, false
 	p.Properties.DeliveryMode, p.Properties.CorrelationID = amqp.Transient, correlation
-	return l.at.publish(p, new(client.Fate))
+	return localError(l.at.conn.Publish(p, nil))
 }
 
 func (l *local) pass(ctx context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {

@@ -31,6 +31,7 @@ type remote struct {
 	patience  time.Duration // with who holds a message; 0: without end
 	keep      string        // what the outbox on disk calls it; "": what is posted is not kept there
 	envelopes [styles]atomic.Pointer[client.Envelope]
+	questions [styles]atomic.Pointer[client.Envelope] // of calls
 }
 
 // envelope is what messages of one style have in common, encoded once.
@@ -65,14 +66,19 @@ func (r *remote) sealToKeep(d *draft) (*client.Envelope, error) {
 }
 
 func (r *remote) seal(d *draft, mandatory bool, p amqp.Properties) (*client.Envelope, error) {
+	via, key := r.address(d)
+	return client.NewEnvelope(via, key, mandatory, p)
+}
+
+// address is the exchange and the key of a message.
+func (r *remote) address(d *draft) (via, key string) {
 	if r.via == nil {
-		return client.NewEnvelope("", r.queue.Name, mandatory, p)
+		return "", r.queue.Name
 	}
-	key := r.key
-	if key == "" {
+	if key = r.key; key == "" {
 		key = d.key()
 	}
-	return client.NewEnvelope(r.via.Name, key, mandatory, p)
+	return r.via.Name, key
 }
 
 // prepare makes sure, once, of what messages go to.
@@ -110,18 +116,14 @@ func (r *remote) post(f *client.Fate, d draft) error {
 
 func (r *remote) call(ctx context.Context, d draft) (answer, bool, error) {
 	r.prepare()
-	text := d.id.String()
-	p := d.properties(r.from)
-	p.DeliveryMode = amqp.Transient
-	p.ReplyTo, p.CorrelationID = client.ReplyTo, text
-	e, err := r.seal(&d, true, p)
+	e, err := r.callEnvelope(&d)
 	if err != nil {
 		return answer{}, false, err
 	}
 	if left := d.lifetime(ctx); left != 0 {
 		e = e.Expiring(left)
 	}
-	reply, written, err := r.pub.Call(ctx, e, []byte(text), d.body)
+	reply, written, err := r.pub.Call(ctx, e, d.id.String(), d.body)
 	if errors.Is(err, client.ErrExpired) && (d.more == nil || d.more.expires == 0) {
 		<-ctx.Done() // at the same time
 		err = r.pub.Because(ctx)
@@ -131,6 +133,23 @@ func (r *remote) call(ctx context.Context, d draft) (answer, bool, error) {
 	}
 	v, err := reply.Props.View()
 	return answer{contentType: string(v.ContentType), body: reply.Body}, written, err
+}
+
+// callEnvelope is envelope for calls, whose messages go no further than memory.
+func (r *remote) callEnvelope(d *draft) (*client.Envelope, error) {
+	if d.more == nil {
+		if e := r.questions[d.style].Load(); e != nil {
+			return e, nil
+		}
+	}
+	p := d.properties(r.from)
+	p.DeliveryMode, p.ReplyTo = amqp.Transient, client.ReplyTo
+	via, key := r.address(d)
+	e, err := client.NewCallEnvelope(via, key, true, p)
+	if err == nil && d.more == nil {
+		r.questions[d.style].Store(e)
+	}
+	return e, err
 }
 
 // milliseconds is a time to live in AMQP's words.

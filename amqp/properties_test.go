@@ -136,3 +136,34 @@ func TestRandomPropertiesSurviveTheWire(t *testing.T) {
 		}
 	}
 }
+
+func TestAReplyToIsReplacedAmongWhatIsThere(t *testing.T) {
+	rnd := rand.New(rand.NewSource(6))
+	for range 2000 {
+		var p Properties
+		randomize(rnd, &p)
+		if p.ReplyTo == "" {
+			p.ReplyTo = "here"
+		}
+		raw := must[[]byte](t)(p.Append(nil))
+		got, err := RawProperties(raw).WithReplyTo("there and elsewhere")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.ReplyTo = "there and elsewhere"
+		if want := must[[]byte](t)(p.Append(nil)); !bytes.Equal(got, want) {
+			t.Fatalf("got %x\nwant %x", got, want)
+		}
+		for i := range raw { // cut short it is an error, or has none
+			if short, err := RawProperties(raw[:i]).WithReplyTo("x"); err == nil {
+				short.View()
+			}
+		}
+	}
+	none := must[[]byte](t)((&Properties{AppID: "me"}).Append(nil))
+	_, err := RawProperties(none).WithReplyTo("x")
+	wantCode(t, err, SyntaxError)
+	some := must[[]byte](t)((&Properties{ReplyTo: "me"}).Append(nil))
+	_, err = RawProperties(some).WithReplyTo(strings.Repeat("x", 256))
+	wantCode(t, err, SyntaxError)
+}

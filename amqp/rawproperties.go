@@ -137,6 +137,37 @@ func (p RawProperties) DeliveryMode() uint8 {
 	return r.octet()
 }
 
+// WithReplyTo returns a copy of p with another reply-to in place of the one that is there. It fails with an *Error with
+// code 502 if there is none, the new one is longer than 255 octets, or p was not checked before and is malformed.
+func (p RawProperties) WithReplyTo(name string) (RawProperties, error) {
+	r := reader{b: p}
+	flags := r.short()
+	r.skipShortstrs(flags & (FlagContentType | FlagContentEncoding))
+	if flags&FlagHeaders != 0 {
+		r.rawTable()
+	}
+	if flags&FlagDeliveryMode != 0 {
+		r.octet()
+	}
+	if flags&FlagPriority != 0 {
+		r.octet()
+	}
+	r.skipShortstrs(flags & FlagCorrelationID)
+	at := len(p) - len(r.b)
+	r.shortstr()
+	switch {
+	case flags&FlagReplyTo == 0:
+		return nil, Errorf(SyntaxError, "there is no reply-to to be replaced")
+	case r.bad:
+		return nil, errProperties(&r, flags)
+	case len(name) > maxShortstr:
+		return nil, Errorf(SyntaxError, "a reply-to of %d octets is longer than %d", len(name), maxShortstr)
+	}
+	q := make([]byte, 0, at+1+len(name)+len(r.b))
+	q = append(append(q, p[:at]...), byte(len(name)))
+	return append(append(q, name...), r.b...), nil
+}
+
 // check checks everything about p, the headers included.
 func (p RawProperties) check() error {
 	r := reader{b: p}

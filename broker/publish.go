@@ -72,7 +72,7 @@ func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 	if err != nil {
 		return err
 	}
-	m := &core.Message{Address: &core.Address{Exchange: p.Exchange, Key: p.Key}, Props: props, Body: p.Body}
+	m := core.NewMessage(p.Exchange, p.Key, props, p.Body)
 	via := c.publisher()
 	out, err := via.Publish(&via.burst, m)
 	if err == nil && !out.Routed && p.Mandatory {
@@ -98,8 +98,13 @@ func (p *Publishing) encode() (amqp.RawProperties, error) {
 			return nil, err
 		}
 	}
-	return p.Properties.Append(nil)
+	q := &p.Properties
+	room := propertiesRoom + len(q.ContentType) + len(q.CorrelationID) + len(q.ReplyTo) + len(q.MessageID) + len(q.AppID)
+	return q.Append(make([]byte, 0, room))
 }
+
+// propertiesRoom is enough for the other properties of most messages, in bytes.
+const propertiesRoom = 24
 
 // maxShort is what a short string of the protocol holds, in bytes.
 const maxShort = 255

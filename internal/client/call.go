@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -17,56 +18,81 @@ type Reply struct {
 	Body  []byte
 }
 
-// A call is decided twice: its message is confirmed, and its answer comes; in either order.
+// A call is decided twice: its message is confirmed, and its answer comes; in either order. One that ended well is used again.
 type call struct {
 	fate   Fate
-	answer chan answer // takes one
+	answer chan answer // takes one; given under the Publisher's lock, but for what became of the message
+	sure   atomic.Bool // its message was confirmed, and nobody knows the fate any more
+	decide func(error) // decided, bound once
+	over   func() bool // there is something to return; likewise
 }
 
 type answer struct {
-	reply Reply
-	err   error
+	reply   Reply
+	err     error
+	message bool // the error is what became of the message
+}
+
+func newCall() any {
+	c := &call{answer: make(chan answer, 1)}
+	c.decide, c.over = c.decided, func() bool { return len(c.answer) > 0 }
+	return c
+}
+
+// decided is told what became of the message. A confirm tells little: the answer is still to come.
+func (c *call) decided(err error) {
+	if err != nil {
+		c.give(answer{err: err, message: true})
+	} else {
+		c.sure.Store(true)
+	}
 }
 
 // Call publishes a message and waits for the reply that carries its id as the correlation-id.
-// env must ask for a reply at [ReplyTo]. A connection that breaks after the message was
+// env must ask for a reply at [ReplyTo], see [NewCallEnvelope]. A connection that breaks after the message was
 // written takes the reply with it: the call fails with ErrBroken. written is as for Send.
-func (p *Publisher) Call(ctx context.Context, env *Envelope, id, body []byte) (reply Reply, written bool, err error) {
-	c := &call{answer: make(chan answer, 1)}
-	key := string(id)
-	if err := p.expect(key, c); err != nil {
+func (p *Publisher) Call(ctx context.Context, env *Envelope, id string, body []byte) (reply Reply, written bool, err error) {
+	c := p.callings.Get().(*call)
+	c.sure.Store(false)
+	c.fate = Fate{tell: c.decide}
+	if err := p.expect(id, c); err != nil {
 		return Reply{}, false, err
 	}
-	defer p.unexpect(key)
-	at, t, err := p.enqueue(ctx, &c.fate, env, id, body)
+	reply, written, err = p.await(ctx, c, env, id, body)
+	p.unexpect(id)
+	if err == nil && c.sure.Load() {
+		select {
+		case <-c.answer: // a second one
+		default:
+		}
+		p.callings.Put(c)
+	}
+	return reply, written, err
+}
+
+func (p *Publisher) await(ctx context.Context, c *call, env *Envelope, id string, body []byte) (Reply, bool, error) {
+	var buf [MaxID]byte
+	at, t, err := p.enqueue(ctx, &c.fate, env, append(buf[:0], id...), body)
 	if err != nil {
 		return Reply{}, false, err
 	}
 	if t != nil {
-		t.readUntil(ctx, c.over, p.quietButOne)
+		t.readUntil(ctx, c.over, p.othersQuiet)
 	}
-	sent := c.fate.Done()
-	for {
-		select {
-		case a := <-c.answer:
-			return a.reply, c.fate.Stage() != Held, a.err
-		case <-sent:
-			if err := c.fate.Err(); err != nil {
-				return Reply{}, c.fate.WasWritten(), err
-			}
-			sent = nil
-		case <-ctx.Done():
-			err := p.because(ctx)
-			if c.fate.Abandon(err) {
-				p.forget(at, &c.fate)
-			}
-			return Reply{}, c.fate.WasWritten(), err
+	select {
+	case a := <-c.answer:
+		if a.message {
+			return Reply{}, c.fate.WasWritten(), a.err
 		}
+		return a.reply, c.fate.Stage() != Held, a.err
+	case <-ctx.Done():
+		err := p.because(ctx)
+		if c.fate.Abandon(err) {
+			p.forget(at, &c.fate)
+		}
+		return Reply{}, c.fate.WasWritten(), err
 	}
 }
-
-// over says that there is something to return.
-func (c *call) over() bool { return len(c.answer) > 0 || c.fate.Err() != nil }
 
 // expect books a call before its message can be answered.
 func (p *Publisher) expect(key string, c *call) error {
@@ -120,11 +146,11 @@ func (p *Publisher) reply(props amqp.RawProperties, body []byte) {
 	}
 	p.mu.Lock()
 	c := p.calls[string(v.CorrelationID)]
-	p.mu.Unlock()
-	switch {
-	case c != nil:
+	if c != nil {
 		c.give(answer{reply: Reply{Props: props, Body: body}})
-	case p.answered != nil:
+	}
+	p.mu.Unlock()
+	if c == nil && p.answered != nil {
 		p.answered(props, body)
 	}
 }

@@ -21,6 +21,10 @@ type Envelope struct {
 	flags         uint16
 	before, after []byte // the properties on either side of the message-id
 
+	// Of a call, whose correlation-id is its message-id: the properties between the two. before ends in front of the first.
+	correlated bool
+	between    []byte
+
 	expires time.Duration // 0: never; else before ends in what is left of it
 	keep    string        // what the Keeper calls its target; empty: it is not kept
 }
@@ -32,8 +36,12 @@ func (e *Envelope) Expiring(after time.Duration) *Envelope {
 	with.expires = max(time.Millisecond, min(after, MaxExpiry))
 	with.flags |= amqp.FlagExpiration
 	// The expiration is the property before the message-id.
-	with.before = append(append([]byte(nil), e.before...), expiryDigits)
-	with.before = appendExpiry(with.before, with.expires)
+	last := &with.before
+	if e.correlated {
+		last = &with.between
+	}
+	*last = append(append(make([]byte, 0, len(*last)+1+expiryDigits), *last...), expiryDigits)
+	*last = appendExpiry(*last, with.expires)
 	return &with
 }
 
@@ -55,8 +63,12 @@ func appendExpiry(b []byte, left time.Duration) []byte {
 }
 
 // expiryAt is where the digits begin in what appendTo appends.
-func (e *Envelope) expiryAt() uint32 {
-	return uint32(len(e.method) + amqp.FrameOverhead - 1 + headerHead + len(e.before) - expiryDigits)
+func (e *Envelope) expiryAt(id int) uint32 {
+	at := len(e.method) + amqp.FrameOverhead - 1 + headerHead + len(e.before) - expiryDigits
+	if e.correlated {
+		at += 1 + id + len(e.between)
+	}
+	return uint32(at)
 }
 
 // MaxID is the longest message-id in octets.
@@ -91,11 +103,37 @@ func NewEnvelope(exchange, key string, mandatory bool, p amqp.Properties) (*Enve
 	}, nil
 }
 
+// NewCallEnvelope is NewEnvelope for calls, which all have their own id as correlation-id: p.CorrelationID is not used.
+func NewCallEnvelope(exchange, key string, mandatory bool, p amqp.Properties) (*Envelope, error) {
+	p.CorrelationID = ""
+	e, err := NewEnvelope(exchange, key, mandatory, p)
+	if err != nil {
+		return nil, err
+	}
+	first := amqp.Properties{
+		ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, Headers: p.Headers, DeliveryMode: p.DeliveryMode, Priority: p.Priority,
+	}
+	before, err := first.Append(nil)
+	if err != nil {
+		return nil, err
+	}
+	e.correlated, e.flags = true, e.flags|amqp.FlagCorrelationID
+	e.before, e.between = before[2:], e.before[len(before)-2:]
+	return e, nil
+}
+
 // bound is at least the size of what appendTo appends.
 func (e *Envelope) bound(id, body int, frameMax uint32) int {
 	frames := body/int(max(frameMax, amqp.MinFrameMax)-amqp.FrameOverhead) + 1
-	return len(e.method) + amqp.FrameOverhead + headerHead + len(e.before) + 1 + id + len(e.after) +
-		body + frames*amqp.FrameOverhead
+	return len(e.method) + amqp.FrameOverhead + e.headerSize(id) + body + frames*amqp.FrameOverhead
+}
+
+func (e *Envelope) headerSize(id int) int {
+	n := headerHead + len(e.before) + 1 + id + len(e.after)
+	if e.correlated {
+		n += 1 + id + len(e.between)
+	}
+	return n
 }
 
 const headerHead = 14 // class, weight, body size, flags
@@ -103,13 +141,17 @@ const headerHead = 14 // class, weight, body size, flags
 // appendTo appends a whole publish. The id is at most MaxID octets.
 func (e *Envelope) appendTo(dst []byte, id, body []byte, frameMax uint32) []byte {
 	dst = append(dst, e.method...)
-	size := uint32(headerHead + len(e.before) + 1 + len(id) + len(e.after))
+	size := uint32(e.headerSize(len(id)))
 	dst = append(dst, amqp.FrameHeader, byte(publishChannel>>8), byte(publishChannel&0xff))
 	dst = binary.BigEndian.AppendUint32(dst, size)
 	dst = append(dst, 0, basicClass, 0, 0)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(len(body)))
 	dst = binary.BigEndian.AppendUint16(dst, e.flags)
 	dst = append(dst, e.before...)
+	if e.correlated {
+		dst = append(append(dst, byte(len(id))), id...)
+		dst = append(dst, e.between...)
+	}
 	dst = append(dst, byte(len(id)))
 	dst = append(dst, id...)
 	dst = append(dst, e.after...)

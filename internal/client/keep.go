@@ -25,7 +25,7 @@ type Kept struct {
 
 // more is what the log has to know of a message beside its bytes, which it has the keeper keep; mostly nil. Who waits for a message is told when this
 // process ends, so that it is not kept. The caller holds mu.
-func (p *Publisher) more(f *Fate, env *Envelope, encoded []byte, wait bool) (*more, error) {
+func (p *Publisher) more(f *Fate, env *Envelope, id int, encoded []byte, wait bool) (*more, error) {
 	keep := env.keep != "" && p.keeper != nil && !wait
 	if env.expires == 0 && !keep {
 		return nil, nil
@@ -33,7 +33,7 @@ func (p *Publisher) more(f *Fate, env *Envelope, encoded []byte, wait bool) (*mo
 	m := new(more)
 	k := Kept{Target: env.keep, Encoded: encoded}
 	if env.expires != 0 {
-		m.expires, m.expiryAt = p.now()+env.expires, env.expiryAt()
+		m.expires, m.expiryAt = p.now()+env.expires, env.expiryAt(id)
 		k.Expires, k.ExpiryAt = time.Now().Add(env.expires), m.expiryAt
 	}
 	if keep {

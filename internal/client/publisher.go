@@ -66,7 +66,8 @@ type Publisher struct {
 	due    time.Duration // when the timer rings; 0: it does not
 	timer  *time.Timer
 
-	sendings sync.Pool // here, so that its channels do not outlive the publisher
+	sendings, callings sync.Pool   // here, so that their channels do not outlive the publisher
+	othersQuiet        func() bool // quietButOne, bound once
 }
 
 // Default bounds of a send log.
@@ -96,7 +97,8 @@ func newPublisher(maxMessages, maxBytes int, changed func(), keeper Keeper) *Pub
 		calls:       make(map[string]*call),
 		sendings:    sync.Pool{New: newSending},
 	}
-	p.log.now = p.now
+	p.callings.New = newCall
+	p.log.now, p.othersQuiet = p.now, p.quietButOne
 	return p
 }
 
@@ -235,7 +237,7 @@ func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uin
 	c := p.log.room(n)
 	off := len(c.buf)
 	c.buf = env.appendTo(c.buf, id, body, p.frameMax)
-	m, err := p.more(f, env, c.buf[off:], wait)
+	m, err := p.more(f, env, len(id), c.buf[off:], wait)
 	if err != nil {
 		c.buf = c.buf[:off]
 		return 0, err

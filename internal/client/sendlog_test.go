@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -221,6 +222,39 @@ func TestAnEnvelopeIsWhatTheCodecWrites(t *testing.T) {
 		}
 		if again := refit(nil, e.appendTo(nil, []byte("the id"), body, 1<<17), 4096); !bytes.Equal(again, want) {
 			t.Errorf("%d bytes: cut down to another frame_max it is not the same", size)
+		}
+	}
+}
+
+func TestACallsEnvelopeHasItsIDTwice(t *testing.T) {
+	for _, p := range []amqp.Properties{
+		{ReplyTo: "r"},
+		{ContentType: "text/plain", Headers: amqp.Table{"k": "v"}, DeliveryMode: 1, Priority: 3, ReplyTo: "r", Type: "t", AppID: "me"},
+	} {
+		e, err := NewCallEnvelope("x", "k", true, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, expiring := range []bool{false, true} {
+			if expiring {
+				e = e.Expiring(1234 * time.Millisecond)
+				p.Expiration = "0000001234"
+			}
+			p.MessageID, p.CorrelationID = "the id", "the id"
+			got := e.appendTo(nil, []byte("the id"), []byte("body"), 4096)
+			want, _ := (&amqp.BasicPublish{Exchange: "x", RoutingKey: "k", Mandatory: true}).AppendFrame(nil, 1)
+			raw, _ := p.Append(nil)
+			want = amqp.AppendHeaderFrame(want, 1, 60, 4, raw)
+			want = amqp.AppendBodyFrames(want, 1, []byte("body"), 4096)
+			if !bytes.Equal(got, want) {
+				t.Errorf("got %q\nwant %q", got, want)
+			}
+			if bound := e.bound(len("the id"), 4, 4096); bound < len(got) {
+				t.Errorf("bound %d, size %d", bound, len(got))
+			}
+			if at := e.expiryAt(len("the id")); expiring && string(got[at:at+expiryDigits]) != p.Expiration {
+				t.Errorf("%q where its expiration should be", got[at:at+expiryDigits])
+			}
 		}
 	}
 }

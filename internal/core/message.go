@@ -20,6 +20,16 @@ type Message struct {
 // Address is where a message was published to: one for many messages, which are there in millions.
 type Address struct{ Exchange, Key string }
 
+// NewMessage makes a message with an address of its own.
+func NewMessage(exchange, key string, props amqp.RawProperties, body []byte) *Message {
+	m := &struct {
+		Message
+		Address
+	}{Message{Props: props, Body: body}, Address{exchange, key}}
+	m.Message.Address = &m.Address
+	return &m.Message
+}
+
 // rare is what few messages have.
 type rare struct {
 	whole amqp.RawProperties // Props and the BCC, which nobody sees; nil where there is none

@@ -154,10 +154,5 @@ func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties
 	if !direct {
 		return props, nil
 	}
-	var full amqp.Properties
-	if err := full.Parse(props, nil); err != nil {
-		return nil, err
-	}
-	full.ReplyTo = ch.replies.Name
-	return full.Append(nil)
+	return props.WithReplyTo(ch.replies.Name)
 }
