@@ -3,6 +3,7 @@ package postrider
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -189,10 +190,17 @@ func (r *remote) take(prefetch int, to receiver) intake {
 	if r.subscription != nil {
 		q = r.subscription()
 	}
-	var one [1]arrival
-	c := r.receiving().Consume(q, uint16(prefetch), func(d *client.Delivery) {
-		one[0] = arrival{props: d.Props, body: d.Body, redelivered: d.Redelivered, from: (*remoteSettler)(d)}
-		to.hand(one[:])
+	var arrivals []arrival
+	c := r.receiving().ConsumeBatches(q, uint16(prefetch), func(batch []*client.Delivery) {
+		arrivals = slices.Grow(arrivals[:0], len(batch))[:len(batch)]
+		for i, d := range batch {
+			a := &arrivals[i]
+			a.props, a.body, a.redelivered, a.from = d.Props, d.Body, d.Redelivered, (*remoteSettler)(d)
+		}
+		to.hand(arrivals)
+		if clear(arrivals); cap(arrivals) > keepArrivals {
+			arrivals = nil
+		}
 		to.ready()
 	})
 	if who, ok := to.(overdue); ok && r.patience > 0 {

@@ -15,11 +15,16 @@ type Consumer struct {
 	conn     *Conn
 	queue    *Queue
 	prefetch uint16
-	hand     func(*Delivery)
+	hand     func([]*Delivery)
 
 	first   signal // the first attempt to consume has ended
 	stopped signal // no more deliveries come
 	gone    signal // the channel is released
+
+	// Owned by who reads the connection.
+	ready []*Delivery // to be handed over at the end of the burst
+	room  []Delivery  // for deliveries to come
+	made  int         // how many room was made for together
 
 	mu       sync.Mutex
 	wire     *wire // nil while not consuming
@@ -47,6 +52,15 @@ type nack struct {
 // Consume begins to take messages from a queue, with up to prefetch of them unacknowledged.
 // hand is called by the reader's goroutine: it must not block, and what it keeps is bounded by prefetch.
 func (c *Conn) Consume(q *Queue, prefetch uint16, hand func(*Delivery)) *Consumer {
+	return c.ConsumeBatches(q, prefetch, func(batch []*Delivery) {
+		for _, d := range batch {
+			hand(d)
+		}
+	})
+}
+
+// ConsumeBatches is Consume for who is handed at once what has come together. It must not keep the slice.
+func (c *Conn) ConsumeBatches(q *Queue, prefetch uint16, hand func([]*Delivery)) *Consumer {
 	u := &Consumer{
 		conn:     c,
 		queue:    q,
@@ -287,26 +301,64 @@ func (u *Consumer) leave(w *wire) uint16 {
 	return u.channel
 }
 
-// delivered hands over one message; for the reader.
-func (u *Consumer) delivered(w *wire, m *amqp.BasicDeliver, content *session.Content) {
-	d := &Delivery{
+// delivered books one message, to be handed over at the end of the burst; for the reader. It reports whether it is the first.
+func (u *Consumer) delivered(w *wire, m *amqp.BasicDeliver, content *session.Content) (first bool) {
+	u.mu.Lock()
+	epoch, taken := u.epoch, u.wire == w && !u.halted
+	if taken {
+		u.unacked.add(m.DeliveryTag)
+	}
+	u.mu.Unlock()
+	if !taken {
+		return false
+	}
+	d := u.newDelivery(len(content.Props) + len(content.Body))
+	*d = Delivery{
 		Props:       content.Props,
 		Body:        content.Body,
 		Key:         m.RoutingKey,
 		Redelivered: m.Redelivered,
 		consumer:    u,
+		epoch:       epoch,
 		tag:         m.DeliveryTag,
 	}
-	u.mu.Lock()
-	if u.wire != w || u.halted {
-		u.mu.Unlock()
-		return
-	}
-	d.epoch = u.epoch
-	u.unacked.add(d.tag)
-	u.mu.Unlock()
-	u.hand(d)
+	u.ready = append(u.ready, d)
+	return len(u.ready) == 1
 }
+
+// Small deliveries that come together are made together; one that is kept keeps the others.
+const (
+	madeTogether  = 8
+	smallDelivery = 256 // bytes
+)
+
+func (u *Consumer) newDelivery(size int) *Delivery {
+	if size > smallDelivery {
+		return new(Delivery)
+	}
+	if len(u.room) == 0 {
+		u.made = min(max(1, 2*u.made), madeTogether)
+		u.room = make([]Delivery, u.made)
+	}
+	d := &u.room[0]
+	u.room = u.room[1:]
+	return d
+}
+
+// handOver ends a burst.
+func (u *Consumer) handOver() {
+	batch := u.ready
+	u.ready = nil
+	u.room, u.made = nil, 0
+	u.hand(batch)
+	clear(batch)
+	if cap(batch) <= keepReady {
+		u.ready = batch[:0]
+	}
+}
+
+// keepReady is the largest buffer for deliveries that is kept.
+const keepReady = 1024
 
 // Delivery is one message on its way to a handler.
 type Delivery struct {

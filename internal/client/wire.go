@@ -29,6 +29,9 @@ type wire struct {
 	heartbeat time.Duration
 	product   string
 
+	// Owned by who has the turn to read.
+	delivering []*Consumer // have something to hand over
+
 	// Owned by the writer.
 	piece []byte // what Next returned last
 
@@ -170,6 +173,7 @@ var errClosedByPeer = errors.New("the other side closed the connection")
 
 // frames handles all whole frames of a burst and returns the rest.
 func (w *wire) frames(b []byte) ([]byte, error) {
+	defer w.handOver()
 	w.mu.Lock()
 	limit := w.proto.FrameMax()
 	w.mu.Unlock()
@@ -187,6 +191,15 @@ func (w *wire) frames(b []byte) ([]byte, error) {
 		}
 		b = rest
 	}
+}
+
+// handOver hands over what has been delivered and not handed over yet.
+func (w *wire) handOver() {
+	for i, u := range w.delivering {
+		u.handOver()
+		w.delivering[i] = nil
+	}
+	w.delivering = w.delivering[:0]
 }
 
 func (w *wire) frame(f amqp.Frame) error {
@@ -217,6 +230,9 @@ func (w *wire) fail(channel uint16, err error) error {
 
 // event acts upon what a frame amounted to.
 func (w *wire) event(ev session.Event) error {
+	if len(w.delivering) > 0 && ev.Kind > session.None && ev.Kind != session.Deliver && ev.Kind != session.Confirm {
+		w.handOver() // before the consumer may be told that nothing more comes
+	}
 	switch ev.Kind {
 	case session.Start:
 		return w.login(ev.Method.(*amqp.ConnectionStart))
@@ -299,8 +315,8 @@ func (w *wire) delivered(ev session.Event) {
 			w.conn.pub.reply(ev.Content.Props, ev.Content.Body)
 			return
 		}
-		if u := w.consumer(ev.Channel); u != nil {
-			u.delivered(w, m, ev.Content)
+		if u := w.consumer(ev.Channel); u != nil && u.delivered(w, m, ev.Content) {
+			w.delivering = append(w.delivering, u)
 		}
 	case *amqp.BasicReturn:
 		w.conn.pub.returned(ev.Content.Props)
