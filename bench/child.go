@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"runtime/pprof"
 	"time"
 
@@ -50,6 +51,9 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 	r, err := newRole(o.Role)
 	if err != nil {
 		return err
+	}
+	if movesMessages(o.Role) && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	keepThread()
 	defer func() { err = errors.Join(err, r.close()) }()

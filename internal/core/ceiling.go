@@ -56,17 +56,11 @@ func (v *VHost) withBound(name string, do func(*Queue)) error {
 		}
 	}
 	do(q)
-	q.bounded.Store(true)
 	return nil
 }
 
-// beyond says what becomes of a message that the queue's bound does not let in.
+// beyond says what becomes of a message that the queue's bound does not let in. The caller holds q.mu.
 func (q *Queue) beyond(m *Message) (out Outcome, is bool) {
-	if !q.bounded.Load() {
-		return out, false
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	b := q.ceiling
 	switch {
 	case b.held:

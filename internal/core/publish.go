@@ -19,9 +19,9 @@ type Publisher struct {
 	vhost *VHost
 
 	// The last route, valid as long as the table is the same one.
-	table         *route.Table[*Queue]
-	exchange, key string
-	queues        []*Queue
+	table  *route.Table[*Queue]
+	last   Address
+	queues []*Queue
 }
 
 // NewPublisher returns a publisher into v.
@@ -39,10 +39,7 @@ func (p *Publisher) Publish(b *Burst, m *Message) (Outcome, error) {
 	case err != nil:
 		return out, err
 	case len(queues) == 1:
-		var beyond bool
-		if out, beyond = queues[0].beyond(m); !beyond {
-			out = queues[0].publish(b, m)
-		}
+		out = queues[0].publishWithin(b, m)
 	case len(queues) > 1:
 		out = publishAll(b, queues, m)
 	}
@@ -60,13 +57,13 @@ func (p *Publisher) route(m *Message) (_ []*Queue, err error) {
 			return nil, err
 		}
 	}
-	if table == p.table && m.Exchange == p.exchange && m.Key == p.key && len(letter.Also) == 0 {
+	if table == p.table && *m.Address == p.last && len(letter.Also) == 0 {
 		return p.queues, nil
 	}
 	letter.Props = m.Props
 	queues, err := table.Route(m.Exchange, &letter, p.queues[:0])
 	p.queues = queues
-	p.table, p.exchange, p.key = table, m.Exchange, m.Key
+	p.table, p.last = table, *m.Address
 	if err != nil || letter.Opened || len(letter.Also) > 0 { // depends on more than exchange and key
 		p.table = nil
 	}
@@ -78,6 +75,23 @@ func (p *Publisher) route(m *Message) (_ []*Queue, err error) {
 func (q *Queue) publish(b *Burst, m *Message) Outcome {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.put(b, m)
+}
+
+// publishWithin is publish for who can be told that the queue's bound does not let the message in.
+func (q *Queue) publishWithin(b *Burst, m *Message) Outcome {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ceiling != nil {
+		if out, beyond := q.beyond(m); beyond {
+			return out
+		}
+	}
+	return q.put(b, m)
+}
+
+// put is publish for who holds q.mu.
+func (q *Queue) put(b *Burst, m *Message) Outcome {
 	if q.gone {
 		return Outcome{}
 	}

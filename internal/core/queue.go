@@ -69,8 +69,7 @@ type Queue struct {
 
 	patience atomic.Int64 // ConsumerTimeout, for whoever asks
 
-	ceiling *ceiling    // guarded by mu; nil: none
-	bounded atomic.Bool // there is one
+	ceiling *ceiling // guarded by mu; nil: none
 }
 
 // newQueue makes a queue that nobody knows yet. The caller holds v.mu.
