@@ -2,7 +2,6 @@ package client
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"time"
 
@@ -59,7 +58,14 @@ const MaxExpiry = math.MaxUint32 * time.Millisecond
 const expiryDigits = 10
 
 func appendExpiry(b []byte, left time.Duration) []byte {
-	return fmt.Appendf(b, "%0*d", expiryDigits, max(1, left.Milliseconds()))
+	ms := max(1, left.Milliseconds())
+	at := len(b)
+	b = append(b, "0000000000"[:expiryDigits]...)
+	for i := at + expiryDigits - 1; ms > 0; i-- {
+		b[i] = byte('0' + ms%10)
+		ms /= 10
+	}
+	return b
 }
 
 // expiryAt is where the digits begin in what appendTo appends.
