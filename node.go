@@ -159,8 +159,8 @@ func (n *Node) open(ctx context.Context) (err error) {
 }
 
 // about names what an error of the node's own disk is about.
-func (cfg *Config) about(err error) error {
-	if cfg.Dir == "" {
+func (c *Config) about(err error) error {
+	if c.Dir == "" {
 		return err
 	}
 	return fmt.Errorf("Config.Dir: %w", err)

@@ -166,7 +166,7 @@ func readError(err error) error {
 	return err
 }
 
-// ErrHungUp: the other side ended the connection without a word.
+// ErrHungUp says that the other side ended the connection without a word.
 var ErrHungUp = errors.New("the other side hung up")
 
 var errClosedByPeer = errors.New("the other side closed the connection")
