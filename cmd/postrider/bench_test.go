@@ -81,9 +81,7 @@ func TestBenchFailsWhenConfirmedMessagesAreMissing(t *testing.T) {
 func TestABenchOfAPeerThatRunsAlreadyCountsConfirms(t *testing.T) {
 	t.Parallel()
 	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--json")
-	line := bob.stderr.await(t, bob.ended, "127.0.0.1:")
-	at := line[strings.Index(line, "127.0.0.1:"):]
-	at = strings.FieldsFunc(at, func(r rune) bool { return r != '.' && r != ':' && (r < '0' || r > '9') })[0]
+	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
 	o := runs(t, "bench", "peer:bob", "--peer", "bob="+at, "--count", "50")
 	if o.code != exitOK || !strings.Contains(o.stdout, "all 50 were confirmed") {
 		t.Errorf("exit code %d, stderr %q:\n%s", o.code, o.stderr, o.stdout)

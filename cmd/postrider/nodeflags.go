@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -34,6 +35,8 @@ type nodeOptions struct {
 	log     logOptions
 
 	partitions int // of a mailbox
+
+	alone bool // no broker was named, none is at the usual place, and none is needed
 
 	listen       string // of verbs that receive
 	dir          string
@@ -95,8 +98,12 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 			return nil, err
 		}
 	}
-	for _, url := range o.brokerURLs() {
-		if _, err := client.ParseURL(url); err != nil {
+	var brokers []string
+	if !o.alone {
+		brokers = o.brokerURLs()
+	}
+	for _, broker := range brokers {
+		if _, err := client.ParseURL(broker); err != nil {
 			return nil, usagef("--broker: %w", err)
 		}
 	}
@@ -104,7 +111,7 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 		Name:    o.nodeName(),
 		Listen:  o.listen,
 		Dir:     o.dir,
-		Brokers: o.brokerURLs(),
+		Brokers: brokers,
 		Peers:   peers,
 		Login:   login,
 		TLS:     secure,
@@ -126,6 +133,9 @@ func (o *nodeOptions) nodeName() string {
 	return o.name
 }
 
+// namesBroker reports whether somebody has said which broker it is.
+func (o *nodeOptions) namesBroker() bool { return len(o.brokers) > 0 || os.Getenv(brokerVariable) != "" }
+
 func (o *nodeOptions) brokerURLs() []string {
 	if len(o.brokers) > 0 {
 		return o.brokers
@@ -136,13 +146,16 @@ func (o *nodeOptions) brokerURLs() []string {
 	return []string{defaultBroker}
 }
 
-// parsePeers makes NAME=WHERE into a map.
+// parsePeers makes NAME=WHERE into a map. The URL may be that of the inbox, as receive prints it: then it ends with the name.
 func parsePeers(list []string) (map[string]string, error) {
 	peers := make(map[string]string, len(list))
 	for _, s := range list {
 		name, where, ok := strings.Cut(s, "=")
 		if !ok || name == "" || where == "" {
 			return nil, usagef("--peer %q: want NAME=HOST:PORT, as in bob=127.0.0.1:5681", s)
+		}
+		if strings.Contains(where, "://") {
+			where = strings.TrimSuffix(where, "/"+url.PathEscape(name))
 		}
 		peers[name] = where
 	}

@@ -33,6 +33,8 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 	if err != nil {
 		return nil, err
 	}
+	// An inbox is found through a broker, and needs none.
+	o.alone = t.kind == toInbox && !o.namesBroker() && o.seeBroker(cmd) != nil
 	n, err := o.start(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return nil, err
