@@ -134,7 +134,9 @@ func (o *nodeOptions) nodeName() string {
 }
 
 // namesBroker reports whether somebody has said which broker it is.
-func (o *nodeOptions) namesBroker() bool { return len(o.brokers) > 0 || os.Getenv(brokerVariable) != "" }
+func (o *nodeOptions) namesBroker() bool {
+	return len(o.brokers) > 0 || os.Getenv(brokerVariable) != ""
+}
 
 func (o *nodeOptions) brokerURLs() []string {
 	if len(o.brokers) > 0 {
