@@ -25,13 +25,14 @@ test: ## all that must hold before a commit: lint, builds for other systems, eve
 	@bench/install.sh
 	@$(MAKE) --no-print-directory lint cross
 	$(call each,. bench,go test -race -timeout 10m ./...)
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=8000x
 	$(call each,interop torture,go test -race -count=1 ./...)
 
 race: ## the tests under the race detector, nothing from the cache, three times in random order
 	go test -race -count=3 -shuffle=on ./...
 
-fuzz: ## each fuzz target for FUZZTIME (10s); `make test` gives them two seconds
+# A number of runs, as 8000x, has no deadline: Go's own fuzzing sometimes reports that one as a failure (go.dev/issue/75804).
+fuzz: ## each fuzz target for FUZZTIME (10s); `make test` gives them eight thousand runs
 	@set -e; for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$pkg/*_test.go); do \
 			echo "$$pkg: $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
