@@ -59,16 +59,14 @@ func (n *Node) encode(body any) (draft, error) {
 
 // decode is the reverse of encode, into what v points to. An empty body leaves v as it is.
 func (n *Node) decode(contentType string, body []byte, v any) error {
-	isJSON := isJSONType(contentType)
-	switch to := v.(type) {
-	case *[]byte:
+	if to, ok := v.(*[]byte); ok {
 		*to = body
 		return nil
-	case *string:
-		if !isJSON {
-			*to = string(body)
-			return nil
-		}
+	}
+	isJSON := isJSONType(contentType)
+	if to, ok := v.(*string); ok && !isJSON {
+		*to = string(body)
+		return nil
 	}
 	c := n.codec(contentType, isJSON)
 	switch {

@@ -41,5 +41,6 @@ func (id messageID) String() string {
 	if id.of == nil {
 		return id.own
 	}
-	return string(id.appendTo(nil))
+	var buf [maxGeneratedID]byte
+	return string(id.appendTo(buf[:0]))
 }
