@@ -12,7 +12,7 @@ import (
 const (
 	ofAPost = 3.4  // the receipt and the body's interface, and parts of what messages that come together share
 	ofASend = 6.2  // its content, and the broker's and the receiver's message
-	ofACall = 30.5 // two messages, the deadline of a call on both sides, and the answer
+	ofACall = 19.5 // two messages, and the answer
 )
 
 // allocations measures what do allocates in the whole process, its goroutines and both nodes

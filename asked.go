@@ -222,7 +222,7 @@ func (t *Target) sendUntilHandled(ctx context.Context, d draft) error {
 	}
 	err = ctx.Err()
 	if way, ok := t.way.(*remote); ok {
-		err = way.pub.Because(ctx)
+		err = way.pub.Because(err)
 	}
 	r.fate.Abandon(err)
 	return t.failed(d.id, err, r.fate.Err() == nil || r.fate.WasWritten())

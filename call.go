@@ -2,8 +2,11 @@ package postrider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 const defaultCallTimeout = 30 * time.Second
@@ -16,13 +19,12 @@ func (c *Config) callTimeout() time.Duration {
 	return max(c.CallTimeout, 0)
 }
 
-// limited is the context of a call, which ends in any case unless the configuration wants it otherwise.
-func (n *Node) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := n.cfg.callTimeout()
-	if _, has := ctx.Deadline(); has || limit == 0 {
-		return ctx, func() {}
+// limit is how long a call waits beside its context; 0: that says it, or the configuration wants no end.
+func (n *Node) limit(ctx context.Context) time.Duration {
+	if _, has := ctx.Deadline(); has {
+		return 0
 	}
-	return context.WithTimeout(ctx, limit)
+	return n.cfg.callTimeout()
 }
 
 // Call sends a request to a target, a peer or a mailbox, and waits for the answer of the handler that
@@ -58,15 +60,15 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 	if err != nil {
 		return answer{}, t.failed(d.id, err, false)
 	}
-	limited, done := t.node.limited(ctx)
-	defer done()
-	a, written, err := way.call(limited, d)
+	limit := t.node.limit(ctx)
+	a, written, err := way.call(ctx, limit, d)
 	if err != nil {
-		if written && limited.Err() != nil {
+		late := errors.Is(err, client.ErrLate)
+		if written && (late || ctx.Err() != nil) {
 			t.abandon(d.id)
 		}
-		if limited.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("%w: no answer within %v, which is Config.CallTimeout: a call that may take longer needs a context with a deadline of its own", err, t.node.cfg.callTimeout())
+		if late {
+			err = fmt.Errorf("%w: no answer within %v, which is Config.CallTimeout: a call that may take longer needs a context with a deadline of its own", err, limit)
 		}
 		return answer{}, t.failed(d.id, err, written)
 	}

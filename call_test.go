@@ -93,6 +93,41 @@ func TestTheTimeOfCallsIsASetting(t *testing.T) {
 	}
 }
 
+// One that was answered leaves nothing behind that ends the next.
+func TestEachCallHasItsOwnTime(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			time.Sleep(20 * time.Second)
+			return m.Reply(ctx, m.Body)
+		})
+		for range 5 {
+			if got, err := postrider.Call[string](t.Context(), alice.Peer("bob"), "x"); got != "x" || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+		}
+	})
+}
+
+func TestACallThatFindsNoRoomEnds(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", func(c *postrider.Config) { c.OutboxMessages = 1 })
+		net.node("bob").Close()
+		if _, err := alice.Peer("bob").Post(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err := postrider.Call[string](t.Context(), alice.Peer("bob"), "x")
+		if took := time.Since(began).Round(time.Second); took != 30*time.Second {
+			t.Errorf("the call took %v, want 30 s", took)
+		}
+		fate(t, err, false, context.DeadlineExceeded, postrider.ErrFull, postrider.ErrPeerDown)
+		if !strings.Contains(err.Error(), "Config.CallTimeout") {
+			t.Errorf("%q says nothing of what to do", err)
+		}
+	})
+}
+
 func TestAGatherWithoutADeadlineEnds(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		alice, bob := net.node("alice"), net.node("bob")

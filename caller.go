@@ -60,9 +60,9 @@ func (c *callerContext) made() context.Context {
 	c.whole, c.stop = context.WithCancelCause(c.Context)
 	if c.why != nil {
 		c.stop(c.why)
-	} else if at := c.message.deadline; at != nil {
+	} else if at := c.message.deadline; at != 0 {
 		stop := c.stop
-		whole, cancel := context.WithDeadlineCause(c.whole, *at, errAbandoned)
+		whole, cancel := context.WithDeadlineCause(c.whole, started.Add(at), errAbandoned)
 		c.whole, c.stop = whole, func(why error) { stop(why); cancel() }
 	}
 	return c.whole
@@ -73,8 +73,11 @@ func (c *callerContext) Value(key any) any     { return c.made().Value(key) }
 
 func (c *callerContext) Deadline() (time.Time, bool) {
 	at, ok := c.Context.Deadline()
-	if mine := c.message.deadline; mine != nil && (!ok || mine.Before(at)) {
-		return *mine, true
+	if c.message.deadline == 0 {
+		return at, ok
+	}
+	if mine := started.Add(c.message.deadline); !ok || mine.Before(at) {
+		return mine, true
 	}
 	return at, ok
 }

@@ -11,7 +11,7 @@ import (
 func aCall(ctx context.Context, deadline time.Time) *callerContext {
 	m := &Message{ID: "1", From: "alice", wanted: true, tap: &tap{target: &Target{node: &Node{calls: newCalls()}}}}
 	if !deadline.IsZero() {
-		m.deadline = &deadline
+		m.deadline = deadline.Sub(started)
 	}
 	return m.forCaller(ctx)
 }

@@ -62,22 +62,22 @@ func (c *calls) end(key callKey) {
 }
 
 // late reports whether the caller's time is up.
-func (m *Message) late() bool { return m.deadline != nil && !time.Now().Before(*m.deadline) }
+func (m *Message) late() bool { return m.deadline != 0 && time.Since(started) >= m.deadline }
 
-// expires is when nobody wants an arrival any more: so long after it came into this process as its expiration says. The zero time says never.
-func (a arrival) expires() time.Time {
+// expires is when nobody wants an arrival any more: so long after it came into this process as its expiration says. 0 says never.
+func (a arrival) expires() time.Duration {
 	if a.came == 0 {
-		return time.Time{}
+		return 0
 	}
 	v, err := a.props.View()
 	if err != nil {
-		return time.Time{}
+		return 0
 	}
 	ms, err := strconv.ParseInt(string(v.Expiration), 10, 64)
 	if err != nil {
-		return time.Time{}
+		return 0
 	}
-	return started.Add(a.came + time.Duration(ms)*time.Millisecond)
+	return a.came + time.Duration(ms)*time.Millisecond
 }
 
 // started is when this process was.

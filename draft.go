@@ -85,8 +85,9 @@ func checkHeaders(headers amqp.Table) error {
 }
 
 // lifetime is how long somebody waits for the answer to a call; 0: for ever.
-func (d *draft) lifetime(ctx context.Context) (left time.Duration) {
-	if d.more != nil {
+func (d *draft) lifetime(ctx context.Context, limit time.Duration) (left time.Duration) {
+	left = limit
+	if d.more != nil && d.more.expires != 0 && (left == 0 || d.more.expires < left) {
 		left = d.more.expires
 	}
 	deadline, ok := ctx.Deadline()

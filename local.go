@@ -198,8 +198,21 @@ func (e *embedded) confirmed(ctx context.Context, f *client.Fate) (written bool,
 	}
 }
 
-// call lets the answer come to a queue of this node's own.
-func (l *local) call(ctx context.Context, d draft) (answer, bool, error) {
+func (l *local) call(ctx context.Context, limit time.Duration, d draft) (answer, bool, error) {
+	if limit == 0 {
+		return l.ask(ctx, d)
+	}
+	limited, done := context.WithTimeout(ctx, limit)
+	defer done()
+	a, written, err := l.ask(limited, d)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = also{err, []error{client.ErrLate}}
+	}
+	return a, written, err
+}
+
+// ask lets the answer come to a queue of this node's own.
+func (l *local) ask(ctx context.Context, d draft) (answer, bool, error) {
 	if err := l.at.ready(ctx); err != nil {
 		return answer{}, false, err
 	}
@@ -217,7 +230,7 @@ func (l *local) call(ctx context.Context, d draft) (answer, bool, error) {
 	p.Mandatory = true
 	p.Properties.DeliveryMode = amqp.Transient
 	p.Properties.ReplyTo, p.Properties.CorrelationID = answers, text
-	if left := d.lifetime(ctx); left != 0 {
+	if left := d.lifetime(ctx, 0); left != 0 {
 		p.Properties.Expiration = milliseconds(left)
 	}
 	f := new(client.Fate)

@@ -33,8 +33,8 @@ type Message struct {
 	from     settler
 	tag      uint64
 	props    amqp.RawProperties
-	mark     mark       // where it is noted what becomes of it
-	deadline *time.Time // nobody wants it handled later; nil: no matter
+	mark     mark          // where it is noted what becomes of it
+	deadline time.Duration // after the start of this process: nobody wants it handled later; 0: no matter
 }
 
 // message makes an arrival into what a receiver sees.
@@ -47,9 +47,7 @@ func (t *tap) message(a *arrival, p *press) *Message {
 		return m
 	}
 	if a.came != 0 {
-		if at := a.expires(); !at.IsZero() {
-			m.deadline = &at
-		}
+		m.deadline = a.expires()
 	}
 	m.ID = p.id(v.MessageID, len(a.props)+len(a.body), a.more)
 	m.From = p.sender(v.AppID)

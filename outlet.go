@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
@@ -15,8 +16,9 @@ type outlet interface {
 	send(ctx context.Context, d draft) (written bool, err error)
 	// post returns at once; f is decided later unless there is an error.
 	post(f *client.Fate, d draft) error
-	// call waits for the answer that the recipient's handler gives.
-	call(ctx context.Context, d draft) (a answer, written bool, err error)
+	// call waits for the answer that the recipient's handler gives: until ctx ends, or for so long as limit says, if it is not 0. Then the
+	// error is client.ErrLate.
+	call(ctx context.Context, limit time.Duration, d draft) (a answer, written bool, err error)
 	// answers is the address for receipts of messages that go this way.
 	answers(ctx context.Context) (string, error)
 	// reply answers a message that was received here.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
@@ -140,8 +141,8 @@ func (p *partitioned) send(ctx context.Context, d draft) (bool, error) {
 	return p.part(&d).send(ctx, d)
 }
 func (p *partitioned) post(f *client.Fate, d draft) error { return p.part(&d).post(f, d) }
-func (p *partitioned) call(ctx context.Context, d draft) (answer, bool, error) {
-	return p.part(&d).call(ctx, d)
+func (p *partitioned) call(ctx context.Context, limit time.Duration, d draft) (answer, bool, error) {
+	return p.part(&d).call(ctx, limit, d)
 }
 func (p *partitioned) answers(ctx context.Context) (string, error) { return p.parts[0].answers(ctx) }
 

@@ -130,7 +130,7 @@ func (n *Node) askWhere(ctx context.Context, name string) ([]client.Address, err
 	}
 	to := n.sendingConn()
 	to.EnsureExchange(nodesExchange())
-	reply, _, err := to.Publisher().Call(ctx, e, id, nil)
+	reply, _, err := to.Publisher().Call(ctx, 0, e, id, nil)
 	switch {
 	case errors.Is(err, client.ErrUnroutable):
 		return nil, fmt.Errorf("looking for %q: %w", name, errNobody)

@@ -33,6 +33,7 @@ type remote struct {
 	keep      string        // what the outbox on disk calls it; "": what is posted is not kept there
 	envelopes [styles]atomic.Pointer[client.Envelope]
 	questions [styles]atomic.Pointer[client.Envelope] // of calls
+	limited   [styles]atomic.Pointer[client.Envelope] // of those that have Config.CallTimeout
 }
 
 // envelope is what messages of one style have in common, encoded once.
@@ -115,19 +116,20 @@ func (r *remote) post(f *client.Fate, d draft) error {
 	return r.pub.Post(f, e, d.id.appendTo(buf[:0]), d.body)
 }
 
-func (r *remote) call(ctx context.Context, d draft) (answer, bool, error) {
+func (r *remote) call(ctx context.Context, limit time.Duration, d draft) (answer, bool, error) {
 	r.prepare()
-	e, err := r.callEnvelope(&d)
+	e, err := r.callEnvelope(ctx, limit, &d)
 	if err != nil {
 		return answer{}, false, err
 	}
-	if left := d.lifetime(ctx); left != 0 {
-		e = e.Expiring(left)
-	}
-	reply, written, err := r.pub.Call(ctx, e, d.id.String(), d.body)
+	reply, written, err := r.pub.Call(ctx, limit, e, d.id.String(), d.body)
 	if errors.Is(err, client.ErrExpired) && (d.more == nil || d.more.expires == 0) {
-		<-ctx.Done() // at the same time
-		err = r.pub.Because(ctx)
+		why := client.ErrLate
+		if limit == 0 {
+			<-ctx.Done() // at the same time
+			why = ctx.Err()
+		}
+		err = r.pub.Because(why)
 	}
 	if err != nil {
 		return answer{}, written, err
@@ -137,7 +139,27 @@ func (r *remote) call(ctx context.Context, d draft) (answer, bool, error) {
 }
 
 // callEnvelope is envelope for calls, whose messages go no further than memory.
-func (r *remote) callEnvelope(d *draft) (*client.Envelope, error) {
+func (r *remote) callEnvelope(ctx context.Context, limit time.Duration, d *draft) (*client.Envelope, error) {
+	if limit == 0 || d.more != nil {
+		e, err := r.question(d)
+		if left := d.lifetime(ctx, limit); left != 0 && err == nil {
+			e = e.Expiring(left)
+		}
+		return e, err
+	}
+	if e := r.limited[d.style].Load(); e != nil { // all have the same limit
+		return e, nil
+	}
+	e, err := r.question(d)
+	if err == nil {
+		e = e.Expiring(limit)
+		r.limited[d.style].Store(e)
+	}
+	return e, err
+}
+
+// question is what does not say when it expires.
+func (r *remote) question(d *draft) (*client.Envelope, error) {
 	if d.more == nil {
 		if e := r.questions[d.style].Load(); e != nil {
 			return e, nil

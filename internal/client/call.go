@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -25,7 +26,14 @@ type call struct {
 	sure   atomic.Bool // its message was confirmed, and nobody knows the fate any more
 	decide func(error) // decided, bound once
 	over   func() bool // there is something to return; likewise
+
+	timer *time.Timer   // rings when the limit is over; nil: there was none yet
+	rang  atomic.Bool   // it did
+	late  chan struct{} // closed when it does
 }
+
+// ErrLate is the error of a call whose limit is over: [context.DeadlineExceeded], told apart from a context's.
+var ErrLate = fmt.Errorf("%w", context.DeadlineExceeded)
 
 type answer struct {
 	reply   Reply
@@ -34,10 +42,28 @@ type answer struct {
 }
 
 func newCall() any {
-	c := &call{answer: make(chan answer, 1)}
-	c.decide, c.over = c.decided, func() bool { return len(c.answer) > 0 }
+	c := &call{answer: make(chan answer, 1), late: make(chan struct{})}
+	c.decide, c.over = c.decided, func() bool { return len(c.answer) > 0 || c.rang.Load() }
 	return c
 }
+
+// within ends the call when so long has passed; 0: never. One timer serves all calls that are made with c.
+func (c *call) within(limit time.Duration, p *Publisher) {
+	switch {
+	case limit == 0:
+	case c.timer != nil:
+		c.timer.Reset(limit)
+	default:
+		c.timer = time.AfterFunc(limit, func() {
+			c.rang.Store(true)
+			close(c.late)
+			p.interrupt()
+		})
+	}
+}
+
+// inTime stops the timer and reports whether it never rang.
+func (c *call) inTime(limit time.Duration) bool { return limit == 0 || c.timer.Stop() }
 
 // decided is told what became of the message. A confirm tells little: the answer is still to come.
 func (c *call) decided(err error) {
@@ -50,17 +76,19 @@ func (c *call) decided(err error) {
 
 // Call publishes a message and waits for the reply that carries its id as the correlation-id.
 // env must ask for a reply at [ReplyTo], see [NewCallEnvelope]. A connection that breaks after the message was
-// written takes the reply with it: the call fails with ErrBroken. written is as for Send.
-func (p *Publisher) Call(ctx context.Context, env *Envelope, id string, body []byte) (reply Reply, written bool, err error) {
+// written takes the reply with it: the call fails with ErrBroken. written is as for Send. After limit, if it is not 0, it
+// ends with [ErrLate] as it does with ctx: that costs less than a context with a timeout.
+func (p *Publisher) Call(ctx context.Context, limit time.Duration, env *Envelope, id string, body []byte) (reply Reply, written bool, err error) {
 	c := p.callings.Get().(*call)
 	c.sure.Store(false)
 	c.fate = Fate{tell: c.decide}
 	if err := p.expect(id, c); err != nil {
 		return Reply{}, false, err
 	}
+	c.within(limit, p)
 	reply, written, err = p.await(ctx, c, env, id, body)
 	p.unexpect(id)
-	if err == nil && c.sure.Load() {
+	if inTime := c.inTime(limit); inTime && err == nil && c.sure.Load() {
 		select {
 		case <-c.answer: // a second one
 		default:
@@ -72,7 +100,7 @@ func (p *Publisher) Call(ctx context.Context, env *Envelope, id string, body []b
 
 func (p *Publisher) await(ctx context.Context, c *call, env *Envelope, id string, body []byte) (Reply, bool, error) {
 	var buf [MaxID]byte
-	at, t, err := p.enqueue(ctx, &c.fate, env, append(buf[:0], id...), body)
+	at, t, err := p.enqueue(ctx, c.late, &c.fate, env, append(buf[:0], id...), body)
 	if err != nil {
 		return Reply{}, false, err
 	}
@@ -86,11 +114,23 @@ func (p *Publisher) await(ctx context.Context, c *call, env *Envelope, id string
 		}
 		return a.reply, c.fate.Stage() != Held, a.err
 	case <-ctx.Done():
-		err := p.because(ctx)
-		if c.fate.Abandon(err) {
-			p.forget(at, &c.fate)
-		}
-		return Reply{}, c.fate.WasWritten(), err
+		err = p.Because(ctx.Err())
+	case <-c.late:
+		err = p.Because(ErrLate)
+	}
+	if c.fate.Abandon(err) {
+		p.forget(at, &c.fate)
+	}
+	return Reply{}, c.fate.WasWritten(), err
+}
+
+// interrupt has a caller who reads for himself look up.
+func (p *Publisher) interrupt() {
+	p.mu.Lock()
+	l := p.link
+	p.mu.Unlock()
+	if l != nil {
+		l.Interrupt()
 	}
 }
 

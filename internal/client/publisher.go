@@ -154,7 +154,7 @@ func newSending() any {
 func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (written bool, err error) {
 	s := p.sendings.Get().(*sending)
 	s.waiter.Store(&s.token)
-	at, t, err := p.enqueue(ctx, &s.Fate, env, id, body)
+	at, t, err := p.enqueue(ctx, nil, &s.Fate, env, id, body)
 	if err != nil {
 		return false, err
 	}
@@ -164,7 +164,7 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 	select {
 	case <-s.token.ch:
 	case <-ctx.Done():
-		if err := p.because(ctx); s.Abandon(err) {
+		if err := p.Because(ctx.Err()); s.Abandon(err) {
 			p.forget(at, &s.Fate)
 			return s.written, err
 		}
@@ -183,11 +183,11 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 const fewWaiting = 8
 
 // enqueue adds a message whose sender waits, and writes it in this goroutine if few are on their way and
-// that can be done at once. It waits for room. The turns are those of a connection on which it
+// that can be done at once. It waits for room, until ctx ends or late is closed. The turns are those of a connection on which it
 // can be written now, if there is one.
-func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, body []byte) (uint64, *turns, error) {
+func (p *Publisher) enqueue(ctx context.Context, late <-chan struct{}, f *Fate, env *Envelope, id, body []byte) (uint64, *turns, error) {
 	if ctx.Err() != nil {
-		return 0, nil, p.because(ctx)
+		return 0, nil, p.Because(ctx.Err())
 	}
 	for {
 		p.mu.Lock()
@@ -199,7 +199,9 @@ func (p *Publisher) enqueue(ctx context.Context, f *Fate, env *Envelope, id, bod
 			case <-room:
 				continue
 			case <-ctx.Done():
-				return 0, nil, fmt.Errorf("%w: %w", ErrFull, p.because(ctx))
+				return 0, nil, fmt.Errorf("%w: %w", ErrFull, p.Because(ctx.Err()))
+			case <-late:
+				return 0, nil, fmt.Errorf("%w: %w", ErrFull, p.Because(ErrLate))
 			}
 		}
 		l, t, many := p.writable(), p.turns, max(p.log.live, len(p.calls)) > fewWaiting
@@ -284,17 +286,14 @@ func (p *Publisher) forget(at uint64, f *Fate) {
 	p.mu.Unlock()
 }
 
-// Because is ctx's error, with the reason when nothing can be written.
-func (p *Publisher) Because(ctx context.Context) error { return p.because(ctx) }
-
-// because is the context's error, with the reason when nothing can be written.
-func (p *Publisher) because(ctx context.Context) error {
+// Because is the error of who gave up, with the reason when nothing can be written.
+func (p *Publisher) Because(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if why := p.reason(); why != nil {
-		return fmt.Errorf("%w: %w", why, ctx.Err())
+		return fmt.Errorf("%w: %w", why, err)
 	}
-	return ctx.Err()
+	return err
 }
 
 // reason is why nothing can be written now; nil when it can. The caller holds mu.
@@ -342,7 +341,7 @@ func (p *Publisher) Flush(ctx context.Context) error {
 	case <-idle:
 		return p.hopeless()
 	case <-ctx.Done():
-		return p.because(ctx)
+		return p.Because(ctx.Err())
 	}
 }
 
