@@ -155,7 +155,7 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 	case err == nil:
 		m.Ack()
 	case ctx.Err() != nil: // it was interrupted, which is nobody's fault
-		m.Requeue()
+		m.letGo()
 	case m.settled.Load() != 0: // the handler acknowledged it, and failed afterwards
 		m.log().Warn("handler failed after it had settled the message", "message", m.ID, "from", m.From, "error", err)
 	default:

@@ -20,8 +20,12 @@ func (m *Message) hold(v verdict) {
 	if l, ok := m.from.(*laned); ok {
 		leaving = l.share.leaving
 	}
-	if err != nil || !m.tap.sleep(time.Until(v.due), leaving) {
+	if err != nil {
 		m.Requeue()
+		return
+	}
+	if !m.tap.sleep(time.Until(v.due), leaving) {
+		m.letGo()
 		return
 	}
 	if m.settled.CompareAndSwap(0, acked) {

@@ -176,3 +176,17 @@ func (m *Message) Requeue() error {
 	defer m.tap.settled(m.mark, givenBack)
 	return m.from.giveBack(m.tag)
 }
+
+// letGo puts back a message whose receiver ends. Who receives alone gives everything back as a whole when he has ended, for a quorum queue puts
+// what comes back by itself behind what its receiver still has.
+func (m *Message) letGo() {
+	if !m.tap.target.single || m.tap.target.partitions > 0 {
+		m.Requeue()
+		return
+	}
+	if m.settled.CompareAndSwap(0, requeued) {
+		m.observed(StepReturned, nil)
+		m.from.seen(m.tag)
+		m.tap.settled(m.mark, givenBack)
+	}
+}
