@@ -26,6 +26,16 @@ func allocations(n int, do func(n int)) float64 {
 	return float64(after.Mallocs-before.Mallocs) / float64(n)
 }
 
+// wantAllocations checks them for one of what do makes n of.
+func wantAllocations(t *testing.T, what string, most float64, n int, do func(n int)) {
+	t.Helper()
+	got := allocations(n, do)
+	t.Logf("%.2f allocations a %s, from end to end", got, what)
+	if got > most {
+		t.Errorf("%.2f allocations a %s, want at most %v", got, what, most)
+	}
+}
+
 // A post, its way through two nodes in this process, and its handling.
 func TestAllocationsOfAPostFromEndToEnd(t *testing.T) {
 	if raceEnabled {
@@ -43,7 +53,7 @@ func TestAllocationsOfAPostFromEndToEnd(t *testing.T) {
 		return nil
 	})
 	body := make([]byte, 100)
-	got := allocations(20_000, func(n int) {
+	wantAllocations(t, "message", ofAPost, 20_000, func(n int) {
 		want += n
 		for range n {
 			if _, err := alice.Peer("bob").Post(ctx, body); err != nil {
@@ -52,10 +62,6 @@ func TestAllocationsOfAPostFromEndToEnd(t *testing.T) {
 		}
 		<-done
 	})
-	t.Logf("%.2f allocations a message, from end to end", got)
-	if got > ofAPost {
-		t.Errorf("%.2f allocations a message, want at most %v", got, ofAPost)
-	}
 }
 
 func TestAllocationsOfASend(t *testing.T) {
@@ -67,17 +73,13 @@ func TestAllocationsOfASend(t *testing.T) {
 	bob.Handle(ctx, bob.Inbox(), func(context.Context, *postrider.Message) error { return nil })
 	body := any(make([]byte, 100))
 	target := alice.Peer("bob")
-	got := allocations(2_000, func(n int) {
+	wantAllocations(t, "message", ofASend, 2_000, func(n int) {
 		for range n {
 			if err := target.Send(ctx, body); err != nil {
 				t.Fatal(err)
 			}
 		}
 	})
-	t.Logf("%.2f allocations a message, from end to end", got)
-	if got > ofASend {
-		t.Errorf("%.2f allocations a message, want at most %v", got, ofASend)
-	}
 }
 
 func TestAllocationsOfACall(t *testing.T) {
@@ -89,15 +91,11 @@ func TestAllocationsOfACall(t *testing.T) {
 	bob.Handle(ctx, bob.Inbox(), func(ctx context.Context, m *postrider.Message) error { return m.Reply(ctx, m.Body) })
 	body := any(make([]byte, 100))
 	target := alice.Peer("bob")
-	got := allocations(2_000, func(n int) {
+	wantAllocations(t, "call", ofACall, 2_000, func(n int) {
 		for range n {
 			if _, err := postrider.Call[[]byte](ctx, target, body); err != nil {
 				t.Fatal(err)
 			}
 		}
 	})
-	t.Logf("%.2f allocations a call, from end to end", got)
-	if got > ofACall {
-		t.Errorf("%.2f allocations a call, want at most %v", got, ofACall)
-	}
 }

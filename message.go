@@ -168,13 +168,16 @@ func (m *Message) ack(handled bool) error {
 
 // Requeue puts the message back where it was; it comes again, marked redelivered, to
 // this receiver or another.
-func (m *Message) Requeue() error {
+func (m *Message) Requeue() error { return m.requeue(m.from.giveBack) }
+
+// requeue is Requeue, where how sees to it that the message comes again.
+func (m *Message) requeue(how func(tag uint64) error) error {
 	if !m.settled.CompareAndSwap(0, requeued) {
 		return nil
 	}
 	m.observed(StepReturned, nil)
 	defer m.tap.settled(m.mark, givenBack)
-	return m.from.giveBack(m.tag)
+	return how(m.tag)
 }
 
 // letGo puts back a message whose receiver ends. Who receives alone gives everything back as a whole when he has ended, for a quorum queue puts
@@ -184,9 +187,8 @@ func (m *Message) letGo() {
 		m.Requeue()
 		return
 	}
-	if m.settled.CompareAndSwap(0, requeued) {
-		m.observed(StepReturned, nil)
-		m.from.seen(m.tag)
-		m.tap.settled(m.mark, givenBack)
-	}
+	m.requeue(func(tag uint64) error {
+		m.from.seen(tag)
+		return nil
+	})
 }

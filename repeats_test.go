@@ -121,28 +121,24 @@ func dueProps(t *testing.T, due int64) amqp.RawProperties {
 	return raw
 }
 
-func TestAMessageThatWasPassedOnIsKnownFromItsLaterCopy(t *testing.T) {
-	r := newRepeats()
-	const id = "order 7"
-	see := func(due int64, redelivered bool) (mark, sight) {
-		return r.see("alice", id, arrival{props: dueProps(t, due), redelivered: redelivered})
+// seeing has r see one message of alice's, again and again.
+func seeing(t *testing.T, r *repeats) func(due int64, redelivered bool) (mark, sight) {
+	return func(due int64, redelivered bool) (mark, sight) {
+		return r.see("alice", "order 7", arrival{props: dueProps(t, due), redelivered: redelivered})
 	}
-	m, _ := see(0, false)
-	_, waits := see(100, false) // its copy is faster than the confirm of it
-	r.pass(m, 0)
-	if waiting := r.settled(m, passedOn); waits != inHand || len(waiting) != 1 || r.over(m, passedOn, waiting[0]) {
-		t.Fatal("the copy goes with what it is a copy of")
-	}
-	for _, step := range []struct {
-		due         int64
-		redelivered bool
-		want        sight
-	}{
-		{0, true, elsewhere}, // its acknowledgement was lost
-		{0, false, unseen},   // somebody has sent it again
-		{100, true, unseen},  // the copy, which came while the connection broke
-		{100, false, unseen}, // the copy
-	} {
+}
+
+type sighting struct {
+	due         int64
+	redelivered bool
+	want        sight
+}
+
+// wantSights has r see that message, and have it given back each time.
+func wantSights(t *testing.T, r *repeats, all []sighting) {
+	t.Helper()
+	see := seeing(t, r)
+	for _, step := range all {
 		m, got := see(step.due, step.redelivered)
 		if got != step.want {
 			t.Errorf("due %d, redelivered %v: %v, want %v", step.due, step.redelivered, got, step.want)
@@ -151,13 +147,27 @@ func TestAMessageThatWasPassedOnIsKnownFromItsLaterCopy(t *testing.T) {
 	}
 }
 
+func TestAMessageThatWasPassedOnIsKnownFromItsLaterCopy(t *testing.T) {
+	r := newRepeats()
+	see := seeing(t, r)
+	m, _ := see(0, false)
+	_, waits := see(100, false) // its copy is faster than the confirm of it
+	r.pass(m, 0)
+	if waiting := r.settled(m, passedOn); waits != inHand || len(waiting) != 1 || r.over(m, passedOn, waiting[0]) {
+		t.Fatal("the copy goes with what it is a copy of")
+	}
+	wantSights(t, r, []sighting{
+		{0, true, elsewhere}, // its acknowledgement was lost
+		{0, false, unseen},   // somebody has sent it again
+		{100, true, unseen},  // the copy, which came while the connection broke
+		{100, false, unseen}, // the copy
+	})
+}
+
 // A dead letter is sent again before it is known here that it is one; its second life comes back when the connection breaks.
 func TestADeadLettersSecondLifeIsNoRepeat(t *testing.T) {
 	r := newRepeats()
-	const id = "order 7"
-	see := func(due int64, redelivered bool) (mark, sight) {
-		return r.see("alice", id, arrival{props: dueProps(t, due), redelivered: redelivered})
-	}
+	see := seeing(t, r)
 	m, _ := see(0, false)
 	r.pass(m, 0)
 	r.settled(m, passedOn)
@@ -167,21 +177,11 @@ func TestADeadLettersSecondLifeIsNoRepeat(t *testing.T) {
 	if waiting := r.settled(m, buried); waits != inHand || len(waiting) != 1 || r.over(m, buried, waiting[0]) {
 		t.Fatal("the second life ends with the first")
 	}
-	for _, step := range []struct {
-		due         int64
-		redelivered bool
-		want        sight
-	}{
+	wantSights(t, r, []sighting{
 		{100, true, elsewhere}, // its acknowledgement was lost
 		{0, false, unseen},     // the second life
 		{0, true, unseen},      // again, because the connection broke
-	} {
-		m, got := see(step.due, step.redelivered)
-		if got != step.want {
-			t.Errorf("due %d, redelivered %v: %v, want %v", step.due, step.redelivered, got, step.want)
-		}
-		r.settled(m, givenBack)
-	}
+	})
 }
 
 func TestWhatWasPassedOnIsForgottenInTheEnd(t *testing.T) {

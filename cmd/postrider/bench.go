@@ -451,13 +451,7 @@ func newScreen(out io.Writer, file *os.File, live bool) *screen.Screen {
 
 // newLoadNode is what bench and evaluate start as senders and receivers.
 func newLoadNode() *cobra.Command {
-	return &cobra.Command{
-		Use:    load.NodeVerb,
-		Short:  "Be a sender or a receiver of a load",
-		Hidden: true,
-		Args:   cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return load.Node(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), clientTLS)
-		},
-	}
+	return newChild(load.NodeVerb, "Be a sender or a receiver of a load", func(cmd *cobra.Command) error {
+		return load.Node(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), clientTLS)
+	})
 }

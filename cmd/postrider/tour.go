@@ -70,13 +70,18 @@ func colourful(w any) bool { return isLive(w) && os.Getenv("NO_COLOR") == "" }
 
 // newTourNode is what the tour starts as alice and bob.
 func newTourNode() *cobra.Command {
+	return newChild(tour.NodeVerb, "Be a node of the tour", func(cmd *cobra.Command) error {
+		return tour.Node(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+	})
+}
+
+// newChild is a verb that this program starts itself with, in a process of its own; nobody else needs to know it.
+func newChild(verb, short string, be func(cmd *cobra.Command) error) *cobra.Command {
 	return &cobra.Command{
-		Use:    tour.NodeVerb,
-		Short:  "Be a node of the tour",
+		Use:    verb,
+		Short:  short,
 		Hidden: true,
 		Args:   cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return tour.Node(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
-		},
+		RunE:   func(cmd *cobra.Command, _ []string) error { return be(cmd) },
 	}
 }

@@ -37,9 +37,14 @@ func Generate(seed, quorumEvery uint64) Program {
 	if seed%sharedEvery == sharedEvery/2 {
 		return g.generateShared(n)
 	}
+	return g.fill(n, 6, opening, kinds)
+}
+
+// fill emits steps until the program has n: those of opening as long as it has fewer than begun.
+func (g *generator) fill(n, begun int, opening, kinds []kind) Program {
 	for len(g.program) < n {
 		table := kinds
-		if len(g.program) < 6 {
+		if len(g.program) < begun {
 			table = opening
 		}
 		g.emit(table)

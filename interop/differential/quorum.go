@@ -58,14 +58,7 @@ func (g *generator) generateQuorum(n int) Program {
 			g.program = append(g.program, Step{Conn: conn, Channel: uint16(1 + channel), Method: &amqp.ConfirmSelect{}})
 		}
 	}
-	for len(g.program) < n+connections*channels {
-		table := quorumKinds
-		if len(g.program) < 8 {
-			table = quorumOpening
-		}
-		g.emit(table)
-	}
-	return g.program
+	return g.fill(n+connections*channels, 8, quorumOpening, quorumKinds)
 }
 
 var quorumOpening = []kind{

@@ -101,14 +101,7 @@ func (g *generator) generateShared(n int) Program {
 	for _, name := range sharedQueues {
 		g.program = append(g.program, Step{Channel: 1, Method: &amqp.QueueDeclare{Queue: name, Durable: g.rarely(2)}})
 	}
-	for len(g.program) < n {
-		table := sharedKinds
-		if len(g.program) < 8 {
-			table = sharedOpening
-		}
-		g.emit(table)
-	}
-	return g.program
+	return g.fill(n, 8, sharedOpening, sharedKinds)
 }
 
 var (
