@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -17,8 +18,9 @@ import (
 )
 
 const (
-	brokerVariable = "POSTRIDER_BROKER"
-	defaultBroker  = "amqp://127.0.0.1:5672"
+	brokerVariable       = "POSTRIDER_BROKER"
+	defaultBrokerAddress = "127.0.0.1:5672"
+	defaultBroker        = "amqp://" + defaultBrokerAddress
 )
 
 // nodeOptions are the flags of verbs that take part in the network as a node.
@@ -136,6 +138,17 @@ func (o *nodeOptions) nodeName() string {
 // namesBroker reports whether somebody has said which broker it is.
 func (o *nodeOptions) namesBroker() bool {
 	return len(o.brokers) > 0 || os.Getenv(brokerVariable) != ""
+}
+
+// listens reports whether somebody does at an address of this machine. What they speak is not asked: one who does not answer would hold us up.
+func listens(ctx context.Context, address string) bool {
+	d := net.Dialer{Timeout: time.Second}
+	c, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
 }
 
 func (o *nodeOptions) brokerURLs() []string {

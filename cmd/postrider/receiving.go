@@ -34,7 +34,7 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 		return nil, err
 	}
 	// An inbox is found through a broker, and needs none.
-	o.alone = t.kind == toInbox && !o.namesBroker() && o.seeBroker(cmd) != nil
+	o.alone = t.kind == toInbox && !o.namesBroker() && !listens(cmd.Context(), defaultBrokerAddress)
 	n, err := o.start(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return nil, err
