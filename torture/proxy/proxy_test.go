@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -39,12 +41,16 @@ func echo(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// talk says something and returns what comes back before the end.
+// talk says something and returns what comes back before the end. A connection that was refused while it was being made brings nothing.
 func talk(t *testing.T, p *Proxy, say []byte) []byte {
 	t.Helper()
 	c, err := net.Dial("tcp", p.Addr())
+	if errors.Is(err, syscall.ECONNRESET) {
+		return nil
+	}
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return nil
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(patience))
