@@ -1,14 +1,14 @@
 package main
 
 import (
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/postrider-mq/postrider/broker"
 )
 
 func newRoot() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "postrider",
 		Short: "Pass messages between processes, directly or through a broker",
@@ -28,10 +28,17 @@ func newRoot() *cobra.Command {
 			postrider serve
 			postrider send mailbox:jobs "hello"
 			postrider receive mailbox:jobs --count 1`),
-		Version:       broker.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !version {
+				return cmd.Help()
+			}
+			_, err := io.WriteString(cmd.OutOrStdout(), versionLine())
+			return err
+		},
 	}
+	root.Flags().BoolVarP(&version, "version", "v", false, "version for postrider")
 	root.AddCommand(
 		newTour(), newTourNode(), newBench(), newEvaluate(), newLoadNode(), newServe(),
 		newUser(), newVHost(), newPermission(), newConnection(), newQueue(), newPolicy(), newDefinitions(),
@@ -41,8 +48,7 @@ func newRoot() *cobra.Command {
 	wordArguments(root)
 	completeFlags(root)
 	root.SetFlagErrorFunc(wordFlags)
-	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
-	root.SetVersionTemplate(versionLine())
+	root.SetUsageFunc(usage)
 	return root
 }
 

@@ -10,7 +10,9 @@
 //     not name,
 //
 //   - a pure package reaches for the world: a goroutine, a channel, a lock, a
-//     socket, a file, the clock or chance.
+//     socket, a file, the clock or chance,
+//
+//   - a package that may be part of the program imports what makes it much larger.
 //
 //     6  cmd/postrider, examples         what people run
 //     5  postrider                       the Go API

@@ -40,11 +40,19 @@ func (p plan) importRule(dir, target string, inTest bool) string {
 // foreignRule judges an import from outside the module.
 func (p plan) foreignRule(dir, path string, inTest bool) string {
 	from, _ := p.find(dir)
-	if !from.pure || inTest || slices.Contains(pureImports, path) {
+	switch {
+	case inTest:
 		return ""
+	case from.pure && !slices.Contains(pureImports, path):
+		return fmt.Sprintf("pure package %s imports %s", dir, path)
+	case slices.Contains(heavy, path):
+		return fmt.Sprintf("%s imports %s, which makes the program a seventh larger", dir, path)
 	}
-	return fmt.Sprintf("pure package %s imports %s", dir, path)
+	return ""
 }
+
+// heavy is what no program of ours has in it: since a template may name any method, all that are exported stay in the program.
+var heavy = []string{"text/template", "html/template"}
 
 // within returns the folder of an import path of the given module.
 func within(module, path string) (dir string, ok bool) {

@@ -1,9 +1,7 @@
 package evaluation
 
 import (
-	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -13,45 +11,42 @@ import (
 	"github.com/postrider-mq/postrider/internal/plot"
 )
 
-//go:embed report.html
-var page string
-
-var reportPage = template.Must(template.New("report").Parse(page))
-
-// report is what the page shows.
-type report struct {
-	*Result
-	Needs    []Need
-	Verdict  Verdict
-	Sections []Section
-	Advice   []Advice
-	Plots    []figure
-	Codes    []string
-	When     string
-}
-
 // figure is a plot with what it shows.
 type figure struct {
-	Text string
-	SVG  template.HTML // drawn by us, with every text escaped
+	text string
+	svg  string
 }
 
 // WriteReport writes a page that needs nothing but itself: no script, nothing from a network.
 func (r *Result) WriteReport(w io.Writer, needs []Need) error {
-	v := report{
-		Result: r, Needs: needs, Verdict: r.Decide(needs), Sections: r.Table(), Advice: r.Advise(needs), Plots: r.plots(),
-		When: r.At.UTC().Format("2 January 2006, 15:04 UTC"),
+	var p page
+	p.WriteString(reportHead)
+	p.put("<h1>Which of the four ways?</h1>\n<p class=\"quiet\">postrider evaluate, %s</p>\n", r.At.UTC().Format("2 January 2006, 15:04 UTC"))
+	p.verdict(r.Decide(needs), needs)
+	p.table(r.Table())
+	p.put("\n<h2>Advice</h2>\n")
+	for _, a := range r.Advise(needs) {
+		p.put("<div class=\"card advice\">\n<p>%s</p>\n", a.Text)
+		p.list(a.Figures)
+		p.put("</div>\n")
 	}
-	for w := range ways.Count {
-		v.Codes = append(v.Codes, w.Code())
+	p.put("\n<h2>Over time</h2>\n")
+	for _, f := range r.plots() {
+		p.put("<div class=\"card\"><figure>")
+		p.WriteString(f.svg)
+		p.put("<figcaption>%s</figcaption></figure></div>\n", f.text)
 	}
-	return reportPage.Execute(w, v)
+	p.put("\n<h2>How this was measured</h2>\n<div class=\"card\">")
+	p.list(r.How())
+	p.put("</div>\n</main>\n</body>\n</html>\n")
+	_, err := io.WriteString(w, p.String())
+	return err
 }
 
 func (r *Result) plots() (all []figure) {
 	add := func(text string, c *plot.Chart) {
 		c.Width, c.Height, c.Legend = 940, 340, 230
-		all = append(all, figure{text, template.HTML(c.SVG())}) //nolint:gosec // drawn by us
+		all = append(all, figure{text, string(c.SVG())})
 	}
 	add("What the sender waits for: how long the call took, from when the message was due. Further right, rarer: at 99 %, one call in a hundred took longer.",
 		distribution("Until the call returned, undisturbed", r.Call))
