@@ -13,11 +13,11 @@ var (
 	ErrNoSuchTarget = errors.New("no such target")
 	// ErrPeerDown: there is no connection to the peer or broker, or it broke before it answered.
 	ErrPeerDown = errors.New("peer is down")
-	// ErrFull: the outbox of this node, or the inbox of the peer, holds as much as it may. What was sent before stays in it.
+	// ErrFull: the outbox of this node, the inbox of the peer, or the mailbox holds as much as it may. What was sent before stays in it.
 	ErrFull = errors.New("outbox is full")
 	// ErrTooLarge: the message does not fit even an empty outbox, see [Config].
 	ErrTooLarge = errors.New("message is too large")
-	// ErrRefused: the other side would not take the message (a negative confirm).
+	// ErrRefused: the other side would not take the message (a negative confirm). Mostly it is full, and the error ErrFull, too.
 	ErrRefused = errors.New("message was refused")
 	// ErrBlocked: the broker there takes no messages for now; it is low on memory or disk.
 	ErrBlocked = errors.New("the broker takes no messages for now")
@@ -27,9 +27,10 @@ var (
 	ErrClosed = errors.New("node is closed")
 )
 
-// Of these two there are more cases than ErrFull and ErrNoSuchTarget tell apart.
+// Of these there are more cases than ErrFull and ErrNoSuchTarget tell apart.
 var (
 	errInboxFull   = errors.New("the inbox there is full")
+	errQueueFull   = errors.New("a queue there is full")
 	errPeerUnknown = errors.New("is not in Config.Peers, is no URL, and there are no Config.Brokers to ask")
 	errNoQueue     = errors.New("is not there")
 )

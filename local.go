@@ -166,7 +166,7 @@ func localError(err error) error {
 	case errors.Is(err, broker.ErrUnroutable):
 		return client.ErrUnroutable
 	case errors.Is(err, broker.ErrFull):
-		return client.ErrRefused
+		return client.ErrQueueFull
 	case errors.Is(err, broker.ErrClosed):
 		return client.ErrClosed
 	case errors.Is(err, broker.ErrBlocked):

@@ -39,10 +39,11 @@ var remedies = []struct {
 	todo  string
 }{
 	{errInboxFull, "let it be worked on faster, or raise Config.InboxMessages and Config.InboxBytes there"},
+	{errQueueFull, "receive from it, or raise its limit (x-max-length or x-max-length-bytes, of the queue or of a policy)"},
 	{ErrFull, "send less at a time, or raise Config.OutboxMessages and Config.OutboxBytes"},
 	{ErrTooLarge, "send it in parts, or raise Config.OutboxBytes"},
 	{ErrBlocked, "make room there, or wait longer"},
-	{ErrRefused, "the queue there is full or has another limit: receive from it, or raise the limit; a quorum queue of RabbitMQ refuses also while it has no leader: see that most of the nodes which hold it run"},
+	{ErrRefused, "the queue there may be full: receive from it, or raise the limit; a quorum queue of RabbitMQ refuses also while it has no leader: see that most of the nodes which hold it run"},
 	{ErrClosed, "send it from a node that runs"},
 	{errNoQueue, "declare it there, or send to a Mailbox, which does"},
 	{errPeerUnknown, "add it there, or use the same brokers as it does"},

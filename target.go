@@ -199,6 +199,8 @@ func (t *Target) cause(err error) error {
 		return fmt.Errorf("%w: queue %q %w", ErrNoSuchTarget, t.name, errNoQueue)
 	case errors.Is(err, client.ErrRefused) && t.isInbox():
 		return also{errInboxFull, []error{ErrFull, ErrRefused}}
+	case errors.Is(err, client.ErrQueueFull):
+		return also{errQueueFull, []error{ErrFull, ErrRefused}}
 	case errors.Is(err, client.ErrRefused):
 		return ErrRefused
 	case errors.Is(err, client.ErrClosed):

@@ -3,6 +3,8 @@ package behaviour
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net/url"
 	"time"
 
@@ -51,33 +53,54 @@ func anOutboxThatIsFull(w *World) {
 	w.Fate(jobs.Send(w.Within(100*time.Millisecond), "x"), false, postrider.ErrFull, postrider.ErrPeerDown, context.DeadlineExceeded)
 }
 
-// aMailboxThatRefuses is a queue that was there before, of another kind than the API would have made, and is used as it is.
-func aMailboxThatRefuses(w *World) {
-	name := w.Unique("full")
+// aMailboxThatIsFull is a queue that was there before, with a limit that the API would not have set, and is used as it is.
+func aMailboxThatIsFull(w *World) {
+	for name, kind := range map[string]amqp.Table{"full": nil, "full replicas": {"x-queue-type": "quorum"}} {
+		name = w.Unique(name)
+		held := w.fill(name, kind)
+		alice := w.Node("alice")
+		full := alice.Mailbox(name)
+		for range 2 { // on a fresh connection, and on one that knows
+			err := full.Send(w.Soon(), "too much")
+			w.Fate(err, false, postrider.ErrFull, postrider.ErrRefused)
+			var failed *postrider.SendError
+			if errors.As(err, &failed) && failed.Stage != postrider.AtTarget {
+				w.Error(failed)
+			}
+		}
+		_, err := w.Post(full, "too much").Wait(w.Soon())
+		w.Fate(err, false, postrider.ErrFull, postrider.ErrRefused)
+		w.Want(w.Collect(alice, full), held...)
+	}
+}
+
+// fill declares a queue, sends to it until it is full, and returns what it holds.
+func (w *World) fill(name string, kind amqp.Table) (held []string) {
+	w.Helper()
 	at, err := client.ParseURL(w.Brokers[0])
 	if err != nil {
 		w.Fatal(err)
 	}
 	c := client.New(client.Config{Name: "operator", Addresses: []client.Address{at}, Dial: w.dial, Publishes: true})
 	defer c.Close()
-	made := c.Ensure(&client.Queue{Name: name, Durable: true, Args: amqp.Table{"x-max-length": int32(1), "x-overflow": "reject-publish"}})
+	limit := amqp.Table{"x-max-length": int32(1), "x-overflow": "reject-publish"}
+	maps.Copy(limit, kind)
+	made := c.Ensure(&client.Queue{Name: name, Durable: true, Args: limit})
 	env, err := client.NewEnvelope("", name, true, amqp.Properties{DeliveryMode: amqp.Persistent})
 	if err != nil {
 		w.Fatal(err)
 	}
-	if _, err := c.Publisher().Send(w.Soon(), env, nil, []byte("a")); err != nil || made.Err() != nil {
-		w.Fatal(err, made.Err())
+	for i := 0; ; i++ {
+		body := fmt.Sprint(i)
+		_, err := c.Publisher().Send(w.Soon(), env, nil, []byte(body))
+		switch {
+		case errors.Is(err, client.ErrQueueFull):
+			return held
+		case err != nil || made.Err() != nil:
+			w.Fatal(err, made.Err())
+		}
+		held = append(held, body)
 	}
-	alice := w.Node("alice")
-	err = alice.Mailbox(name).Send(w.Soon(), "b")
-	w.Fate(err, false, postrider.ErrRefused)
-	var failed *postrider.SendError
-	if errors.As(err, &failed) && failed.Stage != postrider.AtTarget {
-		w.Error(failed)
-	}
-	_, err = w.Post(alice.Mailbox(name), "c").Wait(w.Soon())
-	w.Fate(err, false, postrider.ErrRefused)
-	w.Want(w.Collect(alice, alice.Mailbox(name)), "a")
 }
 
 func aWrongPassword(w *World) {

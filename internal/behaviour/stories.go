@@ -56,7 +56,7 @@ var Stories = []Story{
 
 	{Name: "a target that is not there", Tell: aTargetThatIsNotThere},
 	{Name: "an outbox that is full", Shared: true, Tell: anOutboxThatIsFull},
-	{Name: "a mailbox that refuses", Shared: true, Tell: aMailboxThatRefuses},
+	{Name: "a mailbox that is full", Shared: true, Tell: aMailboxThatIsFull},
 	{Name: "a wrong password", Shared: true, Tell: aWrongPassword},
 	{Name: "shutdown delivers and finishes", Shared: true, Tell: shutdownDeliversAndFinishes},
 	{Name: "what was posted outlives its node", Shared: true, Tell: whatWasPostedOutlivesItsNode},

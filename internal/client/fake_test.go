@@ -21,10 +21,11 @@ type fake struct {
 	password string // "" accepts any
 	product  string // what it calls itself
 
-	mu    sync.Mutex
-	down  bool
-	dials int
-	lines chan *line
+	mu      sync.Mutex
+	down    bool
+	dials   int
+	lines   chan *line
+	holding map[string]uint32 // how many messages are in queues
 }
 
 func newFake(t *testing.T) *fake { return &fake{t: t, lines: make(chan *line, 100)} }
@@ -45,6 +46,19 @@ func (f *fake) wantPassword() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.password
+}
+
+// holds says how many messages are in a queue.
+func (f *fake) holds(queue string, messages uint32) {
+	f.mu.Lock()
+	f.holding = map[string]uint32{queue: messages}
+	f.mu.Unlock()
+}
+
+func (f *fake) held(queue string) uint32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.holding[queue]
 }
 
 var errNobodyThere = errors.New("nobody is there")
@@ -217,7 +231,11 @@ func (l *line) command(n uint16, m amqp.Method) {
 			return
 		}
 		delete(l.missing, m.Queue)
-		answer = &amqp.QueueDeclareOk{Queue: m.Queue}
+		answer = &amqp.QueueDeclareOk{Queue: m.Queue, MessageCount: l.fake.held(m.Queue)}
+	case *amqp.ExchangeDeclare:
+		answer = &amqp.ExchangeDeclareOk{}
+	case *amqp.QueueBind:
+		answer = &amqp.QueueBindOk{}
 	case *amqp.BasicAck:
 		l.events <- *m
 	case *amqp.BasicNack:
@@ -360,8 +378,10 @@ const (
 
 var toJobs = envelope("jobs", amqp.Properties{ContentType: "text/plain", AppID: "story"})
 
-func envelope(key string, p amqp.Properties) *client.Envelope {
-	e, err := client.NewEnvelope("", key, true, p)
+func envelope(key string, p amqp.Properties) *client.Envelope { return envelopeVia("", key, p) }
+
+func envelopeVia(exchange, key string, p amqp.Properties) *client.Envelope {
+	e, err := client.NewEnvelope(exchange, key, true, p)
 	if err != nil {
 		panic(err)
 	}

@@ -45,7 +45,7 @@ func TestConfirmsInAnyOrderAndNacks(t *testing.T) {
 		l.ack(3)
 		wantFate(t, fates[2], nil, true)
 		l.nack(5)
-		wantFate(t, fates[4], client.ErrRefused, true)
+		wantRefused(t, fates[4])
 		l.ack(3)  // again: passed over
 		l.ack(99) // never published: passed over
 		l.ackUpTo(7)
@@ -328,18 +328,87 @@ func TestRabbitMQIsAskedAgainWhenItRefusesTheFirstMessage(t *testing.T) {
 		full := post(t, c, "full") // a refusal from a queue that was there
 		l.wantPublished("full")
 		l.nack(3)
-		wantFate(t, full, client.ErrRefused, true)
+		wantFate(t, full, client.ErrQueueFull, true)
 		l.cut()
 
-		full = post(t, c, "full for good")
+		refused := post(t, c, "for good")
 		for range 8 {
 			l = f.line()
-			l.wantPublished("full for good")
+			l.wantPublished("for good")
 			l.nack(1)
 		}
-		wantFate(t, full, client.ErrRefused, true)
+		wantRefused(t, refused)
+		again := post(t, c, "again")
+		l.wantPublished("again")
+		l.nack(2)
+		wantRefused(t, again)
 		l.cut()
 	}, onRabbitMQ)
+}
+
+// wantRefused wants a message to be refused by who knows what.
+func wantRefused(t *testing.T, f *client.Fate) {
+	t.Helper()
+	wantFate(t, f, client.ErrRefused, true)
+	if errors.Is(f.Err(), client.ErrQueueFull) {
+		t.Error("a queue that may have no leader is called full")
+	}
+}
+
+// A quorum queue without a leader tells of no messages.
+func TestRabbitMQIsBelievedWhenAQueueThatHoldsMessagesRefusesTwice(t *testing.T) {
+	exchange := &client.Exchange{Name: "shares", Kind: "direct"}
+	for name, to := range map[string]struct {
+		queue    *client.Queue
+		envelope *client.Envelope
+	}{
+		"a queue": {client.Mailbox("jobs"), toJobs},
+		"a queue behind an exchange": {
+			&client.Queue{Name: "jobs.0", Durable: true, From: exchange, Keys: []string{"0"}},
+			envelopeVia("shares", "0", amqp.Properties{}),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, f *fake, c *client.Conn) {
+				f.holds(to.queue.Name, 3)
+				c.Ensure(to.queue)
+				publish := func(body string) *client.Fate {
+					f := new(client.Fate)
+					if err := c.Publisher().Post(f, to.envelope, []byte(body), []byte(body)); err != nil {
+						t.Fatal(err)
+					}
+					return f
+				}
+				a := publish("a")
+				l := f.line()
+				l.wantPublished("a")
+				l.nack(1) // it may have lost its leader since it was asked
+
+				l = f.line()
+				l.wantPublished("a")
+				l.nack(1)
+				wantFate(t, a, client.ErrQueueFull, true)
+				b := publish("b")
+				l.wantPublished("b")
+				l.nack(2)
+				wantFate(t, b, client.ErrQueueFull, true)
+				f.holds(to.queue.Name, 0)
+				l.cut()
+
+				last := publish("c") // each connection asks anew
+				for range 2 {
+					l = f.line()
+					l.wantPublished("c")
+					l.nack(1)
+				}
+				l = f.line()
+				l.wantPublished("c")
+				l.ack(1)
+				wantFate(t, last, nil, true)
+				l.cut()
+			}, onRabbitMQ)
+		})
+	}
 }
 
 // Of two mailboxes on one connection one can be without a leader while messages to the other are confirmed.
@@ -369,7 +438,7 @@ func TestRabbitMQIsAskedAgainOfEachQueue(t *testing.T) {
 		wantFate(t, b, nil, true)
 		l.wantPublished("c")
 		l.nack(2)
-		wantFate(t, full, client.ErrRefused, true)
+		wantFate(t, full, client.ErrQueueFull, true)
 		l.cut()
 	}, onRabbitMQ)
 }

@@ -18,6 +18,7 @@ var (
 	ErrTooLarge   = errors.New("message does not fit into the outbox")
 	ErrUnroutable = errors.New("no queue takes the message")
 	ErrRefused    = errors.New("the broker refused the message")
+	ErrQueueFull  = fmt.Errorf("%w: a queue there is full", ErrRefused)
 	ErrDown       = errors.New("not connected")
 	ErrBlocked    = errors.New("the broker takes no messages for now")
 	ErrBroken     = errors.New("connection broke before the answer")
@@ -50,9 +51,10 @@ type Publisher struct {
 	idle     chan struct{}
 
 	internalErrors int             // ended connections, since something was confirmed
-	hasty          bool            // a refusal need not be the last word
-	sure           map[string]bool // destinations whose refusals are, on this connection
-	doubts         map[string]int  // and how often others were not believed
+	product        string          // what the other side calls itself
+	sure           map[string]bool // destinations whose refusals are believed, on this connection; true: they are full then
+	holding        map[string]bool // destinations that had messages when this connection asked for their queues
+	doubts         map[string]int  // how often others were not believed
 
 	calls    map[string]*call
 	answered func(amqp.RawProperties, []byte) // gets the answers that no call waits for; nil: nobody
@@ -93,6 +95,7 @@ func newPublisher(maxMessages, maxBytes int, changed func(), keeper Keeper) *Pub
 		keeper:      keeper,
 		born:        time.Now(),
 		sure:        make(map[string]bool),
+		holding:     make(map[string]bool),
 		doubts:      make(map[string]int),
 		calls:       make(map[string]*call),
 		sendings:    sync.Pool{New: newSending},

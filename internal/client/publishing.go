@@ -26,15 +26,17 @@ func (p *Publisher) next(l *link.Link, dst []byte) []byte {
 
 // attach begins a connection: what is unconfirmed will be written again.
 //
-// hasty is a broker that may refuse what it would take a moment later: RabbitMQ, while a quorum queue has no leader yet, because
+// RabbitMQ may refuse what it would take a moment later, while a quorum queue has no leader yet, because
 // it is just being made or a node has gone. So the first message goes out alone, and a refusal from where nothing was confirmed yet
-// is not believed: all is sent again on another connection, a few times, in its order.
-func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, hasty bool) {
+// is not believed: all is sent again on another connection, a few times, in its order. But the second is, if the queue, asked for on
+// that connection, has told of messages in it: one without a leader tells of none. It is full then.
+func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, product string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.link, p.turns, p.frameMax, p.refused, p.hasty = l, t, frameMax, nil, hasty
+	p.link, p.turns, p.frameMax, p.refused, p.product = l, t, frameMax, nil, product
 	clear(p.sure)
-	if hasty {
+	clear(p.holding)
+	if product == rabbitMQ {
 		p.log.careful = max(p.log.careful, 2)
 	}
 }
@@ -46,35 +48,64 @@ const (
 
 var errNotReady = errors.New("the broker refuses the first message to a queue: it may have no leader yet")
 
-// disbelieves tells a refusal that may be hasty. The caller holds mu.
-func (p *Publisher) disbelieves(tag uint64, multiple bool, fault error) bool {
-	if !p.hasty {
-		return false
+// holds is told that a queue, asked for on this connection, has messages in it.
+func (p *Publisher) holds(q *Queue) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holding[destinationOf("", q.Name)] = true
+	if q.From != nil {
+		for _, key := range q.Keys {
+			p.holding[destinationOf(q.From.Name, key)] = true
+		}
+	}
+}
+
+// judge returns what a refusal means; errNotReady, if it may be hasty. The caller holds mu.
+func (p *Publisher) judge(tag uint64, multiple bool, fault error) error {
+	switch {
+	case p.product == rabbitMQ:
+	case fault != nil && p.product == postrider: // which refuses for no other reason
+		return ErrQueueFull
+	default:
+		return fault
 	}
 	e := p.log.find(tag)
 	if multiple && fault != nil {
 		e = p.log.first()
 	}
 	if e == nil {
-		return false
+		return fault
 	}
 	to := destination(e.encoded())
+	full, sure := p.sure[string(to)]
 	switch {
-	case p.sure[string(to)]:
-		return false
-	case fault == nil || p.doubts[string(to)] == patienceWithRefusals:
-		if len(p.sure) == mostDoubts {
-			clear(p.sure)
+	case full:
+	case fault == nil || p.doubts[string(to)] > 0 && p.holding[string(to)]:
+		full = true
+		p.believe(to, full)
+	case sure:
+	case p.doubts[string(to)] == patienceWithRefusals:
+		p.believe(to, full)
+	default:
+		if len(p.doubts) == mostDoubts {
+			clear(p.doubts)
 		}
-		p.sure[string(to)] = true
-		delete(p.doubts, string(to))
-		return false
+		p.doubts[string(to)]++
+		return errNotReady
 	}
-	if len(p.doubts) == mostDoubts {
-		clear(p.doubts)
+	if fault != nil && full {
+		return ErrQueueFull
 	}
-	p.doubts[string(to)]++
-	return true
+	return fault
+}
+
+// believe has what a destination says be the last word, on this connection. The caller holds mu.
+func (p *Publisher) believe(to []byte, full bool) {
+	if len(p.sure) == mostDoubts {
+		clear(p.sure)
+	}
+	p.sure[string(to)] = full
+	delete(p.doubts, string(to))
 }
 
 // destination digs the exchange and the key out of an encoded publish, as they are written there.
@@ -85,6 +116,12 @@ func destination(encoded []byte) []byte {
 		return nil
 	}
 	return f.Payload[before : len(f.Payload)-after]
+}
+
+// destinationOf is the same of an exchange and a key, which are short strings.
+func destinationOf(exchange, key string) string {
+	to := append([]byte{byte(len(exchange))}, exchange...)
+	return string(append(append(to, byte(len(key))), key...))
 }
 
 // hold keeps publishes back until what is wanted now is there.
@@ -206,7 +243,7 @@ func (p *Publisher) down(why error) {
 // confirm settles what an ack (fault nil) or a nack names; for the reader.
 func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 	p.mu.Lock()
-	if p.disbelieves(tag, multiple, fault) {
+	if fault = p.judge(tag, multiple, fault); fault == errNotReady {
 		l := p.link
 		p.mu.Unlock()
 		l.Close(errNotReady)

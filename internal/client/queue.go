@@ -142,7 +142,7 @@ func (w *wire) declare(q *Queue) error {
 		return w.onTopology(&amqp.QueueDeclare{Queue: q.name(), Exclusive: true, AutoDelete: true, Arguments: q.Args})
 	}
 	if !q.Exact {
-		if found, err := w.found(&amqp.QueueDeclare{Queue: q.Name, Passive: true}); found {
+		if found, err := w.found(&amqp.QueueDeclare{Queue: q.Name, Passive: true}, w.counted(q)); found {
 			return err
 		}
 	}
@@ -151,18 +151,29 @@ func (w *wire) declare(q *Queue) error {
 		args = maps.Clone(q.OnRabbitMQ)
 		maps.Copy(args, q.Args)
 	}
-	return w.onTopology(&amqp.QueueDeclare{Queue: q.Name, Durable: q.Durable, Arguments: args})
+	return w.askOnTopology(&amqp.QueueDeclare{Queue: q.Name, Durable: q.Durable, Arguments: args}, w.counted(q))
 }
 
-// found asks for something that may not exist.
-func (w *wire) found(passive amqp.Method) (bool, error) {
-	err := w.onTopology(passive)
+// counted takes the answer to a declaration.
+func (w *wire) counted(q *Queue) func(amqp.Method) {
+	return func(m amqp.Method) {
+		if ok := m.(*amqp.QueueDeclareOk); ok.MessageCount > 0 {
+			w.conn.pub.holds(q)
+		}
+	}
+}
+
+// found asks for something that may not exist; got may be nil.
+func (w *wire) found(passive amqp.Method, got func(amqp.Method)) (bool, error) {
+	err := w.askOnTopology(passive, got)
 	var refused *amqp.Error
 	return !errors.As(err, &refused) || refused.Code != amqp.NotFound, err
 }
 
 // onTopology asks on a channel of its own, so that a refusal closes nothing else.
-func (w *wire) onTopology(m amqp.Method) error {
+func (w *wire) onTopology(m amqp.Method) error { return w.askOnTopology(m, nil) }
+
+func (w *wire) askOnTopology(m amqp.Method, got func(amqp.Method)) error {
 	if w.topology == 0 {
 		n, err := w.openChannel()
 		if err != nil {
@@ -170,7 +181,7 @@ func (w *wire) onTopology(m amqp.Method) error {
 		}
 		w.topology = n
 	}
-	err := w.ask(w.topology, m, nil)
+	err := w.ask(w.topology, m, got)
 	if err != nil {
 		w.topology = 0
 	}

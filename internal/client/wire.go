@@ -55,8 +55,11 @@ type wire struct {
 	readerEnded chan struct{}
 }
 
-// rabbitMQ is what RabbitMQ calls itself.
-const rabbitMQ = "RabbitMQ"
+// What brokers call themselves.
+const (
+	rabbitMQ  = "RabbitMQ"
+	postrider = "Postrider"
+)
 
 // A question waits for the one answer that its channel owes.
 type question struct {
