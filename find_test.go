@@ -61,6 +61,39 @@ func TestWhoIsNotFoundIsDown(t *testing.T) {
 	})
 }
 
+// A node that ends takes with it what it was just asked.
+func TestAQuestionThatNobodyAnswersIsAskedAgain(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		mq, _ := net.broker()
+		ending, err := mq.Dial(broker.DialConfig{Name: "bob, who ends"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ending.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: "postrider.nodes", Kind: "direct", Durable: true}); err != nil {
+			t.Fatal(err)
+		}
+		q, err := ending.DeclareQueue(t.Context(), broker.QueueOptions{Exclusive: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ending.BindQueue(t.Context(), q.Name, "postrider.nodes", "bob", nil); err != nil {
+			t.Fatal(err)
+		}
+		asked := make(chan struct{}, 1)
+		if _, err := ending.Consume(t.Context(), q.Name, broker.ConsumeOptions{}, func(broker.Delivery) { asked <- struct{}{} }); err != nil {
+			t.Fatal(err)
+		}
+		alice := net.node("alice", strangers)
+		sent := make(chan error, 1)
+		go func() { sent <- alice.Peer("bob", postrider.Relay()).Send(within(t, 5*time.Second), "by way of the broker") }()
+		<-asked
+		ending.Close()
+		if err := <-sent; err != nil {
+			t.Errorf("it waits for an answer that will not come: %v", err)
+		}
+	})
+}
+
 // Two may ask each other, and a third one, whatever became of the connections to the broker meanwhile.
 func TestPeersFindEachOther(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {

@@ -118,7 +118,8 @@ func (n *Node) advertised() []string {
 	return list
 }
 
-// askWhere asks a node where it is.
+// askWhere asks a node where it is. What was asked while its connection ended has gone with its queue, so it is asked again: at once
+// where nobody is any more, nobody takes the question.
 func (n *Node) askWhere(ctx context.Context, name string) ([]client.Address, error) {
 	id := n.ids.next().String()
 	deadline, _ := ctx.Deadline() // each attempt to connect has one
@@ -130,7 +131,10 @@ func (n *Node) askWhere(ctx context.Context, name string) ([]client.Address, err
 	}
 	to := n.sendingConn()
 	to.EnsureExchange(nodesExchange())
-	reply, _, err := to.Publisher().Call(ctx, 0, e, id, nil)
+	reply, _, err := to.Publisher().Call(ctx, firstPause, e, id, nil)
+	for pause := 2 * firstPause; errors.Is(err, client.ErrLate); pause *= 2 {
+		reply, _, err = to.Publisher().Call(ctx, pause, e, id, nil)
+	}
 	switch {
 	case errors.Is(err, client.ErrUnroutable):
 		return nil, fmt.Errorf("looking for %q: %w", name, errNobody)
