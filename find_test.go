@@ -85,7 +85,9 @@ func TestAQuestionThatNobodyAnswersIsAskedAgain(t *testing.T) {
 		}
 		alice := net.node("alice", strangers)
 		sent := make(chan error, 1)
-		go func() { sent <- alice.Peer("bob", postrider.Relay()).Send(within(t, 5*time.Second), "by way of the broker") }()
+		go func() {
+			sent <- alice.Peer("bob", postrider.Relay()).Send(within(t, 5*time.Second), "by way of the broker")
+		}()
 		<-asked
 		ending.Close()
 		if err := <-sent; err != nil {
