@@ -140,6 +140,42 @@ func TestAPeerThatStopsReadingEndsTheLink(t *testing.T) {
 	}
 }
 
+// timed is a socket that tells of each deadline it is given.
+type timed struct {
+	*net.TCPConn
+	deadlines chan time.Time
+}
+
+func (c timed) SetWriteDeadline(at time.Time) error {
+	c.deadlines <- at
+	return c.TCPConn.SetWriteDeadline(at)
+}
+
+func TestADeadlineThatPassesLaterHarmsNoFlush(t *testing.T) {
+	a, b := pair(t)
+	conn := timed{a.(*net.TCPConn), make(chan time.Time, 100)}
+	box := &outbox{}
+	l := New(conn, box, Config{})
+	defer l.Close(nil)
+	piece := make([]byte, 16<<20)
+	box.put(piece)
+	l.Wake()
+	if at := <-conn.deadlines; at.IsZero() { // the socket is full, and the writer waits
+		t.Fatal("there is no end to the wait")
+	}
+	within(t, b)
+	if _, err := io.ReadFull(b, piece); err != nil {
+		t.Fatal(err)
+	}
+	for !(<-conn.deadlines).IsZero() { // until it is taken back
+	}
+	box.put([]byte{1})
+	l.Flush()
+	if _, err := io.ReadFull(b, piece[:1]); err != nil || l.Err() != nil {
+		t.Fatal(err, l.Err())
+	}
+}
+
 func TestTheReaderKeepsWhatWasNotConsumed(t *testing.T) {
 	a, b := pair(t)
 	l := New(a, &outbox{}, Config{})

@@ -51,15 +51,11 @@ func (l *Link) flush() (more bool) {
 		if len(l.rest) == 0 {
 			return false
 		}
-		n, err := l.try.write(l.rest)
-		if err != nil {
+		if err := l.attempt(); err != nil {
 			l.Close(err)
 			return false
 		}
-		if n > 0 {
-			l.writes.Add(1)
-		}
-		if l.rest = l.rest[n:]; len(l.rest) > 0 {
+		if len(l.rest) > 0 {
 			return true
 		}
 	}
@@ -143,16 +139,19 @@ func (l *Link) Pump() bool {
 	return more
 }
 
-// writeRest writes the whole of rest. It goes on after a deadline as long as
-// each one saw progress.
+// writeRest writes the whole of rest. Mostly the socket takes it at once; a deadline is set for a write that waits, and
+// goes on as long as each one saw progress.
 func (l *Link) writeRest() error {
+	if l.try != nil {
+		if err := l.attempt(); err != nil || len(l.rest) == 0 {
+			return err
+		}
+	}
+	defer l.conn.SetWriteDeadline(time.Time{}) // one that has passed would fail the next Flush
 	for len(l.rest) > 0 {
 		l.conn.SetWriteDeadline(time.Now().Add(l.cfg.Stall))
 		n, err := l.conn.Write(l.rest)
-		l.rest = l.rest[n:]
-		if n > 0 {
-			l.writes.Add(1)
-		}
+		l.wrote(n)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			if n > 0 {
 				continue
@@ -164,6 +163,20 @@ func (l *Link) writeRest() error {
 		}
 	}
 	return nil
+}
+
+// attempt writes as much of rest as the socket takes at once.
+func (l *Link) attempt() error {
+	n, err := l.try.write(l.rest)
+	l.wrote(n)
+	return err
+}
+
+func (l *Link) wrote(n int) {
+	if n > 0 {
+		l.writes.Add(1)
+	}
+	l.rest = l.rest[n:]
 }
 
 // Quiesce runs what must not run beside Next.
