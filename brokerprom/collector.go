@@ -30,18 +30,23 @@
 package brokerprom
 
 import (
-	"runtime"
+	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/scrape"
 )
 
 // MaxQueues is how many queues have series of their own; the rest is summed.
-const MaxQueues = 4000
+const MaxQueues = scrape.MaxQueues
 
 // Rest is the label queue of the series that sum the queues beyond MaxQueues; their vhost is empty.
-const Rest = "(others)"
+const Rest = scrape.Rest
+
+// Handler answers GET /metrics, with the figures of the Go runtime among them, and GET /metrics/per-object, in Prometheus's text
+// format. It asks for no password: names of queues and how busy they are is what whoever reaches it sees.
+func Handler(b *broker.Broker) http.Handler { return scrape.Handler(b) }
 
 // Collector collects what one broker does. It is a [prometheus.Collector]. Any goroutine may use it.
 type Collector struct {
@@ -66,66 +71,37 @@ func New(b *broker.Broker, opts ...Option) *Collector {
 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(to chan<- *prometheus.Desc) {
-	for _, m := range figures {
-		to <- m.desc
+	for _, f := range scrape.Gather(c.broker, c.perObject) {
+		to <- desc(&f)
 	}
-	for _, m := range journalFigures {
-		to <- m.desc
-	}
-	for _, m := range queueFigures {
-		to <- m.of(c.perObject)
-	}
-	to <- syncSeconds
-	to <- buildInfo
-	to <- identityInfo
 }
 
 // Collect implements [prometheus.Collector].
 func (c *Collector) Collect(to chan<- prometheus.Metric) {
-	s := c.broker.Stats()
-	for _, m := range figures {
-		m.collect(to, &s)
-	}
-	if s.Journal != nil {
-		for _, m := range journalFigures {
-			m.collect(to, s.Journal)
-		}
-		collectSyncs(to, s.Journal)
-	}
-	c.collectQueues(to)
-	to <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, "Postrider", broker.Version, runtime.Version())
-	to <- prometheus.MustNewConstMetric(identityInfo, prometheus.GaugeValue, 1, s.Name, s.Name)
-}
-
-// collectQueues gives each queue a series, or all of them one.
-func (c *Collector) collectQueues(to chan<- prometheus.Metric) {
-	var rest broker.QueueStats
-	single, left := 0, 0
-	c.broker.EachQueue(func(q broker.QueueStats) {
-		if c.perObject && single < MaxQueues {
-			single++
-			for _, m := range queueFigures {
-				m.collect(to, &q, q.VHost, q.Name)
-			}
-			return
-		}
-		left++
-		add(&rest, &q)
-	})
-	for _, m := range queueFigures {
-		switch {
-		case !c.perObject:
-			m.collect(to, &rest)
-		case left > 0:
-			m.collect(to, &rest, "", Rest)
-		}
+	for _, f := range scrape.Gather(c.broker, c.perObject) {
+		collect(to, &f)
 	}
 }
 
-func add(to, q *broker.QueueStats) {
-	to.Ready += q.Ready
-	to.Unacked += q.Unacked
-	to.Consumers += q.Consumers
-	to.Paged += q.Paged
-	to.MessageMemory += q.MessageMemory
+func desc(f *scrape.Family) *prometheus.Desc {
+	return prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
+}
+
+func collect(to chan<- prometheus.Metric, f *scrape.Family) {
+	of := desc(f)
+	kind := prometheus.GaugeValue
+	switch f.Kind {
+	case scrape.Counter:
+		kind = prometheus.CounterValue
+	case scrape.Histogram:
+		within := make(map[float64]uint64, len(f.Spread.Within))
+		for _, w := range f.Spread.Within {
+			within[w.Bound] = w.Count
+		}
+		to <- prometheus.MustNewConstHistogram(of, f.Spread.Count, f.Spread.Sum, within)
+		return
+	}
+	for _, s := range f.Series {
+		to <- prometheus.MustNewConstMetric(of, kind, s.Value, s.Values...)
+	}
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/broker"
-	"github.com/postrider-mq/postrider/brokerprom"
 	"github.com/postrider-mq/postrider/internal/admin"
+	"github.com/postrider-mq/postrider/internal/scrape"
 )
 
 // Bounds of a request to the management interface.
@@ -75,7 +75,7 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 	}
 	err = port("--management", o.management, "management interface", files, b.Management())
 	if err == nil {
-		err = port("--metrics", o.metrics, "metrics endpoint", nil, brokerprom.Handler(b))
+		err = port("--metrics", o.metrics, "metrics endpoint", nil, scrape.Handler(b))
 	}
 	if err != nil {
 		stop()

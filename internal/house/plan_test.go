@@ -35,7 +35,8 @@ var floors = plan{
 
 	".": {floor: 5},
 
-	"brokerprom": {floor: 5, guest: true},
+	"brokerprom":      {floor: 5, beside: []string{"internal/scrape"}},
+	"internal/scrape": {floor: 5},
 
 	"broker":          {floor: 4, beside: []string{"internal/server", "internal/admin"}},
 	"internal/client": {floor: 4},

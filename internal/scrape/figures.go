@@ -1,46 +1,40 @@
-package brokerprom
+package scrape
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/postrider-mq/postrider/broker"
-)
+import "github.com/postrider-mq/postrider/broker"
 
 // figure is a number of some S with its name.
 type figure[S any] struct {
-	desc, single *prometheus.Desc // single is for the series of one queue
-	kind         prometheus.ValueType
-	read         func(*S) float64
+	name, help string
+	kind       Kind
+	protocol   bool // has RabbitMQ's label for it
+	read       func(*S) float64
 }
 
-func (f *figure[S]) of(perObject bool) *prometheus.Desc {
-	if perObject {
-		return f.single
+// family is the figure with no series yet.
+func (f *figure[S]) family() Family { return Family{Name: f.name, Help: f.help, Kind: f.kind} }
+
+// of is the figure of the only S there is.
+func (f *figure[S]) of(from *S) Family {
+	all := f.family()
+	all.Series = []Series{{Value: f.read(from)}}
+	if f.protocol {
+		all.Labels, all.Series[0].Values = []string{"protocol"}, []string{"amqp091"}
 	}
-	return f.desc
-}
-
-func (f *figure[S]) collect(to chan<- prometheus.Metric, from *S, labels ...string) {
-	to <- prometheus.MustNewConstMetric(f.of(len(labels) > 0), f.kind, f.read(from), labels...)
+	return all
 }
 
 func gauge[S any](name, help string, read func(*S) float64) *figure[S] {
-	return &figure[S]{
-		desc: prometheus.NewDesc(name, help, nil, nil), single: prometheus.NewDesc(name, help, []string{"vhost", "queue"}, nil),
-		kind: prometheus.GaugeValue, read: read,
-	}
+	return &figure[S]{name: name, help: help, kind: Gauge, read: read}
 }
 
 func counter[S any](name, help string, read func(*S) float64) *figure[S] {
-	f := gauge(name, help, read)
-	f.kind = prometheus.CounterValue
-	return f
+	return &figure[S]{name: name, help: help, kind: Counter, read: read}
 }
 
 // global is a counter of RabbitMQ's that has the protocol as a label.
-func global(name, help string, read func(*broker.Stats) float64) *figure[broker.Stats] {
+func global(name, help string, read func(*stats) float64) *figure[stats] {
 	f := counter("rabbitmq_global_messages_"+name+"_total", help, read)
-	f.desc = prometheus.NewDesc("rabbitmq_global_messages_"+name+"_total", help, nil, prometheus.Labels{"protocol": "amqp091"})
+	f.protocol = true
 	return f
 }
 
@@ -123,19 +117,4 @@ var journalFigures = []*figure[journalStats]{
 	counter("postrider_journal_carried_bytes_total", "Bytes of records that were written anew to give disk space back.", func(j *journalStats) float64 { return number(j.CarriedBytes) }),
 	counter("postrider_journal_batches_total", "Batches that were made safe by one write.", func(j *journalStats) float64 { return number(j.Batches) }),
 	counter("postrider_journal_quarantined_records_total", "Records that could not be read and were put aside.", func(j *journalStats) float64 { return number(j.Quarantined) }),
-}
-
-var (
-	syncSeconds = prometheus.NewDesc("postrider_journal_sync_seconds", "How long syncs took.", nil, nil)
-	buildInfo   = prometheus.NewDesc("rabbitmq_build_info", "The broker and its version.",
-		[]string{"product_name", "product_version", "go_version"}, nil)
-	identityInfo = prometheus.NewDesc("rabbitmq_identity_info", "What the broker calls itself.", []string{"rabbitmq_node", "rabbitmq_cluster"}, nil)
-)
-
-func collectSyncs(to chan<- prometheus.Metric, j *journalStats) {
-	buckets := make(map[float64]uint64, len(j.SyncWithin))
-	for bound, n := range j.SyncWithin {
-		buckets[bound.Seconds()] = n
-	}
-	to <- prometheus.MustNewConstHistogram(syncSeconds, j.Syncs, j.SyncTime.Seconds(), buckets)
 }
