@@ -152,6 +152,6 @@
 //
 // # Ending
 //
-// [Node.Close] ends a node at once, [Node.Shutdown] in good order: what is in the inbox is handled, and what was posted
-// is delivered.
+// [Node.Close] ends a node at once, [Node.Shutdown] in good order: what is in the inbox, and in mailboxes in this node's own memory, is handled, and what
+// was posted is delivered.
 package postrider

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +19,8 @@ import (
 //	goodbye ──► nothing more comes in ──► handlers and loops go on ──inbox empty, nobody receives, or out of time──► they are stopped
 //	                                                                                             │
 //	                    what is left then: kept in Config.Dir for the next start, or lost, and counted in a LostError
+//
+// So it is with mailboxes that are in the memory of this node, see emptyMailboxes.
 
 // leaving is the end of an inbox. Guarded by the inbox's mu.
 type leaving struct {
@@ -80,56 +84,106 @@ func (n *Node) drainWhatIsKept(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// LostError is the error of a [Node.Shutdown] which ended with received messages in memory that nobody had handled.
+// LostError is the error of a [Node.Shutdown] which ended with messages in its memory that nobody had handled.
 type LostError struct {
-	Messages int      // how many
-	IDs      []string // of the first of them
+	Messages  int            // how many, in all
+	Inbox     int            // of them in the inbox, or waiting to be tried again there
+	Mailboxes map[string]int // and in mailboxes of this node's own, by name; their dead letters are in <name>.dead
+	IDs       []string       // of the first of them
 }
 
 const lostIDs = 5 // that are told
 
 func (e *LostError) Error() string {
-	count, are := "1 message", "is"
-	if e.Messages != 1 {
-		count, are = fmt.Sprintf("%d messages", e.Messages), "are"
+	var where []string
+	if e.Inbox > 0 {
+		where = append(where, fmt.Sprintf("%d in the inbox", e.Inbox))
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Mailboxes)) {
+		where = append(where, fmt.Sprintf("%d in mailbox %s", e.Mailboxes[name], name))
 	}
 	ids := strings.Join(e.IDs, ", ")
 	if e.Messages > len(e.IDs) {
 		ids += ", …"
 	}
-	return fmt.Sprintf("postrider: %s in the inbox %s lost, received but not handled in time (%s): set Config.Dir to keep them, or give Shutdown more time", count, are, ids)
+	return fmt.Sprintf("postrider: messages were not handled in time and are lost with the memory of this node: %s (%s): set Config.Dir to keep them, or give Shutdown more time",
+		strings.Join(where, ", "), ids)
 }
 
-// lost counts what ends with the memory of this node: what is in its inbox, and what waits to be tried again. Nobody receives any more.
+// lost counts what ends with the memory of this node: what is in its inbox and its mailboxes, and what waits to be tried again. Nobody receives any more.
 func (n *Node) lost() error {
 	if n.cfg.Dir != "" {
 		return nil
 	}
-	n.inbox.giveUp()
-	e := new(LostError)
-	var mu sync.Mutex
-	count := func(d broker.Delivery) {
-		mu.Lock()
-		defer mu.Unlock()
-		if e.Messages++; e.Messages <= lostIDs {
-			p, _ := d.Properties()
-			e.IDs = append(e.IDs, p.MessageID)
-		}
-	}
-	queues := []string{n.cfg.Name}
-	for _, s := range ladder {
-		queues = append(queues, s.queue(n.cfg.Name).Name)
-	}
-	for _, q := range queues {
-		_, _ = n.local.conn.Consume(context.Background(), q, broker.ConsumeOptions{NoAck: true}, count) // most steps were never needed
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if e.Messages == 0 {
+	n.local.conn.Close() // what is not settled goes back
+	c, err := n.local.broker.Dial(broker.DialConfig{Name: n.cfg.Name + ", counting"})
+	if err != nil { // it is closed
 		return nil
 	}
-	n.log.Error("messages are lost with the memory of this node", "messages", e.Messages, "ids", e.IDs)
+	e := &LostError{Mailboxes: make(map[string]int)}
+	left := n.leftInMemory()
+	for _, q := range left {
+		box := n.boxOf(q.Name)
+		if e.Messages += q.Ready; box == n.cfg.Name {
+			e.Inbox += q.Ready
+		} else {
+			e.Mailboxes[box] += q.Ready
+		}
+		e.IDs = append(e.IDs, firstIDs(c, q.Name, lostIDs-len(e.IDs))...)
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	n.log.Error("messages are lost with the memory of this node", "messages", e.Messages, "inbox", e.Inbox, "mailboxes", e.Mailboxes, "ids", e.IDs)
 	return e
+}
+
+// leftInMemory are the queues that hold messages of the inbox and of mailboxes, the inbox first.
+func (n *Node) leftInMemory() (left []broker.QueueStats) {
+	n.local.broker.EachQueue(func(q broker.QueueStats) {
+		if q.Durable && q.Ready > 0 { // others are for somebody who waits, and are of no use without him
+			left = append(left, q)
+		}
+	})
+	slices.SortFunc(left, func(a, b broker.QueueStats) int {
+		if inA, inB := a.Name == n.cfg.Name, b.Name == n.cfg.Name; inA != inB {
+			return map[bool]int{true: -1, false: 1}[inA]
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return left
+}
+
+// boxOf is the mailbox that a queue is part of.
+func (n *Node) boxOf(queue string) string {
+	for _, s := range ladder {
+		queue = strings.TrimSuffix(queue, ".retry."+s.name)
+	}
+	if at := strings.LastIndex(queue, partInfix); at >= 0 {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.parted[queue[:at]] > 0 {
+			return queue[:at]
+		}
+	}
+	return queue
+}
+
+// firstIDs are the ids of at most so many messages at the head of a queue.
+func firstIDs(c *broker.Conn, queue string, most int) (ids []string) {
+	if most <= 0 {
+		return nil
+	}
+	var mu sync.Mutex
+	_, _ = c.Consume(context.Background(), queue, broker.ConsumeOptions{Prefetch: most}, func(d broker.Delivery) {
+		mu.Lock()
+		defer mu.Unlock()
+		p, _ := d.Properties()
+		ids = append(ids, p.MessageID)
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	return slices.Clone(ids)
 }
 
 // putBackUnseen puts back what has waited for a receiver to the end, so that it is not marked after the restart.
@@ -153,16 +207,6 @@ func (i *inbox) putBackUnseen() {
 	i.mu.Unlock()
 	for _, a := range waiting {
 		a.from.putBack(a.tag)
-	}
-}
-
-// giveUp puts everything back that is not settled.
-func (i *inbox) giveUp() {
-	i.mu.Lock()
-	in := i.intake
-	i.mu.Unlock()
-	if in != nil {
-		in.release()
 	}
 }
 

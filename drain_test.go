@@ -3,6 +3,8 @@ package postrider_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -138,9 +140,121 @@ func TestShutdownCountsWhatNobodyHandled(t *testing.T) {
 		send(t, alice, "a", "b", "c", "d", "e", "f", "g")
 		err := bob.Shutdown(within(t, time.Hour))
 		var lost *postrider.LostError
-		if !errors.As(err, &lost) || lost.Messages != 7 || len(lost.IDs) != 5 || !strings.Contains(err.Error(), "7 messages in the inbox are lost") {
+		if !errors.As(err, &lost) || lost.Messages != 7 || len(lost.IDs) != 5 || lost.Inbox != 7 || !strings.Contains(err.Error(), "7 in the inbox (a, b, c, d, e, …)") {
 			t.Error(err)
 		}
+	})
+}
+
+// A node without brokers and without a directory has its mailboxes in its memory. What waits there is handled before it ends, and so is what
+// that leads to.
+func TestShutdownEmptiesMailboxesInMemory(t *testing.T) {
+	kinds := map[string][]postrider.MailboxOption{"a queue": nil, "partitions": {postrider.Partitions(2)}, "one receiver at a time": {postrider.SingleActive()}}
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				shop := net.node("shop")
+				orders, bills := shop.Mailbox("orders", kind...), shop.Mailbox("bills", kind...)
+				shop.Handle(t.Context(), orders, func(ctx context.Context, m *postrider.Message) error {
+					time.Sleep(time.Second)
+					return bills.Send(ctx, m.Body, postrider.Key("bills"))
+				})
+				var billed []string
+				shop.Handle(t.Context(), bills, func(_ context.Context, m *postrider.Message) error {
+					time.Sleep(time.Second)
+					billed = append(billed, string(m.Body))
+					return nil
+				})
+				for _, body := range []string{"a", "b", "c"} {
+					if err := orders.Send(t.Context(), body, postrider.Key("orders")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := shop.Shutdown(within(t, time.Minute)); err != nil {
+					t.Error(err)
+				}
+				if !slices.Equal(billed, []string{"a", "b", "c"}) {
+					t.Error("billed", billed)
+				}
+			})
+		})
+	}
+}
+
+func TestShutdownCountsWhatIsLostInMailboxes(t *testing.T) {
+	tell := func(name string, want map[string]int, story func(t *testing.T, shop *postrider.Node) (within time.Duration)) {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				shop := net.node("shop")
+				d := story(t, shop)
+				synctest.Wait()
+				began := time.Now()
+				err := shop.Shutdown(within(t, time.Hour))
+				if took := time.Since(began); took > d {
+					t.Errorf("it took %v, and there was nothing to wait for after %v", took, d)
+				}
+				var lost *postrider.LostError
+				if !errors.As(err, &lost) || lost.Inbox != 0 || !maps.Equal(lost.Mailboxes, want) {
+					t.Fatalf("lost is %v: %v", want, err)
+				}
+				for box, count := range want {
+					if text := fmt.Sprintf("%d in mailbox %s", count, box); !strings.Contains(err.Error(), text) || len(lost.IDs) != min(5, lost.Messages) {
+						t.Errorf("%v does not say %q", err, text)
+					}
+				}
+			})
+		})
+	}
+	fill := func(t *testing.T, box *postrider.Target, bodies ...string) {
+		t.Helper()
+		for _, body := range bodies {
+			if err := box.Send(t.Context(), body, postrider.Key(body)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	failing := func(err error) postrider.Handler {
+		return func(context.Context, *postrider.Message) error { return err }
+	}
+	tell("nobody receives", map[string]int{"orders": 2, "bills": 4, "news.me": 1}, func(t *testing.T, shop *postrider.Node) time.Duration {
+		fill(t, shop.Mailbox("orders"), "a", "b")
+		fill(t, shop.Mailbox("bills", postrider.Partitions(3)), "a", "b", "c", "d")
+		ctx, cancel := context.WithCancel(t.Context())
+		shop.Handle(ctx, shop.Topic("news", postrider.Durable("me")), failing(nil))
+		cancel()
+		synctest.Wait()
+		fill(t, shop.Topic("news"), "a")
+		return 0
+	})
+	tell("nobody receives any more", map[string]int{"orders": 2}, func(t *testing.T, shop *postrider.Node) time.Duration {
+		fill(t, shop.Mailbox("orders"), "a", "b")
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		shop.Handle(ctx, shop.Mailbox("orders"), func(ctx context.Context, _ *postrider.Message) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		return time.Second
+	})
+	tell("it waits to be tried again", map[string]int{"orders": 1, "bills": 2}, func(t *testing.T, shop *postrider.Node) time.Duration {
+		fill(t, shop.Mailbox("orders"), "a")
+		bills := shop.Mailbox("bills", postrider.Partitions(3))
+		fill(t, bills, "a", "a")
+		shop.Handle(t.Context(), shop.Mailbox("orders"), failing(postrider.Retry(time.Minute)))
+		shop.Handle(t.Context(), bills, failing(postrider.Retry(time.Minute)))
+		return time.Second
+	})
+	tell("it is dead", map[string]int{"orders.dead": 1}, func(t *testing.T, shop *postrider.Node) time.Duration {
+		fill(t, shop.Mailbox("orders"), "a")
+		shop.Handle(t.Context(), shop.Mailbox("orders"), failing(postrider.Reject(errors.New("bad"))))
+		return 0
+	})
+	tell("a loop was left with it", map[string]int{"orders": 1}, func(t *testing.T, shop *postrider.Node) time.Duration {
+		fill(t, shop.Mailbox("orders"), "a")
+		for range shop.Messages(t.Context(), postrider.Of(shop.Mailbox("orders"))) {
+			break
+		}
+		return 0
 	})
 }
 

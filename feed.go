@@ -93,6 +93,12 @@ func (f *feed) extend() {
 // some reports whether there is something. The caller holds mu.
 func (f *feed) some() bool { return f.first != nil && (f.first != f.last || f.head < f.tail) }
 
+func (f *feed) isEmpty() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.some()
+}
+
 // ready wakes a receiver if there is something to receive.
 func (f *feed) ready() {
 	f.mu.Lock()

@@ -10,6 +10,8 @@ import (
 // again from the broker when the receiver ends before. The caller has counted one more of the node's workers.
 func (m *Message) hold(v verdict) {
 	defer m.tap.target.node.workers.Done()
+	m.tap.holds(1)
+	defer m.tap.holds(-1)
 	m.from.seen(m.tag)
 	var props amqp.RawProperties
 	p, err := v.failure.inscribe(m.props, m.tap.target.mailbox(), time.Time{})

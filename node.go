@@ -50,6 +50,7 @@ type Node struct {
 	sending   *client.Conn           // to the brokers; separate, so that back-pressure
 	receiving *client.Conn           // on one does not stop acks on the other
 	taps      map[*tap]struct{}
+	stirred   chan struct{} // one place: a mailbox in memory may be empty now, see emptyMailboxes
 	over      chan struct{} // closed when Close is done
 
 	cancelsOnce  sync.Once
@@ -88,6 +89,7 @@ func newNode(cfg Config) (*Node, error) {
 		parted:  make(map[string]int),
 		conns:   make(map[place]*client.Conn),
 		taps:    make(map[*tap]struct{}),
+		stirred: make(chan struct{}, 1),
 		over:    make(chan struct{}),
 		asked:   newAsked(cfg),
 		rolls:   newRolls(),
@@ -174,12 +176,12 @@ func (n *Node) Addr() net.Addr { return n.local.addr() }
 
 // Shutdown ends the node in good order. First its peers are told: from then on it takes nothing from them, what they post waits in their
 // outboxes, and who waits for a message [From] this node learns that it is down. Mailboxes on brokers are left, and what is in the inbox by then
-// is handled, until it is empty or nobody here receives it. Then handlers and loops are stopped, with what they have begun
+// is handled, until it is empty or nobody here receives it; so is what is in the mailboxes of a node that has them in its own memory. Then handlers and loops are stopped, with what they have begun
 // finished and answered; what was posted is delivered; and the node closes.
 //
 // ctx bounds all of it: when it ends first, the node is closed at once, and the error is ctx's. With [Config.Dir] the inbox has half of ctx's
-// time to become empty, and what is in it then is there after a restart. Without, what nobody handled, or failed and waits for another try, is lost, and
-// the error is a [*LostError]. What a broker will not take however long one waits, because it
+// time to become empty, and what is in it then is there after a restart, as mailboxes are. Without, what nobody handled, failed and waits for another try, or is
+// a dead letter, is lost, and the error is a [*LostError]. What a broker will not take however long one waits, because it
 // refuses the login, is not waited for; the error says so.
 //
 // A handler must not wait for it, nor a loop over [Node.Messages]: it would wait for itself.
@@ -191,6 +193,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	left := make(chan error, 1)
 	go func() { left <- wait(ctx, func() { n.stopReceiving((*Target).away) }) }()
 	err := n.drain(ctx)
+	if err == nil {
+		err = n.emptyMailboxes(ctx)
+	}
 	if e := <-left; err == nil {
 		err = e
 	}

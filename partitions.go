@@ -30,7 +30,10 @@ import (
 // keeps the number.
 func Partitions(n int) MailboxOption { return func(o *mailboxOptions) { o.partitions = n } }
 
-const maxPartitions = 256
+const (
+	maxPartitions = 256
+	partInfix     = ".p" // before the number, in the name of a partition's queue
+)
 
 // ErrPartitions is the error of a mailbox that has another number of [Partitions] than the one that was named.
 var ErrPartitions = errors.New("the mailbox has another number of partitions")
@@ -75,7 +78,7 @@ func (n *Node) partitions(t *Target, count int) error {
 	x := &client.Exchange{Name: t.name + ".partitions", Kind: "direct"}
 	p := &partitioned{node: n}
 	for i := range count {
-		q := client.SingleActive(t.name + ".p" + strconv.Itoa(i))
+		q := client.SingleActive(t.name + partInfix + strconv.Itoa(i))
 		q.From, q.Keys, q.After = x, []string{fmt.Sprintf("%d/%d", i, count)}, marker
 		way, err := n.wayThrough(x, q, keptForPartition+q.Keys[0]+" "+t.name)
 		if err != nil {

@@ -21,6 +21,7 @@ type tap struct {
 	mu       sync.Mutex
 	hands    []*hand // of its workers or its loop
 	open     int     // handed out and not settled
+	held     int     // of those, what waits here to be tried again
 	stopped  bool    // no more are handed out
 	released bool
 }
@@ -220,6 +221,7 @@ func (t *tap) stop() {
 	n.mu.Lock()
 	delete(n.taps, t)
 	n.mu.Unlock()
+	n.stir()
 }
 
 // leave is stop for somebody who is about to return: a broker that does not answer holds him up no longer than leaveWithin. What was

@@ -45,6 +45,7 @@ type Counts struct {
 // QueueStats is one queue.
 type QueueStats struct {
 	VHost, Name               string
+	Durable                   bool
 	Ready, Unacked, Consumers int
 	Paged                     int   // messages that are on the disk alone
 	MessageMemory             int64 // bytes of those in memory
@@ -114,7 +115,7 @@ func (b *Broker) EachQueue(visit func(QueueStats)) {
 	for _, v := range b.core.VHosts() {
 		v.EachQueue(func(q *core.QueueStatus) {
 			visit(QueueStats{
-				VHost: q.VHost, Name: q.Name, Ready: q.Ready, Unacked: q.Unacked, Consumers: q.Consuming,
+				VHost: q.VHost, Name: q.Name, Durable: q.Durable, Ready: q.Ready, Unacked: q.Unacked, Consumers: q.Consuming,
 				Paged: q.Paged, MessageMemory: q.Resident, Counts: countsOf(q.Counts[:]),
 			})
 		})

@@ -16,7 +16,7 @@ type ceiling struct {
 	bytes    int64 // of bodies
 	holds    int64 // bytes of bodies in the queue
 	held     bool
-	left     func(messages int) // told, once it is held, how many there are
+	left     func(messages int) // told, when it is watched or held, how many there are
 }
 
 // Bound has a queue refuse what clients publish when so many messages, or bytes of bodies, are in it and not settled.
@@ -35,7 +35,15 @@ func (v *VHost) Hold(queue string, left func(messages int)) error {
 	})
 }
 
-// tellLeft says how much is left in a queue that is held. The caller holds q.mu.
+// Watch tells as Hold does, of a queue that takes what comes. What comes is not told of.
+func (v *VHost) Watch(queue string, left func(messages int)) error {
+	return v.withBound(queue, func(q *Queue) {
+		q.ceiling.left = left
+		q.tellLeft()
+	})
+}
+
+// tellLeft says how much is left in a queue. The caller holds q.mu.
 func (q *Queue) tellLeft() {
 	if q.ceiling.left != nil {
 		q.ceiling.left(q.core.Len() + q.core.Unacked())
