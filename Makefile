@@ -11,7 +11,7 @@ each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$modu
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test race fuzz lint cross sim planted bench bench-quick interop differential torture torture-nodes torture-api generate
+.PHONY: help build test race fuzz lint cross sim planted bench bench-quick interop differential torture torture-nodes torture-rabbitmq torture-api generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -74,6 +74,10 @@ torture: ## kill a broker under AMQP clients, and then nodes and their broker, f
 
 torture-nodes: ## the second half alone, under the race detector: nodes of the Go API killed behind bad connections; writes its part of REPORT
 	cd torture && go run -race . -only nodes -for $(FOR) -seed $(SEED) -report $(abspath $(REPORT))
+
+torture-rabbitmq: ## the same with RabbitMQ for their broker, stopped in good order; writes its part of REPORT
+	@interop/install.sh
+	cd torture && go run -race . -only rabbitmq -for $(FOR) -seed $(SEED) -report $(abspath $(REPORT))
 
 torture-api: ## the Go API under random faults of its connections, for FOR (10m); a failing seed is named
 	go test ./internal/behaviour -run TestFaults -v -count=1 -timeout 0 -faults $(FOR)

@@ -34,7 +34,7 @@ func main() {
 	flag.IntVar(&o.kills, "kills", 1, "how many kills, at least, in each part")
 	flag.Uint64Var(&o.seed, "seed", 0, "of what is left to chance; 0 takes a new one")
 	flag.StringVar(&o.report, "report", "", "`file` for the report, besides stdout")
-	flag.StringVar(&o.only, "only", "", "one `part` alone: brokers or nodes")
+	flag.StringVar(&o.only, "only", "", "one `part` alone: brokers, nodes, or rabbitmq, which is not among the others")
 	flag.StringVar(&o.segment, "segment-size", "256KiB", "of the journal under AMQP clients; small ones are compacted all the time")
 	flag.BoolVar(&o.race, "race", false, "build the broker with the race detector; the nodes have it from `go run -race`")
 	flag.Parse()
@@ -61,13 +61,25 @@ var parts = []part{
 		return report.String(), err
 	}},
 	{"nodes", "Nodes of the Go API and their broker", func(o *options, program, dir string, length time.Duration) (string, error) {
-		report, err := nodes.Torture(nodes.Config{Program: program, Dir: dir, Seed: o.seed, Kills: o.kills, For: length, Log: os.Stderr})
-		return report.String(), err
+		return o.nodes(program, dir, length, false)
+	}},
+	{"rabbitmq", "Nodes of the Go API and RabbitMQ", func(o *options, program, dir string, length time.Duration) (string, error) {
+		return o.nodes(program, dir, length, true)
 	}},
 }
 
+// usual is how many of the parts there are without -only.
+const usual = 2
+
+func (o *options) nodes(program, dir string, length time.Duration, rabbit bool) (string, error) {
+	report, err := nodes.Torture(nodes.Config{
+		Program: program, Dir: dir, Seed: o.seed, Kills: o.kills, For: length, Log: os.Stderr, RabbitMQ: rabbit,
+	})
+	return report.String(), err
+}
+
 func (o *options) run() error {
-	chosen := parts
+	chosen := parts[:usual]
 	if o.only != "" {
 		chosen = nil
 		for _, p := range parts {
@@ -76,7 +88,7 @@ func (o *options) run() error {
 			}
 		}
 		if chosen == nil {
-			return fmt.Errorf("-only %s: there are brokers and nodes", o.only)
+			return fmt.Errorf("-only %s: there are brokers, nodes and rabbitmq", o.only)
 		}
 	}
 	bin, err := os.MkdirTemp("", "postrider-torture-program-")

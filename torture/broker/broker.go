@@ -64,12 +64,13 @@ func Start(args []string) (*Broker, error) {
 	return b, nil
 }
 
-// watch finds the line "listening on URL" and waits for the end.
+// watch finds the line "listening on amqp://HOST:PORT", or amqps://, and waits for the end.
 func (b *Broker) watch(out io.Reader) {
 	defer close(b.done)
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if url, ok := strings.CutPrefix(lines.Text(), "listening on amqp://"); ok {
-			b.url <- "amqp://guest:guest@" + url + "/"
+		if url, ok := strings.CutPrefix(lines.Text(), "listening on amqp"); ok {
+			scheme, at, _ := strings.Cut(url, "://")
+			b.url <- "amqp" + scheme + "://guest:guest@" + at + "/"
 			break
 		}
 	}

@@ -28,6 +28,8 @@ type Config struct {
 	Brokers   []string          // where mailboxes live
 	Peers     map[string]string // whom it sends to, and where they are
 	Advertise string
+	Keys      string // a directory of `postrider keys new`; "": there is no TLS
+	Relay     bool   // peers that cannot be reached are sent to over the broker
 }
 
 // The mailboxes that all nodes use, beside their inboxes.
@@ -127,11 +129,15 @@ func hear(commands chan<- string) {
 	os.Exit(3)
 }
 
-func (s *self) start() (err error) {
+func (s *self) start() error {
 	ctx, done := context.WithTimeout(context.Background(), settleTime)
 	defer done()
+	keys, err := s.keys()
+	if err != nil {
+		return err
+	}
 	s.node, err = postrider.Start(ctx, postrider.Config{
-		Name: s.Name, Listen: "127.0.0.1:0", Dir: s.Dir, Brokers: s.Brokers, Peers: s.Peers, Advertise: s.Advertise,
+		Name: s.Name, Listen: "127.0.0.1:0", Dir: s.Dir, Brokers: s.Brokers, Peers: s.Peers, Advertise: s.Advertise, TLS: keys, Relay: s.Relay,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

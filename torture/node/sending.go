@@ -25,13 +25,18 @@ type line struct {
 	to   *postrider.Target
 	name string
 	peer bool
+	way  told.Way // as far as is known of all
 	sent int
 }
 
 // send begins to send to everything that there is.
 func (s *self) send() {
 	for _, name := range slices.Sorted(maps.Keys(s.Peers)) {
-		s.begin(&line{self: s, to: s.node.Peer(name), name: name, peer: true})
+		l := &line{self: s, to: s.node.Peer(name), name: name, peer: true}
+		if s.Relay {
+			l.to, l.way = s.node.Peer(name, postrider.Relay()), told.Either
+		}
+		s.begin(l)
 	}
 	s.begin(&line{self: s, to: s.node.Mailbox(Jobs), name: Jobs})
 	s.begin(&line{self: s, to: s.node.Mailbox(Parts, postrider.Partitions(partitions)), name: Parts})
@@ -72,9 +77,9 @@ func (l *line) one() {
 	}
 }
 
-// stored is how far a message comes without more ado.
+// stored is how far a message comes without more ado, at least.
 func (l *line) stored() told.Outcome {
-	if l.peer {
+	if l.peer && l.way == told.Direct {
 		return told.WasReceived
 	}
 	return told.WasStored
@@ -129,7 +134,7 @@ func (l *line) pinging(patience time.Duration) {
 func (l *line) timed(op, msg string, patience time.Duration, do func(context.Context) (told.Outcome, error)) {
 	ctx, done := context.WithTimeout(context.Background(), patience)
 	defer done()
-	l.pen.Tell(told.Line{Kind: told.Begin, Op: op, Msg: msg, Text: patience.String()})
+	l.pen.Tell(told.Line{Kind: told.Begin, Op: op, Msg: msg, Way: l.way, Text: patience.String()})
 	deadline, starved := told.Now()+patience, l.hunger.total()
 	how, err := do(ctx)
 	late := told.Now() - deadline
@@ -159,11 +164,15 @@ func (l *line) posting(op string, until postrider.Grade) {
 // follow tells what a receipt says, until its end.
 func (s *self) follow(r *postrider.Receipt, msg string) {
 	forever := context.Background()
+	way := told.Direct
+	if r.Relayed() {
+		way = told.Relayed
+	}
 	if s.Dir != "" && r.WaitFor(forever, postrider.Kept) == nil {
-		s.pen.Tell(told.Line{Kind: told.Kept, Msg: msg})
+		s.pen.Tell(told.Line{Kind: told.Kept, Msg: msg, Way: way})
 	}
 	grade, err := r.Wait(forever)
-	s.pen.Tell(told.Line{Kind: told.Fate, Msg: msg, How: s.outcome(err, graded[grade], true), Text: text(err)})
+	s.pen.Tell(told.Line{Kind: told.Fate, Msg: msg, Way: way, How: s.outcome(err, graded[grade], true), Text: text(err)})
 }
 
 var graded = map[postrider.Grade]told.Outcome{

@@ -47,6 +47,7 @@ type (
 type message struct {
 	told.Message
 	op     string
+	way    told.Way
 	begun  time.Duration // 0: nobody has told of it
 	how    told.Outcome  // "": not known, for its sender was killed
 	ended  time.Duration // when that was told
@@ -129,15 +130,17 @@ func (l *Ledger) Tell(name string, number int, t told.Line) {
 	case told.Begin:
 		l.totals.Calls++
 		if m := l.message(t.Msg); m != nil {
-			m.begun, m.op = t.At, t.Op
+			m.begun, m.op, m.way = t.At, t.Op, t.Way
 			l.totals.Messages++
 		}
 	case told.End:
 		l.late(t)
 		l.outcome(t)
 	case told.Fate:
+		l.goes(t)
 		l.outcome(t)
 	case told.Kept:
+		l.goes(t)
 		if m := l.message(t.Msg); m != nil && !m.isKept {
 			m.isKept = true
 			l.totals.Kept++
@@ -176,6 +179,16 @@ func (l *Ledger) late(t told.Line) {
 	l.totals.Latest = max(l.totals.Latest, t.Late-2*t.Starved)
 	if t.Late > grace+2*t.Starved {
 		l.violate("late", t.Msg, fmt.Sprintf("a %s ended %v after its deadline, while its process was starved for %v: %s %s", t.Op, t.Late, t.Starved, t.How, t.Text))
+	}
+}
+
+// goes notes by which way a message goes.
+func (l *Ledger) goes(t told.Line) {
+	if m := l.message(t.Msg); m != nil && m.way != t.Way {
+		m.way = t.Way
+		if t.Way == told.Relayed {
+			l.totals.Relayed++
+		}
 	}
 }
 

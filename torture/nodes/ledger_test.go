@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -157,6 +158,20 @@ var tales = []struct {
 		t.send("ann.1/bea/2/", told.WasReceived)
 		t.handles("bea", "ann.1/bea/2/")
 		t.handles("bea", "ann.1/bea/1/")
+	}, []string{"order"}},
+	{"order is kept on each way to a peer, and not between the two", func(t *tale) {
+		for i, way := range []told.Way{told.Direct, told.Relayed, told.Direct, told.Relayed, told.Either} {
+			msg := fmt.Sprintf("ann.1/cid/%d/", 1+i)
+			t.say("ann", told.Line{Kind: told.Begin, Op: "post", Msg: msg, Way: told.Either})
+			if way == told.Either {
+				t.ends(msg, told.WasStored)
+			} else {
+				t.say("ann", told.Line{Kind: told.Fate, Msg: msg, Way: way, How: told.WasStored})
+			}
+		}
+		for _, n := range []int{5, 4, 1, 3, 2} {
+			t.handles("cid", fmt.Sprintf("ann.1/cid/%d/", n))
+		}
 	}, []string{"order"}},
 	{"one that is asked about again comes late to a memory, and not to a disk", func(t *tale) {
 		for _, name := range []string{"bea", "cid"} {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/postrider-mq/postrider/torture/node"
+	"github.com/postrider-mq/postrider/torture/told"
 )
 
 // seen is a message where it came first.
@@ -37,7 +39,10 @@ func (l *Ledger) judgeOrder() {
 			if m.asksAgain() && !l.keeps[m.Target] {
 				continue // a memory that is no more may have had it first
 			}
-			line := m.Sender + " to " + m.Target
+			if m.way == told.Either {
+				continue // each way has an order of its own
+			}
+			line := strings.TrimSuffix(fmt.Sprintf("%s to %s, %s", m.Sender, m.Target, m.way), ", ")
 			lines[line] = append(lines[line], seen{m.first().came, m})
 		}
 	}

@@ -16,6 +16,7 @@ type Totals struct {
 	Deliveries, Handled, Failures, Elsewhere int
 	Unmarked                                 int           // handled again by another life of a node with a directory, which had been killed at once
 	Ordered                                  int           // of those judged
+	Relayed                                  int           // of those whose sender learnt the way
 	WithMemory                               int           // received in a memory that ended with its process
 	Lost                                     int           // confirmed or kept, and gone
 	Latest                                   time.Duration // after a deadline, less what the process was starved for
@@ -31,6 +32,7 @@ func (l *Ledger) Totals() Totals {
 // Report is what came of a run.
 type Report struct {
 	Seed                     uint64
+	Manner                   string
 	Took                     time.Duration
 	Kills, Ends              int // of nodes: with signal 9, in good order
 	BrokerKills, BrokerStops int
@@ -54,6 +56,7 @@ func (r *Report) String() string {
 	t := r.Totals
 	b.WriteString("| what | how many |\n|---|---|\n")
 	row("seed", r.Seed)
+	row("nodes reach each other", r.Manner)
 	row("time", r.Took.Round(time.Second))
 	row("nodes killed with signal 9; ended by Shutdown or Close", fmt.Sprintf("%d; %d", r.Kills, r.Ends))
 	row("the broker killed with signal 9; stopped", fmt.Sprintf("%d; %d", r.BrokerKills, r.BrokerStops))
@@ -70,6 +73,9 @@ func (r *Report) String() string {
 	row("came to another receiver, or life, too", t.Elsewhere)
 	row("of these handled just before a node with a directory was killed", t.Unmarked)
 	row("judged by their order", t.Ordered)
+	if t.Relayed > 0 {
+		row("posts relayed over the broker", t.Relayed)
+	}
 	row("received in memory, and ended with the process", t.WithMemory)
 	row("the latest end after a deadline", t.Latest.Round(time.Millisecond))
 	row("**confirmed or kept, and lost**", fmt.Sprintf("**%d**", t.Lost))

@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/postrider-mq/postrider/torture/broker"
 	"github.com/postrider-mq/postrider/torture/node"
 	"github.com/postrider-mq/postrider/torture/proxy"
 	"github.com/postrider-mq/postrider/torture/told"
@@ -30,12 +29,16 @@ type Config struct {
 	Kills   int           // at least so many
 	For     time.Duration // and at least so long
 	Log     io.Writer     // takes a line now and then; may be nil
+
+	RabbitMQ bool // the broker is the RabbitMQ that this machine has, and is stopped, not killed
 }
 
 // The nodes, and whether they have a directory.
 var cast = map[string]bool{"ann": false, "bea": false, "cid": true, "dot": true}
 
 const theBroker = "broker"
+
+func names() []string { return slices.Sorted(maps.Keys(cast)) }
 
 // Run is one run.
 type Run struct {
@@ -44,7 +47,9 @@ type Run struct {
 	ledger  *Ledger
 	story   *story
 	proxies map[string]*proxy.Proxy // by node, and that of the broker
-	broker  *broker.Broker          // owned by its keeper, and by the run when that has ended
+	manner  manner
+	rabbit  *rabbit // nil: the broker is ours
+	broker  server  // owned by its keeper, and by the run when that has ended
 
 	ctx  context.Context // ends when all that is killed should live again
 	stop context.CancelCauseFunc
@@ -68,7 +73,10 @@ func Torture(cfg Config) (Report, error) {
 	defer s.close()
 	r := &Run{cfg: cfg, began: time.Now(), ledger: NewLedger(cast), story: s, proxies: map[string]*proxy.Proxy{}}
 	r.ctx, r.stop = context.WithCancelCause(context.Background())
-	r.report.Seed = cfg.Seed
+	if r.manner, err = cfg.manner(); err != nil {
+		return Report{}, err
+	}
+	r.report.Seed, r.report.Manner = cfg.Seed, r.manner.String()
 	err = r.all()
 	r.report.Took = time.Since(r.began)
 	r.report.Totals = r.ledger.Totals()
@@ -97,7 +105,7 @@ func (r *Run) broken() error {
 
 func (r *Run) all() error {
 	defer r.closeProxies()
-	for i, name := range slices.Sorted(maps.Keys(cast)) {
+	for i, name := range names() {
 		var err error
 		if r.proxies[name], err = proxy.Listen(r.cfg.Seed+uint64(i), true); err != nil {
 			return err
@@ -106,6 +114,12 @@ func (r *Run) all() error {
 	var err error
 	if r.proxies[theBroker], err = proxy.Listen(r.cfg.Seed+uint64(len(cast)), false); err != nil {
 		return err
+	}
+	if r.cfg.RabbitMQ {
+		if r.rabbit, err = newRabbit(r.cfg.Dir); err != nil {
+			return err
+		}
+		defer r.rabbit.Close()
 	}
 	if err := r.startBroker(); err != nil {
 		return err
@@ -164,7 +178,7 @@ func killAll(all []*process) {
 
 // calmLife starts each node, so that all subscriptions are there.
 func (r *Run) calmLife() (all []*process, err error) {
-	for _, name := range slices.Sorted(maps.Keys(cast)) {
+	for _, name := range names() {
 		p, err := r.begin(r.config(name, 1))
 		if err != nil {
 			return all, err
@@ -180,14 +194,14 @@ func (r *Run) calmLife() (all []*process, err error) {
 func (r *Run) config(name string, number int) node.Config {
 	c := node.Config{
 		Name: name, Life: number, Seed: r.cfg.Seed, Peers: map[string]string{}, Advertise: r.proxies[name].Addr(),
-		Brokers: []string{"amqp://guest:guest@" + r.proxies[theBroker].Addr()},
+		Brokers: []string{r.brokerURL()}, Keys: r.manner.keys, Relay: r.manner.relay,
 	}
 	if cast[name] {
 		c.Dir = filepath.Join(r.cfg.Dir, name)
 	}
 	for peer := range cast {
 		if peer != name {
-			c.Peers[peer] = r.proxies[peer].Addr()
+			c.Peers[peer] = r.manner.url(r.proxies[peer].Addr())
 		}
 	}
 	return c
@@ -280,69 +294,6 @@ func (r *Run) count(of *int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*of++
-}
-
-func (r *Run) startBroker() error {
-	b, err := broker.Start(broker.Serve(r.cfg.Program, filepath.Join(r.cfg.Dir, "data"), "--segment-size", "1MiB"))
-	if err != nil {
-		return err
-	}
-	r.broker = b
-	url, err := b.Ready()
-	if err != nil {
-		return err
-	}
-	_, at, _ := strings.Cut(strings.TrimSuffix(url, "/"), "@")
-	r.proxies[theBroker].Lead(at)
-	r.story.note(told.Now(), "the broker begins")
-	return nil
-}
-
-// keepBroker kills and starts the broker until it is enough.
-func (r *Run) keepBroker() {
-	random := rand.New(rand.NewPCG(r.cfg.Seed, 'B'))
-	for {
-		select {
-		case <-time.After(time.Duration(300+random.IntN(3500)) * time.Millisecond):
-		case <-r.broker.Done():
-			r.stop(fmt.Errorf("%w\n%s", broker.ErrEnded, r.broker.Log()))
-			return
-		case <-r.ctx.Done():
-			return
-		}
-		r.proxies[theBroker].Lead("")
-		if err := r.endBroker(random); err != nil {
-			r.stop(err)
-			return
-		}
-		select {
-		case <-time.After(time.Duration(random.IntN(400)) * time.Millisecond):
-		case <-r.ctx.Done():
-		}
-		if err := r.startBroker(); err != nil {
-			r.stop(err)
-			return
-		}
-	}
-}
-
-func (r *Run) endBroker(random *rand.Rand) error {
-	if random.IntN(6) == 0 {
-		r.story.note(told.Now(), "the broker is told to end")
-		if err := r.broker.Terminate(); err != nil {
-			return err
-		}
-		select { // its clients may take long to go
-		case <-r.broker.Done():
-			r.count(&r.report.BrokerStops)
-			return nil
-		case <-time.After(time.Duration(random.IntN(1500)) * time.Millisecond):
-		}
-	}
-	r.story.note(told.Now(), "the broker is killed")
-	r.broker.Kill()
-	r.count(&r.report.BrokerKills)
-	return nil
 }
 
 // rest ends the faults, waits until all that was promised has come, and ends the nodes in good order.

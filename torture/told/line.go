@@ -41,7 +41,18 @@ type Line struct {
 	Starved time.Duration `json:"starved,omitempty"` // end: for how much of the time of the call the process was not let run
 
 	Again bool `json:"again,omitempty"` // got: marked redelivered
+	Way   Way  `json:"way,omitempty"`   // begin, kept, fate: by which way it goes
 }
+
+// Way is the one that a message for a peer takes.
+type Way string
+
+// The ways. Order is kept on each, not between the two.
+const (
+	Direct  Way = ""
+	Relayed Way = "relayed" // over the broker
+	Either  Way = "either"  // its sender does not learn which
+)
 
 // Outcome is how a send ended.
 type Outcome string
