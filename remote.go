@@ -134,8 +134,7 @@ func (r *remote) call(ctx context.Context, limit time.Duration, d draft) (answer
 	if err != nil {
 		return answer{}, written, err
 	}
-	v, err := reply.Props.View()
-	return answer{contentType: string(v.ContentType), body: reply.Body}, written, err
+	return answer{contentType: knownType(reply.ContentType), body: reply.Body}, written, nil
 }
 
 // callEnvelope is envelope for calls, whose messages go no further than memory.

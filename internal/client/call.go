@@ -15,21 +15,24 @@ const ReplyTo = "amq.rabbitmq.reply-to"
 
 // Reply is the answer to a call. Its bytes belong to the caller.
 type Reply struct {
-	Props amqp.RawProperties
-	Body  []byte
+	ContentType []byte
+	Body        []byte
 }
 
 // A call is decided twice: its message is confirmed, and its answer comes; in either order. One that ended well is used again.
+//
+//	expect ──► in the books, with when its limit is over ──► answered: out of the books ──► the caller wakes
+//	                                                     └─► late, given up, broken: the caller takes it out
 type call struct {
 	fate   Fate
-	answer chan answer // takes one; given under the Publisher's lock, but for what became of the message
+	answer chan answer // takes one
 	sure   atomic.Bool // its message was confirmed, and nobody knows the fate any more
 	decide func(error) // decided, bound once
 	over   func() bool // there is something to return; likewise
 
-	timer *time.Timer   // rings when the limit is over; nil: there was none yet
-	rang  atomic.Bool   // it did
-	late  chan struct{} // closed when it does
+	// Guarded by the Publisher's lock.
+	id   string
+	late time.Duration // when its limit is over, on the Publisher's clock; 0: it waits until its context ends
 }
 
 // ErrLate is the error of a call whose limit is over: [context.DeadlineExceeded], told apart from a context's.
@@ -39,31 +42,14 @@ type answer struct {
 	reply   Reply
 	err     error
 	message bool // the error is what became of the message
+	gaveUp  bool // or why the caller waits no longer
 }
 
 func newCall() any {
-	c := &call{answer: make(chan answer, 1), late: make(chan struct{})}
-	c.decide, c.over = c.decided, func() bool { return len(c.answer) > 0 || c.rang.Load() }
+	c := &call{answer: make(chan answer, 1)}
+	c.decide, c.over = c.decided, func() bool { return len(c.answer) > 0 }
 	return c
 }
-
-// within ends the call when so long has passed; 0: never. One timer serves all calls that are made with c.
-func (c *call) within(limit time.Duration, p *Publisher) {
-	switch {
-	case limit == 0:
-	case c.timer != nil:
-		c.timer.Reset(limit)
-	default:
-		c.timer = time.AfterFunc(limit, func() {
-			c.rang.Store(true)
-			close(c.late)
-			p.interrupt()
-		})
-	}
-}
-
-// inTime stops the timer and reports whether it never rang.
-func (c *call) inTime(limit time.Duration) bool { return limit == 0 || c.timer.Stop() }
 
 // decided is told what became of the message. A confirm tells little: the answer is still to come.
 func (c *call) decided(err error) {
@@ -77,75 +63,72 @@ func (c *call) decided(err error) {
 // Call publishes a message and waits for the reply that carries its id as the correlation-id.
 // env must ask for a reply at [ReplyTo], see [NewCallEnvelope]. A connection that breaks after the message was
 // written takes the reply with it: the call fails with ErrBroken. written is as for Send. After limit, if it is not 0, it
-// ends with [ErrLate] as it does with ctx: that costs less than a context with a timeout.
+// ends with [ErrLate] as it does with ctx: that costs less than a context with a timeout, for all calls share a timer.
 func (p *Publisher) Call(ctx context.Context, limit time.Duration, env *Envelope, id string, body []byte) (reply Reply, written bool, err error) {
 	c := p.callings.Get().(*call)
 	c.sure.Store(false)
 	c.fate = Fate{tell: c.decide}
-	if err := p.expect(id, c); err != nil {
-		return Reply{}, false, err
-	}
-	c.within(limit, p)
-	reply, written, err = p.await(ctx, c, env, id, body)
-	p.unexpect(id)
-	if inTime := c.inTime(limit); inTime && err == nil && c.sure.Load() {
-		select {
-		case <-c.answer: // a second one
-		default:
-		}
+	c.id, c.late = id, limit
+	reply, written, err = p.await(ctx, c, env, body)
+	if err != nil {
+		p.unexpect(c)
+	} else if c.sure.Load() {
 		p.callings.Put(c)
 	}
 	return reply, written, err
 }
 
-func (p *Publisher) await(ctx context.Context, c *call, env *Envelope, id string, body []byte) (Reply, bool, error) {
+func (p *Publisher) await(ctx context.Context, c *call, env *Envelope, body []byte) (Reply, bool, error) {
 	var buf [MaxID]byte
-	at, t, err := p.enqueue(ctx, c.late, &c.fate, env, append(buf[:0], id...), body)
+	at, t, err := p.enqueue(ctx, c, &c.fate, env, append(buf[:0], c.id...), body)
 	if err != nil {
 		return Reply{}, false, err
 	}
 	if t != nil {
-		t.readUntil(ctx, c.over, p.othersQuiet)
+		t.readUntil(ctx, c.over, p.quiet)
 	}
-	select {
-	case a := <-c.answer:
-		if a.message {
-			return Reply{}, c.fate.WasWritten(), a.err
-		}
+	a := c.wait(ctx)
+	switch {
+	case a.message:
+		return Reply{}, c.fate.WasWritten(), a.err
+	case !a.gaveUp:
 		return a.reply, c.fate.Stage() != Held, a.err
-	case <-ctx.Done():
-		err = p.Because(ctx.Err())
-	case <-c.late:
-		err = p.Because(ErrLate)
 	}
+	err = p.Because(a.err)
 	if c.fate.Abandon(err) {
 		p.forget(at, &c.fate)
 	}
 	return Reply{}, c.fate.WasWritten(), err
 }
 
-// interrupt has a caller who reads for himself look up.
-func (p *Publisher) interrupt() {
-	p.mu.Lock()
-	l := p.link
-	p.mu.Unlock()
-	if l != nil {
-		l.Interrupt()
+// wait is for the answer, or the end of ctx as the error of one.
+func (c *call) wait(ctx context.Context) answer {
+	done := ctx.Done()
+	if done == nil {
+		return <-c.answer // which costs half of a select
+	}
+	select {
+	case a := <-c.answer:
+		return a
+	case <-done:
+		return answer{err: ctx.Err(), gaveUp: true}
 	}
 }
 
-// expect books a call before its message can be answered.
-func (p *Publisher) expect(key string, c *call) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// expect books a call before its message can be answered. The caller holds mu.
+func (p *Publisher) expect(c *call) error {
 	if p.closed {
 		return ErrClosed
 	}
-	if _, taken := p.calls[key]; taken {
-		return fmt.Errorf("a call with the id %q is under way", key)
+	if _, taken := p.calls[c.id]; taken {
+		return fmt.Errorf("a call with the id %q is under way", c.id)
 	}
-	p.calls[key] = c
+	p.calls[c.id] = c
 	p.consumeReplies()
+	if c.late != 0 {
+		c.late += p.now()
+		p.expireAt(c.late)
+	}
 	return nil
 }
 
@@ -165,9 +148,11 @@ func (p *Publisher) consumeReplies() {
 	}
 }
 
-func (p *Publisher) unexpect(key string) {
+func (p *Publisher) unexpect(c *call) {
 	p.mu.Lock()
-	delete(p.calls, key)
+	if p.calls[c.id] == c {
+		delete(p.calls, c.id)
+	}
 	p.mu.Unlock()
 }
 
@@ -178,21 +163,53 @@ func (p *Publisher) wantsReplies() bool {
 	return p.replies
 }
 
-// reply hands an answer to its call. One that nobody waits for is dropped: the caller gave up.
-func (p *Publisher) reply(props amqp.RawProperties, body []byte) {
-	v, err := props.View()
-	if err != nil {
-		return
-	}
+// came is an answer that was read, and whose it is: nil until it is looked for, and if nobody waits for it.
+type came struct {
+	call        *call
+	correlation []byte
+	props       amqp.RawProperties
+	Reply
+}
+
+// replied hands the answers of one read to their calls. Those that nobody waits for are dropped: the caller gave up. Who is answered may well
+// call again at once: where they are many the writer is woken behind all of them but the last, who runs first, so that it finds their questions together.
+func (p *Publisher) replied(list []came) {
 	p.mu.Lock()
-	c := p.calls[string(v.CorrelationID)]
-	if c != nil {
-		c.give(answer{reply: Reply{Props: props, Body: body}})
+	p.awoken = len(list)
+	for i := range list {
+		a := &list[i]
+		if c := p.calls[string(a.correlation)]; c != nil && c.fate.Stage() != Held {
+			a.call = c
+			delete(p.calls, c.id)
+		}
 	}
+	many, l := len(p.calls)+p.awoken > fewWaiting, p.link
 	p.mu.Unlock()
-	if c == nil && p.answered != nil {
-		p.answered(props, body)
+	for i := range list { // without the lock, for who wakes wants it
+		if many && l != nil && i == len(list)-1 {
+			l.Wake()
+		}
+		if a := &list[i]; a.call != nil {
+			a.call.give(answer{reply: a.Reply})
+		} else if p.answered != nil {
+			p.answered(a.props, a.Body)
+		}
 	}
+}
+
+// endLate ends the calls whose limit is over, and returns when that of the next one will be; 0: there is none. The caller holds mu.
+func (p *Publisher) endLate(now time.Duration) (next time.Duration, some bool) {
+	for _, c := range p.calls {
+		switch {
+		case c.late == 0:
+		case c.late <= now:
+			c.give(answer{err: ErrLate, gaveUp: true})
+			some = true
+		case next == 0 || c.late < next:
+			next = c.late
+		}
+	}
+	return next, some
 }
 
 // breakCalls fails the calls whose message was written: their answers went with the

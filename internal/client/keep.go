@@ -34,9 +34,11 @@ func (p *Publisher) more(f *Fate, env *Envelope, id int, encoded []byte, wait bo
 	k := Kept{Target: env.keep, Encoded: encoded}
 	if env.expires != 0 {
 		m.expires, m.expiryAt = p.now()+env.expires, env.expiryAt(id)
-		k.Expires, k.ExpiryAt = time.Now().Add(env.expires), m.expiryAt
 	}
 	if keep {
+		if env.expires != 0 {
+			k.Expires, k.ExpiryAt = time.Now().Add(env.expires), m.expiryAt
+		}
 		var err error
 		if m.ticket, err = p.keeper.Keep(k); err != nil {
 			return nil, err
@@ -91,7 +93,7 @@ func (p *Publisher) expireAt(at time.Duration) {
 // restBetween keeps messages that expire one shortly after the other from costing a look at all of them each.
 const restBetween = 10 * time.Millisecond
 
-// expire is what the timer does: it decides the fates of messages that were not written in time.
+// expire is what the timer does: it decides the fates of messages that were not written in time, and ends calls whose limit is over.
 func (p *Publisher) expire() {
 	p.mu.Lock()
 	if p.closed {
@@ -101,12 +103,20 @@ func (p *Publisher) expire() {
 	p.due = 0
 	now := p.now()
 	expired, next := p.log.expire(now, nil)
+	limit, late := p.endLate(now)
+	if next == 0 || limit != 0 && limit < next {
+		next = limit
+	}
 	if next != 0 {
 		p.expireAt(max(next, now+restBetween))
 	}
 	why := p.reason()
 	p.freed()
+	l := p.link
 	p.mu.Unlock()
+	if late && l != nil {
+		l.Interrupt() // one of them may read for himself
+	}
 	err := ErrExpired
 	if why != nil {
 		err = fmt.Errorf("%w: %w", ErrExpired, why)

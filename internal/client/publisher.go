@@ -59,6 +59,7 @@ type Publisher struct {
 	calls    map[string]*call
 	answered func(amqp.RawProperties, []byte) // gets the answers that no call waits for; nil: nobody
 	replies  bool                             // calls were made: the channel consumes replies
+	awoken   int                              // callers that were answered together, and have not called again
 	hint     uint64
 
 	settled []*Fate // the reader's
@@ -68,8 +69,7 @@ type Publisher struct {
 	due    time.Duration // when the timer rings; 0: it does not
 	timer  *time.Timer
 
-	sendings, callings sync.Pool   // here, so that their channels do not outlive the publisher
-	othersQuiet        func() bool // quietButOne, bound once
+	sendings, callings sync.Pool // here, so that their channels do not outlive the publisher
 }
 
 // Default bounds of a send log.
@@ -101,7 +101,7 @@ func newPublisher(maxMessages, maxBytes int, changed func(), keeper Keeper) *Pub
 		sendings:    sync.Pool{New: newSending},
 	}
 	p.callings.New = newCall
-	p.log.now, p.othersQuiet = p.now, p.quietButOne
+	p.log.now = p.now
 	return p
 }
 
@@ -186,35 +186,47 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 const fewWaiting = 8
 
 // enqueue adds a message whose sender waits, and writes it in this goroutine if few are on their way and
-// that can be done at once. It waits for room, until ctx ends or late is closed. The turns are those of a connection on which it
+// that can be done at once; c is its call, if it is one. It waits for room, until ctx ends or the call does. The turns are those of a connection on which it
 // can be written now, if there is one.
-func (p *Publisher) enqueue(ctx context.Context, late <-chan struct{}, f *Fate, env *Envelope, id, body []byte) (uint64, *turns, error) {
+func (p *Publisher) enqueue(ctx context.Context, c *call, f *Fate, env *Envelope, id, body []byte) (uint64, *turns, error) {
 	if ctx.Err() != nil {
 		return 0, nil, p.Because(ctx.Err())
 	}
+	var over chan answer
+	p.mu.Lock()
+	if c != nil {
+		if err := p.expect(c); err != nil {
+			p.mu.Unlock()
+			return 0, nil, err
+		}
+		over = c.answer
+	}
 	for {
-		p.mu.Lock()
 		at, err := p.add(f, env, id, body, true)
 		if err == ErrFull {
 			room := p.awaitRoom()
 			p.mu.Unlock()
 			select {
 			case <-room:
+				p.mu.Lock()
 				continue
 			case <-ctx.Done():
 				return 0, nil, fmt.Errorf("%w: %w", ErrFull, p.Because(ctx.Err()))
-			case <-late:
-				return 0, nil, fmt.Errorf("%w: %w", ErrFull, p.Because(ErrLate))
+			case a := <-over:
+				return 0, nil, fmt.Errorf("%w: %w", ErrFull, p.Because(a.err))
 			}
 		}
-		l, t, many := p.writable(), p.turns, max(p.log.live, len(p.calls)) > fewWaiting
-		p.mu.Unlock()
-		if err != nil || l == nil {
-			return at, nil, err
+		l, t, many := p.writable(), p.turns, max(p.log.live, len(p.calls)+p.awoken) > fewWaiting
+		if c != nil && p.awoken > 0 {
+			p.awoken--
 		}
-		if many {
+		p.mu.Unlock()
+		switch {
+		case err != nil || l == nil:
+			return at, nil, err
+		case many:
 			l.Wake()
-		} else {
+		default:
 			l.Flush()
 		}
 		return at, t, nil
@@ -313,15 +325,10 @@ func (p *Publisher) reason() error {
 }
 
 // quiet says that nothing is waited for.
-func (p *Publisher) quiet() bool { return p.awaited(0) }
-
-// quietButOne is quiet for a caller whose own call is still in the books.
-func (p *Publisher) quietButOne() bool { return p.awaited(1) }
-
-func (p *Publisher) awaited(calls int) bool {
+func (p *Publisher) quiet() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.log.live == 0 && len(p.calls) <= calls
+	return p.log.live == 0 && len(p.calls) == 0
 }
 
 // Flush waits until nothing is unconfirmed, or connecting fails for a reason that waiting will not mend.

@@ -130,6 +130,7 @@ func (l *sendLog) squeeze() {
 // next appends to dst what is to be written now, up to about limit bytes, and gives
 // out tags. frameMax is the connection's.
 func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
+	var now time.Duration // looked up for the first that expires
 	for l.cursor < l.head && len(dst) < limit {
 		if l.careful > 0 && l.tail < l.cursor {
 			break
@@ -144,7 +145,10 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 		}
 		b := e.encoded()
 		if e.more != nil && e.more.expires != 0 {
-			e.more.rewrite(b, l.now())
+			if now == 0 {
+				now = l.now()
+			}
+			e.more.rewrite(b, now)
 		}
 		l.last++
 		e.tag = l.last

@@ -31,6 +31,7 @@ type wire struct {
 
 	// Owned by who has the turn to read.
 	delivering []*Consumer // have something to hand over
+	answers    []came      // of calls, likewise
 
 	// Owned by the writer.
 	piece []byte // what Next returned last
@@ -203,6 +204,11 @@ func (w *wire) handOver() {
 		w.delivering[i] = nil
 	}
 	w.delivering = w.delivering[:0]
+	if len(w.answers) > 0 {
+		w.conn.pub.replied(w.answers)
+		clear(w.answers)
+		w.answers = w.answers[:0]
+	}
 }
 
 func (w *wire) frame(f amqp.Frame) error {
@@ -315,7 +321,9 @@ func (w *wire) delivered(ev session.Event) {
 	switch m := ev.Method.(type) {
 	case *amqp.BasicDeliver:
 		if ev.Channel == publishChannel && w.conn.cfg.Publishes {
-			w.conn.pub.reply(ev.Content.Props, ev.Content.Body)
+			if v, err := ev.Content.Props.View(); err == nil {
+				w.answers = append(w.answers, came{nil, v.CorrelationID, ev.Content.Props, Reply{v.ContentType, ev.Content.Body}})
+			}
 			return
 		}
 		if u := w.consumer(ev.Channel); u != nil && u.delivered(w, m, ev.Content) {
