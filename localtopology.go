@@ -35,12 +35,37 @@ func (e *embedded) declare(ctx context.Context, q *client.Queue) (broker.QueueIn
 	if q.Own {
 		return e.conn.DeclareQueue(ctx, broker.QueueOptions{Exclusive: true, AutoDelete: true, Args: q.Args})
 	}
-	if !q.Exact {
+	if !q.Exact || q.Instead != nil {
 		info, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Passive: true})
-		if !isRefusal(err, amqp.NotFound) {
+		switch {
+		case !isRefusal(err, amqp.NotFound) && !q.Exact:
+			return info, err
+		case isRefusal(err, amqp.NotFound):
+			err = e.notInstead(ctx, q.Instead)
+		}
+		if err != nil {
 			return info, err
 		}
 	}
+	return e.make(ctx, q)
+}
+
+// notInstead looks for the queue in whose place another is not to be made. It may be nil.
+func (e *embedded) notInstead(ctx context.Context, q *client.Queue) error {
+	if q == nil {
+		return nil
+	}
+	if _, err := e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Passive: true}); err != nil {
+		return nil
+	}
+	var told error
+	if q.Exact {
+		_, told = e.make(ctx, q)
+	}
+	return client.Instead(q, told)
+}
+
+func (e *embedded) make(ctx context.Context, q *client.Queue) (broker.QueueInfo, error) {
 	return e.conn.DeclareQueue(ctx, broker.QueueOptions{Name: q.Name, Durable: q.Durable, Args: q.Args})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -25,17 +26,19 @@ import (
 //     handled or a dead letter. Other keys go on. Its failures are counted anew when the partition moves meanwhile.
 //   - With Workers(16) a node handles up to 16 keys at the same time. [Prefetch] counts for each partition.
 //
-// All who use the mailbox have to name the same n: with another one, sending and receiving fail with [ErrPartitions]. On the broker it is the
+// All who use the mailbox have to name the same n: with another one, or none, sending and receiving fail with [ErrPartitions], and so it is when n is named
+// and there is a mailbox without. On the broker it is the
 // queues <name>.p0 and so on, each with a single active consumer, behind the exchange <name>.partitions; a queue of that name, which stays empty,
 // keeps the number.
 func Partitions(n int) MailboxOption { return func(o *mailboxOptions) { o.partitions = n } }
 
 const (
 	maxPartitions = 256
+	markerSuffix  = ".partitions"
 	partInfix     = ".p" // before the number, in the name of a partition's queue
 )
 
-// ErrPartitions is the error of a mailbox that has another number of [Partitions] than the one that was named.
+// ErrPartitions is the error of a mailbox that has another number of [Partitions] than the one that was named, none, or some where none was named.
 var ErrPartitions = errors.New("the mailbox has another number of partitions")
 
 // agree sees to it that this node uses a mailbox with one number of partitions. The caller holds mu.
@@ -68,14 +71,14 @@ func (n *Node) partitions(t *Target, count int) error {
 	if count < 1 || count > maxPartitions {
 		return fmt.Errorf("mailbox %s: %d partitions, 1 to %d are allowed", t.name, count, maxPartitions)
 	}
-	if err := checkName("the mailbox's name", t.name+".partitions"); err != nil {
+	if err := checkName("the mailbox's name", t.name+markerSuffix); err != nil {
 		return err
 	}
 	t.partitions, t.single, t.holds = count, true, true
-	marker := client.Mailbox(t.name + ".partitions")
-	marker.Exact, marker.Args = true, amqp.Table{"x-max-length": int32(count)}
+	marker := markerOf(t.name, count)
+	marker.Instead = client.Mailbox(t.name)
 	t.queue = marker
-	x := &client.Exchange{Name: t.name + ".partitions", Kind: "direct"}
+	x := &client.Exchange{Name: marker.Name, Kind: "direct"}
 	p := &partitioned{node: n}
 	for i := range count {
 		q := client.SingleActive(t.name + partInfix + strconv.Itoa(i))
@@ -96,6 +99,42 @@ func (n *Node) partitions(t *Target, count int) error {
 	p.presence, t.way = presence, p
 	return nil
 }
+
+// markerOf is the queue that keeps how many partitions a mailbox has. None has 0.
+func markerOf(mailbox string, partitions int) *client.Queue {
+	q := client.Mailbox(mailbox + markerSuffix)
+	q.Exact, q.Args = true, amqp.Table{"x-max-length": int32(partitions)}
+	return q
+}
+
+// whole has a mailbox without partitions not be made where one with them is.
+func whole(q *client.Queue) *client.Queue {
+	if len(q.Name+markerSuffix) <= client.MaxID {
+		q.Instead = markerOf(q.Name, 0)
+	}
+	return q
+}
+
+// errHasNone is of a mailbox that was named with partitions.
+var errHasNone = errors.New("has none")
+
+// asItIs makes the error of a mailbox that has partitions and was named without, or the other way round.
+func (t *Target) asItIs(err error) error {
+	refused := new(amqp.Error)
+	errors.As(err, &refused)
+	is := []error{ErrPartitions, &RemoteError{Code: int(refused.Code), Reason: refused.Text}}
+	if t.partitions > 0 {
+		return also{fmt.Errorf("mailbox %s %w, and was named with %d", t.name, errHasNone, t.partitions), is}
+	}
+	has := ""
+	if told := currentValue.FindStringSubmatch(refused.Text); told != nil {
+		has = told[1] + " "
+	}
+	return also{fmt.Errorf("mailbox %s has %spartitions, and was named without", t.name, has), is}
+}
+
+// currentValue is how brokers tell of an argument that they were asked to have otherwise.
+var currentValue = regexp.MustCompile(`current is (?:the value )?'([0-9]+)'`)
 
 // ofPartition makes the mailbox of what the outbox keeps for a partition: "3/8 jobs".
 func (n *Node) ofPartition(kept string) (*Target, error) {

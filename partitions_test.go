@@ -314,6 +314,75 @@ func TestAnotherNumberOfPartitionsIsAnError(t *testing.T) {
 	})
 }
 
+// Whoever uses a mailbox in another form than it has would send to where nobody receives, or receive where nobody sends.
+func TestAMailboxHasPartitionsForAllOrForNone(t *testing.T) {
+	wrong := func(t *testing.T, n *postrider.Node, box *postrider.Target, texts ...string) {
+		t.Helper()
+		_, posted := post(t, box, "x").Wait(t.Context())
+		_, called := postrider.Call[string](t.Context(), box, "x")
+		for _, err := range []error{
+			box.Send(t.Context(), "x"), posted, called,
+			n.Handle(t.Context(), box, func(context.Context, *postrider.Message) error { return nil }), loopError(t, n, box),
+		} {
+			if !errors.Is(err, postrider.ErrPartitions) {
+				t.Errorf("%s: %v is not ErrPartitions", box, err)
+				continue
+			}
+			for _, text := range texts {
+				if !strings.Contains(err.Error(), text) {
+					t.Errorf("%v does not say %q", err, text)
+				}
+			}
+		}
+	}
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+		if err := parted(alice).Send(t.Context(), "a", postrider.Key("k")); err != nil {
+			t.Fatal(err)
+		}
+		wrong(t, bob, bob.Mailbox("jobs"), "mailbox jobs has 8 partitions", "name the number")
+		carol := net.node("carol", onBroker)
+		wrong(t, carol, carol.Mailbox("jobs", postrider.SingleActive()), "mailbox jobs has 8 partitions")
+
+		if err := alice.Mailbox("plain").Send(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		wrong(t, bob, bob.Mailbox("plain", postrider.Partitions(4)), "mailbox plain has none, and was named with 4", "work it off")
+		wantBody(t, collect(t, carol, carol.Mailbox("plain")), "a")
+	})
+}
+
+// loopError is how a loop over a mailbox ends at once.
+func loopError(t *testing.T, n *postrider.Node, box *postrider.Target) (err error) {
+	for _, err = range n.Messages(within(t, time.Minute), postrider.Of(box)) {
+		break
+	}
+	return err
+}
+
+func TestAnEmbeddedMailboxHasPartitionsForAllOrForNone(t *testing.T) {
+	dir := t.TempDir()
+	kept := func(c *postrider.Config) { c.Dir = dir }
+	inMemory(t, func(t *testing.T, net *network) {
+		shop := net.node("shop", kept)
+		if err := parted(shop).Send(t.Context(), "a", postrider.Key("k")); err != nil {
+			t.Fatal(err)
+		}
+		if err := shop.Mailbox("plain").Send(t.Context(), "b"); err != nil {
+			t.Fatal(err)
+		}
+		shop.Close()
+		shop = net.node("shop", kept)
+		for _, box := range []*postrider.Target{shop.Mailbox("jobs"), shop.Mailbox("plain", postrider.Partitions(2))} {
+			fate(t, box.Send(t.Context(), "x"), false, postrider.ErrPartitions)
+			if err := loopError(t, shop, box); !errors.Is(err, postrider.ErrPartitions) {
+				t.Errorf("%s: %v", box, err)
+			}
+		}
+	})
+}
+
 func TestACallToAPartition(t *testing.T) {
 	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
 		err := worker.Handle(t.Context(), parted(worker), func(ctx context.Context, m *postrider.Message) error {

@@ -16,6 +16,8 @@ func remedy(err error) string {
 	var untrusted *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
 	switch {
+	case errors.Is(err, errHasNone):
+		return "work it off and delete it, or use it without"
 	case errors.Is(err, ErrPartitions):
 		return "name the number that it has, wherever it is used"
 	case errors.As(err, &refused):

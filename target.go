@@ -187,6 +187,9 @@ func (t *Target) failed(id messageID, err error, written bool) error {
 // cause puts an error of the lower floors into this package's words.
 func (t *Target) cause(err error) error {
 	var refused *amqp.Error
+	if errors.Is(err, client.ErrInstead) {
+		return t.asItIs(err)
+	}
 	if t.partitions > 0 && errors.As(err, &refused) && refused.Code == amqp.PreconditionFailed {
 		err = fmt.Errorf("%s has another number of partitions than %d, or its queues are not those of partitions: %w", t, t.partitions, err)
 		return also{err, []error{ErrPartitions, &RemoteError{Code: int(refused.Code), Reason: refused.Text}}}

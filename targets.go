@@ -46,9 +46,9 @@ func (n *Node) Peer(name string, opts ...PeerOption) *Target {
 func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 	var o mailboxOptions
 	applyAll(&o, opts)
-	queue, kind := client.Mailbox(name), "mailbox"
+	queue, kind := whole(client.Mailbox(name)), "mailbox"
 	if o.single {
-		queue, kind = client.SingleActive(name), "single active mailbox"
+		queue, kind = whole(client.SingleActive(name)), "single active mailbox"
 	}
 	key := targetKey{kind: kind, name: name}
 	if o.partitions != 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -227,6 +228,19 @@ func aMailboxHasOneNumberOfPartitions(w *World) {
 	if !errors.Is(err, postrider.ErrPartitions) {
 		w.Error(err)
 	}
+
+	carol, plain := bob, w.Unique("plain")
+	if len(w.Brokers) > 0 { // bob has named a number
+		carol = w.Node("carol")
+	}
+	whole := carol.Mailbox(name)
+	w.Fate(whole.Send(w.Soon(), "c"), false, postrider.ErrPartitions)
+	err = carol.Handle(w.Context(), whole, func(context.Context, *postrider.Message) error { return nil })
+	if !errors.Is(err, postrider.ErrPartitions) || len(w.Brokers) > 0 && !strings.Contains(err.Error(), "has 4 partitions") {
+		w.Error(err)
+	}
+	w.Send(bob.Mailbox(plain), "d")
+	w.Fate(w.parted(carol, plain).Send(w.Soon(), "e"), false, postrider.ErrPartitions)
 }
 
 // oneReceiverAtATime keeps the order when the next one follows.

@@ -58,8 +58,8 @@ func (w *wire) sureOf(x *Exchange) error {
 	if w.exchanges[x] {
 		return nil
 	}
-	found, err := w.found(&amqp.ExchangeDeclare{Exchange: x.Name, Type: x.Kind, Passive: true}, nil)
-	if !found {
+	err := w.onTopology(&amqp.ExchangeDeclare{Exchange: x.Name, Type: x.Kind, Passive: true})
+	if isRefusal(err, amqp.NotFound) {
 		err = w.onTopology(&amqp.ExchangeDeclare{Exchange: x.Name, Type: x.Kind, Durable: true})
 	}
 	var refused *amqp.Error

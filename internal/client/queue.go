@@ -29,6 +29,9 @@ type Queue struct {
 	Keys []string
 	// After is a queue that is made sure of before; what prevents that prevents this one.
 	After *Queue
+	// Instead is a queue in whose place this one is not made, see [ErrInstead]: the same thing in another form. One that is Exact is declared
+	// then as it is here, to hear how it is.
+	Instead *Queue
 
 	mu    sync.Mutex
 	err   error
@@ -141,11 +144,28 @@ func (w *wire) declare(q *Queue) error {
 		q.rename()
 		return w.onTopology(&amqp.QueueDeclare{Queue: q.name(), Exclusive: true, AutoDelete: true, Arguments: q.Args})
 	}
-	if !q.Exact {
-		if found, err := w.found(&amqp.QueueDeclare{Queue: q.Name, Passive: true}, w.counted(q)); found {
+	if !q.Exact || q.Instead != nil {
+		err := w.passive(q)
+		switch {
+		case !isRefusal(err, amqp.NotFound) && !q.Exact:
+			return err
+		case isRefusal(err, amqp.NotFound):
+			err = w.notInstead(q)
+		}
+		if err != nil {
 			return err
 		}
 	}
+	return w.make(q)
+}
+
+// passive asks whether a queue is there.
+func (w *wire) passive(q *Queue) error {
+	return w.askOnTopology(&amqp.QueueDeclare{Queue: q.Name, Passive: true}, w.counted(q))
+}
+
+// make declares a queue as it is to be.
+func (w *wire) make(q *Queue) error {
 	args := q.Args
 	if w.product == rabbitMQ && len(q.OnRabbitMQ) > 0 {
 		args = maps.Clone(q.OnRabbitMQ)
@@ -163,11 +183,9 @@ func (w *wire) counted(q *Queue) func(amqp.Method) {
 	}
 }
 
-// found asks for something that may not exist; got may be nil.
-func (w *wire) found(passive amqp.Method, got func(amqp.Method)) (bool, error) {
-	err := w.askOnTopology(passive, got)
+func isRefusal(err error, code uint16) bool {
 	var refused *amqp.Error
-	return !errors.As(err, &refused) || refused.Code != amqp.NotFound, err
+	return errors.As(err, &refused) && refused.Code == code
 }
 
 // onTopology asks on a channel of its own, so that a refusal closes nothing else.
