@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -304,7 +305,7 @@ func quoted(v any) string {
 	if text, ok := v.(argPhrase); ok {
 		return string(text)
 	}
-	return fmt.Sprintf("'%v'", v)
+	return fmt.Sprintf("'%v'", worded(v))
 }
 
 // argPhrase is the value of an argument as RabbitMQ words it.
@@ -317,7 +318,32 @@ func argText(v any, given bool) argPhrase {
 	case v == nil:
 		return "the value 'undefined' of type 'void'"
 	}
-	return argPhrase(fmt.Sprintf("the value '%v' of type '%s'", v, amqp.TypeName(v)))
+	return argPhrase(fmt.Sprintf("the value '%v' of type '%s'", worded(v), amqp.TypeName(v)))
+}
+
+// worded is a value as RabbitMQ writes it: a number with a fraction never without one.
+func worded(v any) any {
+	var text string
+	switch v := v.(type) {
+	case float32:
+		text = fmt.Sprint(float64(v))
+	case float64:
+		text = fmt.Sprint(v)
+	default:
+		return v
+	}
+	digits, exponent, scientific := strings.Cut(text, "e")
+	if !strings.Contains(digits, ".") {
+		digits += ".0"
+	}
+	if !scientific {
+		return digits
+	}
+	sign := ""
+	if exponent[0] == '-' {
+		sign = "-"
+	}
+	return digits + "e" + sign + strings.TrimLeft(exponent, "+-0")
 }
 
 // equalArg compares integers of any width by value.

@@ -239,6 +239,14 @@ func TestDeclareAgain(t *testing.T) {
 		_, err := w.tryDeclare(w.client, spec)
 		wantCode(t, err, amqp.PreconditionFailed, name)
 	}
+	w.declare(QueueSpec{Name: "plain"})
+	for value, want := range map[any]string{
+		float32(5): "'5.0' of type 'float'", float32(0.1): "'0.10000000149011612' of type 'float'", 1.5: "'1.5' of type 'double'", -2.0: "'-2.0' of type 'double'",
+		1e22: "'1.0e22' of type 'double'", 1.25e-7: "'1.25e-7' of type 'double'",
+	} {
+		_, err := w.tryDeclare(w.client, QueueSpec{Name: "plain", Args: amqp.Table{"x-expires": value}})
+		wantCode(t, err, amqp.PreconditionFailed, "inequivalent arg 'x-expires' for queue 'plain' in vhost '/': received the value "+want+" but current is none")
+	}
 	_, err := w.tryDeclare(w.client, QueueSpec{Name: "amq.mine"})
 	wantCode(t, err, amqp.AccessRefused, "queue name 'amq.mine' contains reserved prefix 'amq.*'")
 	for _, bad := range []string{"a\x00b", "\xff", "line\nbreak"} {

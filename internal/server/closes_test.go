@@ -134,6 +134,8 @@ var closes = []closing{
 		want: "channel NOT_FOUND - no exchange 'pr-nope' in vhost '/' 40.30"},
 	{name: "passive exchange", do: after(&amqp.ExchangeDeclare{Exchange: "pr-nope", Type: "direct", Passive: true}),
 		want: "channel NOT_FOUND - no exchange 'pr-nope' in vhost '/' 40.10"},
+	{name: "the queue declared before was that of replies", do: after(&amqp.QueueDeclare{Queue: "amq.rabbitmq.reply-to", Passive: true}, &amqp.QueueBind{Exchange: "amq.direct"}),
+		want: "channel NOT_FOUND - no queue 'amq.rabbitmq.reply-to' in vhost '/' 50.20"},
 	{name: "no queue declared before: consume", do: after(&amqp.BasicConsume{}),
 		want: "channel NOT_FOUND - no previously declared queue 60.20"},
 	{name: "no queue declared before: bind", do: after(&amqp.QueueBind{Exchange: "amq.direct"}),

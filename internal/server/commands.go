@@ -146,6 +146,7 @@ func (ch *channel) declareReply(m *amqp.QueueDeclare) error {
 			return err
 		}
 	}
+	ch.lastQueue = m.Queue
 	return ch.answer(m.NoWait, &amqp.QueueDeclareOk{Queue: m.Queue, ConsumerCount: 1})
 }
 
