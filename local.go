@@ -159,7 +159,12 @@ func (e *embedded) publish(p *broker.Publishing, f *client.Fate) error {
 // confirmer tells a fate in the words of internal/client.
 type confirmer struct{ fate *client.Fate }
 
-func (c confirmer) Confirmed(err error) { c.fate.Confirmed(localError(err)) }
+func (c confirmer) Confirmed(err error) {
+	if errors.Is(err, broker.ErrUnconfirmed) {
+		c.fate.HandedOver()
+	}
+	c.fate.Confirmed(localError(err))
+}
 
 func localError(err error) error {
 	switch {
@@ -190,7 +195,7 @@ func (l *local) send(ctx context.Context, d draft) (bool, error) {
 func (e *embedded) confirmed(ctx context.Context, f *client.Fate) (written bool, err error) {
 	select {
 	case <-f.Done():
-		return false, f.Err()
+		return f.WasWritten(), f.Err()
 	case <-ctx.Done():
 		return true, ctx.Err()
 	case <-e.gone:

@@ -26,7 +26,7 @@ func (c *confirms) add(lsn journal.LSN, conf Confirmer) {
 	first, ended := c.enter(waitingConfirm{lsn, conf})
 	switch {
 	case ended:
-		conf.Confirmed(ErrClosed)
+		conf.Confirmed(ErrUnconfirmed)
 	case first:
 		c.ask(lsn)
 	}
@@ -96,6 +96,6 @@ func (c *confirms) end() {
 	c.waiting, c.ended = nil, true
 	c.mu.Unlock()
 	for _, w := range rest {
-		w.conf.Confirmed(ErrClosed)
+		w.conf.Confirmed(ErrUnconfirmed)
 	}
 }

@@ -16,6 +16,10 @@ var ErrUnroutable = errors.New("no queue took the message")
 // declared with x-overflow reject-publish or reject-publish-dlx, or one of Bound.
 var ErrFull = errors.New("a queue is full and refused the message")
 
+// ErrUnconfirmed is the fate of a message that the broker had taken and not confirmed yet when it closed because its disk
+// had failed: it may be there after a restart. It is an ErrClosed, which by itself tells that the message was not taken.
+var ErrUnconfirmed = fmt.Errorf("%w: what it had taken is not safe", ErrClosed)
+
 // ErrBlocked is why a Conn has to wait before it publishes: the broker is low on memory or disk.
 var ErrBlocked = errors.New("the broker takes no messages for now")
 
@@ -57,7 +61,7 @@ type Publishing struct {
 
 // Confirmer learns what became of a publish, exactly once, and maybe before
 // Publish returns: nil when the broker took responsibility, after the journal's
-// sync where the message is persistent and a queue durable. It must not block.
+// sync where the message is persistent and a queue durable; or ErrUnroutable, ErrFull, ErrClosed, ErrUnconfirmed. It must not block.
 type Confirmer interface{ Confirmed(error) }
 
 // Publish routes a message into its queues. The error says that it was not

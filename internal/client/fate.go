@@ -124,6 +124,9 @@ func (w *waiter) wake() {
 	close(w.ch)
 }
 
+// HandedOver marks the message as one that the other side has, for who hands it over without a [Publisher].
+func (f *Fate) HandedOver() { f.write() }
+
 // write marks the message as given to a socket and reports whether it is still
 // to be sent: not if its sender gave up.
 func (f *Fate) write() bool {
