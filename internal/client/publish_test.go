@@ -392,13 +392,14 @@ func TestRabbitMQIsBelievedWhenAQueueThatHoldsMessagesRefusesTwice(t *testing.T)
 				l.wantPublished("b")
 				l.nack(2)
 				wantFate(t, b, client.ErrQueueFull, true)
-				f.holds(to.queue.Name, 0)
 				l.cut()
 
 				last := publish("c") // each connection asks anew
-				for range 2 {
+				for _, next := range []uint32{3, 0, 0} {
 					l = f.line()
 					l.wantPublished("c")
+					time.Sleep(20 * time.Second) // a queue that has lost most of its nodes answers so late, and tells of what it holds all the same
+					f.holds(to.queue.Name, next)
 					l.nack(1)
 				}
 				l = f.line()

@@ -50,11 +50,11 @@ type Publisher struct {
 	closed   bool
 	idle     chan struct{}
 
-	internalErrors int             // ended connections, since something was confirmed
-	product        string          // what the other side calls itself
-	sure           map[string]bool // destinations whose refusals are believed, on this connection; true: they are full then
-	holding        map[string]bool // destinations that had messages when this connection asked for their queues
-	doubts         map[string]int  // how often others were not believed
+	internalErrors int                      // ended connections, since something was confirmed
+	product        string                   // what the other side calls itself
+	sure           map[string]bool          // destinations whose refusals are believed, on this connection; true: they are full then
+	holding        map[string]time.Duration // destinations that had messages when this connection asked for their queues, and when that was
+	doubts         map[string]int           // how often others were not believed
 
 	calls    map[string]*call
 	answered func(amqp.RawProperties, []byte) // gets the answers that no call waits for; nil: nobody
@@ -95,7 +95,7 @@ func newPublisher(maxMessages, maxBytes int, changed func(), keeper Keeper) *Pub
 		keeper:      keeper,
 		born:        time.Now(),
 		sure:        make(map[string]bool),
-		holding:     make(map[string]bool),
+		holding:     make(map[string]time.Duration),
 		doubts:      make(map[string]int),
 		calls:       make(map[string]*call),
 		sendings:    sync.Pool{New: newSending},

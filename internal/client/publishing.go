@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/link"
@@ -29,7 +30,8 @@ func (p *Publisher) next(l *link.Link, dst []byte) []byte {
 // RabbitMQ may refuse what it would take a moment later, while a quorum queue has no leader yet, because
 // it is just being made or a node has gone. So the first message goes out alone, and a refusal from where nothing was confirmed yet
 // is not believed: all is sent again on another connection, a few times, in its order. But the second is, if the queue, asked for on
-// that connection, has told of messages in it: one without a leader tells of none. It is full then.
+// that connection just before, has told of messages in it: one that nobody leads tells of none, or, where the rest of its nodes are gone, holds
+// the message for a minute before it is refused. It is full then.
 func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, product string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,20 +46,28 @@ func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, product stri
 const (
 	patienceWithRefusals = 7    // how many from one queue are not believed: an election is over in the ten seconds that they take
 	mostDoubts           = 1000 // queues of which that is remembered
+	justBefore           = 10 * time.Second
 )
 
 var errNotReady = errors.New("the broker refuses the first message to a queue: it may have no leader yet")
 
-// holds is told that a queue, asked for on this connection, has messages in it.
-func (p *Publisher) holds(q *Queue) {
+// counted is told that a queue, asked for on this connection, has messages in it.
+func (p *Publisher) counted(q *Queue) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.holding[destinationOf("", q.Name)] = true
+	now := p.now()
+	p.holding[destinationOf("", q.Name)] = now
 	if q.From != nil {
 		for _, key := range q.Keys {
-			p.holding[destinationOf(q.From.Name, key)] = true
+			p.holding[destinationOf(q.From.Name, key)] = now
 		}
 	}
+}
+
+// holds reports whether a destination has told of messages in it just before. The caller holds mu.
+func (p *Publisher) holds(to []byte) bool {
+	when, told := p.holding[string(to)]
+	return told && p.now()-when < justBefore
 }
 
 // judge returns what a refusal means; errNotReady, if it may be hasty. The caller holds mu.
@@ -80,7 +90,7 @@ func (p *Publisher) judge(tag uint64, multiple bool, fault error) error {
 	full, sure := p.sure[string(to)]
 	switch {
 	case full:
-	case fault == nil || p.doubts[string(to)] > 0 && p.holding[string(to)]:
+	case fault == nil || p.doubts[string(to)] > 0 && p.holds(to):
 		full = true
 		p.believe(to, full)
 	case sure:

@@ -178,7 +178,7 @@ func (w *wire) make(q *Queue) error {
 func (w *wire) counted(q *Queue) func(amqp.Method) {
 	return func(m amqp.Method) {
 		if ok := m.(*amqp.QueueDeclareOk); ok.MessageCount > 0 {
-			w.conn.pub.holds(q)
+			w.conn.pub.counted(q)
 		}
 	}
 }
