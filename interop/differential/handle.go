@@ -90,6 +90,8 @@ func (w *world) onReply(ch *channel, m amqp.Method) {
 	case *amqp.BasicConsumeOk:
 		w.names.learn(m.ConsumerTag, "amq.ctag-", "ctag")
 		ch.noAck[m.ConsumerTag] = ch.consuming
+	case *amqp.TxCommitOk:
+		ch.committing = false
 	case *amqp.QueueDeclareOk:
 		if m.Queue != "" && !strings.HasPrefix(m.Queue, "amq.rabbitmq.reply-to") {
 			w.queues[m.Queue] = true
@@ -149,11 +151,14 @@ func (w *world) content(e *event) string {
 func (w *world) finish() {
 	for _, l := range w.live() {
 		for _, ch := range l.each() {
+			if l.channels[ch.number] != ch {
+				continue
+			}
 			ch.closing = true
 			l.say(ch.number, &amqp.ChannelClose{ReplyCode: amqp.ReplySuccess})
+			w.settle() // what it gives back may go to the others
 		}
 	}
-	w.settle()
 	links := w.live()
 	slices.Reverse(links) // queues that a connection has for itself it shows itself
 	for _, name := range slices.Sorted(maps.Keys(w.queues)) {

@@ -1,17 +1,35 @@
 package differential
 
-import "github.com/postrider-mq/postrider/amqp"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
 
 // quorum says whether a program has quorum queues. RabbitMQ writes down what
 // becomes of their messages before it does it, while channels go on; so a
 // question to the channel does not tell that all is done.
 func (p Program) quorum() bool {
-	for _, s := range p {
-		if m, ok := s.Method.(*amqp.QueueDeclare); ok && m.Arguments["x-queue-type"] == "quorum" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p, func(s Step) bool {
+		m, ok := s.Method.(*amqp.QueueDeclare)
+		return ok && m.Arguments["x-queue-type"] == "quorum"
+	})
+}
+
+// bounded says whether a quorum queue may have a limit of its length.
+func (p Program) bounded() bool { return p.quorum() && p.mentions("max-length") }
+
+// refusing says whether it may refuse what is beyond.
+func (p Program) refusing() bool { return p.bounded() && p.mentions("reject-publish") }
+
+// mentions says whether a queue or a policy has such an argument, or such a value of one.
+func (p Program) mentions(what string) bool {
+	return slices.ContainsFunc(p, func(s Step) bool {
+		m, ok := s.Method.(*amqp.QueueDeclare)
+		return ok && strings.Contains(fmt.Sprint(m.Arguments), what) || s.Policy != nil && strings.Contains(s.Policy.Definition, what)
+	})
 }
 
 // barrier is the channel on which the control connection writes to a quorum queue of its own.
@@ -19,33 +37,28 @@ const barrier = 98
 
 const barrierQueue = "barrier"
 
-// writeBehind returns when a message is on the disk that was written after
+// writeBehind returns when a purge is on the disk that was written after
 // everything else: RabbitMQ has one log for all quorum queues.
 func (w *world) writeBehind() {
 	l := w.control
 	if w.barriers == 0 {
 		l.say(barrier, &amqp.ChannelOpen{})
 		l.say(barrier, &amqp.QueueDeclare{
-			Queue: barrierQueue, Durable: true, Arguments: amqp.Table{"x-queue-type": "quorum", "x-max-length": int32(1)},
+			Queue: barrierQueue, Durable: true, Arguments: amqp.Table{"x-queue-type": "quorum"},
 		})
-		l.say(barrier, &amqp.ConfirmSelect{})
 	}
 	w.barriers++
-	b, _ := (&amqp.BasicPublish{RoutingKey: barrierQueue}).AppendFrame(nil, barrier)
-	b = amqp.AppendHeaderFrame(b, barrier, 60, 0, []byte{0, 0})
-	if l.write(b) != nil {
-		return
-	}
+	l.say(barrier, &amqp.QueuePurge{Queue: barrierQueue})
 	due := w.barriers
-	l.readUntil(func() bool { return l.confirmed >= due })
+	l.readUntil(func() bool { return l.purged >= due })
 }
 
-// onBarrier counts the confirms.
+// onBarrier counts the purges.
 func (l *link) onBarrier(m amqp.Method) {
-	switch m := m.(type) {
-	case *amqp.BasicAck:
-		l.confirmed = max(l.confirmed, int(m.DeliveryTag))
-	case *amqp.ChannelOpenOk, *amqp.QueueDeclareOk, *amqp.ConfirmSelectOk:
+	switch m.(type) {
+	case *amqp.QueuePurgeOk:
+		l.purged++
+	case *amqp.ChannelOpenOk, *amqp.QueueDeclareOk:
 	default:
 		l.world.showing.add("barrier", showMethod(m))
 	}

@@ -42,12 +42,13 @@ func (w *world) settle() {
 }
 
 // roundTrip asks every channel something that changes nothing, and reads until
-// all have answered, or are closed, and have their confirms.
+// all have answered, or are closed, and have their confirms. What a channel says before its commit is answered closes RabbitMQ's connection.
 func (w *world) roundTrip() {
 	links := w.live()
 	for _, l := range links {
 		for _, ch := range l.each() {
-			if !ch.closing {
+			l.readUntil(func() bool { return !ch.committing || l.channels[ch.number] != ch })
+			if !ch.closing && l.channels[ch.number] == ch {
 				ch.flows++
 				l.say(ch.number, &amqp.ChannelFlow{Active: true})
 			}

@@ -23,7 +23,7 @@ type world struct {
 	policies map[Policy]bool // that may be there, by kind and name
 	quorum   bool            // the program has quorum queues
 	sharing  *sharing        // if it has consistent-hash exchanges
-	barriers int             // confirms that are due of what was written behind everything else
+	barriers int             // purges that are due, each written behind everything else
 }
 
 // Play runs a program and returns what each of its steps showed; the last
@@ -77,7 +77,7 @@ type link struct {
 	channels map[uint16]*channel
 	ended    bool
 
-	confirmed  int  // of what was written behind
+	purged     int  // how often the barrier's queue was
 	inspecting bool // its channel of that number is open
 	answers    []amqp.Method
 	shown      *event // the last of them
@@ -111,6 +111,7 @@ type channel struct {
 	outstanding []outstanding
 	undone      []outstanding // settled in a transaction
 	inTx        bool
+	committing  bool
 	settled     uint64
 	lastTag     uint64
 }
@@ -238,6 +239,7 @@ func (ch *channel) expect(m amqp.Method) {
 	case *amqp.TxSelect:
 		ch.inTx = true
 	case *amqp.TxCommit:
+		ch.committing = true
 		ch.undone = nil
 	case *amqp.TxRollback:
 		ch.outstanding = append(ch.outstanding, ch.undone...)
