@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -106,6 +107,7 @@ type inspection struct {
 	Needed    int64         `json:"needed_bytes"` // theirs
 	LiveRatio float64       `json:"live_ratio"`   // needed bytes of all
 	Torn      int64         `json:"torn_bytes"`
+	Spare     []string      `json:"spare_files"` // of former segments, kept for later ones
 	Damage    []damageInfo  `json:"damage"`
 	Segments  []segmentInfo `json:"segments"`
 	Kinds     []kindInfo    `json:"kinds"`
@@ -121,7 +123,7 @@ type segmentInfo struct {
 	Capacity      int64  `json:"capacity"`
 	Size          int64  `json:"file_size"`
 	Used          int64  `json:"used"`
-	Salt          uint32 `json:"salt"` // the half that records carry
+	Salt          uint64 `json:"salt"` // what records carry of it
 	HeaderDamaged bool   `json:"header_damaged,omitempty"`
 	Sealed        bool   `json:"sealed"`
 	Batches       int64  `json:"batches"`
@@ -160,6 +162,7 @@ func (n *inspection) add(e journal.Entry) error {
 
 func (n *inspection) finish(r journal.Report) {
 	n.ID, n.Version, n.Clean, n.Records, n.Torn = r.ID, r.Version, r.Clean, r.Records, r.Torn
+	n.Spare = append([]string{}, r.Spare...)
 	n.End, n.Synced = uint64(r.End), uint64(r.Synced)
 	for _, d := range r.Damaged {
 		n.Damage = append(n.Damage, damageInfo{d.Segment, d.Offset, d.Length, uint64(d.LSN), d.Synced, d.Reason})
@@ -231,9 +234,12 @@ func (n *inspection) print(w io.Writer) error {
 	for _, d := range n.Damage {
 		fmt.Fprintf(t, "damaged: %s at offset %d, %d bytes: %s\n", d.Segment, d.Offset, d.Length, d.Reason)
 	}
+	if len(n.Spare) > 0 {
+		fmt.Fprintf(t, "kept for later segments: %s\n", strings.Join(n.Spare, ", "))
+	}
 	fmt.Fprintf(t, "\nsegment\tcapacity\tused\tneeded\trecords\tbatches\tsalt\t\n")
 	for _, s := range n.Segments {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%08x\t%s\n", s.Name, sizeText(s.Capacity), sizeText(s.Used), sizeText(s.Needed), s.Records, s.Batches, s.Salt, s.remark())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%012x\t%s\n", s.Name, sizeText(s.Capacity), sizeText(s.Used), sizeText(s.Needed), s.Records, s.Batches, s.Salt, s.remark())
 	}
 	fmt.Fprintf(t, "\nkind\tname\trecords\tneeded\tbytes\n")
 	for _, k := range n.Kinds {

@@ -58,9 +58,10 @@ type alarms struct {
 	low atomic.Uint32 // a Shortage
 
 	mu      sync.Mutex
-	full    bool          // the journal says so
-	stuck   bool          // likewise: the disk has not finished one write for 30 s
-	relief  chan struct{} // closed when low becomes 0; nil when nobody waits
+	journal *journal.Journal // nil before start
+	full    bool             // the journal says so
+	stuck   bool             // likewise: the disk has not finished one write for 30 s
+	relief  chan struct{}    // closed when low becomes 0; nil when nobody waits
 	clock   *time.Timer
 	collect queue.Time // garbage is not collected again before
 	over    bool
@@ -82,6 +83,9 @@ func newAlarms(c *Core, cfg Config) *alarms {
 
 // start looks at once, and then every second.
 func (a *alarms) start() {
+	a.mu.Lock()
+	a.journal = a.core.journal
+	a.mu.Unlock()
 	a.look()
 	if a.core.manual != nil || a.mark <= 0 && (a.fs == nil || a.minFree < 0) {
 		return
@@ -165,12 +169,15 @@ func (a *alarms) lowOnDisk(was Shortage) bool {
 		return false
 	}
 	free, err := a.fs.Free()
-	if err != nil {
-		return was&LowOnDisk != 0 // as before: it says nothing
-	}
 	limit := a.minFree
 	if was&LowOnDisk != 0 {
 		limit += a.headroom
+	}
+	if err == nil && free < limit && a.journal != nil && a.journal.GiveUpSpares() {
+		free, err = a.fs.Free()
+	}
+	if err != nil {
+		return was&LowOnDisk != 0 // as before: it says nothing
 	}
 	return free < limit
 }

@@ -73,27 +73,38 @@ func (j *Journal) setFull(full bool, err error) {
 func (j *Journal) makeAhead() error {
 	j.making.Lock()
 	defer j.making.Unlock()
-	if err := j.makeReserve(); err != nil {
+	err := j.makeReserve()
+	if noRoom(err) && j.GiveUpSpares() {
+		err = j.makeReserve()
+	}
+	if err != nil {
 		return err
 	}
-	if j.ahead != nil {
+	if j.ahead.Load() != nil {
 		return nil
 	}
-	base := j.entered.end()
-	s := &segment{base: base, capacity: j.nextCapacity(j.entered.capacity)}
+	s := &segment{base: j.entered.end(), capacity: j.nextCapacity(j.entered.capacity)}
+	if f, ok := j.spares.last(); ok {
+		s.capacity = f.capacity
+	}
 	if err := j.makeSegment(s); err != nil {
 		return err
 	}
-	j.ahead = s
+	j.ahead.Store(s)
 	return nil
 }
 
-// makeSegment makes the file of s.
+// makeSegment makes the file of s, of one that is kept spare if it can.
 func (j *Journal) makeSegment(s *segment) error {
-	salt := j.salt(s.base)
-	h := segmentHeader{id: j.id, salt: salt, base: s.base, capacity: s.capacity}
-	file, err := makeFile(j.fs, h, nil, segmentHeaderSize+s.capacity)
-	s.salt, s.file = uint32(salt), file
+	h := segmentHeader{id: j.id, salt: j.salt(s.base), base: s.base, capacity: s.capacity}
+	file, err := j.reuse(h)
+	if file == nil && err == nil {
+		file, err = makeFile(j.fs, h, nil, segmentHeaderSize+s.capacity)
+	}
+	if noRoom(err) && j.GiveUpSpares() {
+		file, err = makeFile(j.fs, h, nil, segmentHeaderSize+s.capacity)
+	}
+	s.salt, s.file = h.salt, file
 	return err
 }
 
@@ -113,8 +124,7 @@ func (j *Journal) enter(s *segment) error {
 func (j *Journal) tryEnter(s *segment) error {
 	j.making.Lock()
 	defer j.making.Unlock()
-	made := j.ahead
-	j.ahead = nil
+	made := j.ahead.Swap(nil)
 	if made != nil && made.capacity != s.capacity { // s has to hold a large record
 		if err := made.close(); err != nil {
 			return err

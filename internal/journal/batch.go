@@ -92,9 +92,12 @@ func (j *Journal) roomInSegment(size int) bool {
 func (j *Journal) roll(size int) {
 	old := j.tail
 	j.full = append(j.full, j.closeBatch(commitSeals))
-	s := &segment{base: old.end(), capacity: j.nextCapacity(old.capacity), salt: uint32(j.salt(old.end()))}
+	s := &segment{base: old.end(), capacity: j.nextCapacity(old.capacity), salt: j.salt(old.end())}
 	if j.stalled.Load() {
 		s.capacity = j.leastCapacity()
+	}
+	if made := j.ahead.Load(); made != nil && made.base == s.base {
+		s.capacity = made.capacity
 	}
 	s.capacity = max(s.capacity, int64(size)+2*commitSize)
 	j.tail, j.next = s, s.base

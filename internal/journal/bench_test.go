@@ -56,6 +56,21 @@ func BenchmarkConfirmed(b *testing.B) {
 	}
 }
 
+// BenchmarkConsumed has records of 1 KiB on the real disk that are needed until a thousand more have come, so that segments come and go.
+func BenchmarkConsumed(b *testing.B) {
+	j, _ := openT(b, Config{FS: disk.OS(b.TempDir())})
+	body := make([]byte, 1024)
+	window := make([]LSN, 1000)
+	b.SetBytes(int64(recordSize(len(body))))
+	for i := 0; b.Loop(); i++ {
+		if old := window[i%len(window)]; old > 0 {
+			waitT(b, j, old)
+			j.Release(old)
+		}
+		window[i%len(window)] = j.Append(1, true, body)
+	}
+}
+
 // nullFS forgets what is written to it, at no cost.
 type nullFS struct{ disk.FS }
 

@@ -33,10 +33,11 @@ type Checkpoint struct {
 type holding struct{ now, lasting uint64 }
 
 const (
-	checkpointName  = "checkpoint"
-	checkpointMagic = "\x89PRC\r\n\x1a\n"
-	checkpointHead  = 64
-	checkpointEntry = 48 // for each segment
+	checkpointName    = "checkpoint"
+	checkpointMagic   = "\x89PRC\r\n\x1a\n"
+	checkpointVersion = 1
+	checkpointHead    = 64
+	checkpointEntry   = 48 // for each segment
 
 	// mostCheckpoint bounds what is read into memory at once.
 	mostCheckpoint = math.MaxInt32
@@ -130,7 +131,7 @@ func (c *Checkpoint) head() (b []byte, why string) {
 	list := *j.segments.Load()
 	b = make([]byte, checkpointHead, checkpointHead+len(list)*checkpointEntry)
 	copy(b, checkpointMagic)
-	le.PutUint32(b[8:], formatVersion)
+	le.PutUint32(b[8:], checkpointVersion)
 	le.PutUint32(b[12:], uint32(len(list)))
 	copy(b[16:], j.id[:])
 	le.PutUint64(b[32:], uint64(j.finished))
@@ -146,7 +147,7 @@ func (c *Checkpoint) head() (b []byte, why string) {
 		}
 		b = le.AppendUint64(b, uint64(s.base))
 		b = le.AppendUint64(b, uint64(s.capacity))
-		b = le.AppendUint64(b, uint64(s.salt))
+		b = le.AppendUint64(b, s.salt)
 		b = le.AppendUint64(b, uint64(min(s.used, j.extent(s))))
 		b = le.AppendUint64(b, held.lasting)
 		b = le.AppendUint64(b, uint64(s.share(held.lasting)))

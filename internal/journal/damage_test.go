@@ -87,11 +87,23 @@ func segmentsOf(t testing.TB, fs disk.FS) []string {
 // TestEveryFlippedBit flips each bit of a journal in turn. No flip may cost more than the one record that it is in, none may
 // go unnoticed where a record is lost, and what is left must be the same at the next start.
 func TestEveryFlippedBit(t *testing.T) {
-	mem, want := smallJournal(t)
 	step := 1
 	if testing.Short() {
 		step = 13
 	}
+	mem, want := smallJournal(t)
+	flipBits(t, mem, want, step)
+	t.Run("in files used again", func(t *testing.T) {
+		mem, want := reusedJournal(t)
+		flipBits(t, mem, want, 5*step)
+	})
+	t.Run("of version 1", func(t *testing.T) {
+		mem, want := smallJournal(t)
+		flipBits(t, oldVersion(t, mem), want, 13*step)
+	})
+}
+
+func flipBits(t *testing.T, mem *disk.Mem, want []Record, step int) {
 	for _, name := range segmentsOf(t, mem) {
 		content := readFile(t, mem, name)
 		for bit := 0; bit < 8*len(content); bit += step {
@@ -117,6 +129,12 @@ func TestEveryFlippedBit(t *testing.T) {
 // TestEveryZeroedSector zeroes or scrambles each sector in turn. It costs the records that touch it, no others.
 func TestEveryZeroedSector(t *testing.T) {
 	mem, want := smallJournal(t)
+	zeroSectors(t, mem, want)
+	mem, want = reusedJournal(t)
+	zeroSectors(t, mem, want)
+}
+
+func zeroSectors(t *testing.T, mem *disk.Mem, want []Record) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, name := range segmentsOf(t, mem) {
 		content := readFile(t, mem, name)
@@ -218,7 +236,7 @@ func TestANewerFormatIsRefused(t *testing.T) {
 	mem, _ := smallJournal(t)
 	name := segmentsOf(t, mem)[0]
 	b := readFile(t, mem, name)[:segmentHeaderSize]
-	b[8] = 2
+	b[8] = formatVersion + 1
 	le.PutUint32(b[segmentHeaderSize-4:], checksum(b[:segmentHeaderSize-4]))
 	writeAt(t, mem, name, 0, b)
 	_, err := Open(Config{FS: mem}, func(Record) error { return nil })

@@ -14,7 +14,8 @@ const (
 	recordHeaderSize  = 28
 	commitBodySize    = 24
 	commitSize        = (recordHeaderSize + commitBodySize + 7) &^ 7
-	formatVersion     = 1
+	formatVersion     = 2
+	oldestVersion     = 1 // that can be read
 
 	magic = "\x89PRJ\r\n\x1a\n"
 	ext   = ".seg"
@@ -53,7 +54,7 @@ type recordHeader struct {
 	length  uint32
 	kind    Kind
 	flags   uint8
-	salt    uint32
+	salt    uint64 // 48 bits
 	lsn     LSN
 	bodyCRC uint32
 }
@@ -62,8 +63,7 @@ type recordHeader struct {
 func (h *recordHeader) put(b []byte) {
 	_ = b[recordHeaderSize-1]
 	le.PutUint32(b[4:], h.length)
-	le.PutUint32(b[8:], uint32(h.kind)|uint32(h.flags)<<8)
-	le.PutUint32(b[12:], h.salt)
+	le.PutUint64(b[8:], uint64(h.kind)|uint64(h.flags)<<8|h.salt>>32<<16|h.salt<<32)
 	le.PutUint64(b[16:], uint64(h.lsn))
 	le.PutUint32(b[24:], h.bodyCRC)
 	le.PutUint32(b[0:], checksum(b[4:recordHeaderSize]))
@@ -79,7 +79,8 @@ func parseRecordHeader(b []byte, lsn LSN) (h recordHeader, ok bool) {
 		return h, false
 	}
 	h = recordHeader{
-		length: le.Uint32(b[4:]), kind: Kind(b[8]), flags: b[9], salt: le.Uint32(b[12:]), lsn: lsn, bodyCRC: le.Uint32(b[24:]),
+		length: le.Uint32(b[4:]), kind: Kind(b[8]), flags: b[9], lsn: lsn, bodyCRC: le.Uint32(b[24:]),
+		salt: uint64(le.Uint16(b[10:]))<<32 | uint64(le.Uint32(b[12:])),
 	}
 	return h, h.length <= MaxBody
 }
@@ -93,7 +94,7 @@ type commit struct {
 }
 
 // put writes the commit record for address lsn to b[:commitSize].
-func (c *commit) put(b []byte, lsn LSN, salt uint32) {
+func (c *commit) put(b []byte, lsn LSN, salt uint64) {
 	clear(b[recordHeaderSize:commitSize])
 	body := b[recordHeaderSize : recordHeaderSize+commitBodySize]
 	le.PutUint64(body[0:], uint64(c.durableUpTo))
@@ -112,7 +113,7 @@ func parseCommit(body []byte) (c commit, ok bool) {
 }
 
 // putVoid makes all of b one void record for address lsn.
-func putVoid(b []byte, lsn LSN, salt uint32) {
+func putVoid(b []byte, lsn LSN, salt uint64) {
 	clear(b)
 	h := recordHeader{length: uint32(len(b) - recordHeaderSize), kind: voidKind, salt: salt, lsn: lsn}
 	h.bodyCRC = checksum(b[recordHeaderSize:])
@@ -122,10 +123,17 @@ func putVoid(b []byte, lsn LSN, salt uint32) {
 // segmentHeader is the first 4 KiB of a segment's file.
 type segmentHeader struct {
 	id       [16]byte // the journal's
-	salt     uint64
+	salt     uint64   // what records carry of it
 	base     LSN
 	capacity int64 // the bytes of addresses that are this segment's, from base
+	former   LSN   // the base of the segment that the file was before; 0: a new file, with zeros behind the records
 }
+
+// What records carry of a segment's salt, by version.
+const (
+	saltMask      = 1<<48 - 1
+	saltMaskOfOld = 1<<32 - 1
+)
 
 func (h *segmentHeader) bytes() []byte {
 	b := make([]byte, segmentHeaderSize)
@@ -136,6 +144,7 @@ func (h *segmentHeader) bytes() []byte {
 	le.PutUint64(b[32:], h.salt)
 	le.PutUint64(b[40:], uint64(h.base))
 	le.PutUint64(b[48:], uint64(h.capacity))
+	le.PutUint64(b[56:], uint64(h.former))
 	le.PutUint32(b[segmentHeaderSize-4:], checksum(b[:segmentHeaderSize-4]))
 	return b
 }
@@ -148,11 +157,15 @@ func parseSegmentHeader(b []byte) (h segmentHeader, ok bool, err error) {
 	if le.Uint32(b[segmentHeaderSize-4:]) != checksum(b[:segmentHeaderSize-4]) {
 		return h, false, nil
 	}
-	if v := le.Uint32(b[8:]); v != formatVersion {
-		return h, false, fmt.Errorf("it is of format version %d and this program reads version %d: use the program that wrote it, or a newer one", v, formatVersion)
+	v := le.Uint32(b[8:])
+	if v < oldestVersion || v > formatVersion {
+		return h, false, fmt.Errorf("it is of format version %d and this program reads versions %d to %d: use the program that wrote it, or a newer one", v, oldestVersion, formatVersion)
 	}
 	copy(h.id[:], b[16:])
-	h.salt, h.base, h.capacity = le.Uint64(b[32:]), LSN(le.Uint64(b[40:])), int64(le.Uint64(b[48:]))
+	h.salt, h.base, h.capacity, h.former = le.Uint64(b[32:])&saltMask, LSN(le.Uint64(b[40:])), int64(le.Uint64(b[48:])), LSN(le.Uint64(b[56:]))
+	if v == oldestVersion {
+		h.salt &= saltMaskOfOld
+	}
 	return h, true, nil
 }
 

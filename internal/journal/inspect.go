@@ -18,6 +18,7 @@ type Report struct {
 	End        LSN             // the journal ends here
 	Synced     LSN             // everything below had been synced when the last batch was written
 	Unfinished []string        // files that were being made; the next Open deletes them
+	Spare      []string        // files of former segments, kept for later ones
 	Contents   []SegmentReport // by address
 }
 
@@ -28,7 +29,7 @@ type SegmentReport struct {
 	Capacity      int64  // bytes of addresses, by its header
 	Size          int64  // of the file, in bytes
 	Used          int64  // bytes of addresses that hold records, or did
-	Salt          uint32 // 0 when neither header nor record tells
+	Salt          uint64 // what its records carry; 0 when neither header nor record tells
 	HeaderDamaged bool
 	Sealed        bool // it says that the next segment goes on where it ends
 	Batches       int64
@@ -74,7 +75,7 @@ func Inspect(dir disk.FS, visit func(Entry) error, progress func(done, total int
 		return Report{}, err
 	}
 	if len(r.segments) == 0 {
-		return Report{Unfinished: r.look.unfinished}, fmt.Errorf("%s: %w", dir, ErrNoJournal)
+		return Report{Unfinished: r.look.unfinished, Spare: r.spares}, fmt.Errorf("%s: %w", dir, ErrNoJournal)
 	}
 	if err := r.inspect(progress); err != nil {
 		return Report{}, err
@@ -157,9 +158,12 @@ func (l *look) ended(s *found, sc *scanner, end LSN) {
 }
 
 func (r *recovery) lookReport() Report {
-	p := Report{Recovery: r.report, Version: formatVersion, End: r.end, Synced: r.safe, Unfinished: r.look.unfinished}
-	p.Segments = len(r.segments)
+	p := Report{Recovery: r.report, Version: formatVersion, End: r.end, Synced: r.safe, Unfinished: r.look.unfinished, Spare: r.spares}
 	for _, s := range r.segments {
+		if s.gone {
+			continue
+		}
+		p.Segments++
 		if s.badHeader == nil {
 			p.ID = hex.EncodeToString(s.id[:])
 		}

@@ -157,15 +157,16 @@ type Journal struct {
 	timer    *time.Timer
 	stall    stallWatch
 
-	making  sync.Mutex // held while a segment's file is made; guards the next two
-	entered *segment   // the newest segment with a file in use
-	ahead   *segment   // the one after it, made ahead of time; nil when it is not made yet
+	making  sync.Mutex              // held while a segment's file is made; guards the next, and is held when ahead changes
+	entered *segment                // the newest segment with a file in use
+	ahead   atomic.Pointer[segment] // the one after it, made ahead of time; nil when it is not made yet
 
 	reclaimer     reclaimer
 	reclaiming    sync.Mutex  // held during a step of it
 	still         atomic.Bool // it makes none any more
 	wakePreparer  chan struct{}
 	wakeReclaimer chan struct{}
+	spares        spares
 	stop          context.Context // done when the journal closes or fails
 	stopped       context.CancelFunc
 	running       sync.WaitGroup
@@ -363,9 +364,9 @@ func (j *Journal) close(c *Checkpoint) error {
 	}
 	j.running.Wait()
 	err := j.Err()
-	if j.ahead != nil {
-		_ = j.ahead.close()
-		err = errors.Join(err, j.fs.Remove(j.ahead.name()))
+	if ahead := j.ahead.Load(); ahead != nil {
+		_ = ahead.close()
+		err = errors.Join(err, j.fs.Remove(ahead.name()))
 	}
 	if c != nil && err == nil {
 		j.writeCheckpoint(c)
@@ -421,5 +422,5 @@ func (j *Journal) poke(wake chan struct{}) {
 // salt returns the salt of the segment at base. It differs from run to run, so that no bytes of an earlier file of the same name pass for the segment's.
 func (j *Journal) salt(base LSN) uint64 {
 	hi, lo := bits.Mul64(uint64(base)^j.seed, 0x9E3779B97F4A7C15^j.seed>>7)
-	return hi ^ lo ^ j.seed
+	return (hi ^ lo ^ j.seed) & saltMask
 }

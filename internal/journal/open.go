@@ -71,6 +71,11 @@ func (j *Journal) open(replay func(Record) error) error {
 		return err
 	}
 	j.recovery = r.report
+	oldest := next
+	if len(segments) > 0 {
+		oldest = segments[0].base
+	}
+	r.adopt(oldest)
 	active, err := r.makeFirst(next)
 	if err != nil {
 		r.close()

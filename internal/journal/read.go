@@ -42,7 +42,7 @@ func (j *Journal) Read(lsn LSN) (Record, error) {
 		}
 	}
 	h, ok := parseRecordHeader(raw, lsn)
-	if !ok {
+	if !ok || h.salt != s.salt {
 		return Record{}, &DamageError{s.name(), s.offset(lsn), lsn, "there is no intact record header"}
 	}
 	if size := recordHeaderSize + int(h.length); size > len(raw) {
@@ -61,7 +61,7 @@ func (j *Journal) parse(raw []byte, lsn LSN, s *segment) (Record, error) {
 		s = j.segment(lsn)
 	}
 	h, ok := parseRecordHeader(raw, lsn)
-	if !ok || h.kind >= ownKinds {
+	if !ok || h.kind >= ownKinds || h.salt != s.salt {
 		return Record{}, &DamageError{s.name(), s.offset(lsn), lsn, "there is no record at this address"}
 	}
 	body := raw[recordHeaderSize : recordHeaderSize+int(h.length)]

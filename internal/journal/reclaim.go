@@ -193,13 +193,19 @@ func (r *reclaimer) carried(s *segment) {
 	s.carried, s.carriedAt = true, s.released.Load()
 }
 
-// remove deletes the oldest segment. The directory is synced before the next one may go, for after a crash the older must
-// not be there without the newer.
+// remove takes the oldest segment out of the journal: its file is deleted, or kept for another. The directory is synced before the
+// next one may go, for after a crash the older must not be there without the newer; and before a file that is kept is used.
 func (j *Journal) remove(s *segment) bool {
+	keep, kept := j.worthKeeping(s), spare{s.base, s.capacity}
 	if err := s.close(); err != nil {
 		j.log.Warn("a segment of the journal cannot be closed", "segment", s.name(), "err", err)
 	}
-	if err := j.fs.Remove(s.name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if keep && j.fs.Rename(s.name(), kept.name()) != nil {
+		keep = false
+	}
+	if keep {
+		// it has gone from its old name
+	} else if err := j.fs.Remove(s.name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		j.log.Warn("a segment of the journal that is no longer needed cannot be deleted", "segment", s.name(), "err", err)
 		return false
 	}
@@ -211,5 +217,8 @@ func (j *Journal) remove(s *segment) bool {
 	defer j.mu.Unlock()
 	rest := append([]*segment(nil), (*j.segments.Load())[1:]...)
 	j.segments.Store(&rest)
+	if keep {
+		j.spares.add(kept)
+	}
 	return true
 }

@@ -51,6 +51,7 @@ type recovery struct {
 	told   time.Time
 
 	segments []*found // oldest first
+	spares   []string // files of former segments, kept for later ones
 	end      LSN      // the journal ends here
 	safe     LSN      // every byte below had been synced: the last commit record says so
 	buf      []byte
@@ -64,7 +65,8 @@ type found struct {
 	salted    bool
 	badHeader []byte // the file's header, if it is damaged
 	size      int64  // of the file
-	fullSalt  uint64 // as the header says
+	former    LSN    // as the header says: what lies behind the records may be from that segment
+	gone      bool   // Inspect came late: the broker that uses the directory has made another segment of it
 
 	// What survey found.
 	committed bool // an intact commit record
@@ -145,6 +147,10 @@ func (r *recovery) list() error {
 			}
 			continue
 		}
+		if strings.HasSuffix(name, spareExt) {
+			r.spares = append(r.spares, name)
+			continue
+		}
 		base, ok := parseSegmentName(name)
 		if !ok {
 			continue
@@ -155,6 +161,10 @@ func (r *recovery) list() error {
 		}
 		if err != nil {
 			return err
+		}
+		if r.usedAgain(s) {
+			_ = s.close()
+			continue
 		}
 		r.segments = append(r.segments, s)
 	}
@@ -203,7 +213,7 @@ func (r *recovery) readHeader(s *found) error {
 	if !ok || h.base != s.base || h.capacity < 0 || h.capacity > 1<<40 {
 		s.badHeader = b
 	} else {
-		s.salt, s.salted, s.id, s.fullSalt = uint32(h.salt), true, h.id, h.salt
+		s.salt, s.salted, s.id, s.former = h.salt, true, h.id, h.former
 		s.capacity = h.capacity
 	}
 	s.limit = s.base + LSN(min(s.capacity, max(0, size-segmentHeaderSize)))
@@ -254,7 +264,31 @@ func (r *recovery) load(s *found) []byte {
 	r.buf = r.buf[:n]
 	s.unread = s.unread[:0]
 	r.readAll(s, r.buf, segmentHeaderSize)
+	if r.usedAgain(s) {
+		s.gone = true
+		return nil
+	}
 	return r.buf
+}
+
+// usedAgain reports, to Inspect beside a running broker, that a segment is no longer: the broker has begun to make another of its file.
+// It changes the header before anything else in the file, and after the name.
+func (r *recovery) usedAgain(s *found) bool {
+	if r.look == nil {
+		return false
+	}
+	b := make([]byte, segmentHeaderSize)
+	if n, _ := s.file.ReadAt(b, 0); n < len(b) {
+		return false
+	}
+	if h, ok, _ := parseSegmentHeader(b); !ok || h.base == s.base {
+		return false
+	}
+	file, err := r.fs.Open(s.name())
+	if err == nil {
+		_ = file.Close()
+	}
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (r *recovery) scan(s *found) *scanner {
@@ -301,10 +335,15 @@ func (s *found) tornFrom(end LSN) int64 {
 func (r *recovery) survey(s *found) {
 	sc := r.scan(s)
 	s.lastEnd = s.base
-	broken := false // since the last commit record
+	broken := false   // since the last commit record
+	written := s.base // everything below was written to this segment, not to one that the file was before
 	for sc.next() {
+		if !sc.unknown {
+			written = sc.end()
+		}
 		if sc.damage != "" {
-			broken, s.clean = true, false
+			broken = true
+			s.clean = s.clean && sc.unknown && s.former > 0
 			continue
 		}
 		if c, ok := sc.commit(); ok {
@@ -319,7 +358,10 @@ func (r *recovery) survey(s *found) {
 		}
 	}
 	s.sealed = sc.sealed
-	s.torn = max(0, int64(sc.used)-int64(s.lastEnd-s.base))
+	if s.former == 0 {
+		written = max(written, s.base+LSN(sc.used))
+	}
+	s.torn = max(0, int64(written)-int64(s.lastEnd))
 	if sc.sealed {
 		s.torn = 0
 	}

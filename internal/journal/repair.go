@@ -280,10 +280,7 @@ func (p *repair) writeAnew(c change) error {
 		data = append(data, make([]byte, max(0, to-len(data)))...)
 		putVoid(data[from:to], h.lsn, salt)
 	}
-	h := segmentHeader{id: p.j.id, salt: s.fullSalt, base: s.base, capacity: max(s.capacity, int64(len(data)))}
-	if s.badHeader != nil {
-		h.salt = uint64(salt)
-	}
+	h := segmentHeader{id: p.j.id, salt: salt, base: s.base, capacity: max(s.capacity, int64(len(data)))}
 	if err := s.close(); err != nil {
 		return err
 	}

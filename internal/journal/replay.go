@@ -48,6 +48,9 @@ func (r *recovery) goOn() LSN {
 // replaySegment returns the part of the segment that may not be on the disk although it can be read.
 func (r *recovery) replaySegment(i int, s *found) (*tailPiece, error) {
 	data := r.load(s)
+	if s.gone {
+		return nil, nil
+	}
 	sc := newScanner(data, s.base, s.salt, s.salted)
 	r.report.Bytes += int64(len(data))
 	if s.badHeader != nil {

@@ -93,7 +93,7 @@ func (r *recovery) makeFirst(base LSN) (*segment, error) {
 // retry does what needs room on the disk, and again with less and less else there.
 func (r *recovery) retry(do func() error) error {
 	err := do()
-	for _, giveUp := range []func() bool{r.giveUpEmpty, r.giveUpEnds, r.giveUpReserve} {
+	for _, giveUp := range []func() bool{r.giveUpSpares, r.giveUpEmpty, r.giveUpEnds, r.giveUpReserve} {
 		if !noRoom(err) {
 			return err
 		}

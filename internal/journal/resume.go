@@ -86,7 +86,7 @@ func (r *recovery) believe(b []byte) (last LSN, why string) {
 	switch {
 	case string(b[:8]) != checkpointMagic || le.Uint32(b[body:]) != checksum(b[:body]):
 		return 0, "it is damaged"
-	case le.Uint32(b[8:]) != formatVersion:
+	case le.Uint32(b[8:]) != checkpointVersion:
 		return 0, "it is of another version"
 	case string(b[16:32]) != string(r.j.id[:]):
 		return 0, "it belongs to another journal"
@@ -97,7 +97,7 @@ func (r *recovery) believe(b []byte) (last LSN, why string) {
 	for i, s := range r.segments {
 		e := b[checkpointHead+i*checkpointEntry:]
 		used := int64(le.Uint64(e[24:]))
-		if s.badHeader != nil || s.base != LSN(le.Uint64(e)) || s.capacity != int64(le.Uint64(e[8:])) || uint64(s.salt) != le.Uint64(e[16:]) {
+		if s.badHeader != nil || s.base != LSN(le.Uint64(e)) || s.capacity != int64(le.Uint64(e[8:])) || s.salt != le.Uint64(e[16:]) {
 			return 0, "the segments are others"
 		}
 		if used < 0 || used > s.capacity || s.size < segmentHeaderSize+used || s.base+LSN(used) > end {

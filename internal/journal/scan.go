@@ -3,11 +3,12 @@ package journal
 import "bytes"
 
 // scanner walks through the records in the bytes of one segment. What is damaged it returns as well, as far as the next
-// readable record. A seal ends the walk, as do zeros up to the end.
+// readable record. A seal ends the walk, as do zeros up to the end. In a file that was another
+// segment before, what is left of that one looks like damage.
 type scanner struct {
 	data   []byte // the segment from address base on
 	base   LSN
-	salt   uint32
+	salt   uint64
 	salted bool // salt is known; otherwise it becomes that of the first intact record
 	used   int  // data[used:] is all zeros
 	at     int
@@ -24,6 +25,8 @@ type span struct {
 	live   bool
 	body   []byte
 	damage string // why it cannot be read; empty for a record
+
+	unknown bool // not even a header can be
 }
 
 func (s *span) end() LSN { return s.lsn + LSN(len(s.raw)) }
@@ -41,7 +44,7 @@ func (s *span) commit() (commit, bool) {
 	return parseCommit(s.body)
 }
 
-func newScanner(data []byte, base LSN, salt uint32, salted bool) *scanner {
+func newScanner(data []byte, base LSN, salt uint64, salted bool) *scanner {
 	return &scanner{data: data, base: base, salt: salt, salted: salted, used: lastNonZero(data)}
 }
 
@@ -93,7 +96,7 @@ func (s *scanner) skip() {
 		}
 	}
 	raw := s.data[s.at:min(to, len(s.data))]
-	s.span = span{lsn: s.base + LSN(s.at), raw: raw, damage: "there is no intact record header"}
+	s.span = span{lsn: s.base + LSN(s.at), raw: raw, damage: "there is no intact record header", unknown: true}
 }
 
 var zeros [1 << 20]byte

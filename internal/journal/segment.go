@@ -14,7 +14,7 @@ import (
 type segment struct {
 	base     LSN
 	capacity int64
-	salt     uint32
+	salt     uint64
 
 	// How much in it is needed. Guarded by Journal.mu while the segment is being filled, constant afterwards.
 	kept      uint64 // holders of the live records appended

@@ -18,6 +18,7 @@ type Stats struct {
 	Backlog       int    // bytes appended and not yet durable
 	Full          bool   // there is no room on the disk for the next segment, or for the reserve
 	Reserve       int64  // bytes on the disk that are kept for when it is full
+	Spares        int64  // bytes of files of former segments that are kept for later ones
 	Debt          int64  // an estimate of the bytes that are not needed and not yet given back, in segments that are full
 	Pace          Pace   // how the disk keeps up
 	Stalls        uint64 // how often it did not, since Open
@@ -35,6 +36,7 @@ func (j *Journal) Stats() Stats {
 		Backlog: j.Backlog(), Full: j.stalled.Load(), Pace: Pace(j.pace.Load()), Reserve: j.reserve.Load(),
 		Stalls: j.stalls.Load(), Quarantined: j.aside.Load() + uint64(len(j.recovery.Damaged)), CarriedBytes: j.moved.Load(), Syncing: j.syncing.read(),
 	}
+	_, st.Spares = j.spares.held()
 	for _, s := range *j.segments.Load() {
 		st.Segments++
 		st.Bytes += s.used

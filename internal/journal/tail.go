@@ -65,7 +65,7 @@ func (r *recovery) secure(tail []*tailPiece) (next LSN, err error) {
 }
 
 func (r *recovery) rewrite(p *tailPiece, last bool) error {
-	h := segmentHeader{id: r.j.id, salt: uint64(p.s.salt), base: p.from, capacity: int64(p.s.end() - p.from)}
+	h := segmentHeader{id: r.j.id, salt: p.s.salt, base: p.from, capacity: int64(p.s.end() - p.from)}
 	if last {
 		h.capacity = int64(len(p.raw))
 	}

@@ -28,6 +28,7 @@ type window struct {
 
 	mu   sync.Mutex // held while data is read or copied
 	data []byte     // the bytes from `from` to `to`
+	salt uint64     // of their segment
 }
 
 // NewWindows returns a reader of j.
@@ -100,7 +101,7 @@ func (ws *Windows) parse(w *window, lsn LSN, buf []byte) (rec Record, ok bool) {
 	}
 	raw := w.data[lsn-w.from : w.to-w.from]
 	h, ok := parseRecordHeader(raw, lsn)
-	if !ok || h.kind >= ownKinds || recordHeaderSize+int(h.length) > len(raw) {
+	if !ok || h.kind >= ownKinds || h.salt != w.salt || recordHeaderSize+int(h.length) > len(raw) {
 		return rec, false
 	}
 	body := raw[recordHeaderSize : recordHeaderSize+int(h.length)]
@@ -124,7 +125,7 @@ func (ws *Windows) fill(w *window, lsn LSN) error {
 	if cap(w.data) < int(size) || cap(w.data) > firstWindow && size == firstWindow {
 		w.data = make([]byte, size)
 	}
-	w.data = w.data[:to-lsn]
+	w.data, w.salt = w.data[:to-lsn], s.salt
 	err := ws.j.readAt(s, w.data, lsn)
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
