@@ -1,7 +1,7 @@
-// Package signer is a small certificate authority: enough for nodes and brokers to know one another by.
 package signer
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -95,11 +95,18 @@ func form(name string, now time.Time, life time.Duration) (*x509.Certificate, er
 	return &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-skew), NotAfter: now.Add(life)}, err
 }
 
-func sign(form, by *x509.Certificate, key, with *ecdsa.PrivateKey) (Pair, error) {
-	der, err := x509.CreateCertificate(rand.Reader, form, by, &key.PublicKey, with)
+// A key is a private key of crypto/ecdsa or crypto/ecdh.
+type key interface{ Public() crypto.PublicKey }
+
+func sign(form, by *x509.Certificate, key key, with *ecdsa.PrivateKey) (Pair, error) {
+	der, err := x509.CreateCertificate(rand.Reader, form, by, key.Public(), with)
 	if err != nil {
 		return Pair{}, err
 	}
+	return encode(der, key)
+}
+
+func encode(der []byte, key key) (Pair, error) {
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return Pair{}, err
