@@ -11,6 +11,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/seal"
 )
 
 // inquiry is a message of which the sender wants to know when it was handled.
@@ -27,6 +28,7 @@ type inquiry struct {
 	again   func() error // nil: a receipt finds its way without
 	pub     *client.Publisher
 	size    int
+	secret  *seal.Secret // of a sealed message, whose receipt has to be sealed, too
 }
 
 // asked are the inquiries of a node, by message id.
@@ -91,11 +93,31 @@ func (a *asked) answered(props amqp.RawProperties, body []byte) {
 	if err != nil {
 		return
 	}
-	if string(v.ContentType) == typeError {
-		a.end(string(v.CorrelationID), refusal(body))
+	id, got := string(v.CorrelationID), answer{string(v.ContentType), body}
+	if secret := a.secret(id); secret != nil {
+		if got, err = openAnswer(secret, id, got); err != nil {
+			var refused *RemoteError
+			if errors.As(err, &refused) { // it could not be opened there. Anything else is nobody's receipt
+				a.end(id, err)
+			}
+			return
+		}
+	}
+	if got.contentType == typeError {
+		a.end(id, refusal(got.body))
 		return
 	}
-	a.end(string(v.CorrelationID), nil)
+	a.end(id, nil)
+}
+
+// secret is what the receipt of a message has to be sealed under; nil: it has not.
+func (a *asked) secret(id string) *seal.Secret {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if q := a.open[id]; q != nil {
+		return q.secret
+	}
+	return nil
 }
 
 // lost asks once more what was received over a connection that broke, for the receipt would have come by it.
@@ -169,7 +191,7 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 	d.more = &more
 	r := &Receipt{target: t, id: d.id, inquiry: new(inquiry)}
 	q := r.inquiry
-	q.fate = &r.fate
+	q.fate, q.secret = &r.fate, d.secret
 	q.handled.Tell(m.follow(d.id, &r.fate, Handled))
 	if way, direct := t.way.(*remote); direct && way.conn == nil {
 		d.body = append([]byte(nil), d.body...)
@@ -253,6 +275,9 @@ func (m *Message) tell(why error) {
 			body = remoteError(why)
 		}
 		if d, err = t.draft(body, &sendOptions{}); err == nil {
+			err = m.encloseAnswer(&d)
+		}
+		if err == nil {
 			err = m.back().reply(string(v.ReplyTo), string(v.CorrelationID), d)
 		}
 	}

@@ -19,14 +19,15 @@ const (
 	styleText
 	styleJSON
 	styleError
-	formats = 4
+	styleSealed
+	formats = 5
 
 	styleTransient style = formats
 	styles               = 2 * formats
 )
 
 func (s style) contentType() string {
-	return [formats]string{TypeBytes, TypeText, TypeJSON, typeError}[s%formats]
+	return [formats]string{TypeBytes, TypeText, TypeJSON, typeError, typeSealed}[s%formats]
 }
 
 func (s style) deliveryMode() uint8 {

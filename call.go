@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/seal"
 )
 
 const defaultCallTimeout = 30 * time.Second
@@ -57,6 +58,9 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 		return answer{}, err
 	}
 	way, err := t.via(o)
+	if err == nil {
+		err = t.enclose(&d, seal.Answer)
+	}
 	if err != nil {
 		return answer{}, t.failed(d.id, err, false)
 	}
@@ -71,6 +75,9 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 			err = fmt.Errorf("%w: no answer within %v, which is Config.CallTimeout: a call that may take longer needs a context with a deadline of its own", err, limit)
 		}
 		return answer{}, t.failed(d.id, err, written)
+	}
+	if a, err = openAnswer(d.secret, d.id.String(), a); err != nil {
+		return answer{}, t.failed(d.id, err, true)
 	}
 	if a.contentType != typeError {
 		return a, nil

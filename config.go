@@ -66,6 +66,22 @@ type Config struct {
 	// the latter.
 	TLS *tls.Config
 
+	// Keys, when they are not nil, are what this node seals messages with: everything that it sends to peers and mailboxes can be read by who receives it there and
+	// by nobody else, no broker and no disk among them, and everything that it receives has to be sealed, too, or is a dead letter. Where there is no key
+	// for a target, sending and receiving fail with [ErrNoKey]; nothing goes out or is taken in plain. Of a sealed message its id, sender, target, [Key], size, times and
+	// how often it failed can be seen; its body, content type, [Header]s, answers, and why it failed cannot. [Message.SealedBy] says who has sealed it.
+	// Whoever has the private key of a mailbox reads what is sent there, and could write to it in the name of those who do.
+	Keys *Keys
+
+	// Plain excepts targets from being sealed, for both directions: "inbox" is this node's own, others are "peer:bob", "mailbox:audit", "topic:prices",
+	// and "mailbox:logs.*" all that begins like that. What goes to topics is never sealed, so that a node with Keys has to name those that it uses. What comes sealed
+	// all the same is opened.
+	Plain []string
+
+	// SealedFor is for how long what this node seals may be opened: afterwards it is a dead letter, and nobody can repeat it. 0 means 30 days; the
+	// certificates of sender and receiver end it, too.
+	SealedFor time.Duration
+
 	// Logger gets what a person who runs the node wants to know. nil means [slog.Default].
 	Logger *slog.Logger
 

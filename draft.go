@@ -8,6 +8,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/seal"
 )
 
 // A draft is a message on its way out.
@@ -16,6 +17,8 @@ type draft struct {
 	style style
 	body  []byte
 	more  *extras // nil for most
+
+	secret *seal.Secret // it is sealed under; nil: it is not
 }
 
 // extras are what few messages have: they cost an envelope of their own.

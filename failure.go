@@ -49,7 +49,7 @@ func (m *Message) Failure() (Failure, bool) {
 	if f.Tries == 0 {
 		return f, false
 	}
-	f.Reason, f.Target = text(h, headerReason), text(h, headerTarget)
+	f.Reason, f.Target = m.reason(h), text(h, headerTarget)
 	f.First, f.Last = time.UnixMilli(number(h, headerFirst)), time.UnixMilli(number(h, headerLast))
 	return f, true
 }

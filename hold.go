@@ -16,6 +16,9 @@ func (m *Message) hold(v verdict) {
 	var props amqp.RawProperties
 	p, err := v.failure.inscribe(m.props, m.tap.target.mailbox(), time.Time{})
 	if err == nil {
+		err = m.conceal(p, v.failure)
+	}
+	if err == nil {
 		props, err = p.Append(nil)
 	}
 	var leaving <-chan struct{}
@@ -31,7 +34,7 @@ func (m *Message) hold(v verdict) {
 		return
 	}
 	if m.settled.CompareAndSwap(0, acked) {
-		m.tap.again(m.mark, arrival{props: props, body: m.Body, redelivered: true, from: m.from, tag: m.tag})
+		m.tap.again(m.mark, arrival{props: props, body: m.raw(), redelivered: true, from: m.from, tag: m.tag})
 	}
 }
 

@@ -81,8 +81,11 @@ func (m *Message) passOn(f *client.Fate, v verdict) error {
 		to = stepFor(time.Until(v.due)).queue(name)
 	}
 	p, err := v.failure.inscribe(m.props, name, v.due)
+	if err == nil {
+		err = m.conceal(p, v.failure)
+	}
 	if err != nil {
 		return err
 	}
-	return m.tap.target.way.pass(m.tap.target.node.ctx, f, to, p, m.Body)
+	return m.tap.target.way.pass(m.tap.target.node.ctx, f, to, p, m.raw())
 }

@@ -18,7 +18,7 @@ type Message struct {
 	From        string // the sender's name, as the sender tells it
 	To          string // the name of the target it was sent to
 	ContentType string
-	Body        []byte
+	Body        []byte // of a sealed message what was in it
 	// Redelivered: it was handed to a receiver before, who may have acted upon it. The broker in this node knows of what was merely on its way to one,
 	// and does not mark that after an orderly end; to others AMQP has no way to say so, and they mark it.
 	Redelivered bool
@@ -33,6 +33,7 @@ type Message struct {
 	from     settler
 	tag      uint64
 	props    amqp.RawProperties
+	opened   *opened       // of a sealed one
 	mark     mark          // where it is noted what becomes of it
 	deadline time.Duration // after the start of this process: nobody wants it handled later; 0: no matter
 }
@@ -76,6 +77,9 @@ func (m *Message) Key() string { return text(m.headers(), headerKey) }
 // of that name.
 func (m *Message) Header(name string) any {
 	h := m.headers()
+	if m.opened != nil {
+		h = m.opened.headers
+	}
 	if len(h) == 0 {
 		return nil
 	}
@@ -88,18 +92,21 @@ func (m *Message) Header(name string) any {
 
 // Headers are all headers that the sender gave.
 func (m *Message) Headers() map[string]any {
-	var p amqp.Properties
-	if !m.headed || p.Parse(m.props, nil) != nil {
-		return nil
+	var all amqp.Table
+	switch h := m.headers(); {
+	case m.opened != nil && len(m.opened.headers) > 0:
+		_, all, _ = amqp.ParseTable(m.opened.headers)
+	case m.opened == nil && len(h) > 0:
+		_, all, _ = amqp.ParseTable(h)
 	}
-	for name, v := range p.Headers {
+	for name, v := range all {
 		if strings.HasPrefix(name, reserved) {
-			delete(p.Headers, name)
+			delete(all, name)
 		} else if n, ok := amqp.Integer(v); ok {
-			p.Headers[name] = n
+			all[name] = n
 		}
 	}
-	return p.Headers
+	return all
 }
 
 // WantsReply reports whether the sender waits for an answer, in a [Call].
@@ -120,6 +127,9 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 	}
 	t := m.tap.target
 	d, err := t.draft(body, &sendOptions{})
+	if err == nil {
+		err = m.encloseAnswer(&d)
+	}
 	if err != nil {
 		return err
 	}

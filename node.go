@@ -32,6 +32,7 @@ type Node struct {
 	rolls   *rolls
 	calls   *calls
 	control *control
+	sealing *sealing        // nil without keys
 	ctx     context.Context // ends when the node closes
 	cancel  context.CancelFunc
 
@@ -101,6 +102,10 @@ func newNode(cfg Config) (*Node, error) {
 		n.log = slog.Default()
 	}
 	n.log = n.log.With("node", cfg.Name)
+	var err error
+	if n.sealing, err = newSealing(cfg, n.log); err != nil {
+		return nil, err
+	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	for _, u := range cfg.Brokers {
 		at, err := brokerAt(u)

@@ -40,6 +40,9 @@ var remedies = []struct {
 	about error
 	todo  string
 }{
+	{ErrNoKey, "make one with `postrider keys seal TARGET` and put its .pem into the directory of Config.Keys, the .key too where it is received; or name the target in Config.Plain"},
+	{ErrUnsealed, "let its sender have Config.Keys, or name the target in Config.Plain here"},
+	{ErrSeal, "see that both sides trust the same authority (ca.pem), that their clocks are right, and that it is not older than Config.SealedFor"},
 	{errInboxFull, "let it be worked on faster, or raise Config.InboxMessages and Config.InboxBytes there"},
 	{errQueueFull, "receive from it, or raise its limit (x-max-length or x-max-length-bytes, of the queue or of a policy)"},
 	{ErrFull, "send less at a time, or raise Config.OutboxMessages and Config.OutboxBytes"},

@@ -92,7 +92,14 @@ func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 		t.open++
 		t.mu.Unlock()
 		m := t.message(&a, p)
-		if !m.tooLate() && !m.tooEarly() && m.first(&a) {
+		if m.tooLate() || m.tooEarly() {
+			continue
+		}
+		if err := m.unseal(p); err != nil {
+			m.refuse(err)
+			continue
+		}
+		if m.first(&a) {
 			return m, true
 		}
 	}
@@ -167,8 +174,11 @@ func (t *tap) passRepeats(m mark, o outcome) {
 // repeat settles the repeat of a message whose sender waits for its receipt: he asked again because the connection broke.
 func (t *tap) repeat(a arrival, o outcome) {
 	if o == acknowledged {
-		m := t.message(&a, new(press))
-		m.tell(nil)
+		p := new(press)
+		m := t.message(&a, p)
+		if m.unseal(p) == nil { // as it was before
+			m.tell(nil)
+		}
 		a.from.ack(a.tag)
 		return
 	}

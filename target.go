@@ -7,6 +7,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/seal"
 )
 
 // Target is where messages go: a peer's inbox, a mailbox, a topic, or this node's own inbox. Any
@@ -32,6 +33,9 @@ type Target struct {
 	relays bool         // it is the relay of another
 
 	partitions int // how many queues it is; 0: one, and no partitions
+
+	sealTo  seal.Target // whom messages there are sealed to; the zero Target: they are not
+	control bool        // it is the lane for control messages
 
 	repeats *repeats // what was received there
 	place   string   // what the marks of it on disk go by; "": there are none
@@ -86,6 +90,9 @@ func (t *Target) send(ctx context.Context, body any, o *sendOptions) error {
 		return err
 	}
 	way, err := t.via(o)
+	if err == nil {
+		err = t.enclose(&d, o.wish(t))
+	}
 	if err != nil {
 		return t.failed(d.id, err, false)
 	}
@@ -150,6 +157,9 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 	way, err := t.via(o)
 	if err == nil {
 		err = ctx.Err()
+	}
+	if err == nil {
+		err = t.enclose(&d, o.wish(t))
 	}
 	switch {
 	case err != nil:
