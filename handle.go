@@ -84,7 +84,7 @@ func (t *Target) receivable(n *Node) error {
 			return fmt.Errorf("postrider: receiving from %s: %w", t, advise(err))
 		}
 	}
-	return t.cause(t.why)
+	return advise(t.cause(t.why))
 }
 
 // begun waits for the first attempt to receive. Not being connected is no error, nor is one of the broker's own: RabbitMQ has them

@@ -46,6 +46,8 @@ var Stories = []Story{
 	{Name: "nothing waits behind what failed", Tell: nothingWaitsBehindWhatFailed},
 	{Name: "a message that fails often is not dropped", Tell: aMessageThatIsGivenBackOften},
 
+	{Name: "sealed messages", Tell: sealedMessages},
+
 	{Name: "a repeat is handled once", Tell: aRepeatIsHandledOnce},
 	{Name: "a message in hand when the connection breaks is handled once", Shared: true, Tell: inHandWhenTheConnectionBreaks},
 	{Name: "a message in hand of a node that closes goes to another", Shared: true, Tell: inHandOfANodeThatCloses},
