@@ -135,6 +135,12 @@
 // put messages into the inbox. A broker has users and permissions of its own, see package broker; nodes have theirs in the
 // URLs of [Config.Brokers] and [Config.Peers], with amqps:// for TLS.
 //
+// With [Config.Keys] everything is sealed: nobody reads a message but its receivers, no broker and no disk, and they know who wrote it:
+//
+//	keys, err := postrider.LoadKeys(os.DirFS("./postrider-keys"), "billing") // of postrider keys new and postrider keys seal
+//	n, err := postrider.Start(ctx, postrider.Config{Name: "billing", Keys: keys, …})
+//	… m.SealedBy()
+//
 // # In other words
 //
 // Who knows RabbitMQ: a mailbox is a durable queue (a quorum queue on a RabbitMQ), Send waits for the publisher confirm and a Receipt is

@@ -10,7 +10,7 @@ import (
 	"github.com/postrider-mq/postrider"
 )
 
-func start(t *testing.T, cfg postrider.Config) *postrider.Node {
+func start(t testing.TB, cfg postrider.Config) *postrider.Node {
 	t.Helper()
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -23,14 +23,14 @@ func start(t *testing.T, cfg postrider.Config) *postrider.Node {
 	return n
 }
 
-func soon(t *testing.T) context.Context {
+func soon(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // pair is two nodes, of which alice knows where bob is.
-func pair(t *testing.T) (alice, bob *postrider.Node) {
+func pair(t testing.TB) (alice, bob *postrider.Node) {
 	bob = start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0"})
 	alice = start(t, postrider.Config{Name: "alice", Peers: map[string]string{"bob": bob.Addr().String()}})
 	return alice, bob

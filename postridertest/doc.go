@@ -27,6 +27,13 @@
 //
 // With a directory, see [Network.BrokerWith], it can be restarted, by [Broker.Restart], and has what it had confirmed.
 //
+// # Sealed messages
+//
+// [NewKeys] makes keys for [postrider.Config.Keys], and [Keys.For] gives them to a node:
+//
+//	keys := postridertest.NewKeys(t, "peer:warehouse", "mailbox:orders")
+//	shop, warehouse := net.Node("shop", keys.For("shop")), net.Node("warehouse", keys.For("warehouse", "mailbox:orders"))
+//
 // # Time
 //
 // In a bubble of [testing/synctest] time passes by itself as soon as everybody waits: retries, deadlines and backoffs of hours take nothing, and

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/seal"
 	"github.com/postrider-mq/postrider/internal/signer"
 )
 
@@ -35,15 +36,19 @@ func newKeys() *cobra.Command {
 
 			Nodes that are started with --keys speak TLS to one another, and let nobody in, and send to nobody, whose
 			certificate is not of the same authority. A node needs ca.pem, NAME.pem and NAME.key of the
-			directory; keep ca.key where certificates are made, for whoever has it can make more.`),
+			directory; keep ca.key where certificates are made, for whoever has it can make more.
+
+			With keys to seal to, of keys seal, nodes that are started with --sealed send nothing that anybody but its
+			receiver can read, no broker and no disk among them, and take nothing else.`),
 		Example: examples(`
 			postrider keys new alice bob --host bob.example.com
+			postrider keys seal peer:bob mailbox:jobs
 			postrider keys show
 			postrider receive inbox --name bob --listen :5681 --keys ./postrider-keys
 			postrider send peer:bob hello --peer bob=bob.example.com:5681 --name alice --keys ./postrider-keys
 			postrider serve --tls-cert postrider-keys/mq.pem --tls-key postrider-keys/mq.key --tls-ca postrider-keys/ca.pem`),
 	}
-	cmd.AddCommand(newKeysNew(), newKeysShow())
+	cmd.AddCommand(newKeysNew(), newKeysSeal(), newKeysShare(), newKeysShow())
 	return cmd
 }
 
@@ -71,6 +76,9 @@ func newKeysNew() *cobra.Command {
 			for _, name := range args {
 				if name == "ca" || name != filepath.Base(name) || strings.HasPrefix(name, ".") || len(name) > 64 {
 					return usagef("%q: want a name of up to 64 bytes that can be a file's, and is not ca", name)
+				}
+				if strings.HasSuffix(name, ".peer") || strings.HasSuffix(name, ".mailbox") {
+					return usagef("%q: names that end in .peer and .mailbox are those of keys to seal to", name)
 				}
 			}
 			return makeKeys(dir, args, hosts, time.Duration(days)*24*time.Hour, anew)
@@ -158,8 +166,10 @@ type shownKey struct {
 	Until       time.Time `json:"until"`
 	Fingerprint string    `json:"fingerprint"`
 	Authority   bool      `json:"authority,omitempty"`
-	Trusted     bool      `json:"trusted"` // signed by the authority beside it
-	Key         bool      `json:"key"`     // the private key is beside it
+	Seals       string    `json:"seals,omitempty"`    // to whom
+	Replaced    bool      `json:"replaced,omitempty"` // there is a newer one, and this one opens what was sealed before
+	Trusted     bool      `json:"trusted"`            // signed by the authority beside it
+	Key         bool      `json:"key"`                // the private key is beside it
 }
 
 func newKeysShow() *cobra.Command {
@@ -167,7 +177,7 @@ func newKeysShow() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show [NAME...]",
-		Short: "Show certificates, whose they are, and whether they are trusted",
+		Short: "Show certificates and keys to seal to, whose they are, and whether they are trusted",
 		Long: text(`
 			Show the certificates of a directory, or those of the names given: what they are good for, until when,
 			whether the authority there has signed them, whether their keys are there, and the fingerprint of the
@@ -194,8 +204,13 @@ func newKeysShow() *cobra.Command {
 			yes := map[bool]string{true: "yes", false: "no"}
 			for _, k := range shown {
 				good := strings.Join(k.Good, ",")
-				if k.Authority {
+				switch {
+				case k.Authority:
 					good = "signing"
+				case k.Replaced:
+					good = "opening what was sealed to " + k.Seals
+				case k.Seals != "":
+					good = "sealing to " + k.Seals
 				}
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(k.Name), k.Until.Format(time.DateOnly), yes[k.Trusted], yes[k.Key], k.Fingerprint, printable(good))
 			}
@@ -230,18 +245,24 @@ func keysIn(dir string, names []string, now time.Time) (all []shownKey, err erro
 		if err != nil {
 			return nil, err
 		}
-		c := certificates[0]
-		k := shownKey{
-			Path: path, Name: strings.TrimSuffix(filepath.Base(path), ".pem"), Until: c.NotAfter.UTC(), Fingerprint: client.PublicKey(c), Authority: c.IsCA,
-			Trusted: signedBy(roots, c, now) == nil,
-		}
-		k.Good = slices.Clone(c.DNSNames)
-		for _, ip := range c.IPAddresses {
-			k.Good = append(k.Good, net.IP.String(ip))
-		}
 		_, err = os.Stat(strings.TrimSuffix(path, ".pem") + ".key")
-		k.Key = err == nil
-		all = append(all, k)
+		hasKey := err == nil
+		for i, c := range certificates {
+			k := shownKey{
+				Path: path, Name: strings.TrimSuffix(filepath.Base(path), ".pem"), Until: c.NotAfter.UTC(), Fingerprint: client.PublicKey(c), Authority: c.IsCA,
+				Trusted: signedBy(roots, c, now) == nil, Key: hasKey,
+			}
+			if to, err := seal.ParseKey(c); err == nil {
+				k.Seals, k.Replaced = to.Target.String(), i > 0
+			} else if i > 0 { // of who has signed the first
+				break
+			}
+			k.Good = slices.Clone(c.DNSNames)
+			for _, ip := range c.IPAddresses {
+				k.Good = append(k.Good, net.IP.String(ip))
+			}
+			all = append(all, k)
+		}
 	}
 	return all, nil
 }

@@ -33,6 +33,7 @@ type nodeOptions struct {
 	tlsCert string
 	tlsKey  string
 	keys    string
+	sealed  bool
 	json    bool
 	log     logOptions
 
@@ -52,6 +53,7 @@ func (o *nodeOptions) flags(f *pflag.FlagSet, timeout time.Duration, timeoutUsag
 	f.StringVar(&o.name, "name", "", "`name` of this node, the sender of what it sends (default a random one)")
 	f.DurationVar(&o.timeout, "timeout", timeout, timeoutUsage)
 	o.tlsFlags(f)
+	f.BoolVar(&o.sealed, "sealed", false, "send and receive only what is sealed, with the keys of --keys, see postrider keys seal")
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
 	f.IntVar(&o.partitions, "partitions", 0, "`number` of the mailbox's partitions, the same for all who use it; 0 is a mailbox without")
 	o.log.flags(f, "error")
@@ -87,6 +89,10 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 	if err != nil {
 		return nil, err
 	}
+	sealing, err := o.sealing()
+	if err != nil {
+		return nil, err
+	}
 	login, err := o.login()
 	if err != nil {
 		return nil, err
@@ -117,6 +123,7 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 		Peers:   peers,
 		Login:   login,
 		TLS:     secure,
+		Keys:    sealing,
 		Logger:  log,
 
 		CallTimeout: -1, // a flag says it, and may say for ever

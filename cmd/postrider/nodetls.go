@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/postrider-mq/postrider"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -60,6 +62,17 @@ func (o *nodeOptions) tls() (*tls.Config, error) {
 		return err
 	}
 	return cfg, nil
+}
+
+// sealing are the keys to seal and open messages with; nil without --sealed.
+func (o *nodeOptions) sealing() (*postrider.Keys, error) {
+	switch {
+	case !o.sealed:
+		return nil, nil
+	case o.keys == "":
+		return nil, usagef("--sealed needs --keys: the directory of the keys, see postrider keys seal --help")
+	}
+	return postrider.LoadKeys(os.DirFS(o.keys), o.name)
 }
 
 // useKeys takes from --keys what the other flags do not say.

@@ -62,6 +62,7 @@ type received struct {
 	Headers     map[string]any `json:"headers,omitempty"`
 	ContentType string         `json:"contentType,omitempty"`
 	Redelivered bool           `json:"redelivered,omitempty"`
+	SealedBy    string         `json:"sealedBy,omitempty"`
 	Body        string         `json:"body,omitempty"`
 	BodyBase64  []byte         `json:"bodyBase64,omitempty"` // in place of Body when that is not UTF-8
 }
@@ -70,7 +71,7 @@ func (r *receiver) print(cmd *cobra.Command, m *postrider.Message) error {
 	if !r.options.json {
 		return printLine(cmd.OutOrStdout(), m.Body)
 	}
-	line := received{ID: m.ID, From: m.From, To: m.To, Key: m.Key(), Headers: headersOf(m.Headers()), ContentType: m.ContentType, Redelivered: m.Redelivered}
+	line := received{ID: m.ID, From: m.From, To: m.To, Key: m.Key(), Headers: headersOf(m.Headers()), ContentType: m.ContentType, Redelivered: m.Redelivered, SealedBy: m.SealedBy()}
 	line.Body, line.BodyBase64 = textOrBytes(m.Body)
 	return json.NewEncoder(cmd.OutOrStdout()).Encode(line)
 }

@@ -19,7 +19,7 @@ func (p plan) importRule(dir, target string, inTest bool) string {
 		return ""
 	case !known:
 		return fmt.Sprintf("%s is on no floor", target)
-	case to.tests && inTest:
+	case to.tests && (inTest || from.tests && slices.Contains(from.beside, target)):
 		return ""
 	case to.tests:
 		return fmt.Sprintf("%s is for tests only", target)

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/internal/seal"
+	"github.com/postrider-mq/postrider/internal/signer"
+)
+
+func newKeysSeal() *cobra.Command {
+	var dir string
+	var days int
+	var anew bool
+	cmd := &cobra.Command{
+		Use:   "seal peer:NAME|mailbox:NAME...",
+		Short: "Make keys to seal messages to a peer or a mailbox with",
+		Long: text(`
+			Make a key for each target, to which messages are sealed: NAME.peer.pem or NAME.mailbox.pem is the public one,
+			which senders need, signed by the authority of the directory; NAME.peer.key or NAME.mailbox.key is the
+			private one, for that peer, or for those who work on the mailbox, and for nobody else: whoever has it
+			reads what is sent there.
+
+			With --renew a new key takes the old one's place, when a worker has left, say. The old one stays behind it in
+			both files, to open what was sealed to it, until its time is over. First give the files to those who receive, then
+			to those who send: they use the new one within the hour, without a restart.`),
+		Example: examples(`
+			postrider keys seal peer:bob mailbox:jobs
+			postrider keys share alice --to ./for-alice
+			postrider keys share bob mailbox:jobs --to ./for-bob
+			postrider keys seal mailbox:jobs --renew`),
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if days < 1 {
+				return usagef("--days %d: want 1 or more", days)
+			}
+			targets, err := parseSealed(args)
+			if err != nil {
+				return err
+			}
+			return makeSealing(dir, targets, time.Now(), time.Duration(days)*24*time.Hour, anew)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&dir, "dir", defaultKeys, "`directory` of the keys, made if it is missing")
+	f.IntVar(&days, "days", 365, "`number` of days for which the keys are good: nothing that is sealed to them is opened later")
+	f.BoolVar(&anew, "renew", false, "put a new key before the one that is there")
+	return cmd
+}
+
+func parseSealed(args []string) (targets []seal.Target, err error) {
+	for _, arg := range args {
+		t, err := seal.ParseTarget(arg)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
+// sealingBase is the name of the files of a target's key, before .pem and .key.
+func sealingBase(t seal.Target) string { return url.PathEscape(t.Name) + "." + t.Kind.String() }
+
+func makeSealing(dir string, targets []seal.Target, now time.Time, life time.Duration, anew bool) error {
+	for _, t := range targets {
+		path := filepath.Join(dir, sealingBase(t)+".pem")
+		if _, err := os.Stat(path); err == nil && !anew {
+			return fmt.Errorf("%s exists: to put a new key before it: --renew", path)
+		}
+	}
+	a, err := openAuthority(dir)
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		pair, err := a.IssueSealing(t.Name, t.URI(), now, life)
+		if err == nil {
+			pair, err = withOlder(dir, sealingBase(t), pair, now)
+		}
+		if err == nil {
+			err = keepPair(dir, sealingBase(t), pair)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withOlder puts the keys of a target behind a new one: those whose time is not over.
+func withOlder(dir, base string, pair signer.Pair, now time.Time) (signer.Pair, error) {
+	certificates, err := readIfThere(filepath.Join(dir, base+".pem"))
+	if err != nil {
+		return pair, err
+	}
+	keys, err := readIfThere(filepath.Join(dir, base+".key"))
+	if err != nil {
+		return pair, err
+	}
+	if len(certificates) > 0 && len(keys) == 0 {
+		return pair, fmt.Errorf("keys are renewed where the private ones are: %s.key is not in %s", base, dir)
+	}
+	for { // they lie in both files in the same order
+		var c, k *pem.Block
+		c, certificates = pem.Decode(certificates)
+		k, keys = pem.Decode(keys)
+		if c == nil || k == nil {
+			return pair, nil
+		}
+		parsed, err := x509.ParseCertificate(c.Bytes)
+		if err != nil {
+			return pair, fmt.Errorf("%s.pem: %w", base, err)
+		}
+		if now.Before(parsed.NotAfter) {
+			pair.Certificate = append(pair.Certificate, pem.EncodeToMemory(c)...)
+			pair.Key = append(pair.Key, pem.EncodeToMemory(k)...)
+		}
+	}
+}
+
+func readIfThere(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+func newKeysShare() *cobra.Command {
+	var dir, to string
+	cmd := &cobra.Command{
+		Use:   "share NAME [mailbox:NAME...]",
+		Short: "Gather what one node needs of the keys, and nothing more",
+		Long: text(`
+			Copy into --to what the node NAME needs: the authority's certificate, its own certificate and key, the public keys
+			of all peers and mailboxes, the private one of its own inbox, and those of the mailboxes that it works
+			on. Files that are there are replaced. Take the directory to the node in a way that nobody else reads.`),
+		Example: examples(`
+			postrider keys share alice --to ./for-alice
+			postrider keys share bob mailbox:jobs mailbox:orders --to ./for-bob`),
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if to == "" {
+				return usagef("--to is missing: the directory for the keys of %s", args[0])
+			}
+			targets, err := parseSealed(args[1:])
+			if err != nil {
+				return err
+			}
+			return shareKeys(dir, to, args[0], targets)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&dir, "dir", defaultKeys, "`directory` of all keys")
+	f.StringVar(&to, "to", "", "`directory` for those of the node, made if it is missing")
+	return cmd
+}
+
+func shareKeys(dir, to, name string, targets []seal.Target) error {
+	files := []string{authorityPEM, name + ".pem", name + ".key"}
+	for _, t := range targets {
+		files = append(files, sealingBase(t)+".key")
+	}
+	own := sealingBase(seal.Target{Kind: seal.Peer, Name: name}) + ".key"
+	if _, err := os.Stat(filepath.Join(dir, own)); err == nil {
+		files = append(files, own)
+	}
+	for _, kind := range []seal.Kind{seal.Peer, seal.Mailbox} {
+		public, err := filepath.Glob(filepath.Join(dir, "*."+kind.String()+".pem"))
+		if err != nil {
+			return err
+		}
+		for _, path := range public {
+			files = append(files, filepath.Base(path))
+		}
+	}
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(filepath.Join(dir, file))
+		if err == nil {
+			err = writeWhole(filepath.Join(to, file), b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
