@@ -70,7 +70,8 @@ type Config struct {
 	// by nobody else, no broker and no disk among them, and everything that it receives has to be sealed, too, or is a dead letter. Where there is no key
 	// for a target, sending and receiving fail with [ErrNoKey]; nothing goes out or is taken in plain. Of a sealed message its id, sender, target, [Key], size, times and
 	// how often it failed can be seen; its body, content type, [Header]s, answers, and why it failed cannot. [Message.SealedBy] says who has sealed it.
-	// Whoever has the private key of a mailbox reads what is sent there, and could write to it in the name of those who do.
+	// Whoever has the private key of a mailbox reads what is sent there, and could write to it in the name of those who do. What a node without Keys had
+	// posted before, and its outbox keeps, goes out as it is.
 	Keys *Keys
 
 	// Plain excepts targets from being sealed, for both directions: "inbox" is this node's own, others are "peer:bob", "mailbox:audit", "topic:prices",

@@ -82,7 +82,8 @@ func openControl(ctx context.Context, n *Node) (*control, error) {
 	c := &control{node: n, names: make(map[string]chan *Message)}
 	way := &local{at: n.local, queue: name, from: n.cfg.Name}
 	at := &Target{node: n, name: n.cfg.Name, title: "control of " + n.cfg.Name, grade: Received, takes: true, way: way, control: true, repeats: newRepeats()}
-	at.sealTo = n.Inbox().sealTo
+	inbox := n.Inbox()
+	at.sealTo, at.sealed = inbox.sealTo, inbox.sealed
 	c.tap = &tap{target: at, feed: newFeed(), repeats: at.repeats, ending: make(chan struct{})}
 	c.tap.intake = way.take(maxControl, c.tap)
 	if err := c.tap.intake.err(); err != nil {

@@ -79,7 +79,7 @@ func (t *Target) receivable(n *Node) error {
 	case !t.takes:
 		return fmt.Errorf("postrider: what is sent to %s is received there, not here: receive from the Inbox, a Mailbox or a Topic", t)
 	}
-	if t.why == nil && t.sealTo.Kind != 0 {
+	if t.why == nil && t.sealed {
 		if err := n.sealing.opens(t.sealTo); err != nil {
 			return fmt.Errorf("postrider: receiving from %s: %w", t, advise(err))
 		}

@@ -40,7 +40,7 @@ func (m *Message) raw() []byte {
 func (m *Message) unseal(p *press) error {
 	t := m.tap.target
 	if m.ContentType != typeSealed {
-		if t.sealTo.Kind != 0 && !m.isOwnControl() {
+		if t.sealed && !m.isOwnControl() {
 			return fmt.Errorf("%w, and only what is sealed to %v is taken here", ErrUnsealed, t.sealTo)
 		}
 		return nil
@@ -58,7 +58,7 @@ func (m *Message) unseal(p *press) error {
 	if err != nil {
 		return sealBroken(err)
 	}
-	if t.sealTo.Kind != 0 && g.Target != t.sealTo {
+	if g.Target != t.sealTo {
 		return fmt.Errorf("%w: it is sealed to %v, and was put into %s", ErrSeal, g.Target, t)
 	}
 	b, err := m.bound()

@@ -87,8 +87,8 @@ func (s *sealing) isPlain(what string) bool {
 	return false
 }
 
-// sealed decides, when a target is made, whether messages for it are sealed, and to whom.
-func (n *Node) sealed(t *Target, kind string) {
+// sealUp decides, when a target is made, whether messages for it are sealed, and to whom.
+func (n *Node) sealUp(t *Target, kind string) {
 	s := n.sealing
 	if s == nil {
 		return
@@ -109,12 +109,9 @@ func (n *Node) sealed(t *Target, kind string) {
 	default:
 		what = to.String()
 	}
-	if s.isPlain(what) {
-		return
-	}
-	t.sealTo = to
+	t.sealTo, t.sealed = to, !s.isPlain(what)
 	if t.relay != nil {
-		t.relay.sealTo = to
+		t.relay.sealTo, t.relay.sealed = t.sealTo, t.sealed
 	}
 }
 
@@ -208,7 +205,7 @@ func (o *sendOptions) wish(t *Target) seal.Wish {
 
 // enclose seals a draft that goes to a target where that is to be. What only its receivers are to see is in its body then.
 func (t *Target) enclose(d *draft, w seal.Wish) error {
-	if t.sealTo.Kind == 0 {
+	if !t.sealed {
 		return nil
 	}
 	now := time.Now()

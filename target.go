@@ -34,7 +34,8 @@ type Target struct {
 
 	partitions int // how many queues it is; 0: one, and no partitions
 
-	sealTo  seal.Target // whom messages there are sealed to; the zero Target: they are not
+	sealed  bool        // nothing goes there, or is taken there, that is not
+	sealTo  seal.Target // to whom; the zero Target: nothing can be
 	control bool        // it is the lane for control messages
 
 	repeats *repeats // what was received there

@@ -124,7 +124,7 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 		return t
 	}
 	fill(t)
-	n.sealed(t, key.kind)
+	n.sealUp(t, key.kind)
 	n.marker.remember(t, key)
 	if r, ok := t.way.(*remote); ok {
 		n.adopt(r)
