@@ -46,8 +46,8 @@ func withProgram(run func() int) (int, error) {
 	return run(), nil
 }
 
-// patience is for what takes milliseconds as a rule.
-const patience = time.Minute
+// patience is for what takes milliseconds as a rule, and an evaluation seconds, also on a machine that does much else.
+const patience = 3 * time.Minute
 
 // outcome is what became of a command.
 type outcome struct {
