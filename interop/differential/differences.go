@@ -81,6 +81,11 @@ var deliberates = []deliberate{
 		theirs: regexp.MustCompile(`basic.deliver .*Redelivered=true`), ours: regexp.MustCompile(`^`), quorum: true, parts: true, only: Program.bounded,
 	},
 	{
+		name:   "no time to live, by a policy that came later",
+		why:    "a message expires at the head of its queue; RabbitMQ drops it at once, even behind older ones that have time",
+		theirs: regexp.MustCompile(`: \d+ ready`), ours: regexp.MustCompile(`: \d+ ready`), parts: true, only: Program.fleeting,
+	},
+	{
 		name:   "a consumer timeout",
 		why:    "later versions of RabbitMQ have the argument; 3.10 takes no notice of it",
 		theirs: regexp.MustCompile(`^`), ours: regexp.MustCompile(`PRECONDITION_FAILED - .*'x-consumer-timeout'`), parts: true,
@@ -94,6 +99,9 @@ var deliberates = []deliberate{
 
 // aboutMore fits what shows that there is one message more at one of two brokers, or was refused.
 const aboutMore = `^$|: \d+ ready|basic\.(ack|nack|deliver|get-ok)`
+
+// fleeting says whether a policy leaves messages no time.
+func (p Program) fleeting() bool { return p.mentions(`"message-ttl":0`) }
 
 // excuse finds the entry that a difference falls under.
 func excuse(p Program, d *Difference) *deliberate {
