@@ -25,7 +25,7 @@ func main() {
 	// The first signal ends what is going on in good order, a second one ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, newRoot(), os.Args[1:], os.Stderr))
+	os.Exit(run(ctx, newRoot(os.Args[1:]...), os.Args[1:], os.Stderr))
 }
 
 // run runs a command line and returns the exit code.

@@ -139,6 +139,22 @@ func TestHelpHasExamplesEverywhere(t *testing.T) {
 	}
 }
 
+// A verb that is named is made alone, so its name has to be the one that it is made for.
+func TestAVerbIsMadeAlone(t *testing.T) {
+	t.Parallel()
+	for _, verb := range verbs {
+		all := newRoot(verb.name, "--help").Commands()
+		if len(all) != 1 || all[0].Name() != verb.name {
+			t.Errorf("%s is made as %v", verb.name, all)
+		}
+	}
+	for _, args := range [][]string{nil, {"sevre"}, {"help", "serve"}, {"--version"}, {"__complete", "se"}} {
+		if all := newRoot(args...).Commands(); len(all) != len(verbs) {
+			t.Errorf("%d commands are made for %q", len(all), args)
+		}
+	}
+}
+
 // verbsBelow are the paths of a command and of those below it that are not hidden.
 func verbsBelow(cmd *cobra.Command) (all []string) {
 	if cmd.Hidden {
