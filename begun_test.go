@@ -1,10 +1,15 @@
 package postrider
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // failing is an intake whose first attempt has failed.
@@ -23,5 +28,15 @@ func TestABrokerThatGoesIsNoRefusal(t *testing.T) {
 		if refusal != (err != nil) || refusal && !errors.As(err, new(*RemoteError)) {
 			t.Errorf("code %d: %v", code, err)
 		}
+	}
+}
+
+// Nobody mends a certificate that is not trusted by waiting.
+func TestACertificateThatIsNotTrustedIsTold(t *testing.T) {
+	why := fmt.Errorf("%w: TLS: %w", client.ErrDown, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}})
+	at := &tap{target: &Target{title: "mailbox jobs"}, intake: failing{why: why}}
+	var told Advised
+	if err := at.begun(t.Context()); !errors.As(err, &told) || !strings.Contains(told.Fact(), "mailbox jobs") || !strings.Contains(told.Advice(), "RootCAs") {
+		t.Error(err)
 	}
 }

@@ -3,7 +3,6 @@ package postrider
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // The fates a send can meet. They are found with [errors.Is], mostly inside a
@@ -64,19 +63,30 @@ type SendError struct {
 	Err            error
 }
 
-func (e *SendError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "postrider: message %s to %s failed %s: %v", e.ID, e.Target, e.Stage, e.Err)
-	if todo := remedy(e.Err); todo != "" {
-		b.WriteString("; " + todo)
-	}
+// Error is Fact, and Advice where there is some.
+func (e *SendError) Error() string { return factAndAdvice(e) }
+
+// Fact says what happened, see [Advised].
+func (e *SendError) Fact() string {
+	fact := fmt.Sprintf("postrider: message %s to %s failed %s: %v", e.ID, e.Target, e.Stage, e.Err)
 	if e.MaybeDelivered {
-		b.WriteString(" (it may have been delivered: sent again under this ID, it is handled once)")
+		fact += " (it may have been delivered: sent again under this ID, it is handled once)"
 	}
-	return b.String()
+	return fact
 }
 
+// Advice says what can be done about it, see [Advised].
+func (e *SendError) Advice() string { return remedy(e.Err) }
+
 func (e *SendError) Unwrap() error { return e.Err }
+
+// Advised is an error of this package that knows what can be done about it: a [*SendError], and what [Node.Handle] and [Node.Messages] fail with.
+// It tells that apart from what happened, for programs that advise their users in words of their own.
+type Advised interface {
+	error
+	Fact() string   // what happened
+	Advice() string // what to do, in terms of this package; "" where the fact says it all
+}
 
 // RemoteError is an answer that says no: a handler that returned an error to a
 // [Call], or a broker that refused an operation with an AMQP reply code.

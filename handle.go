@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,7 @@ type Handler func(ctx context.Context, m *Message) error
 
 // Handle has h act upon the messages of a target, a mailbox or [Node.Inbox], until
 // ctx ends or the node is closed. It returns once the messages begin to come, or with the broker's
-// refusal as a [*RemoteError]; when the broker cannot be reached now it returns nil, too,
+// refusal as a [*RemoteError], or with why its certificate is not trusted; when the broker cannot be reached now it returns nil, too,
 // and the handling begins once it can.
 //
 // What h returns settles a message that h has not settled itself:
@@ -87,8 +88,9 @@ func (t *Target) receivable(n *Node) error {
 	return advise(t.cause(t.why))
 }
 
-// begun waits for the first attempt to receive. Not being connected is no error, nor is one of the broker's own: RabbitMQ has them
-// while two declare one replicated queue, or while the queue has no leader; and a broker that shuts down asks its clients to go.
+// begun waits for the first attempt to receive. Not being connected is no error, unless it is for a certificate that is not trusted; nor is one of
+// the broker's own: RabbitMQ has them while two declare one replicated queue, or while the queue has no leader; and a broker that shuts
+// down asks its clients to go.
 func (t *tap) begun(ctx context.Context) error {
 	select {
 	case <-t.intake.first():
@@ -97,8 +99,8 @@ func (t *tap) begun(ctx context.Context) error {
 	}
 	err := t.target.cause(t.intake.err())
 	var refused *RemoteError
-	if errors.As(err, &refused) && refused.Code != int(amqp.InternalError) && refused.Code != int(amqp.ConnectionForced) {
-		return fmt.Errorf("postrider: receiving from %s: %w", t.target, advise(err))
+	if errors.As(err, &refused) && refused.Code != int(amqp.InternalError) && refused.Code != int(amqp.ConnectionForced) || errors.As(err, new(*tls.CertificateVerificationError)) {
+		return advise(fmt.Errorf("postrider: receiving from %s: %w", t.target, err))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"strings"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -15,6 +16,7 @@ func remedy(err error) string {
 	var refused *amqp.Error
 	var untrusted *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
+	var alert *net.OpError // crypto/tls has no other name for what the other side says
 	switch {
 	case errors.Is(err, errHasNone):
 		return "work it off and delete it, or use it without"
@@ -26,6 +28,8 @@ func remedy(err error) string {
 		return "trust its authority in Config.TLS.RootCAs, and use a name that is in its certificate"
 	case errors.As(err, &plain):
 		return "that port does not speak TLS: use amqp://, or the port that does"
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		return "show it a certificate that it trusts: Config.TLS.Certificates"
 	}
 	for _, r := range remedies {
 		if errors.Is(err, r.about) {
@@ -69,6 +73,8 @@ func remedyOf(e *amqp.Error) string {
 		return "the node at that address has another name: send to it by that"
 	case e.Code == amqp.AccessRefused:
 		return "give the user that permission; docs/SCALING.md says which a node needs"
+	case e.Code == amqp.NotAllowed && about("access to vhost"):
+		return "give the user permissions there, or name another virtual host in the URL"
 	case e.Code == amqp.NotAllowed && about("vhost"):
 		return "create the virtual host there, or name another one in the URL"
 	case e.Code == amqp.PreconditionFailed && about("inequivalent arg"):
@@ -92,5 +98,15 @@ type advised struct {
 	todo string
 }
 
-func (e advised) Error() string { return e.error.Error() + "; " + e.todo }
-func (e advised) Unwrap() error { return e.error }
+func (e advised) Error() string  { return factAndAdvice(e) }
+func (e advised) Fact() string   { return e.error.Error() }
+func (e advised) Advice() string { return e.todo }
+func (e advised) Unwrap() error  { return e.error }
+
+// factAndAdvice is all of an error in one line.
+func factAndAdvice(e Advised) string {
+	if todo := e.Advice(); todo != "" {
+		return e.Fact() + "; " + todo
+	}
+	return e.Fact()
+}

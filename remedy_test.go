@@ -2,6 +2,7 @@ package postrider_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			{"a call that nobody answers", func() error {
 				_, err := postrider.Call[string](within(t, time.Second), alice.Mailbox("idle"), "?")
 				return err
-			}, []string{"mailbox idle", "see that somebody works on it", "may have been delivered"}},
+			}, []string{"mailbox idle", "may have been delivered", "see that somebody works on it"}},
 			{"kept nowhere", func() error { return send(alice.Mailbox("jobs"), postrider.Until(postrider.Kept)) },
 				[]string{"mailbox jobs", "set Config.Dir"}},
 			{"control to a mailbox", func() error { return send(alice.Mailbox("jobs"), postrider.Control("x")) },
@@ -116,6 +117,10 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			if err == nil {
 				t.Errorf("%s is no error", c.what)
 				continue
+			}
+			var told postrider.Advised
+			if errors.As(err, &told) && err.Error() != strings.TrimSuffix(told.Fact()+"; "+told.Advice(), "; ") {
+				t.Errorf("%s: %v is not %q and %q", c.what, err, told.Fact(), told.Advice())
 			}
 			rest, ok := err.Error(), true
 			for _, want := range c.want {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +15,8 @@ import (
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
-// Peers asks who is there, and yields the card of each node that listens and uses the same [Config.Brokers], this one excepted,
-// as they answer:
+// Peers asks who is there, and yields the card of each node that listens and uses the same [Config.Brokers], this one excepted, but
+// not another one that has its name, as they answer:
 //
 //	ctx, cancel := context.WithTimeout(ctx, time.Second)
 //	defer cancel()
@@ -43,7 +44,7 @@ func (n *Node) Peers(ctx context.Context) iter.Seq2[Card, error] {
 				yield(Card{}, rollError(err))
 				return
 			}
-			if !r.listen(ctx, pause, n.cfg.Name, yield) {
+			if !r.listen(ctx, pause, n.isOwn, yield) {
 				return
 			}
 		}
@@ -82,6 +83,11 @@ func rollError(err error) error {
 		err = also{err, []error{ErrPeerDown}}
 	}
 	return fmt.Errorf("asking through the brokers who is there: %w", err)
+}
+
+// isOwn reports whether a card is this node's own.
+func (n *Node) isOwn(c Card) bool {
+	return c.Name == n.cfg.Name && n.local.addr() != nil && slices.Equal(c.Addresses, n.card().Addresses)
 }
 
 // rolls are the roll-calls of a node that are under way, by the id of their questions.
@@ -162,12 +168,12 @@ func (r *roll) take() []Card {
 }
 
 // listen yields the cards that come within a pause, but for one's own; false when no more are wanted.
-func (r *roll) listen(ctx context.Context, pause time.Duration, own string, yield func(Card, error) bool) bool {
+func (r *roll) listen(ctx context.Context, pause time.Duration, own func(Card) bool, yield func(Card, error) bool) bool {
 	again := time.NewTimer(pause)
 	defer again.Stop()
 	for {
 		for _, c := range r.take() {
-			if c.Name != own && !yield(c, nil) {
+			if !own(c) && !yield(c, nil) {
 				return false
 			}
 		}

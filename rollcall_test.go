@@ -55,6 +55,24 @@ func TestWhoIsThereAnswersAndSoDoesWhoComesLater(t *testing.T) {
 	})
 }
 
+// Two nodes of one name are told of each other, and not of themselves.
+func TestANamesakeAnswersARollCall(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		bob := net.node("bob", strangers)
+		elsewhere := net.listen("elsewhere:1")
+		net.node("bob", strangers, func(cfg *postrider.Config) { cfg.Listener = elsewhere })
+		next, stop := iter.Pull2(bob.Peers(within(t, time.Second)))
+		defer stop()
+		if c := wantCards(t, next, "bob")["bob"]; c.Addresses[0] != "amqp://elsewhere:1" {
+			t.Errorf("the other bob is at %v", c.Addresses)
+		}
+		if c, _, more := next(); more {
+			t.Errorf("one more: %v", c)
+		}
+	})
+}
+
 func TestARollCallSaysWhyNobodyCanBeAsked(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		one := func(ctx context.Context, n *postrider.Node) (err error) {

@@ -129,7 +129,7 @@ func TestWithoutABrokerThereIsNobodyToAsk(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "none")
 	for _, verb := range []string{"user list", "vhost list", "permission list", "connection list", "queue list"} {
-		clerk{t, dir}.does(verb).wants(t, exitFailed, "", "no broker is running on "+dir+": start one with \"postrider serve --dir "+dir)
+		clerk{t, dir}.does(verb).wants(t, exitFailed, "", "no broker is running on "+dir, "start one with \"postrider serve --dir "+dir)
 	}
 }
 

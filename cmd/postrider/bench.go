@@ -282,7 +282,7 @@ func (b *bencher) look(ctx context.Context) error {
 	var exists bool
 	b.broker, exists, err = load.Look(ctx, b.where.Brokers[0], b.where.Mailbox, trust)
 	b.made = err == nil && !exists
-	return withRemedy(err)
+	return err
 }
 
 // tidy removes a mailbox that was made.

@@ -54,6 +54,7 @@ func newCall() *cobra.Command {
 func (s *sender) call(ctx context.Context, n int, body string) error {
 	ctx, cancel := s.options.within(ctx)
 	defer cancel()
+	defer s.telling()()
 	id, options := s.message.of(n, s.lines)
 	answer, err := postrider.Call[[]byte](ctx, s.target, typed(body), options...)
 	if s.options.json {

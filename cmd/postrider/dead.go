@@ -187,7 +187,7 @@ func newDeadRedrive() *cobra.Command {
 			to = args[0]
 		}
 		n, err := d.redrive(ctx, args[0]+deadSuffix, to, args[1:], limit)
-		if !isNotFound(err) {
+		if err == nil || n > 0 {
 			d.say("%d messages are back in %s\n", n, to)
 		}
 		return d.noneDead(ctx, args[0], err)
@@ -212,7 +212,10 @@ func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit
 			return err
 		}
 		if err := d.patiently(func() error { return d.channel.Publish(ctx, to, props, m.Body) }); err != nil {
-			return fmt.Errorf("mailbox %s: %w", to, err)
+			if err = fmt.Errorf("mailbox %s: %w", to, err); errors.Is(err, probe.ErrUnroutable) {
+				err = remedied{err, "make it with: postrider mailbox create " + to}
+			}
+			return err
 		}
 		moved++
 		return d.channel.Ack(m.Tag)

@@ -26,7 +26,7 @@ type desk struct {
 }
 
 func (o *nodeOptions) deskFlags(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker+")")
+	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker()+")")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "`duration` to wait for each answer, as in 1.5s")
 	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
@@ -74,7 +74,7 @@ func (d *desk) patiently(step func() error) error {
 func (d *desk) explain(err error) error {
 	var refused *amqp.Error
 	if isNotFound(err) && errors.As(err, &refused) {
-		return fmt.Errorf("%s at %s: a mailbox is made when it is first used, or with: postrider mailbox create", refused.Text, d.at)
+		return remedied{fmt.Errorf("%s at %s", refused.Text, d.at), "see the name; a mailbox is made when it is first used, or with: postrider mailbox create"}
 	}
 	return err
 }

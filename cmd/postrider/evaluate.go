@@ -134,7 +134,7 @@ func evaluate(ctx context.Context, cmd *cobra.Command, o *evaluateOptions) error
 	r, err := evaluation.Run(ctx, place, o.work, status.Doing)
 	status.Clear()
 	if err != nil {
-		return withRemedy(err)
+		return err
 	}
 	if o.json {
 		err = json.NewEncoder(cmd.OutOrStdout()).Encode(r.JSON(needs))

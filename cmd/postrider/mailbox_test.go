@@ -153,7 +153,7 @@ func TestDeadLettersGetAnotherTry(t *testing.T) {
 	}
 	runs(t, "dead", "show", "jobs", "order-9", "--broker", url).wants(t, exitFailed, "")
 	runs(t, "dead", "redrive", "jobs", "order-1", "--broker", url).wants(t, exitOK, "1 messages are back in jobs\n")
-	runs(t, "dead", "redrive", "jobs", "--to", "debug", "--broker", url).wants(t, exitFailed, "0 messages are back in debug\n")
+	runs(t, "dead", "redrive", "jobs", "--to", "debug", "--broker", url).wants(t, exitFailed, "", "there is no such queue", "postrider mailbox create debug")
 	runs(t, "dead", "redrive", "jobs", "--limit", "1", "--broker", url).wants(t, exitOK, "1 messages are back in jobs\n")
 	runs(t, "receive", "mailbox:jobs", "--count", "2", "--broker", url).wants(t, exitOK, "body 1\nbody 0\n")
 	runs(t, "dead", "purge", "jobs", "--broker", url).wants(t, exitOK, "1 messages deleted from jobs.dead\n")

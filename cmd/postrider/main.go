@@ -44,9 +44,17 @@ func run(ctx context.Context, root *cobra.Command, args []string, stderr io.Writ
 	case errors.Is(err, errDamage):
 		return exitDamage
 	case !errors.Is(err, errSilent):
-		fmt.Fprintf(stderr, "postrider: %s\n", oneLine(err))
+		complain(stderr, err)
 	}
 	return exitFailed
+}
+
+// complain says in a line what has failed, and in another what to do about it.
+func complain(stderr io.Writer, err error) {
+	fmt.Fprintf(stderr, "postrider: %s\n", oneLine(err))
+	if todo := remedy(err); todo != "" {
+		fmt.Fprintf(stderr, "What to do: %s\n", todo)
+	}
 }
 
 // usageError is a command line that makes no sense.

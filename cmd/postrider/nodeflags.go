@@ -17,11 +17,12 @@ import (
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
-const (
-	brokerVariable       = "POSTRIDER_BROKER"
-	defaultBrokerAddress = "127.0.0.1:5672"
-	defaultBroker        = "amqp://" + defaultBrokerAddress
-)
+const brokerVariable = "POSTRIDER_BROKER"
+
+// usualPlace is where the broker is when nobody says where; a test puts another there.
+var usualPlace = "127.0.0.1:5672"
+
+func defaultBroker() string { return "amqp://" + usualPlace }
 
 // nodeOptions are the flags of verbs that take part in the network as a node.
 type nodeOptions struct {
@@ -48,7 +49,7 @@ type nodeOptions struct {
 }
 
 func (o *nodeOptions) flags(f *pflag.FlagSet, timeout time.Duration, timeoutUsage string) {
-	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes, or of one node of a cluster; may be repeated (default $"+brokerVariable+" or "+defaultBroker+")")
+	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes, or of one node of a cluster; may be repeated (default $"+brokerVariable+" or "+defaultBroker()+")")
 	f.StringArrayVar(&o.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node; may be repeated (default whoever answers to that name through the broker)")
 	f.StringVar(&o.name, "name", "", "`name` of this node, the sender of what it sends (default a random one)")
 	f.DurationVar(&o.timeout, "timeout", timeout, timeoutUsage)
@@ -61,7 +62,7 @@ func (o *nodeOptions) flags(f *pflag.FlagSet, timeout time.Duration, timeoutUsag
 
 // askFlags are the flags of verbs that only ask.
 func (o *nodeOptions) askFlags(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker+")")
+	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker()+")")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Second, "`duration` to wait for each answer of a server, as in 1.5s")
 	o.tlsFlags(f)
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
@@ -165,7 +166,7 @@ func (o *nodeOptions) brokerURLs() []string {
 	if url := os.Getenv(brokerVariable); url != "" {
 		return []string{url}
 	}
-	return []string{defaultBroker}
+	return []string{defaultBroker()}
 }
 
 // parsePeers makes NAME=WHERE into a map. The URL may be that of the inbox, as receive prints it: then it ends with the name.

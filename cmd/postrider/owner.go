@@ -115,9 +115,9 @@ func (o *owner) unreachable(err error) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("no broker is running on %s: start one with %q, or name another with --dir", where, start)
+		return remedied{fmt.Errorf("no broker is running on %s", where), fmt.Sprintf("start one with %q, or name another with --dir", start)}
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s may be opened by the user who runs the broker alone: %w", o.path(), cause(err))
+		return remedied{fmt.Errorf("%s: %w", o.path(), cause(err)), "be the user who runs the broker, who alone may open it"}
 	}
 	return fmt.Errorf("asking the broker on %s: %w", where, err)
 }

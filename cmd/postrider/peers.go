@@ -71,20 +71,20 @@ func newPeers() *cobra.Command {
 
 // startToAsk starts a node that asks through the broker, which it makes sure is there.
 func (o *nodeOptions) startToAsk(cmd *cobra.Command) (*postrider.Node, error) {
-	if err := o.seeBroker(cmd); err != nil {
+	if err := o.seeBroker(cmd.Context()); err != nil {
 		return nil, err
 	}
 	return o.start(cmd.Context(), cmd.ErrOrStderr())
 }
 
 // seeBroker says why the brokers cannot be asked; nil when one of them answers and lets us in.
-func (o *nodeOptions) seeBroker(cmd *cobra.Command) (err error) {
+func (o *nodeOptions) seeBroker(ctx context.Context) (err error) {
 	for _, url := range o.brokerURLs() {
 		at, parsed := client.ParseURL(url)
 		if parsed != nil {
 			return usagef("--broker: %w", parsed)
 		}
-		l, failed := o.dial(cmd.Context(), at)
+		l, failed := o.dial(ctx, at)
 		if failed == nil {
 			l.Close()
 			return nil
@@ -148,7 +148,7 @@ var errNobody = errors.New("no node of that name that listens answers")
 func findPeer(cmd *cobra.Command, o *nodeOptions, name string) ([]client.Address, error) {
 	n, err := o.startToAsk(cmd)
 	if err != nil {
-		return nil, err
+		return nil, lookingFor(name, err)
 	}
 	defer n.Close()
 	ctx, cancel := o.within(cmd.Context())
@@ -164,7 +164,7 @@ func findPeer(cmd *cobra.Command, o *nodeOptions, name string) ([]client.Address
 	if cmd.Context().Err() != nil {
 		return nil, errInterrupted
 	}
-	return nil, fmt.Errorf("looking for %q through the broker: %w: %s", name, errNobody, sayWhere(name))
+	return nil, remedied{fmt.Errorf("looking for peer %s: %w", name, errNobody), sayWhere(name)}
 }
 
 func (o *nodeOptions) addressesOf(c postrider.Card) ([]client.Address, error) {
@@ -182,6 +182,16 @@ func (o *nodeOptions) addressesOf(c postrider.Card) ([]client.Address, error) {
 		all[i] = at
 	}
 	return all, nil
+}
+
+// lookingFor says why the broker could not be asked for a peer.
+func lookingFor(name string, err error) error {
+	err = fmt.Errorf("looking for peer %s: %w", name, err)
+	todo := "say where it is: --peer " + name + "=HOST:PORT"
+	if other := remedy(err); other != "" {
+		todo = other + "; or " + todo
+	}
+	return remedied{err, todo}
 }
 
 // sayWhere is what to do about a peer that cannot be found.

@@ -61,10 +61,10 @@ func TestWhoCannotBeFoundIsNamedWithTheRemedy(t *testing.T) {
 			t.Parallel()
 			o := runs(t, append(args, "--timeout", "300ms", "--broker", url)...)
 			o.wants(t, exitFailed, "", "bob", "say where it is: --peer bob=HOST:PORT")
-			wantOneLine(t, o.stderr)
+			wantFactAndRemedy(t, o.stderr)
 			o = runs(t, append(args, "--timeout", "300ms", "--broker", closed)...)
 			o.wants(t, exitFailed, "", "nobody listens there")
-			wantOneLine(t, o.stderr)
+			wantFactAndRemedy(t, o.stderr)
 		})
 	}
 	runs(t, "peers", "--broker", closed).wants(t, exitFailed, "", "cannot reach "+closed, "nobody listens there")

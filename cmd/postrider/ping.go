@@ -107,7 +107,7 @@ func pingAll(cmd *cobra.Command, targets []string, pingers []*pinger, count int,
 	for i, a := range answers {
 		if a.err != nil {
 			failed = errSilent
-			a.report.Error = oneLine(a.err)
+			a.report.Error, a.report.Advice = oneLine(a.err), remedy(a.err)
 		}
 		if pingers[i].options.json {
 			if err := json.NewEncoder(cmd.OutOrStdout()).Encode(a.report); err != nil {
@@ -122,7 +122,10 @@ func pingAll(cmd *cobra.Command, targets []string, pingers []*pinger, count int,
 
 // line is a report of one of several.
 func (r *pingReport) line() string {
-	if r.Error != "" {
+	switch {
+	case r.Advice != "":
+		return r.Error + "; " + r.Advice
+	case r.Error != "":
 		return r.Error
 	}
 	return fmt.Sprintf("%s is %s (%s %s), min/avg/max %.0f/%.0f/%.0f µs", r.Address, printable(r.Name), printable(r.Product), printable(r.Version), r.MinUS, r.AvgUS, r.MaxUS)

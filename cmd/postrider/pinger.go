@@ -75,6 +75,7 @@ func (p *pinger) locate(cmd *cobra.Command) error {
 type pingReport struct {
 	Target    string    `json:"target,omitempty"` // of several
 	Error     string    `json:"error,omitempty"`
+	Advice    string    `json:"advice,omitempty"`
 	Address   string    `json:"address,omitempty"`
 	Name      string    `json:"name,omitempty"`
 	Product   string    `json:"product,omitempty"`
@@ -146,7 +147,7 @@ func (p *pinger) look(ctx context.Context, l *probe.Line, r *pingReport) error {
 	messages, consumers, err := l.Queue(ctx, p.mailbox)
 	var refused *amqp.Error
 	if errors.As(err, &refused) && refused.Code == amqp.NotFound {
-		return fmt.Errorf("there is no mailbox %s at %s; it is made when it is first used", p.mailbox, p.at)
+		return remedied{fmt.Errorf("there is no mailbox %s at %s", p.mailbox, p.at), "see the name; a mailbox is made when it is first used, or with: postrider mailbox create " + p.mailbox}
 	}
 	if err != nil {
 		return fmt.Errorf("mailbox %s at %s: %w", p.mailbox, p.at, err)

@@ -63,7 +63,7 @@ type poster struct {
 	open   []*postrider.Receipt
 }
 
-// post posts one message. When too many are open it waits for the oldest.
+// post posts one message. When too many are open, or the outbox is full, it waits for the oldest.
 func (p *poster) post(ctx context.Context, body string) error {
 	p.posted++
 	for len(p.open) > 0 && (len(p.open) >= postWindow || p.open[0].Grade() != postrider.Pending) {
@@ -72,11 +72,18 @@ func (p *poster) post(ctx context.Context, body string) error {
 		}
 	}
 	_, options := p.message.of(p.posted, p.lines)
-	rc, err := p.target.Post(ctx, typed(body), options...)
-	if err == nil {
-		p.open = append(p.open, rc)
+	for {
+		rc, err := p.target.Post(ctx, typed(body), options...)
+		if err == nil {
+			p.open = append(p.open, rc)
+		}
+		if !errors.Is(err, postrider.ErrFull) || len(p.open) == 0 {
+			return err
+		}
+		if err := p.settle(ctx); err != nil { // makes room
+			return err
+		}
 	}
-	return err
 }
 
 // settle waits for the fate of the oldest message. Its error says that the waiting ended.
@@ -98,7 +105,7 @@ func (p *poster) record(rc *postrider.Receipt, grade postrider.Grade, err error)
 		r.Grade = grade.String()
 	} else {
 		p.failed++
-		p.first = cmpOr(p.first, err)
+		p.first = cmpOr(p.first, p.plainly(err))
 	}
 	return p.print(r, err)
 }

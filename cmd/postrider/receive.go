@@ -37,8 +37,8 @@ func newReceive() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer r.node.Close()
-			return r.run(cmd.Context(), 1, func(_ context.Context, m *postrider.Message) error {
+			defer r.end()
+			return r.run(1, func(_ context.Context, m *postrider.Message) error {
 				if err := r.print(cmd, m); err != nil {
 					return fatal{fmt.Errorf("stdout: %w", err)}
 				}

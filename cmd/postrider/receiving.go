@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,10 +15,12 @@ import (
 
 // receiver is a running command that receives: until count messages have come, if there is a count.
 type receiver struct {
+	ctx     context.Context // ends with the timeout
+	cancel  context.CancelFunc
 	options *nodeOptions
 	node    *postrider.Node
 	target  *postrider.Target
-	topic   bool
+	kind    kind
 	count   int // 0 is no limit
 	errors  io.Writer
 }
@@ -34,9 +37,17 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 		return nil, err
 	}
 	// An inbox is found through a broker, and needs none.
-	o.alone = t.kind == toInbox && !o.namesBroker() && !listens(cmd.Context(), defaultBrokerAddress)
-	n, err := o.start(cmd.Context(), cmd.ErrOrStderr())
+	o.alone = t.kind == toInbox && !o.namesBroker() && !listens(cmd.Context(), usualPlace)
+	ctx, cancel := o.within(cmd.Context())
+	if t.kind.onBroker() {
+		err = o.awaitBroker(ctx, cmd.ErrOrStderr(), t)
+	}
+	var n *postrider.Node
+	if err == nil {
+		n, err = o.start(cmd.Context(), cmd.ErrOrStderr())
+	}
 	if err != nil {
+		cancel()
 		return nil, err
 	}
 	if a := n.Addr(); a != nil {
@@ -49,17 +60,16 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 	from, err := t.of(cmd.Context(), n, o)
 	if err != nil {
 		n.Close()
+		cancel()
 		return nil, err
 	}
-	return &receiver{o, n, from, t.kind == toTopic, count, cmd.ErrOrStderr()}, nil
+	return &receiver{ctx, cancel, o, n, from, t.kind, count, cmd.ErrOrStderr()}, nil
 }
 
-// run has handle act upon messages until there are enough, the timeout is over, or ctx ends. An
+// run has handle act upon messages until there are enough, the timeout is over, or the command is interrupted. An
 // error of fatal ends it: one that no other message will mend.
-func (r *receiver) run(ctx context.Context, workers int, handle func(context.Context, *postrider.Message) error) error {
-	ctx, cancelTimeout := r.options.within(ctx)
-	defer cancelTimeout()
-	ctx, stop := context.WithCancelCause(ctx)
+func (r *receiver) run(workers int, handle func(context.Context, *postrider.Message) error) error {
+	ctx, stop := context.WithCancelCause(r.ctx)
 	defer stop(nil)
 	c := counter{left: r.count, stop: stop}
 	err := r.node.Handle(ctx, r.target, func(ctx context.Context, m *postrider.Message) error {
@@ -76,13 +86,45 @@ func (r *receiver) run(ctx context.Context, workers int, handle func(context.Con
 	}, r.handleOptions(workers)...)
 	if err != nil && ctx.Err() == nil {
 		r.node.Close()
-		return withRemedy(err)
+		return plainly(err, 0)
 	}
-	if err == nil && r.topic { // what was published before is not received
+	if err == nil && r.kind == toTopic { // what was published before is not received
 		fmt.Fprintf(r.errors, "subscribed to %s\n", r.target)
 	}
 	<-ctx.Done()
 	return r.ended(context.Cause(ctx), c.seen())
+}
+
+// askAgain is how long after a broker did not answer it is asked again, and askedFor how long it is asked.
+const (
+	askAgain = 200 * time.Millisecond
+	askedFor = 5 * time.Second
+)
+
+// awaitBroker waits until the broker answers, and says that it waits, and why. That a broker lets nobody in is an error at once.
+func (o *nodeOptions) awaitBroker(ctx context.Context, stderr io.Writer, target targetName) error {
+	asking := *o
+	if asking.timeout <= 0 || asking.timeout > askedFor {
+		asking.timeout = askedFor
+	}
+	began, told := time.Now(), false
+	for {
+		err := asking.seeBroker(ctx)
+		if err == nil || refuses(err) {
+			return err
+		}
+		if !told && time.Since(began) > wondering {
+			told = true
+			waiting(stderr, target, o.timeout, err)
+		}
+		switch {
+		case ctx.Err() == nil && wait(ctx, askAgain):
+		case errors.As(context.Cause(ctx), new(timedOut)):
+			return err
+		default:
+			return errInterrupted
+		}
+	}
 }
 
 // handleOptions keep messages that this command will not handle from coming here.
@@ -113,6 +155,12 @@ func (r *receiver) ended(why error, seen int) error {
 		return errInterrupted
 	}
 	return err
+}
+
+// end ends the node and all that waits.
+func (r *receiver) end() {
+	r.node.Close()
+	r.cancel()
 }
 
 // fatal is an error for which the command ends.

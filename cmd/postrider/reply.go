@@ -57,9 +57,9 @@ func newReply() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer r.node.Close()
+			defer r.end()
 			c := &command{path: path, args: args[2:], out: cmd.OutOrStdout()}
-			return r.run(cmd.Context(), workers, c.handle)
+			return r.run(workers, c.handle)
 		},
 	}
 	f := cmd.Flags()

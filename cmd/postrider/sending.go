@@ -44,8 +44,8 @@ func newSender(cmd *cobra.Command, o *nodeOptions, m *messageOptions, args []str
 	}
 	unknown := t.unknown(o)
 	if unknown != "" {
-		if err := o.seeBroker(cmd); err != nil {
-			return nil, fmt.Errorf("looking for peer %s: %w; or say where it is: --peer %s=HOST:PORT", unknown, err, unknown)
+		if err := o.seeBroker(cmd.Context()); err != nil {
+			return nil, lookingFor(unknown, err)
 		}
 	}
 	n, err := o.start(cmd.Context(), cmd.ErrOrStderr())
@@ -67,14 +67,29 @@ const wondering = time.Second
 
 // telling says after a while that the target is waited for; the function that it returns ends that.
 func (s *sender) telling() func() {
-	limit := "for ever"
-	if s.options.timeout > 0 {
-		limit = "up to " + s.options.timeout.String()
-	}
-	told := time.AfterFunc(wondering, func() {
-		fmt.Fprintf(s.errors, "postrider: waiting for %s, %s; --log-level warn tells why\n", s.target, limit)
-	})
+	told := time.AfterFunc(wondering, func() { waiting(s.errors, s.target, s.options.timeout, missing(s.node)) })
 	return func() { told.Stop() }
+}
+
+// waiting says for whom one waits, how long, and why.
+func waiting(stderr io.Writer, target fmt.Stringer, timeout time.Duration, why error) {
+	limit := "for ever"
+	if timeout > 0 {
+		limit = "up to " + timeout.String()
+	}
+	complain(stderr, fmt.Errorf("waiting for %s, %s: %w", target, limit, why))
+}
+
+var errNoAnswer = errors.New("no answer yet")
+
+// missing is why a connection of a node is not there.
+func missing(n *postrider.Node) error {
+	for _, c := range n.Stats().Connections {
+		if !c.Up && c.Err != nil {
+			return c.Err
+		}
+	}
+	return errNoAnswer
 }
 
 // result is what --json prints of one message.
@@ -85,6 +100,7 @@ type result struct {
 	Answer       string `json:"answer,omitempty"`
 	AnswerBase64 []byte `json:"answerBase64,omitempty"` // in place of Answer when that is not UTF-8
 	Error        string `json:"error,omitempty"`
+	Advice       string `json:"advice,omitempty"`
 	// MaybeDelivered: it failed, and may have arrived all the same.
 	MaybeDelivered bool `json:"maybeDelivered,omitempty"`
 }
@@ -107,7 +123,7 @@ func (s *sender) print(r result, err error) error {
 	}
 	r.Target = s.target.String()
 	if err != nil {
-		r.Error = err.Error()
+		r.Error, r.Advice = oneLine(s.plainly(err)), remedy(s.plainly(err))
 		var failed *postrider.SendError
 		if errors.As(err, &failed) {
 			r.ID, r.MaybeDelivered = failed.ID, failed.MaybeDelivered
@@ -116,21 +132,29 @@ func (s *sender) print(r result, err error) error {
 	return json.NewEncoder(s.out).Encode(r)
 }
 
-// explain says what can be done about the fate of a message, and which message it was when there were many.
+// explain puts the fate of a message into words, and says which message it was when there were many.
 func (s *sender) explain(ctx context.Context, n int, err error) error {
 	switch {
-	case !errors.Is(err, postrider.ErrPeerDown) && !errors.Is(err, client.ErrDown), remedy(err) != "":
-	case s.unknown != "":
-		err = remedied{err, sayWhere(s.unknown)}
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fmt.Errorf("%w: see --timeout", err)
-	}
-	err = withRemedy(err)
-	if ctx.Err() != nil {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
 		err = errInterrupted
+	default:
+		err = s.plainly(err)
 	}
 	if n > 1 {
-		return fmt.Errorf("line %d: %w", n, err)
+		err = fmt.Errorf("line %d: %w", n, err)
+	}
+	return err
+}
+
+// plainly is an error of the library as this program tells it.
+func (s *sender) plainly(err error) error {
+	lost := errors.Is(err, postrider.ErrPeerDown) || errors.Is(err, client.ErrDown)
+	unnamed := s.unknown != "" && lost && reachRemedy(err) == ""
+	err = plainly(err, timedOut(s.options.timeout))
+	if unnamed {
+		err = remedied{err, sayWhere(s.unknown)}
 	}
 	return err
 }

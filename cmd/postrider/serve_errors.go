@@ -10,18 +10,18 @@ import (
 
 // cannotListen says why an address cannot be listened on, and what to do.
 func cannotListen(address string, err error) error {
-	var remedy string
+	var todo string
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		remedy = "another program, maybe another broker, listens there: stop it, or choose another port with --listen"
+		todo = "stop the other program, maybe another broker, that listens there, or choose another port with --listen"
 	case errors.Is(err, fs.ErrPermission):
-		remedy = "ports below 1024 need a privilege: choose another port with --listen"
+		todo = "ports below 1024 need a privilege: choose another port with --listen"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		remedy = "no network interface of this machine has that address: choose another with --listen"
+		todo = "no network interface of this machine has that address: choose another with --listen"
 	default:
 		return fmt.Errorf("cannot listen on %s: %w", address, err)
 	}
-	return fmt.Errorf("cannot listen on %s: %w: %s", address, cause(err), remedy)
+	return remedied{fmt.Errorf("cannot listen on %s: %w", address, cause(err)), todo}
 }
 
 // cause is the innermost error, the system's own word.

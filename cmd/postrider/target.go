@@ -28,6 +28,19 @@ type targetName struct {
 	name string // or the URL
 }
 
+// String is the target as the library names it.
+func (t targetName) String() string {
+	switch t.kind {
+	case toMailbox:
+		return "mailbox " + t.name
+	case toTopic:
+		return "topic " + t.name
+	case toInbox:
+		return "the inbox"
+	}
+	return "peer " + t.name
+}
+
 // parseTarget parses a TARGET.
 func parseTarget(s string) (targetName, error) {
 	if s == "inbox" {

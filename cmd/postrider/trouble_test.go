@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,13 +19,16 @@ func TestAClosedPortIsNamedWithItsRemedy(t *testing.T) {
 		{"call", "mailbox:jobs", "x", "--broker", at, "--timeout", "300ms"},
 		{"send", at + "/bob", "x", "--timeout", "300ms"},
 		{"send", at, "x", "--timeout", "300ms"},
+		{"receive", "mailbox:jobs", "--broker", at, "--timeout", "300ms"},
+		{"receive", "topic:prices", "--broker", at, "--timeout", "300ms"},
+		{"reply", "mailbox:jobs", "--broker", at, "--timeout", "300ms", "--", "cat"},
 		{"ping", "mailbox:jobs", "--broker", at},
 	} {
 		t.Run(strings.Join(args[:2], " "), func(t *testing.T) {
 			t.Parallel()
 			o := runs(t, args...)
-			o.wants(t, exitFailed, "", at, "connection refused", "nobody listens there")
-			wantOneLine(t, o.stderr)
+			o.wants(t, exitFailed, "", at, "connection refused", "nobody listens there", "postrider serve")
+			wantFactAndRemedy(t, o.stderr)
 		})
 	}
 }
@@ -43,6 +48,7 @@ func TestAWrongPasswordIsNamedWithItsRemedyAndNotRepeated(t *testing.T) {
 			t.Parallel()
 			o := runs(t, args...)
 			o.wants(t, exitFailed, "", "ACCESS_REFUSED", "check user and password")
+			wantFactAndRemedy(t, o.stderr)
 			if strings.Contains(o.stderr, "deadline") {
 				t.Errorf("it waited:\n%s", o.stderr)
 			}
@@ -53,11 +59,81 @@ func TestAWrongPasswordIsNamedWithItsRemedyAndNotRepeated(t *testing.T) {
 	}
 }
 
-// wantOneLine checks that an error is a line, for whoever reads logs.
+// wantFactAndRemedy checks that an error is two lines, what happened and what to do about it in terms of this program.
+func wantFactAndRemedy(t *testing.T, stderr string) {
+	t.Helper()
+	lines := strings.Split(stderr, "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "postrider: ") || !strings.HasPrefix(lines[1], "What to do: ") || strings.Contains(stderr, "Config.") {
+		t.Errorf("want what happened and what to do, got:\n%s", stderr)
+	}
+}
+
+// wantOneLine checks that an error which says itself what to do is a line, for whoever reads logs.
 func wantOneLine(t *testing.T, stderr string) {
 	t.Helper()
 	if strings.Count(stderr, "\n") != 1 {
 		t.Errorf("want one line, got:\n%s", stderr)
+	}
+}
+
+// An inbox needs no broker. Whoever has the usual port of one may be mute, and is not waited for. Not parallel: the usual port is another meanwhile.
+func TestAnInboxBeginsThoughSomethingMuteHasTheBrokersPort(t *testing.T) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	t.Setenv(brokerVariable, "")
+	defer func(was string) { usualPlace = was }(usualPlace)
+	usualPlace = mute.Addr().String()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	said, saying := io.Pipe()
+	stderr, ended := newLineLog(), make(chan struct{})
+	go stderr.read(said)
+	var stdout strings.Builder
+	root, code := newRoot(), 0
+	root.SetOut(&stdout)
+	root.SetErr(saying)
+	go func() {
+		defer close(ended)
+		defer saying.Close()
+		code = run(ctx, root, []string{"receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--count", "1"}, saying)
+	}()
+	url := strings.TrimPrefix(stderr.await(t, ended, "inbox at "), "inbox at ")
+	runs(t, "send", url, "hello").wants(t, exitOK, "")
+	<-ended
+	if code != exitOK || stdout.String() != "hello\n" {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout.String(), stderr.all())
+	}
+}
+
+func TestTLSWhereThereIsNoneAndNoneWhereThereIs(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	runs(t, "keys", "new", "bob", "mq", "--dir", dir).wants(t, exitOK, "")
+	_, plain := serving(t, "--memory")
+	_, secret := serving(t, "--memory", "--tls-cert", filepath.Join(dir, "mq.pem"), "--tls-key", filepath.Join(dir, "mq.key"))
+	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--keys", dir)
+	strict := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	for says, args := range map[string][]string{
+		"nobody speaks TLS there":   {strings.Replace(plain, "amqp:", "amqps:", 1)},
+		"amqps:// before its":       {strings.Replace(secret, "amqps:", "amqp:", 1)},
+		"name the authority":        {secret},
+		"show a certificate":        {strict, "--tls-ca", filepath.Join(dir, "ca.pem")},
+	} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			for _, verb := range []string{"send", "ping"} {
+				all := append([]string{verb, args[0], "--timeout", "1m"}, args[1:]...)
+				if verb == "send" {
+					all = append(all, "x")
+				}
+				o := runs(t, all...)
+				o.wants(t, exitFailed, "", says)
+				wantFactAndRemedy(t, o.stderr)
+			}
+		})
 	}
 }
 
@@ -70,7 +146,7 @@ func TestAPortThatIsTaken(t *testing.T) {
 	defer ln.Close()
 	o := runs(t, "serve", "--memory", "--listen", ln.Addr().String())
 	o.wants(t, exitFailed, "", "cannot listen on "+ln.Addr().String(), "choose another port with --listen")
-	wantOneLine(t, o.stderr)
+	wantFactAndRemedy(t, o.stderr)
 }
 
 func TestADirectoryThatIsInUse(t *testing.T) {

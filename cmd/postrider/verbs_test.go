@@ -33,6 +33,14 @@ func TestManyLinesArePostedInOrder(t *testing.T) {
 	}
 }
 
+// What does not fit into the outbox waits for room in it.
+func TestMorePostedThanAnOutboxHolds(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	runWith(t, strings.Repeat(strings.Repeat("x", 1<<20)+"\n", 70), nil, "post", "mailbox:jobs", "--broker", url).wants(t, exitOK, "")
+	runs(t, "mailbox", "purge", "jobs", "--broker", url).wants(t, exitOK, "70 messages deleted from jobs\n")
+}
+
 func TestJSONTellsOfEachMessage(t *testing.T) {
 	t.Parallel()
 	_, url := serving(t, "--memory")

@@ -233,7 +233,7 @@ func (c *Conn) failed(err error) {
 	if c.ctx.Err() != nil {
 		return
 	}
-	first := c.downBefore() == nil
+	before := c.downBefore()
 	if refusal(err) {
 		c.pub.refuse(err)
 	} else {
@@ -242,7 +242,7 @@ func (c *Conn) failed(err error) {
 	c.setState(State{Err: err})
 	c.eachConsumer(func(u *Consumer) { u.attempted(err) })
 	level := slog.LevelDebug
-	if first || refusal(err) {
+	if before == nil || refusal(err) && err.Error() != before.Error() { // again and again would be noise
 		level = slog.LevelWarn
 	}
 	c.cfg.Logger.Log(c.ctx, level, "cannot connect", "error", err)

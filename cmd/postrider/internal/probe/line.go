@@ -214,7 +214,7 @@ func (l *Line) read() error {
 		return nil
 	}
 	if errors.Is(err, io.EOF) {
-		return errors.New("the other side hung up")
+		return client.ErrHungUp
 	}
 	return err
 }
