@@ -28,7 +28,8 @@ type desk struct {
 func (o *nodeOptions) deskFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker()+")")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "`duration` to wait for each answer, as in 1.5s")
-	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	o.tlsFlags(f)
+	f.StringVar(&o.name, "name", "", "`name` whose certificate is taken from --keys")
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
 }
 

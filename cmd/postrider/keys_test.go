@@ -48,6 +48,21 @@ func TestNodesWithKeysOfOneAuthoritySpeakToEachOtherAlone(t *testing.T) {
 	}
 }
 
+// Whatever speaks to a broker finds its authority by --keys.
+func TestMailboxesOfABrokerWithTLSAreWorkedOnWithKeys(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	runs(t, "keys", "new", "alice", "mq", "--dir", dir).wants(t, exitOK, "")
+	_, url := serving(t, "--memory", "--tls-cert", filepath.Join(dir, "mq.pem"), "--tls-key", filepath.Join(dir, "mq.key"), "--tls-ca", filepath.Join(dir, "ca.pem"))
+	_, other := serving(t, "--memory", "--tls-cert", filepath.Join(dir, "mq.pem"), "--tls-key", filepath.Join(dir, "mq.key"))
+	keys := []string{"--broker", url, "--name", "alice", "--keys", dir}
+	runs(t, append([]string{"mailbox", "create", "jobs"}, keys...)...).wants(t, exitOK, "")
+	runs(t, append([]string{"send", "mailbox:jobs", "hello"}, keys...)...).wants(t, exitOK, "")
+	runs(t, append([]string{"mailbox", "peek", "jobs"}, keys...)...).wants(t, exitOK, "hello\n")
+	runs(t, append([]string{"dead", "ls", "jobs"}, keys...)...).wants(t, exitOK, "")
+	runs(t, append([]string{"mailbox", "move", "jobs", "--to", other}, keys...)...).wants(t, exitOK, "1 messages moved\n")
+}
+
 func TestKeysAreMadeOnceAndShown(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")

@@ -100,7 +100,7 @@ func (m *mover) run(ctx context.Context, to string) (err error) {
 }
 
 func (m *mover) connect(ctx context.Context) error {
-	trust, err := clientTLS(m.options.tlsCA)
+	trust, err := m.options.tls()
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,13 @@ func newRoot(args ...string) *cobra.Command {
 			  peer:NAME                 the inbox in the process of node NAME: where --peer says, or found by the broker
 			  mailbox:NAME              a mailbox on the broker that --broker names
 			  topic:NAME                all who subscribed to it, by way of that broker
-			  amqp://HOST:PORT/NAME     the inbox of the node NAME that listens there`),
+			  amqp://HOST:PORT/NAME     the inbox of the node NAME that listens there
+
+			Exit codes: 0 when all went well; 1 when something failed, which stderr tells with what to do; 2 for a
+			command line that makes no sense; 3 of journal verify and repair for a journal that is damaged.
+
+			$POSTRIDER_BROKER is the URL of the broker where --broker names none, $POSTRIDER_PASSWORD a password that is
+			asked for, and NO_COLOR turns colours off.`),
 		Example: examples(`
 			postrider tour
 			postrider serve
