@@ -21,14 +21,8 @@ func TestAWaitForTheDiskEndsWithItsContext(t *testing.T) {
 			}
 			return nil
 		}, nil)
-		b, err := broker.Open(broker.Config{}.On(fs))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := b.Dial(broker.DialConfig{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := openOn(t, fs)
+		c := dial(t, b)
 		declare(t, c, broker.QueueOptions{Name: "q", Durable: true})
 		if err := c.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: "x", Kind: "fanout", Durable: true}); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/disk"
 )
 
 // patience bounds a wait for what must come; nothing is measured by it.
@@ -17,7 +18,18 @@ const patience = 20 * time.Second
 // open opens a broker that ends with the test; dir "" is memory.
 func open(t *testing.T, dir string) *broker.Broker {
 	t.Helper()
-	b, err := broker.Open(broker.Config{Dir: dir})
+	return opened(t, broker.Config{Dir: dir})
+}
+
+// openOn is open for a broker whose journal is on fs.
+func openOn(t *testing.T, fs disk.FS) *broker.Broker {
+	t.Helper()
+	return opened(t, broker.Config{}.On(fs))
+}
+
+func opened(t *testing.T, cfg broker.Config) *broker.Broker {
+	t.Helper()
+	b, err := broker.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

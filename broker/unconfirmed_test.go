@@ -22,14 +22,8 @@ func TestWhatADiskFailsUponIsUnconfirmed(t *testing.T) {
 		}
 		return nil
 	}, nil)
-	b, err := broker.Open(broker.Config{}.On(fs))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := b.Dial(broker.DialConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := openOn(t, fs)
+	c := dial(t, b)
 	declare(t, c, broker.QueueOptions{Name: "q", Durable: true})
 	close(failing)
 	m := &broker.Publishing{Key: "q", Mandatory: true, Properties: amqp.Properties{DeliveryMode: amqp.Persistent}, Body: []byte("m")}
