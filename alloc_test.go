@@ -14,7 +14,7 @@ const (
 	ofAPost = 3.4  // the receipt and the body's interface, and parts of what messages that come together share
 	ofASeal = 4.2  // more: what is sealed, what is opened, what is known of it, and a Message that is alone, as that of every larger one is
 	ofASend = 6.2  // its content, and the broker's and the receiver's message
-	ofACall = 19.5 // two messages, and the answer
+	ofACall = 13.5 // two messages, and the answer
 )
 
 // allocations measures what do allocates in the whole process, its goroutines and both nodes

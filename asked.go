@@ -278,7 +278,7 @@ func (m *Message) tell(why error) {
 			err = m.encloseAnswer(&d)
 		}
 		if err == nil {
-			err = m.back().reply(string(v.ReplyTo), string(v.CorrelationID), d)
+			err = m.back().reply(v.ReplyTo, v.CorrelationID, d, m.more)
 		}
 	}
 	if err != nil && !errors.Is(err, client.ErrClosed) {

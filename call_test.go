@@ -109,6 +109,33 @@ func TestEachCallHasItsOwnTime(t *testing.T) {
 	})
 }
 
+// Answers to what came together go out together, but not when a handler that has answered is busy with something else.
+func TestAnAnswerWaitsForNoHandler(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		answered := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := postrider.Call[string](t.Context(), alice.Peer("bob"), "x")
+				answered <- err
+			}()
+		}
+		synctest.Wait() // both questions are there
+		began := time.Now()
+		bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			defer time.Sleep(10 * time.Second)
+			return m.Reply(ctx, "y")
+		})
+		for i := range 2 {
+			err := <-answered
+			if took := time.Since(began) - time.Duration(i)*10*time.Second; err != nil || took > time.Millisecond {
+				t.Errorf("answer %d: %v, after %v", i, err, took)
+			}
+		}
+		time.Sleep(10 * time.Second) // of the last handler
+	})
+}
+
 func TestACallThatFindsNoRoomEnds(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		alice := net.node("alice", func(c *postrider.Config) { c.OutboxMessages = 1 })

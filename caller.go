@@ -12,6 +12,8 @@ type callerContext struct {
 	context.Context // of the handling
 	message         *Message
 
+	last, next *callerContext // in the list of calls, and guarded by its lock
+
 	mu    sync.Mutex
 	whole context.Context // nil until it is needed
 	stop  context.CancelCauseFunc
@@ -28,13 +30,12 @@ func (m *Message) forCaller(ctx context.Context) *callerContext {
 		n.heedCancels()
 	}
 	c := &callerContext{Context: ctx, message: m}
-	n.calls.begin(callKey{m.From, m.ID}, c)
+	n.calls.begin(c)
 	return c
 }
 
 func (c *callerContext) done() {
-	m := c.message
-	m.tap.target.node.calls.end(callKey{m.From, m.ID})
+	c.message.tap.target.node.calls.end(c)
 	c.end(context.Canceled)
 }
 
@@ -48,6 +49,13 @@ func (c *callerContext) end(why error) {
 	if stop != nil {
 		stop(why)
 	}
+}
+
+// ended is why it was ended; nil: it was not.
+func (c *callerContext) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why
 }
 
 // made is the context as package context makes it.

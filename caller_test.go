@@ -90,7 +90,7 @@ func TestWhatDependsOnACallsContextEndsWhenTheHandlerReturns(t *testing.T) {
 	c.done()
 	<-child.Done()
 	wantEnded(t, c, context.Canceled, context.Canceled)
-	if len(c.message.tap.target.node.calls.running) != 0 {
+	if c.message.tap.target.node.calls.running != nil {
 		t.Error("the call is still in the books")
 	}
 }

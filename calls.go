@@ -15,7 +15,7 @@ var errAbandoned = errors.New("the caller has given up")
 // calls are those that this node handles, so that they can be cancelled from afar, and the last ones that were cancelled before they began.
 type calls struct {
 	mu      sync.Mutex
-	running map[callKey]*callerContext
+	running *callerContext // a list, for they begin and end a thousand times for each that is cancelled
 	over    map[callKey]struct{}
 	order   [256]callKey // of over, a ring
 	next    int
@@ -24,18 +24,17 @@ type calls struct {
 type callKey struct{ from, id string }
 
 func newCalls() *calls {
-	return &calls{running: make(map[callKey]*callerContext), over: make(map[callKey]struct{})}
+	return &calls{over: make(map[callKey]struct{})}
 }
 
 func (c *calls) cancel(from, id string) {
-	key := callKey{from, id}
 	c.mu.Lock()
-	call := c.running[key]
-	if _, known := c.over[key]; call == nil && !known {
-		delete(c.over, c.order[c.next])
-		c.order[c.next] = key
-		c.next = (c.next + 1) % len(c.order)
-		c.over[key] = struct{}{}
+	call := c.running
+	for call != nil && (call.message.ID != id || call.message.From != from) {
+		call = call.next
+	}
+	if call == nil {
+		c.note(callKey{from, id})
 	}
 	c.mu.Unlock()
 	if call != nil {
@@ -43,22 +42,43 @@ func (c *calls) cancel(from, id string) {
 	}
 }
 
-func (c *calls) begin(key callKey, call *callerContext) {
-	c.mu.Lock()
-	_, over := c.over[key]
-	if !over {
-		c.running[key] = call
+// note notes a call that is over before it began. The caller holds mu.
+func (c *calls) note(key callKey) {
+	if _, known := c.over[key]; known {
+		return
 	}
-	c.mu.Unlock()
-	if over {
-		call.end(errAbandoned)
-	}
+	delete(c.over, c.order[c.next])
+	c.order[c.next] = key
+	c.next = (c.next + 1) % len(c.order)
+	c.over[key] = struct{}{}
 }
 
-func (c *calls) end(key callKey) {
+func (c *calls) begin(call *callerContext) {
 	c.mu.Lock()
-	delete(c.running, key)
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	if len(c.over) > 0 {
+		if _, over := c.over[callKey{call.message.From, call.message.ID}]; over {
+			call.end(errAbandoned)
+		}
+	}
+	if call.next = c.running; call.next != nil {
+		call.next.last = call
+	}
+	c.running = call
+}
+
+func (c *calls) end(call *callerContext) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if call.next != nil {
+		call.next.last = call.last
+	}
+	if call.last != nil {
+		call.last.next = call.next
+	} else {
+		c.running = call.next
+	}
+	call.next, call.last = nil, nil
 }
 
 // late reports whether the caller's time is up.

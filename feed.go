@@ -49,6 +49,7 @@ type feed struct {
 	ended       bool          // nothing more is taken out
 	closed      bool          // nor put in
 	wake        chan struct{} // one place
+	idle        func()        // called by who is about to wait; nil: nothing
 }
 
 // A block is a part of a feed. One in the pool is empty.
@@ -134,6 +135,9 @@ func (f *feed) next(ctx context.Context, a *arrival) bool {
 			continue
 		case ok || ended:
 			return ok
+		}
+		if f.idle != nil {
+			f.idle()
 		}
 		select {
 		case <-f.wake:

@@ -122,14 +122,17 @@ func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
 	}
 }
 
-// handle has h act upon the message, unless nobody wants that any more.
+// handle has h act upon the message, unless nobody wants that any more; that it is not too late was looked at when it was taken.
 func (m *Message) handle(ctx context.Context, h Handler) error {
-	if c := m.forCaller(ctx); c != nil {
-		defer c.done()
-		ctx = c
-	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if c := m.forCaller(ctx); c != nil {
+		defer c.done()
+		if why := c.ended(); why != nil {
+			return why
+		}
+		ctx = c
 	}
 	return guarded(ctx, m, h)
 }

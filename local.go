@@ -309,12 +309,21 @@ func (e *embedded) answered(d broker.Delivery) {
 	}
 }
 
-func (l *local) reply(to, correlation string, d draft) error {
-	p := l.publishing(&d)
-	p.Exchange, p.Key, p.Mandatory = "", to, false
-	p.Properties.DeliveryMode, p.Properties.CorrelationID = amqp.Transient, correlation
-	return localError(l.at.conn.Publish(p, nil))
+// reply puts properties and body into one piece of memory.
+func (l *local) reply(to, correlation []byte, d draft, more bool) error {
+	p := d.properties(l.from)
+	p.DeliveryMode, p.CorrelationID, p.MessageID = amqp.Transient, string(correlation), d.id.String()
+	room := answerRoom + len(p.ContentType) + len(p.CorrelationID) + len(p.MessageID) + len(p.AppID)
+	props, err := p.Append(make([]byte, 0, room+len(d.body)))
+	if err != nil {
+		return err
+	}
+	whole := append(props, d.body...)
+	return localError(l.at.conn.Answer(to, props, whole[len(props):], more))
 }
+
+// answerRoom is enough for what else the properties of an answer have, in bytes.
+const answerRoom = 2 + 4 + 1 // flags, lengths of four strings, the delivery mode
 
 func (l *local) pass(ctx context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {
 	q := broker.QueueOptions{Name: to.Name, Durable: to.Durable, Args: to.Args}

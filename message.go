@@ -116,7 +116,7 @@ func (m *Message) WantsReply() bool { return m.wanted }
 var ErrNoReplyWanted = errors.New("postrider: the message wants no reply")
 
 // Reply answers a [Call]. The first answer counts. It does not wait until the caller has
-// it, and does not settle the message.
+// it, and does not settle the message. Where others are waiting it may go out with their answers, up to a millisecond later.
 func (m *Message) Reply(ctx context.Context, body any) error {
 	v, err := m.props.View()
 	if err != nil || !m.wanted {
@@ -136,7 +136,7 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 	if m.replied.Swap(true) {
 		return nil
 	}
-	if err := m.back().reply(string(v.ReplyTo), string(v.CorrelationID), d); err != nil {
+	if err := m.back().reply(v.ReplyTo, v.CorrelationID, d, m.more); err != nil {
 		return t.failed(d.id, err, false)
 	}
 	return nil

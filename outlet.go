@@ -21,8 +21,8 @@ type outlet interface {
 	call(ctx context.Context, limit time.Duration, d draft) (a answer, written bool, err error)
 	// answers is the address for receipts of messages that go this way.
 	answers(ctx context.Context) (string, error)
-	// reply answers a message that was received here.
-	reply(to, correlation string, d draft) error
+	// reply answers a message that was received here. With more, others were received with it, and their answers may go out together.
+	reply(to, correlation []byte, d draft, more bool) error
 	// pass publishes a message that was received here once more, into a queue that is made if it is missing.
 	pass(ctx context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error
 	// take begins to receive.

@@ -188,8 +188,8 @@ func (p *partitioned) call(ctx context.Context, limit time.Duration, d draft) (a
 }
 func (p *partitioned) answers(ctx context.Context) (string, error) { return p.parts[0].answers(ctx) }
 
-func (p *partitioned) reply(to, correlation string, d draft) error {
-	return p.parts[0].reply(to, correlation, d)
+func (p *partitioned) reply(to, correlation []byte, d draft, more bool) error {
+	return p.parts[0].reply(to, correlation, d, more)
 }
 func (p *partitioned) pass(ctx context.Context, f *client.Fate, to *client.Queue, props *amqp.Properties, body []byte) error {
 	return p.parts[0].pass(ctx, f, to, props, body)

@@ -187,14 +187,18 @@ func (r *remote) answers(context.Context) (string, error) {
 	return r.receipts(), nil
 }
 
-func (r *remote) reply(to, correlation string, d draft) error {
+func (r *remote) reply(to, correlation []byte, d draft, more bool) error {
 	p := d.properties(r.from)
-	p.DeliveryMode, p.CorrelationID = amqp.Transient, correlation
-	e, err := client.NewEnvelope("", to, false, p)
+	p.DeliveryMode, p.CorrelationID = amqp.Transient, string(correlation)
+	e, err := client.NewEnvelope("", string(to), false, p)
 	if err != nil {
 		return err
 	}
-	return r.pub.PostNow(new(client.Fate), e, []byte(d.id.String()), d.body)
+	post := r.pub.PostNow
+	if more {
+		post = r.pub.Post
+	}
+	return post(new(client.Fate), e, []byte(d.id.String()), d.body)
 }
 
 func (r *remote) pass(_ context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {

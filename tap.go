@@ -29,6 +29,7 @@ type tap struct {
 // openTap begins to receive at target: only what from has sent, if it is not empty.
 func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) {
 	t := &tap{target: target, feed: newFeed(), repeats: target.repeats, ending: make(chan struct{})}
+	t.feed.idle = n.local.conn.Flush // what answers wait for does not come now
 	if target.copies {
 		t.repeats = newRepeats()
 	}

@@ -30,6 +30,7 @@ type Conn struct {
 	closed    bool
 
 	publishers sync.Pool // of *publisher
+	answers    answers
 }
 
 // publisher is what one goroutine needs while it publishes.
@@ -66,6 +67,7 @@ func (b *Broker) Dial(cfg DialConfig) (*Conn, error) {
 // Close cancels the Conn's consumers, returns what they had to its queues and
 // deletes its exclusive queues.
 func (c *Conn) Close() error {
+	c.Flush()
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()

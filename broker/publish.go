@@ -92,12 +92,10 @@ func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 
 // encode checks what a consumer on a socket could not be sent.
 func (p *Publishing) encode() (amqp.RawProperties, error) {
-	switch {
-	case len(p.Body) > maxMessage:
-		return nil, amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than max size %d", len(p.Body), maxMessage)
-	case len(p.Exchange) > maxShort || len(p.Key) > maxShort:
-		return nil, fmt.Errorf("broker: exchange of %d bytes and key of %d: at most %d can be sent", len(p.Exchange), len(p.Key), maxShort)
-	case p.Properties.Expiration != "":
+	if err := fits(p.Exchange, p.Key, p.Body); err != nil {
+		return nil, err
+	}
+	if p.Properties.Expiration != "" {
 		if err := core.CheckExpiration(p.Properties.Expiration); err != nil {
 			return nil, err
 		}
@@ -105,6 +103,16 @@ func (p *Publishing) encode() (amqp.RawProperties, error) {
 	q := &p.Properties
 	room := propertiesRoom + len(q.ContentType) + len(q.CorrelationID) + len(q.ReplyTo) + len(q.MessageID) + len(q.AppID)
 	return q.Append(make([]byte, 0, room))
+}
+
+func fits(exchange, key string, body []byte) error {
+	switch {
+	case len(body) > maxMessage:
+		return amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than max size %d", len(body), maxMessage)
+	case len(exchange) > maxShort || len(key) > maxShort:
+		return fmt.Errorf("broker: exchange of %d bytes and key of %d: at most %d can be sent", len(exchange), len(key), maxShort)
+	}
+	return nil
 }
 
 // propertiesRoom is enough for the other properties of most messages, in bytes.

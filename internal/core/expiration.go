@@ -17,6 +17,16 @@ func CheckExpiration(text string) error {
 	return nil
 }
 
+// IsExpiration tells an expiration of few digits, as nearly all are. Of others CheckExpiration says whether they are right.
+func IsExpiration(text []byte) bool {
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(text) > 0 && len(text) < 12 // maxExpiration has as many
+}
+
 // maxExpiration is the longest that RabbitMQ allows a message, in milliseconds.
 const maxExpiration = maxTTL
 

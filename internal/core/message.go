@@ -54,6 +54,9 @@ func (m *Message) ranked() bool {
 
 // priority is 0 where the publisher set none.
 func (m *Message) priority() uint8 {
+	if !m.ranked() {
+		return 0
+	}
 	view, err := m.Props.View()
 	if err != nil {
 		return 0

@@ -35,6 +35,9 @@ func (q *Queue) reserveOnTerms(b *Burst, m *Message) (p place, admitted bool) {
 		return p, false
 	}
 	p.pos = q.core.ReserveIn(m.priority())
+	if !q.durableFor(m) {
+		return p, true
+	}
 	if ttl, ok := q.term(m).Lower(q.ttl).Value(); ok {
 		p.life = uint64(ttl/millisecond) + 1
 	}

@@ -50,7 +50,7 @@ type conn struct {
 	reminder  *time.Timer    // wakes the writer when a call's confirm has waited; reminded while it runs
 	reminded  atomic.Bool
 
-	crowded   atomic.Bool   // the last burst had many commands: what the client gets can wait for more of it
+	crowded   atomic.Bool   // the last burst had many commands, not all of them calls: what the client gets can wait for more of it
 	listening atomic.Bool   // R waits for the client, not for the broker
 	frameMax  atomic.Uint32 // for Next
 	notified  atomic.Bool   // the core will call Durable
@@ -264,11 +264,11 @@ func (c *conn) fail(number uint16, problem *amqp.Error) {
 func (c *conn) endBurst() {
 	c.burst.Urgent = c.commands <= urgentBurst
 	c.burst.Patient = c.patient()
-	c.crowded.Store(!c.burst.Urgent)
 	calls := c.calls == c.commands && c.calls > 0 && c.yield == nil
+	c.crowded.Store(!c.burst.Urgent && !calls)
 	c.commands, c.calls = 0, 0
 	switch {
-	case calls && c.burst.Urgent:
+	case calls:
 		c.confirmSoon()
 	case c.burst.Urgent:
 		c.link.Flush()
@@ -296,7 +296,9 @@ func (c *conn) confirmSoon() {
 
 func (c *conn) remind() {
 	c.reminded.Store(false)
-	c.link.Wake()
+	if c.out.owesConfirms() {
+		c.link.Wake()
+	}
 }
 
 // patient says whether R may wait for the disk, and so write to it in the place of the journal's writer: its client sent one publish, which

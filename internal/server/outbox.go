@@ -160,6 +160,13 @@ func (o *outbox) awaitsOne() bool {
 	return len(o.confirming) == 1 && o.confirming[0].confirms.Len() == 1
 }
 
+// owesConfirms says whether confirms wait to be sent.
+func (o *outbox) owesConfirms() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.confirming) > 0
+}
+
 // brief says whether little is waiting to be sent.
 func (o *outbox) brief() bool {
 	o.mu.Lock()

@@ -146,7 +146,7 @@ func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties
 		return nil, amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
 			view.UserID, ch.conn.user.Name)
 	}
-	if view.Expiration != nil {
+	if view.Expiration != nil && !core.IsExpiration(view.Expiration) {
 		if err := core.CheckExpiration(string(view.Expiration)); err != nil {
 			return nil, err
 		}

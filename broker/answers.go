@@ -1,0 +1,106 @@
+package broker
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/queue"
+)
+
+// answers are publishes whose consumers were not woken yet: those who wait for answers on one connection share a system call, at their
+// side too, when the questions came together.
+type answers struct {
+	some  atomic.Bool // via is not nil, or is about to be
+	mu    sync.Mutex
+	via   *publisher // its burst has begun; nil: there are none
+	count int
+	to    *core.Address // of the last one
+	last  queue.Time    // when that was
+	slow  bool          // they come one by one: none waits for the next
+	timer *time.Timer
+	set   bool
+}
+
+// Answer publishes the answer to a question into the queue that wants it; nobody is told whether there is one. props are checked properties,
+// and are not to be changed afterwards, as the body is not. With more another answer is about to follow: consumers are woken with
+// the next that has none behind it, when there are enough of them, by [Conn.Flush], or a millisecond later; at once where answers take their time.
+func (c *Conn) Answer(to []byte, props amqp.RawProperties, body []byte, more bool) error {
+	if c.isClosed() {
+		return ErrClosed
+	}
+	if err := fits("", string(to), body); err != nil {
+		return err
+	}
+	a := &c.answers
+	a.mu.Lock()
+	if a.via == nil {
+		a.via, a.count = c.publisher(), 0
+	}
+	if a.to == nil || a.to.Key != string(to) {
+		a.to = &core.Address{Key: string(to)}
+	}
+	via := a.via
+	_, err := via.Publish(&via.burst, &core.Message{Address: a.to, Props: props, Body: body})
+	a.learn(c.broker.core.Now())
+	if a.count++; more && !a.slow && a.count < soonMost {
+		a.remind(c)
+	} else {
+		a.via = nil
+	}
+	a.some.Store(a.via != nil)
+	over := a.via == nil
+	a.mu.Unlock()
+	if over {
+		c.done(via)
+	}
+	return closedError(err)
+}
+
+// quickly is up to how long after the one before an answer comes, in nanoseconds, so that it was worth the wait.
+const quickly = 20_000
+
+// learn finds out whether who answers is slow, from two answers of which one followed the other. The caller holds mu.
+func (a *answers) learn(now queue.Time) {
+	quick := now-a.last < quickly
+	if quick || a.count > 0 {
+		a.slow = !quick
+	}
+	a.last = now
+}
+
+// Flush has the answers go out that wait for others. It costs little when there are none.
+func (c *Conn) Flush() {
+	a := &c.answers
+	if !a.some.Load() {
+		return
+	}
+	a.mu.Lock()
+	via := a.via
+	a.via = nil
+	a.some.Store(false)
+	a.mu.Unlock()
+	if via != nil {
+		c.done(via)
+	}
+}
+
+// remind has it done in time. The caller holds mu.
+func (a *answers) remind(c *Conn) {
+	switch {
+	case a.set:
+		return
+	case a.timer == nil:
+		a.timer = time.AfterFunc(soonAfter, func() {
+			a.mu.Lock()
+			a.set = false
+			a.mu.Unlock()
+			c.Flush()
+		})
+	default:
+		a.timer.Reset(soonAfter)
+	}
+	a.set = true
+}
