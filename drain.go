@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 // What has been received when a node shuts down is still handled:
@@ -35,6 +36,7 @@ func (i *inbox) beginToDrain() {
 	defer i.mu.Unlock()
 	if i.drained == nil {
 		i.drained, i.left = make(chan struct{}), math.MaxInt
+		i.closely.Store(true)
 		i.look()
 	}
 }
@@ -49,7 +51,7 @@ func (i *inbox) remaining(messages int) {
 
 // look tells, once, that nothing is left which somebody here receives. The caller holds mu.
 func (i *inbox) look() {
-	if i.drained != nil && !i.told && (i.left <= len(i.waiting) || len(i.takers) == 0) {
+	if i.drained != nil && !i.told && (i.left <= i.idle() || len(i.takers) == 0) {
 		i.told = true
 		close(i.drained)
 	}
@@ -94,6 +96,14 @@ type LostError struct {
 
 const lostIDs = 5 // that are told
 
+// inInbox counts a message of the inbox; those come first.
+func (e *LostError) inInbox(id []byte) {
+	e.Inbox++
+	if e.Messages++; e.Messages <= lostIDs {
+		e.IDs = append(e.IDs, string(id))
+	}
+}
+
 func (e *LostError) Error() string {
 	var where []string
 	if e.Inbox > 0 {
@@ -115,15 +125,19 @@ func (n *Node) lost() error {
 	if n.cfg.Dir != "" {
 		return nil
 	}
+	e := &LostError{Mailboxes: make(map[string]int)}
+	n.inbox.unsettled(e.inInbox)
 	n.local.conn.Close() // what is not settled goes back
 	c, err := n.local.broker.Dial(broker.DialConfig{Name: n.cfg.Name + ", counting"})
 	if err != nil { // it is closed
 		return nil
 	}
-	e := &LostError{Mailboxes: make(map[string]int)}
-	left := n.leftInMemory()
-	for _, q := range left {
+	for _, q := range n.leftInMemory() {
 		box := n.boxOf(q.Name)
+		if q.Name == n.cfg.Name {
+			eachID(c, q.Name, e.inInbox)
+			continue
+		}
 		if e.Messages += q.Ready; box == n.cfg.Name {
 			e.Inbox += q.Ready
 		} else {
@@ -131,7 +145,7 @@ func (n *Node) lost() error {
 		}
 		e.IDs = append(e.IDs, firstIDs(c, q.Name, lostIDs-len(e.IDs))...)
 	}
-	if len(left) == 0 {
+	if e.Messages == 0 {
 		return nil
 	}
 	n.log.Error("messages are lost with the memory of this node", "messages", e.Messages, "inbox", e.Inbox, "mailboxes", e.Mailboxes, "ids", e.IDs)
@@ -169,6 +183,26 @@ func (n *Node) boxOf(queue string) string {
 	return queue
 }
 
+// eachID takes all out of an inbox, and its packs apart.
+func eachID(c *broker.Conn, queue string, do func(id []byte)) {
+	var mu sync.Mutex
+	_, _ = c.Consume(context.Background(), queue, broker.ConsumeOptions{NoAck: true}, func(d broker.Delivery) { // all of it before Consume returns
+		mu.Lock()
+		defer mu.Unlock()
+		v, _ := d.Props.View()
+		if string(v.ContentEncoding) != pack.Encoding || pack.Count(d.Body) == 0 {
+			do(v.MessageID)
+			return
+		}
+		for id, rest := []byte(nil), d.Body; len(rest) > 0; {
+			id, _, rest = pack.Next(rest)
+			do(id)
+		}
+	})
+	mu.Lock()
+	defer mu.Unlock()
+}
+
 // firstIDs are the ids of at most so many messages at the head of a queue.
 func firstIDs(c *broker.Conn, queue string, most int) (ids []string) {
 	if most <= 0 {
@@ -203,7 +237,8 @@ func (i *inbox) putBackUnseen() {
 	<-in.stop() // nothing comes from now on
 	i.mu.Lock()
 	waiting := i.waiting
-	i.waiting = nil
+	i.waiting, i.ended = nil, true
+	i.closely.Store(true)
 	i.mu.Unlock()
 	for _, a := range waiting {
 		a.from.putBack(a.tag)

@@ -99,6 +99,15 @@ func text(headers []byte, name string) string {
 	return s
 }
 
+// inscribe returns the properties of the message with a history, see [Failure.inscribe].
+func (m *Message) inscribe(f Failure, target string, due time.Time) (*amqp.Properties, error) {
+	p, err := f.inscribe(m.props, target, due)
+	if err == nil {
+		p.MessageID = m.ID // it may have come in a pack
+	}
+	return p, err
+}
+
 // inscribe returns the properties of a message with this history. due is the zero time for a dead one.
 func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time) (*amqp.Properties, error) {
 	p := new(amqp.Properties)

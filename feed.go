@@ -12,6 +12,7 @@ import (
 type arrival struct {
 	props       amqp.RawProperties
 	body        []byte
+	id          []byte // nil: it is in the properties
 	redelivered bool
 	more        bool // others waited behind it when it was taken out of the feed
 	from        settler

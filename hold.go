@@ -14,7 +14,7 @@ func (m *Message) hold(v verdict) {
 	defer m.tap.holds(-1)
 	m.from.seen(m.tag)
 	var props amqp.RawProperties
-	p, err := v.failure.inscribe(m.props, m.tap.target.mailbox(), time.Time{})
+	p, err := m.inscribe(v.failure, m.tap.target.mailbox(), time.Time{})
 	if err == nil {
 		err = m.conceal(p, v.failure)
 	}

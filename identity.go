@@ -2,7 +2,6 @@ package postrider
 
 import (
 	"crypto/rand"
-	"strconv"
 	"sync/atomic"
 )
 
@@ -34,7 +33,20 @@ func (id messageID) appendTo(b []byte) []byte {
 	if id.of == nil {
 		return append(b, id.own...)
 	}
-	return strconv.AppendUint(append(b, id.of.prefix...), id.count, 36)
+	return appendCount(append(b, id.of.prefix...), id.count)
+}
+
+// appendCount appends n to the base 36: strconv.AppendUint divides by a base that it does not know, for each digit.
+func appendCount(b []byte, n uint64) []byte {
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	var text [13]byte
+	at := len(text) - 1
+	for ; n >= 36; at-- {
+		text[at] = digits[n%36]
+		n /= 36
+	}
+	text[at] = digits[n]
+	return append(b, text[at:]...)
 }
 
 func (id messageID) String() string {

@@ -3,6 +3,8 @@ package postrider
 import (
 	"slices"
 	"sync"
+
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 // inbox is what came into this node's own inbox, for the receivers in this process. It takes
@@ -17,6 +19,7 @@ type inbox struct {
 	waiting []arrival // in the order of arrival
 	turn    int
 
+	packs
 	leaving
 }
 
@@ -41,6 +44,9 @@ func (c *Config) inboxBytes() int64 {
 	}
 	return defaultInboxBytes
 }
+
+// packSize is how many messages may come into the inbox in one: so few that its bound of messages is felt about as finely as without.
+func (c *Config) packSize() int { return min(pack.MaxMessages, c.inboxMessages()/64) }
 
 // A taker is one receiver at the inbox. It is an intake.
 type taker struct {
@@ -96,6 +102,11 @@ func (i *inbox) ready() {
 func (i *inbox) hand(batch []arrival) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.give(i.unpack(batch))
+}
+
+// give is hand for what is no pack. The caller holds mu.
+func (i *inbox) give(batch []arrival) {
 	if len(i.takers) == 1 && i.takers[0].from == "" {
 		i.takers[0].hand(batch)
 		return

@@ -80,7 +80,7 @@ func (m *Message) passOn(f *client.Fate, v verdict) error {
 	if !v.dead {
 		to = stepFor(time.Until(v.due)).queue(name)
 	}
-	p, err := v.failure.inscribe(m.props, name, v.due)
+	p, err := m.inscribe(v.failure, name, v.due)
 	if err == nil {
 		err = m.conceal(p, v.failure)
 	}

@@ -40,6 +40,7 @@ func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked) (
 	}
 	b, err := broker.Open(broker.Config{
 		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only, InboxAlso: []string{cfg.Name + controlSuffix},
+		Packs: cfg.Name, PackSize: cfg.packSize(),
 		MemoryMark:    -1,                                      // the process has a life of its own
 		MessageMemory: defaultMessageMemory + cfg.inboxBytes(), // a full inbox does not stop the rest
 	})

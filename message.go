@@ -20,7 +20,8 @@ type Message struct {
 	ContentType string
 	Body        []byte // of a sealed message what was in it
 	// Redelivered: it was handed to a receiver before, who may have acted upon it. The broker in this node knows of what was merely on its way to one,
-	// and does not mark that after an orderly end; to others AMQP has no way to say so, and they mark it.
+	// and does not mark that after an orderly end; to others AMQP has no way to say so, and they mark it. What came to the inbox together may be
+	// marked together after a restart.
 	Redelivered bool
 
 	wanted   bool // a reply is
@@ -40,26 +41,17 @@ type Message struct {
 
 // message makes an arrival into what a receiver sees.
 func (t *tap) message(a *arrival, p *press) *Message {
-	m := p.next(len(a.props)+len(a.body), a.more)
+	size := len(a.props) + len(a.body)
+	m := p.next(size, a.more)
 	m.To, m.Body, m.Redelivered = t.target.name, a.body, a.redelivered
 	m.tap, m.from, m.tag, m.more, m.props = t, a.from, a.tag, a.more, a.props
-	v, err := a.props.View()
-	if err != nil {
-		return m
-	}
+	l := p.look(a)
+	m.From, m.ContentType = l.from, l.contentType
+	m.wanted, m.receipt, m.headed = l.wanted, l.receipt, l.headed
+	m.Redelivered = m.Redelivered || l.tried
+	m.ID = p.id(l.id, size, a.more)
 	if a.came != 0 {
 		m.deadline = a.expires()
-	}
-	m.ID = p.id(v.MessageID, len(a.props)+len(a.body), a.more)
-	m.From = p.sender(v.AppID)
-	m.ContentType = p.kind(v.ContentType)
-	m.wanted = len(v.ReplyTo) > 0
-	m.headed = len(v.Headers) > 0
-	if m.headed && m.wanted && flag(v.Headers, headerReceipt) {
-		m.wanted, m.receipt = false, true
-	}
-	if m.headed && number(v.Headers, headerTries) > 0 {
-		m.Redelivered = true
 	}
 	return m
 }

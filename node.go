@@ -145,7 +145,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.inbox = &inbox{local: way}
+	n.inbox = &inbox{local: way, packs: packs{open: make(map[*packed]struct{})}}
 	if err := n.local.broker.Bound(n.cfg.Name, n.cfg.inboxMessages(), n.cfg.inboxBytes()); err != nil {
 		return err
 	}

@@ -11,7 +11,8 @@ import (
 type press struct {
 	names amqp.Interner
 
-	from, contentType string // of the last message
+	props amqp.RawProperties // of the last message, if it came in a pack
+	seen  look               // what those of the last message say
 
 	room []Message
 	made int    // how many room was made for, the last time
@@ -60,17 +61,48 @@ func (p *press) id(b []byte, size int, more bool) string {
 	return id
 }
 
-// sender and kind are names that mostly are those of the message before.
-func (p *press) sender(b []byte) string {
-	if string(b) != p.from {
-		p.from = p.names.String(b)
-	}
-	return p.from
+// look is what properties say to a receiver.
+type look struct {
+	id                []byte // of the message itself
+	from, contentType string
+	wanted            bool // a reply is
+	receipt           bool // its sender wants to be told when it was handled
+	headed            bool // there are headers
+	tried             bool // it was given to a handler before, that failed
 }
 
-func (p *press) kind(b []byte) string {
-	if string(b) != p.contentType {
-		p.contentType = p.names.String(b)
+// look looks at properties. Those of what came in one pack are the same bytes, and names mostly are those of the message before.
+func (p *press) look(a *arrival) look {
+	if a.id != nil && len(a.props) == len(p.props) && &a.props[0] == &p.props[0] {
+		l := p.seen
+		l.id = a.id
+		return l
 	}
-	return p.contentType
+	v, err := a.props.View()
+	if err != nil {
+		return look{}
+	}
+	l := look{
+		from: p.name(v.AppID, p.seen.from), contentType: p.name(v.ContentType, p.seen.contentType),
+		wanted: len(v.ReplyTo) > 0, headed: len(v.Headers) > 0,
+	}
+	if l.headed {
+		l.receipt = l.wanted && flag(v.Headers, headerReceipt)
+		l.wanted = l.wanted && !l.receipt
+		l.tried = number(v.Headers, headerTries) > 0
+	}
+	p.props, p.seen = nil, l
+	if l.id = a.id; l.id == nil {
+		l.id = v.MessageID
+	} else {
+		p.props = a.props
+	}
+	return l
+}
+
+func (p *press) name(b []byte, last string) string {
+	if string(b) == last {
+		return last
+	}
+	return p.names.String(b)
 }

@@ -20,6 +20,7 @@ type remote struct {
 	via   *client.Exchange // nil: straight into the queue
 	key   string           // "": the message's own
 	alone bool             // nobody need be there to take a message
+	inbox bool             // it is a peer's inbox, which may take packs
 
 	subscription func() *client.Queue // what one receives from; nil: queue
 
@@ -69,7 +70,11 @@ func (r *remote) sealToKeep(d *draft) (*client.Envelope, error) {
 
 func (r *remote) seal(d *draft, mandatory bool, p amqp.Properties) (*client.Envelope, error) {
 	via, key := r.address(d)
-	return client.NewEnvelope(via, key, mandatory, p)
+	e, err := client.NewEnvelope(via, key, mandatory, p)
+	if err == nil && r.inbox && d.more == nil {
+		return e.Packable(p)
+	}
+	return e, err
 }
 
 // address is the exchange and the key of a message.

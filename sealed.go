@@ -78,7 +78,7 @@ func (m *Message) unseal(p *press) error {
 		}
 	}
 	m.opened = &opened{raw: m.Body, headers: v.Headers, by: g}
-	m.Body, m.ContentType = v.Body, p.kind(v.Type)
+	m.Body, m.ContentType = v.Body, p.names.String(v.Type)
 	return nil
 }
 
@@ -89,6 +89,9 @@ func (m *Message) bound() (b seal.Bound, err error) {
 		return b, err
 	}
 	b.ID, b.Correlation = v.MessageID, v.CorrelationID
+	if b.ID == nil { // it came in a pack
+		b.ID = []byte(m.ID)
+	}
 	switch {
 	case m.receipt:
 		b.Wish = seal.Receipt

@@ -30,6 +30,7 @@ func (n *Node) Peer(name string, opts ...PeerOption) *Target {
 		t.name, t.peerAt = queue, &where
 		t.way = &remote{
 			queue: &client.Queue{Name: queue},
+			inbox: true,
 			from:  n.cfg.Name,
 			pub:   n.connTo(where).Publisher(),
 			keep:  keptForPeer + name,

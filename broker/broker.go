@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/postrider-mq/postrider/internal/core"
 	"github.com/postrider-mq/postrider/internal/disk"
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/pack"
 	"github.com/postrider-mq/postrider/internal/server"
 	"github.com/postrider-mq/postrider/internal/session"
 )
@@ -65,6 +67,10 @@ type Config struct {
 
 	// InboxAlso are further queues that may be published into then.
 	InboxAlso []string
+	// Packs is a queue whose consumer takes so many messages in one as PackSize says, and clients are told so: for the inbox
+	// of a node of package postrider. "" and 0: none.
+	Packs    string
+	PackSize int
 
 	// MaxMessage is the largest body accepted from a listener, in bytes;
 	// 16 MiB when 0, at most 128 MiB.
@@ -202,7 +208,8 @@ func Open(cfg Config) (*Broker, error) {
 		External:   cfg.ClientCertificates,
 		Logger:     log,
 		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second), Slab: cfg.slab()},
-		Properties: properties(cfg.Name),
+		Properties: cfg.properties(),
+		Packs:      cfg.Packs,
 
 		MaxUnsettled:      cfg.MaxUnsettled,
 		MaxUnsettledBytes: cfg.MaxUnsettledBytes,
@@ -249,17 +256,19 @@ func (b *Broker) openCore(cfg Config) error {
 	return nil
 }
 
-func properties(name string) amqp.Table {
-	if name == "" {
-		name = "postrider"
-	}
-	return amqp.Table{
+// properties are what the broker says of itself.
+func (c *Config) properties() amqp.Table {
+	p := amqp.Table{
 		"product":      "Postrider",
 		"version":      Version,
 		"platform":     runtime.Version(),
-		"cluster_name": name,
+		"cluster_name": cmp.Or(c.Name, "postrider"),
 		"information":  "https://github.com/postrider-mq/postrider",
 	}
+	if c.PackSize > 1 {
+		p[pack.Property] = int32(c.PackSize)
+	}
+	return p
 }
 
 // Serve accepts AMQP clients until ln fails or the broker is closed; then it

@@ -303,7 +303,7 @@ func Secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.
 
 // serve uses a connection until it ends, and returns why it did.
 func (c *Conn) serve(w *wire) error {
-	c.pub.attach(w.link, w.turns, w.frameMax, w.product)
+	c.pub.attach(w.link, w.turns, w.frameMax, w.product, w.packs)
 	c.setState(State{Up: true, Product: w.product})
 	if w.left.Load() { // so soon
 		w.leaving()

@@ -24,6 +24,7 @@ type Envelope struct {
 	correlated bool
 	between    []byte
 
+	packing *packing      // nil: each goes alone
 	expires time.Duration // 0: never; else before ends in what is left of it
 	keep    string        // what the Keeper calls its target; empty: it is not kept
 }
@@ -32,7 +33,7 @@ type Envelope struct {
 // [MaxExpiry]; what the properties said about it does not count.
 func (e *Envelope) Expiring(after time.Duration) *Envelope {
 	with := *e
-	with.expires = max(time.Millisecond, min(after, MaxExpiry))
+	with.expires, with.packing = max(time.Millisecond, min(after, MaxExpiry)), nil
 	with.flags |= amqp.FlagExpiration
 	// The expiration is the property before the message-id.
 	last := &with.before
@@ -68,13 +69,19 @@ func appendExpiry(b []byte, left time.Duration) []byte {
 	return b
 }
 
-// expiryAt is where the digits begin in what appendTo appends.
-func (e *Envelope) expiryAt(id int) uint32 {
-	at := len(e.method) + amqp.FrameOverhead - 1 + headerHead + len(e.before) - expiryDigits
+// expiry is where the digits begin in a message that appendTo has appended to nothing.
+func (e *Envelope) expiry(message []byte, id int) []byte {
+	at := len(e.method) + frameHead + headerHead + len(e.before) - expiryDigits
 	if e.correlated {
 		at += 1 + id + len(e.between)
 	}
-	return uint32(at)
+	return message[at:at]
+}
+
+// destination is the exchange and the key, as they are written.
+func (e *Envelope) destination() []byte {
+	const before, after = frameHead + 2 + 2 + 2, 1 + 1 // class, method, a reserved field; flags, the end of the frame
+	return e.method[before : len(e.method)-after]
 }
 
 // MaxID is the longest message-id in octets.
@@ -128,12 +135,6 @@ func NewCallEnvelope(exchange, key string, mandatory bool, p amqp.Properties) (*
 	return e, nil
 }
 
-// bound is at least the size of what appendTo appends.
-func (e *Envelope) bound(id, body int, frameMax uint32) int {
-	frames := body/int(max(frameMax, amqp.MinFrameMax)-amqp.FrameOverhead) + 1
-	return len(e.method) + amqp.FrameOverhead + e.headerSize(id) + body + frames*amqp.FrameOverhead
-}
-
 func (e *Envelope) headerSize(id int) int {
 	n := headerHead + len(e.before) + 1 + id + len(e.after)
 	if e.correlated {
@@ -147,9 +148,8 @@ const headerHead = 14 // class, weight, body size, flags
 // appendTo appends a whole publish. The id is at most MaxID octets.
 func (e *Envelope) appendTo(dst []byte, id, body []byte, frameMax uint32) []byte {
 	dst = append(dst, e.method...)
-	size := uint32(e.headerSize(len(id)))
-	dst = append(dst, amqp.FrameHeader, byte(publishChannel>>8), byte(publishChannel&0xff))
-	dst = binary.BigEndian.AppendUint32(dst, size)
+	size := e.headerSize(len(id))
+	dst = appendFrameHead(dst, amqp.FrameHeader, size)
 	dst = append(dst, 0, basicClass, 0, 0)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(len(body)))
 	dst = binary.BigEndian.AppendUint16(dst, e.flags)
@@ -166,20 +166,3 @@ func (e *Envelope) appendTo(dst []byte, id, body []byte, frameMax uint32) []byte
 }
 
 const basicClass = 60
-
-// refit appends an encoded publish with its body frames cut down to frameMax.
-func refit(dst, encoded []byte, frameMax uint32) []byte {
-	for len(encoded) > 0 {
-		rest, f, ok, err := amqp.ParseFrame(encoded, 0)
-		if !ok || err != nil {
-			panic("client: a publish in the log is not made of frames")
-		}
-		if f.Type == amqp.FrameBody {
-			dst = amqp.AppendBodyFrames(dst, f.Channel, f.Payload, frameMax)
-		} else {
-			dst = append(dst, encoded[:len(encoded)-len(rest)]...)
-		}
-		encoded = rest
-	}
-	return dst
-}

@@ -1,8 +1,11 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
 )
 
 // A Keeper keeps what was posted where it survives this process, until it is confirmed or fails for good. Its methods are
@@ -16,34 +19,38 @@ type Keeper interface {
 
 // Kept is a message as a [Keeper] keeps it.
 type Kept struct {
-	Ticket   uint64 // to be handed to Restore; Keep gives another
-	Target   string
-	Encoded  []byte    // the publish, frame by frame
-	Expires  time.Time // zero: never
-	ExpiryAt uint32    // where the digits of its expiration are; 0 when it does not expire
+	Ticket  uint64 // to be handed to Restore; Keep gives another
+	Target  string
+	Encoded []byte    // the publish, frame by frame
+	Expires time.Time // zero: never
 }
 
 // more is what the log has to know of a message beside its bytes, which it has the keeper keep; mostly nil. Who waits for a message is told when this
 // process ends, so that it is not kept. The caller holds mu.
-func (p *Publisher) more(f *Fate, env *Envelope, id int, encoded []byte, wait bool) (*more, error) {
+func (p *Publisher) more(f *Fate, env *Envelope, id, body []byte, wait bool) (*more, error) {
 	keep := env.keep != "" && p.keeper != nil && !wait
 	if env.expires == 0 && !keep {
 		return nil, nil
 	}
 	m := new(more)
-	k := Kept{Target: env.keep, Encoded: encoded}
+	k := Kept{Target: env.keep}
 	if env.expires != 0 {
-		m.expires, m.expiryAt = p.now()+env.expires, env.expiryAt(id)
+		m.expires = p.now() + env.expires
 	}
 	if keep {
 		if env.expires != 0 {
-			k.Expires, k.ExpiryAt = time.Now().Add(env.expires), m.expiryAt
+			k.Expires = time.Now().Add(env.expires)
 		}
+		p.scratch = env.appendTo(p.scratch[:0], id, body, defaultFrameMax)
+		k.Encoded = p.scratch
 		var err error
 		if m.ticket, err = p.keeper.Keep(k); err != nil {
 			return nil, err
 		}
 		f.kept = m.ticket
+		if cap(p.scratch) > chunkSize {
+			p.scratch = nil
+		}
 	}
 	p.expireAt(m.expires)
 	return m, nil
@@ -51,20 +58,22 @@ func (p *Publisher) more(f *Fate, env *Envelope, id int, encoded []byte, wait bo
 
 // Restore accepts a message that was kept in a former life of this process, bounds or not, as Post does. The fate is decided as for Post.
 func (p *Publisher) Restore(f *Fate, k Kept) error {
+	env, id, body, err := k.parse()
+	if err != nil {
+		return err
+	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
 		return ErrClosed
 	}
-	m := &more{ticket: k.Ticket, expiryAt: k.ExpiryAt}
+	m := &more{ticket: k.Ticket}
 	if !k.Expires.IsZero() {
-		m.expires = max(1, p.now()+min(time.Until(k.Expires), MaxExpiry))
+		left := min(time.Until(k.Expires), MaxExpiry)
+		m.expires, env = max(1, p.now()+left), env.Expiring(left)
 	}
 	f.kept = k.Ticket
-	c := p.log.room(len(k.Encoded))
-	off := len(c.buf)
-	c.buf = append(c.buf, k.Encoded...)
-	p.log.add(f, c, off, false, m)
+	p.log.add(f, env, id, body, false, m)
 	p.expireAt(m.expires)
 	l := p.writable()
 	p.mu.Unlock()
@@ -73,6 +82,40 @@ func (p *Publisher) Restore(f *Fate, k Kept) error {
 	}
 	return nil
 }
+
+// parse takes the publish apart.
+func (k *Kept) parse() (env *Envelope, id, body []byte, err error) {
+	var publish *amqp.BasicPublish
+	var p amqp.Properties
+	for rest := k.Encoded; len(rest) > 0; {
+		var f amqp.Frame
+		var ok bool
+		if rest, f, ok, err = amqp.ParseFrame(rest, 0); err != nil || !ok {
+			return nil, nil, nil, errNoPublish
+		}
+		switch f.Type {
+		case amqp.FrameMethod:
+			m, _ := amqp.ParseMethod(f.Payload, nil)
+			publish, _ = m.(*amqp.BasicPublish)
+		case amqp.FrameHeader:
+			_, _, props, err := amqp.ParseHeader(f.Payload)
+			if err != nil || p.Parse(props, nil) != nil {
+				return nil, nil, nil, errNoPublish
+			}
+		case amqp.FrameBody:
+			body = append(body, f.Payload...)
+		}
+	}
+	if publish == nil {
+		return nil, nil, nil, errNoPublish
+	}
+	id = []byte(p.MessageID)
+	p.Expiration = ""
+	env, err = NewEnvelope(publish.Exchange, publish.RoutingKey, publish.Mandatory, p)
+	return env, id, body, err
+}
+
+var errNoPublish = errors.New("what the outbox has kept is no message")
 
 // now is the time on the clock that messages expire by.
 func (p *Publisher) now() time.Duration { return time.Since(p.born) }
@@ -127,4 +170,7 @@ func (p *Publisher) expire() {
 }
 
 // ID is the message's id.
-func (k Kept) ID() string { return string(messageID(k.Encoded)) }
+func (k *Kept) ID() string {
+	_, id, _, _ := k.parse()
+	return string(id)
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/link"
+	"github.com/postrider-mq/postrider/internal/pack"
 	"github.com/postrider-mq/postrider/internal/session"
 )
 
@@ -43,7 +44,7 @@ type Publisher struct {
 	open     bool       // the channel is set up, and what is wanted of the connection is there
 	blocked  string     // why the broker asked for a pause; empty when it does not
 	wants    uint64     // counts what was wanted of the connection, see hold
-	frameMax uint32     // what messages are encoded for
+	frameMax uint32     // the connection's
 	room     chan struct{}
 	why      error // why there is no connection
 	refused  error // the last connection was refused in a way that waiting will not mend
@@ -64,10 +65,11 @@ type Publisher struct {
 
 	settled []*Fate // the reader's
 
-	keeper Keeper        // nil: nothing is kept
-	born   time.Time     // when the clock began
-	due    time.Duration // when the timer rings; 0: it does not
-	timer  *time.Timer
+	keeper  Keeper        // nil: nothing is kept
+	scratch []byte        // what it was given last
+	born    time.Time     // when the clock began
+	due     time.Duration // when the timer rings; 0: it does not
+	timer   *time.Timer
 
 	sendings, callings sync.Pool // here, so that their channels do not outlive the publisher
 }
@@ -233,7 +235,7 @@ func (p *Publisher) enqueue(ctx context.Context, c *call, f *Fate, env *Envelope
 	}
 }
 
-// add encodes a message into the log. The caller holds mu.
+// add copies a message into the log. The caller holds mu.
 func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uint64, error) {
 	if p.closed {
 		return 0, ErrClosed
@@ -244,22 +246,18 @@ func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uin
 	if len(id) > MaxID {
 		return 0, fmt.Errorf("a message-id of %d bytes is too long, %d are allowed", len(id), MaxID)
 	}
-	n := env.bound(len(id), len(body), p.frameMax)
+	n := pack.Size(len(id), len(body))
 	if n > p.maxBytes {
 		return 0, fmt.Errorf("%w: %d bytes, %d allowed", ErrTooLarge, n, p.maxBytes)
 	}
 	if p.log.live >= p.maxMessages || p.log.bytes+n > p.maxBytes {
 		return 0, ErrFull
 	}
-	c := p.log.room(n)
-	off := len(c.buf)
-	c.buf = env.appendTo(c.buf, id, body, p.frameMax)
-	m, err := p.more(f, env, len(id), c.buf[off:], wait)
+	m, err := p.more(f, env, id, body, wait)
 	if err != nil {
-		c.buf = c.buf[:off]
 		return 0, err
 	}
-	return p.log.add(f, c, off, wait, m), nil
+	return p.log.add(f, env, id, body, wait, m), nil
 }
 
 // writable returns the link if publishes can go out on it now. The caller holds mu.
@@ -365,7 +363,7 @@ func (p *Publisher) hopeless() error {
 	return p.refused
 }
 
-// Pending returns how many messages are unconfirmed and their encoded size.
+// Pending returns how many messages are unconfirmed and the size of their ids and bodies.
 func (p *Publisher) Pending() (messages, bytes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

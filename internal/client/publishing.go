@@ -1,13 +1,14 @@
 package client
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/link"
+	"github.com/postrider-mq/postrider/internal/pack"
+	"github.com/postrider-mq/postrider/internal/session"
 )
 
 // This file is what the connection tells its Publisher.
@@ -32,10 +33,12 @@ func (p *Publisher) next(l *link.Link, dst []byte) []byte {
 // is not believed: all is sent again on another connection, a few times, in its order. But the second is, if the queue, asked for on
 // that connection just before, has told of messages in it: one that nobody leads tells of none, or, where the rest of its nodes are gone, holds
 // the message for a minute before it is refused. It is full then.
-func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, product string) {
+//
+// packs is how many messages the other side takes as one.
+func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, product string, packs int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.link, p.turns, p.frameMax, p.refused, p.product = l, t, frameMax, nil, product
+	p.link, p.turns, p.frameMax, p.refused, p.product, p.log.packs = l, t, frameMax, nil, product, packs
 	clear(p.sure)
 	clear(p.holding)
 	if product == rabbitMQ {
@@ -79,14 +82,14 @@ func (p *Publisher) judge(tag uint64, multiple bool, fault error) error {
 	default:
 		return fault
 	}
-	e := p.log.find(tag)
+	at := p.log.find(tag)
 	if multiple && fault != nil {
-		e = p.log.first()
+		at = p.log.first()
 	}
-	if e == nil {
+	if at == p.log.cursor {
 		return fault
 	}
-	to := destination(e.encoded())
+	to := p.log.at(at).env.destination()
 	full, sure := p.sure[string(to)]
 	switch {
 	case full:
@@ -118,17 +121,7 @@ func (p *Publisher) believe(to []byte, full bool) {
 	delete(p.doubts, string(to))
 }
 
-// destination digs the exchange and the key out of an encoded publish, as they are written there.
-func destination(encoded []byte) []byte {
-	_, f, ok, _ := amqp.ParseFrame(encoded, 0)
-	const before, after = 2 + 2 + 2, 1 // class, method, a reserved field; flags
-	if !ok || len(f.Payload) < before+after {
-		return nil
-	}
-	return f.Payload[before : len(f.Payload)-after]
-}
-
-// destinationOf is the same of an exchange and a key, which are short strings.
+// destinationOf is the destination of an envelope for an exchange and a key, which are short strings.
 func destinationOf(exchange, key string) string {
 	to := append([]byte{byte(len(exchange))}, exchange...)
 	return string(append(append(to, byte(len(key))), key...))
@@ -280,48 +273,38 @@ func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 
 // returned notes that a message could not be routed; its confirm is still to come. Returns come in
 // the order of publishing, so the search goes on where the last one ended.
-func (p *Publisher) returned(props amqp.RawProperties) {
-	v, err := props.View()
+func (p *Publisher) returned(c *session.Content) {
+	v, err := c.Props.View()
 	if err != nil {
 		return
+	}
+	id := v.MessageID
+	if string(v.ContentEncoding) == pack.Encoding && pack.Count(c.Body) > 0 {
+		id, _, _ = pack.Next(c.Body)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from := max(p.hint, p.log.tail)
-	if !p.markReturned(v.MessageID, from, p.log.cursor) {
-		p.markReturned(v.MessageID, p.log.tail, min(from, p.log.cursor))
+	if !p.markReturned(id, from, p.log.cursor) {
+		p.markReturned(id, p.log.tail, min(from, p.log.cursor))
 	}
 }
 
 func (p *Publisher) markReturned(id []byte, from, to uint64) bool {
 	for i := from; i < to; i++ {
 		e := p.log.at(i)
-		if e.fate == nil || e.fate.returned || !bytes.Equal(messageID(e.encoded()), id) {
+		if e.fate == nil || e.fate.returned || !e.has(id) {
 			continue
 		}
-		e.fate.returned = true
-		p.hint = i + 1
+		for tag := e.tag; i < to && p.log.at(i).tag == tag; i++ { // with all of its pack
+			if f := p.log.at(i).fate; f != nil {
+				f.returned = true
+			}
+		}
+		p.hint = i
 		return true
 	}
 	return false
-}
-
-// messageID digs the id out of an encoded publish.
-func messageID(encoded []byte) []byte {
-	rest, _, _, _ := amqp.ParseFrame(encoded, 0)
-	_, header, ok, _ := amqp.ParseFrame(rest, 0)
-	if !ok {
-		return nil
-	}
-	_, _, props, err := amqp.ParseHeader(header.Payload)
-	if err != nil {
-		return nil
-	}
-	v, err := props.View()
-	if err != nil {
-		return nil
-	}
-	return v.MessageID
 }
 
 // close ends everything: what was not confirmed by now is reported as it stands.

@@ -1,12 +1,15 @@
 package client
 
 import (
+	"bytes"
 	"sort"
 	"sync"
 	"time"
+
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
-// sendLog holds encoded publishes, in order, from the moment they are accepted
+// sendLog holds messages, in order, from the moment they are accepted
 // until the other side has confirmed them. It is the outbox of the socket and the
 // log from which a new connection is caught up.
 //
@@ -16,7 +19,7 @@ import (
 //
 // The writer moves the cursor, confirms move the tail, a new connection puts the cursor
 // back to the tail. Tags are given out as messages are written, from 1 on each
-// connection. An entry without a fate is a hole: settled out of turn, or given up.
+// connection; what is written as one pack has one tag. An entry without a fate is a hole: settled out of turn, or given up.
 //
 // The log is owned by its [Publisher] and guarded by its lock.
 type sendLog struct {
@@ -24,15 +27,17 @@ type sendLog struct {
 	tail, cursor, head uint64
 	last               uint64               // the last tag given out on this connection
 	live               int                  // entries that are not holes
-	bytes              int                  // their encoded size
-	fill               *chunk               // where the next message is encoded; nil = none begun
+	bytes              int                  // their size
+	fill               *chunk               // where the next message will lie; nil = none begun
 	careful            int                  // so many messages go out one at a time
+	packs              int                  // so many may go out as one on this connection; 0: none
 	now                func() time.Duration // the Publisher's clock
 	done               []uint64             // tickets of kept messages whose fate is known, to be told to the Keeper
 }
 
 type entry struct {
 	fate *Fate // nil: a hole
+	env  *Envelope
 	in   *chunk
 	off  uint32
 	size uint32
@@ -43,12 +48,11 @@ type entry struct {
 
 // more is what is known of messages that are kept or expire.
 type more struct {
-	ticket   uint64        // the Keeper's; 0: it is not kept
-	expires  time.Duration // on the Publisher's clock; 0: never
-	expiryAt uint32        // where its digits are in the encoded message
+	ticket  uint64        // the Keeper's; 0: it is not kept
+	expires time.Duration // on the Publisher's clock; 0: never
 }
 
-// A chunk is a buffer of encoded messages. Each lies in one chunk as a whole.
+// A chunk is a buffer of ids and bodies, as they are in packs. Each message lies in one chunk as a whole.
 type chunk struct {
 	buf  []byte
 	live int // messages in it that are not freed
@@ -78,22 +82,32 @@ func (l *sendLog) room(n int) *chunk {
 	return l.fill
 }
 
-// add books the message that was encoded in c from off on, and returns its index.
-func (l *sendLog) add(f *Fate, c *chunk, off int, wait bool, m *more) uint64 {
+// add copies a message, and returns its index.
+func (l *sendLog) add(f *Fate, env *Envelope, id, body []byte, wait bool, m *more) uint64 {
 	if l.head-l.tail == uint64(len(l.ring)) {
 		l.grow()
 	}
+	c := l.room(pack.Size(len(id), len(body)))
+	off := len(c.buf)
+	c.buf = pack.Append(c.buf, id, body)
 	size := len(c.buf) - off
 	c.live++
 	l.live++
 	l.bytes += size
 	at := l.head
-	*l.at(at) = entry{fate: f, in: c, off: uint32(off), size: uint32(size), wait: wait, more: m}
+	*l.at(at) = entry{fate: f, env: env, in: c, off: uint32(off), size: uint32(size), wait: wait, more: m}
 	l.head++
 	return at
 }
 
-func (e *entry) encoded() []byte { return e.in.buf[e.off : e.off+e.size] }
+// has reports whether the message has that id.
+func (e *entry) has(id []byte) bool {
+	own, _, _ := pack.Next(e.packed())
+	return bytes.Equal(own, id)
+}
+
+// packed is the message as it is in a pack.
+func (e *entry) packed() []byte { return e.in.buf[e.off : e.off+e.size] }
 
 func (l *sendLog) at(i uint64) *entry { return &l.ring[i&uint64(len(l.ring)-1)] }
 
@@ -143,20 +157,16 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 			l.trim()
 			continue
 		}
-		b := e.encoded()
-		if e.more != nil && e.more.expires != 0 {
-			if now == 0 {
-				now = l.now()
-			}
-			e.more.rewrite(b, now)
+		if now == 0 && e.more != nil && e.more.expires != 0 {
+			now = l.now()
 		}
 		l.last++
-		e.tag = l.last
-		if e.size > frameMax {
-			dst = refit(dst, b, frameMax)
-		} else {
-			dst = append(dst, b...)
+		if l.packable() {
+			dst = l.pack(dst)
+			continue
 		}
+		e.tag = l.last
+		dst = e.encode(dst, frameMax, now)
 		l.cursor++
 		if l.careful > 0 {
 			l.careful--
@@ -166,9 +176,15 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 	return dst
 }
 
-// rewrite puts what is left of the message's time into it.
-func (m *more) rewrite(encoded []byte, now time.Duration) {
-	appendExpiry(encoded[m.expiryAt:m.expiryAt], m.expires-now)
+// encode appends a publish of its own, at the time now if the message expires.
+func (e *entry) encode(dst []byte, frameMax uint32, now time.Duration) []byte {
+	id, body, _ := pack.Next(e.packed())
+	began := len(dst)
+	dst = e.env.appendTo(dst, id, body, frameMax)
+	if e.more != nil && e.more.expires != 0 {
+		appendExpiry(e.env.expiry(dst[began:], len(id)), e.more.expires-now)
+	}
+	return dst
 }
 
 // expire removes what nobody will want any more of what was not written on this connection, appends the fates to out, and
@@ -204,23 +220,27 @@ func (l *sendLog) confirm(tag uint64, multiple bool, out []*Fate) []*Fate {
 			}
 			l.tail++
 		}
-	} else if e := l.find(tag); e != nil {
-		out = append(out, e.fate)
-		l.free(e)
+	} else {
+		for i := l.find(tag); i < l.cursor && l.at(i).tag == tag; i++ {
+			if e := l.at(i); e.fate != nil {
+				out = append(out, e.fate)
+				l.free(e)
+			}
+		}
 	}
 	l.trim()
 	return out
 }
 
-// find returns the live entry with a tag. Without holes its place is known.
-func (l *sendLog) find(tag uint64) *entry {
+// find returns the place of the first live entry with a tag, the cursor if there is none. Without holes and packs it is known.
+func (l *sendLog) find(tag uint64) uint64 {
 	if l.tail == l.cursor || tag == 0 || tag > l.last {
-		return nil
+		return l.cursor
 	}
 	if first := l.at(l.tail).tag; tag >= first {
 		if i := l.tail + (tag - first); i < l.cursor {
 			if e := l.at(i); e.tag == tag && e.fate != nil {
-				return e
+				return i
 			}
 		}
 	}
@@ -228,20 +248,17 @@ func (l *sendLog) find(tag uint64) *entry {
 		return l.at(l.tail+uint64(n)).tag >= tag
 	})
 	for i := l.tail + uint64(n); i < l.cursor && l.at(i).tag == tag; i++ {
-		if e := l.at(i); e.fate != nil {
-			return e
+		if l.at(i).fate != nil {
+			return i
 		}
 	}
-	return nil
+	return l.cursor
 }
 
-// first returns the oldest live entry that was written on this connection.
-func (l *sendLog) first() *entry {
+// first returns the place of the oldest live entry that was written on this connection, the cursor if there is none.
+func (l *sendLog) first() uint64 {
 	l.trim()
-	if l.tail == l.cursor {
-		return nil
-	}
-	return l.at(l.tail)
+	return l.tail
 }
 
 // forget frees a held message whose sender gave up. at is where it was added; it
@@ -298,7 +315,7 @@ func (l *sendLog) free(e *entry) {
 	if e.more != nil && e.more.ticket != 0 {
 		l.done = append(l.done, e.more.ticket)
 	}
-	e.fate, e.in, e.more = nil, nil, nil
+	e.fate, e.env, e.in, e.more = nil, nil, nil, nil
 	if l.live == 0 && l.fill != nil {
 		c := l.fill
 		l.fill = nil

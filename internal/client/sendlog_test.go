@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 // A naive log: a list of messages, and what of it is on the wire.
@@ -38,21 +39,39 @@ func (n *naive) confirm(tag uint64, multiple bool) (out []*Fate) {
 	return out
 }
 
-func (n *naive) next(count int) (bodies []string) {
-	for _, m := range slices.Clone(n.list) {
-		if m.tag != 0 || count == 0 {
-			continue
-		}
-		if m.fate.Decided() {
-			n.remove(m)
-			continue
-		}
+// next takes what a log has written: each list is what has one tag. Up to so many messages may have one, and nothing is left out.
+func (n *naive) next(written [][]string, packs int, all bool) error {
+	for _, list := range written {
 		n.last++
-		m.tag = n.last
-		bodies = append(bodies, m.body)
-		count--
+		if len(list) > max(packs, 1) {
+			return fmt.Errorf("%d messages have one tag, %d may", len(list), packs)
+		}
+		for _, body := range list {
+			m := n.held()
+			if m == nil || m.body != body {
+				return fmt.Errorf("wrote %.50q, want %.50v", body, m)
+			}
+			m.tag = n.last
+		}
 	}
-	return bodies
+	if m := n.held(); all && m != nil {
+		return fmt.Errorf("%.50q is not written", m.body)
+	}
+	return nil
+}
+
+// held is the next message to be written.
+func (n *naive) held() *naiveMessage {
+	for _, m := range slices.Clone(n.list) {
+		switch {
+		case m.tag != 0:
+		case m.fate.Decided():
+			n.remove(m)
+		default:
+			return m
+		}
+	}
+	return nil
 }
 
 func (n *naive) rewind() {
@@ -65,11 +84,12 @@ func (n *naive) rewind() {
 	n.last = 0
 }
 
-// bodiesOf takes the bodies out of what was written.
-func bodiesOf(t *testing.T, b []byte) (bodies []string) {
+// bodiesOf takes the bodies out of what was written, those of a pack together.
+func bodiesOf(t *testing.T, b []byte) (bodies [][]string) {
 	t.Helper()
 	var body []byte
 	var left uint64
+	var packed bool
 	for len(b) > 0 {
 		rest, f, ok, err := amqp.ParseFrame(b, 0)
 		if !ok || err != nil {
@@ -77,8 +97,10 @@ func bodiesOf(t *testing.T, b []byte) (bodies []string) {
 		}
 		switch f.Type {
 		case amqp.FrameHeader:
-			_, left, _, err = amqp.ParseHeader(f.Payload)
-			body = nil
+			var props amqp.RawProperties
+			_, left, props, err = amqp.ParseHeader(f.Payload)
+			v, _ := props.View()
+			body, packed = nil, string(v.ContentEncoding) == pack.Encoding
 		case amqp.FrameBody:
 			body = append(body, f.Payload...)
 			left -= uint64(len(f.Payload))
@@ -87,19 +109,48 @@ func bodiesOf(t *testing.T, b []byte) (bodies []string) {
 			t.Fatal(err)
 		}
 		if f.Type != amqp.FrameMethod && left == 0 {
-			bodies = append(bodies, string(body))
+			bodies = append(bodies, messagesOf(t, body, packed))
 		}
 		b = rest
 	}
 	return bodies
 }
 
+func messagesOf(t *testing.T, body []byte, packed bool) (list []string) {
+	t.Helper()
+	if !packed {
+		return []string{string(body)}
+	}
+	if n := pack.Count(body); n == 0 || len(body) > pack.MaxBytes {
+		t.Fatalf("a pack of %d messages and %d bytes", n, len(body))
+	}
+	for len(body) > 0 {
+		var id, b []byte
+		if id, b, body = pack.Next(body); string(id) != "i" {
+			t.Fatalf("id %q", id)
+		}
+		list = append(list, string(b))
+	}
+	return list
+}
+
 var modelEnvelope = func() *Envelope {
-	e, err := NewEnvelope("", "jobs", true, amqp.Properties{AppID: "model"})
+	p := amqp.Properties{AppID: "model"}
+	e, err := NewEnvelope("", "jobs", true, p)
+	if err == nil {
+		e, err = e.Packable(p)
+	}
 	if err != nil {
 		panic(err)
 	}
 	return e
+}()
+
+// otherEnvelope is of messages that go alone.
+var otherEnvelope = func() *Envelope {
+	e := *modelEnvelope
+	e.packing = nil
+	return &e
 }()
 
 // The log and a naive list are driven by the same random steps and must agree on what is written,
@@ -113,8 +164,8 @@ func TestTheLogAgreesWithANaiveOne(t *testing.T) {
 }
 
 func compareLogs(t *testing.T, rnd *rand.Rand) {
-	var l sendLog
 	var n naive
+	l := sendLog{packs: []int{0, 2, 5, pack.MaxMessages}[rnd.IntN(4)]}
 	places := map[*Fate]uint64{}
 	for step := range 1000 {
 		switch rnd.IntN(12) {
@@ -124,24 +175,20 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 				body += string(bytes.Repeat([]byte("x"), rnd.IntN(2*chunkSize)))
 			}
 			f := new(Fate)
-			c := l.room(modelEnvelope.bound(1, len(body), 1<<17))
-			off := len(c.buf)
-			if had := cap(c.buf); true {
-				c.buf = modelEnvelope.appendTo(c.buf, []byte("i"), []byte(body), 1<<17)
-				if cap(c.buf) != had {
-					t.Fatal("the bound was too small")
-				}
+			env := modelEnvelope
+			if rnd.IntN(10) == 0 {
+				env = otherEnvelope
 			}
-			places[f] = l.add(f, c, off, false, nil)
+			places[f] = l.add(f, env, []byte("i"), []byte(body), false, nil)
 			n.list = append(n.list, &naiveMessage{fate: f, body: body})
 		case 5, 6: // write
-			var got []string
-			count := rnd.IntN(10)
-			for range count {
-				got = append(got, bodiesOf(t, l.next(nil, 1, 4096))...)
+			limit := 1 << rnd.IntN(18)
+			if l.packs == 0 && rnd.IntN(2) == 0 {
+				limit = 1
 			}
-			if want := n.next(count); !slices.Equal(got, want) {
-				t.Fatalf("step %d: wrote %.200q, want %.200q", step, got, want)
+			b := l.next(nil, limit, 4096)
+			if err := n.next(bodiesOf(t, b), l.packs, len(b) < limit); err != nil {
+				t.Fatalf("step %d: %v", step, err)
 			}
 		case 7, 8: // confirm one
 			tag := rnd.Uint64N(l.last + 2)
@@ -179,8 +226,9 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 		}
 	}
 	for len(n.list) > 0 {
-		l.next(nil, 1<<30, 1<<17)
-		n.next(1 << 30)
+		if err := n.next(bodiesOf(t, l.next(nil, 1<<30, 1<<17)), l.packs, true); err != nil {
+			t.Fatal("at last:", err)
+		}
 		if got, want := l.confirm(0, true, nil), n.confirm(0, true); !slices.Equal(got, want) {
 			t.Fatalf("at last %d settled, want %d", len(got), len(want))
 		}
@@ -217,12 +265,6 @@ func TestAnEnvelopeIsWhatTheCodecWrites(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("%d bytes: got %x\nwant %x", size, got[:min(len(got), 300)], want[:min(len(want), 300)])
 		}
-		if bound := e.bound(len("the id"), size, 4096); bound < len(got) {
-			t.Errorf("%d bytes: bound %d, size %d", size, bound, len(got))
-		}
-		if again := refit(nil, e.appendTo(nil, []byte("the id"), body, 1<<17), 4096); !bytes.Equal(again, want) {
-			t.Errorf("%d bytes: cut down to another frame_max it is not the same", size)
-		}
 	}
 }
 
@@ -249,11 +291,8 @@ func TestACallsEnvelopeHasItsIDTwice(t *testing.T) {
 			if !bytes.Equal(got, want) {
 				t.Errorf("got %q\nwant %q", got, want)
 			}
-			if bound := e.bound(len("the id"), 4, 4096); bound < len(got) {
-				t.Errorf("bound %d, size %d", bound, len(got))
-			}
-			if at := e.expiryAt(len("the id")); expiring && string(got[at:at+expiryDigits]) != p.Expiration {
-				t.Errorf("%q where its expiration should be", got[at:at+expiryDigits])
+			if at := e.expiry(got, len("the id")); expiring && string(at[:expiryDigits]) != p.Expiration {
+				t.Errorf("%q where its expiration should be", at[:expiryDigits])
 			}
 		}
 	}

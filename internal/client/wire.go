@@ -13,6 +13,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/link"
+	"github.com/postrider-mq/postrider/internal/pack"
 	"github.com/postrider-mq/postrider/internal/session"
 )
 
@@ -28,6 +29,7 @@ type wire struct {
 	frameMax  uint32
 	heartbeat time.Duration
 	product   string
+	packs     int // messages that it takes as one
 
 	// Owned by who has the turn to read.
 	delivering []*Consumer // have something to hand over
@@ -302,6 +304,8 @@ func (w *wire) login(m *amqp.ConnectionStart) error {
 	w.mu.Lock()
 	b, err := w.proto.Respond("PLAIN", "\x00"+w.at.User+"\x00"+w.at.Password)
 	w.product, _ = m.ServerProperties["product"].(string)
+	packs, _ := amqp.Integer(m.ServerProperties[pack.Property])
+	w.packs = int(min(packs, pack.MaxMessages))
 	w.send(b)
 	w.mu.Unlock()
 	w.link.Wake()
@@ -330,7 +334,7 @@ func (w *wire) delivered(ev session.Event) {
 			w.delivering = append(w.delivering, u)
 		}
 	case *amqp.BasicReturn:
-		w.conn.pub.returned(ev.Content.Props)
+		w.conn.pub.returned(ev.Content)
 	}
 }
 

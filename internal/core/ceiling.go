@@ -15,12 +15,14 @@ type ceiling struct {
 	messages int
 	bytes    int64 // of bodies
 	holds    int64 // bytes of bodies in the queue
+	extra    int   // messages of packs in memory, beside the first of each
 	held     bool
 	left     func(messages int) // told, when it is watched or held, how many there are
 }
 
 // Bound has a queue refuse what clients publish when so many messages, or bytes of bodies, are in it and not settled.
-// Several publishers at once may exceed it by a message each, and a single message may be larger. Errors: 404.
+// A pack counts as the messages in it, while it is in memory. Several publishers at once may exceed it by a message each, and a single
+// message may be larger. Errors: 404.
 func (v *VHost) Bound(queue string, messages int, bytes int64) error {
 	return v.withBound(queue, func(q *Queue) { q.ceiling.messages, q.ceiling.bytes = messages, bytes })
 }
@@ -60,7 +62,7 @@ func (v *VHost) withBound(name string, do func(*Queue)) error {
 	if q.ceiling == nil {
 		q.ceiling = &ceiling{messages: math.MaxInt, bytes: math.MaxInt64}
 		for e := range q.core.All() {
-			q.ceiling.holds += int64(e.Msg.size())
+			q.ceiling.holds += int64(e.Msg.size()) // what packs hold that are there already is not known
 		}
 	}
 	do(q)
@@ -73,7 +75,7 @@ func (q *Queue) beyond(m *Message) (out Outcome, is bool) {
 	switch {
 	case b.held:
 		return Outcome{Routed: true, Held: true}, true
-	case q.core.Len()+q.core.Unacked() >= b.messages, b.holds > 0 && int64(len(m.Body)) > b.bytes-b.holds:
+	case q.core.Len()+q.core.Unacked()+b.extra+m.extra() >= b.messages, b.holds > 0 && int64(len(m.Body)) > b.bytes-b.holds:
 		return Outcome{Routed: true, Full: true}, true
 	}
 	return out, false
@@ -83,6 +85,14 @@ func (q *Queue) beyond(m *Message) (out Outcome, is bool) {
 func (q *Queue) entered(m *Message) {
 	if q.ceiling != nil {
 		q.ceiling.holds += int64(len(m.Body))
+		q.ceiling.extra += m.extra()
+	}
+}
+
+// pagedOut counts a pack that left memory as one message. The caller holds q.mu.
+func (q *Queue) pagedOut(m *Message) {
+	if q.ceiling != nil {
+		q.ceiling.extra -= m.extra()
 	}
 }
 
@@ -91,6 +101,9 @@ func (q *Queue) lighten(b *Burst, r ref) {
 	q.weigh(b, -r.weight())
 	if q.ceiling != nil {
 		q.ceiling.holds -= int64(r.size())
+		if r.resident() {
+			q.ceiling.extra -= r.msg.extra()
+		}
 		q.tellLeft()
 	}
 }

@@ -34,6 +34,22 @@ func NewMessage(exchange, key string, props amqp.RawProperties, body []byte) *Me
 type rare struct {
 	whole amqp.RawProperties // Props and the BCC, which nobody sees; nil where there is none
 	away  uint32             // not 0: this is the shell of a message that is paged out, whose body has one byte less
+	extra int                // messages that are in this one beside the first, see SetMessages
+}
+
+// SetMessages says that the message is a pack of n, which a bound of its queue minds: see [VHost.Bound].
+func (m *Message) SetMessages(n int) {
+	if n > 1 {
+		m.rare = &rare{extra: n - 1}
+	}
+}
+
+// extra is how many messages are in it beside the first.
+func (m *Message) extra() int {
+	if m.rare == nil {
+		return 0
+	}
+	return m.rare.extra
 }
 
 // isAway says whether this is the shell of a message that is paged out.

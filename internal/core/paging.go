@@ -103,6 +103,7 @@ func (q *Queue) admit(b *Burst, pos uint64, m *Message, lsn journal.LSN) ref {
 func (q *Queue) paged(b *Burst, pos uint64, r ref) (ref, bool) {
 	m, c := r.msg, q.vhost.core
 	if lsn := r.lsn(); lsn != 0 {
+		q.pagedOut(m)
 		return pagedRef(lsn, false, len(m.Body)), true
 	}
 	if !c.mayPage() {
@@ -110,6 +111,7 @@ func (q *Queue) paged(b *Burst, pos uint64, r ref) (ref, bool) {
 	}
 	b.scratch = appendEnqueued(b.scratch[:0], []place{{queue: q.id, pos: pos}}, m)
 	lsn := c.append(kindPaged, true, b.scratch, m.written(), m.Body)
+	q.pagedOut(m)
 	return pagedRef(lsn, true, len(m.Body)), true
 }
 

@@ -60,6 +60,7 @@ var floors = plan{
 
 	"amqp":              {floor: 0, pure: true},
 	"amqp/internal/gen": {floor: 0},
+	"internal/pack":     {floor: 0, pure: true},
 	"internal/disk":     {floor: 0},
 	"internal/machine":  {floor: 0},
 	"internal/pattern":  {floor: 0},

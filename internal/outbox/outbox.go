@@ -22,11 +22,10 @@ const maxBacklog = 64 << 20
 
 // Post is one message as it is kept.
 type Post struct {
-	Ticket   uint64
-	Target   string
-	Encoded  []byte    // what the outbox gives no meaning to
-	Expires  time.Time // zero: never
-	ExpiryAt uint32    // likewise the caller's own
+	Ticket  uint64
+	Target  string
+	Encoded []byte    // what the outbox gives no meaning to
+	Expires time.Time // zero: never
 }
 
 // Outbox is one node's. Any goroutine may use it. Its lock is held while the journal's intake is used, which is a leaf.

@@ -10,7 +10,7 @@ import (
 
 // The records, in little-endian order:
 //
-//	posted  ticket u64 (0: this record's own address) | expires i64 (ms since 1970, 0: never) | expiryAt u32 | n u16 | target | message
+//	posted  ticket u64 (0: this record's own address) | expires i64 (ms since 1970, 0: never) | reserved u32 | n u16 | target | message
 //	done    ticket u64, one or more
 const (
 	kindPosted journal.Kind = 1
@@ -32,7 +32,7 @@ func appendHead(b []byte, p Post) []byte {
 	}
 	b = le.AppendUint64(b, p.Ticket)
 	b = le.AppendUint64(b, uint64(expires))
-	b = le.AppendUint32(b, p.ExpiryAt)
+	b = le.AppendUint32(b, 0)
 	b = le.AppendUint16(b, uint16(len(p.Target)))
 	return append(b, p.Target...)
 }
@@ -50,7 +50,6 @@ func parsePosted(r journal.Record) (p Post, err error) {
 	if ms := int64(le.Uint64(b[8:])); ms != 0 {
 		p.Expires = time.UnixMilli(ms)
 	}
-	p.ExpiryAt = le.Uint32(b[16:])
 	target := b[fixedHead:][:le.Uint16(b[20:])]
 	p.Target = string(target)
 	p.Encoded = append([]byte(nil), b[fixedHead+len(target):]...)

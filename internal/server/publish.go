@@ -3,6 +3,7 @@ package server
 import (
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/pack"
 	"github.com/postrider-mq/postrider/internal/session"
 )
 
@@ -32,6 +33,9 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	}
 	m := c.newMessage(len(props) + len(content.Body))
 	*m = core.Message{Address: ch.addressOf(p), Props: props, Body: content.Body}
+	if flags(props)&amqp.FlagContentEncoding != 0 && p.RoutingKey == c.server.cfg.Packs && p.Exchange == "" {
+		m.SetMessages(packed(m))
+	}
 	if ch.held {
 		return nil
 	}
@@ -61,6 +65,15 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 		}
 	}
 	return nil
+}
+
+// packed is how many messages are in a pack; 0 for one that is none.
+func packed(m *core.Message) int {
+	v, err := m.Props.View()
+	if err != nil || string(v.ContentEncoding) != pack.Encoding {
+		return 0
+	}
+	return pack.Count(m.Body)
 }
 
 // addressOf is that of the publish before if it went there, too.

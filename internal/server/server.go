@@ -23,6 +23,7 @@ type Config struct {
 	External   bool // over TLS, certificates may take the place of passwords
 	Limits     session.Limits
 	Properties amqp.Table    // what the broker says of itself
+	Packs      string        // a queue that takes packs, see package pack; "": none does
 	Handshake  time.Duration // from accept to connection.open-ok; 0 = 5 s
 
 	// What a channel may leave unsettled before its deliveries wait.

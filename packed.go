@@ -1,0 +1,251 @@
+package postrider
+
+import (
+	"bytes"
+	"sync/atomic"
+
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/pack"
+)
+
+// packed is a pack of messages in the inbox, see package pack. Each of them is an arrival of its own; the broker, which knows only the
+// whole, hears of it when the last one is settled. What is put back stays here, for whoever receives next.
+//
+//	taken apart ──► arrivals ──each is settled──► the whole is acknowledged
+//	                 ▲    └─put back─┬──the node ends, and each is either──► the whole goes back, and what was handled is known then
+//	                 └───────────────┘
+type packed struct {
+	inbox *inbox
+	from  settler // of the whole
+	tag   uint64
+	props amqp.RawProperties // of each
+	body  []byte
+	count int
+
+	left atomic.Int32 // not settled
+	done [pack.MaxMessages / 64]atomic.Uint64
+	had  atomic.Bool // by a receiver, some of it
+
+	// Guarded by the inbox's mu.
+	back int // put back for good
+	over bool
+}
+
+// packs are those in an inbox that are not settled. Guarded by its mu.
+type packs struct {
+	open  map[*packed]struct{}
+	apart []arrival // what unpack returned last
+	ended bool      // nothing is handed out again
+
+	closely atomic.Bool // it matters what becomes of the parts: the node ends
+
+	raw, props amqp.RawProperties // of the last pack, and what they are for each message in it
+}
+
+// unpack takes packs apart. What it returns is good until the next call. The caller holds mu.
+func (i *inbox) unpack(batch []arrival) []arrival {
+	for n := range batch {
+		if batch[n].encoded() {
+			clear(i.apart)
+			i.apart = i.apart[:0]
+			for _, a := range batch {
+				i.apart = i.takeApart(i.apart, &a)
+			}
+			return i.apart
+		}
+	}
+	return batch
+}
+
+// encoded reports whether the arrival has a content-encoding, as packs have.
+func (a *arrival) encoded() bool {
+	return len(a.props) > 0 && uint16(a.props[0])<<8&amqp.FlagContentEncoding != 0
+}
+
+// takeApart appends what is in an arrival, or the arrival if that is no pack.
+func (i *inbox) takeApart(list []arrival, a *arrival) []arrival {
+	p := i.packOf(a)
+	if p == nil {
+		return append(list, *a)
+	}
+	for rest := p.body; len(rest) > 0; p.count++ {
+		m := arrival{props: p.props, redelivered: a.redelivered, from: p, tag: uint64(p.count)}
+		m.id, m.body, rest = pack.Next(rest)
+		list = append(list, m)
+	}
+	p.left.Store(int32(p.count))
+	i.open[p] = struct{}{}
+	return list
+}
+
+// packOf is the pack that an arrival is; nil if it is none.
+func (i *inbox) packOf(a *arrival) *packed {
+	if !a.encoded() {
+		return nil
+	}
+	v, err := a.props.View()
+	if err != nil || string(v.ContentEncoding) != pack.Encoding || pack.Count(a.body) == 0 {
+		return nil
+	}
+	if !bytes.Equal(a.props, i.raw) {
+		var p amqp.Properties
+		if p.Parse(a.props, nil) != nil {
+			return nil
+		}
+		p.ContentEncoding, p.MessageID = "", ""
+		props, err := p.Append(nil)
+		if err != nil {
+			return nil
+		}
+		i.raw, i.props = a.props, props
+	}
+	return &packed{inbox: i, from: a.from, tag: a.tag, props: i.props, body: a.body}
+}
+
+// again hands an arrival out once more; false when nothing is handed out any more.
+func (i *inbox) again(a arrival) bool {
+	i.mu.Lock()
+	if i.ended {
+		i.mu.Unlock()
+		return false
+	}
+	i.give([]arrival{a})
+	i.mu.Unlock()
+	i.ready()
+	return true
+}
+
+// message is the arrival of one of the messages, which comes again.
+func (p *packed) message(place uint64) arrival {
+	a := arrival{props: p.props, from: p, tag: place}
+	for rest := p.body; ; place-- {
+		if a.id, a.body, rest = pack.Next(rest); place == 0 {
+			return a
+		}
+	}
+}
+
+// settled reports whether one of the messages is.
+func (p *packed) settled(place int) bool { return p.done[place/64].Load()&(1<<(place%64)) != 0 }
+
+// settle ends one of the messages, and with the last one the whole, how its settler says.
+func (p *packed) settle(place uint64, how func(tag uint64) error) error {
+	p.had.Store(true)
+	p.done[place/64].Or(1 << (place % 64))
+	last := p.left.Add(-1) == 0
+	if !last && !p.inbox.closely.Load() {
+		return nil
+	}
+	i := p.inbox
+	i.mu.Lock()
+	if last {
+		delete(i.open, p)
+	}
+	back := p.isBack()
+	i.look()
+	i.mu.Unlock()
+	switch {
+	case back:
+		return p.giveAllBack()
+	case last:
+		return how(p.tag)
+	}
+	return nil
+}
+
+func (p *packed) ack(place uint64) error     { return p.settle(place, p.from.ack) }
+func (p *packed) ackSoon(place uint64) error { return p.settle(place, p.from.ackSoon) }
+
+func (p *packed) giveBack(place uint64) error {
+	p.seen(place)
+	a := p.message(place)
+	a.redelivered = true
+	return p.putBackAs(a)
+}
+
+func (p *packed) putBack(place uint64) error { return p.putBackAs(p.message(place)) }
+
+func (p *packed) putBackAs(a arrival) error {
+	if p.inbox.again(a) {
+		return nil
+	}
+	p.inbox.mu.Lock()
+	p.back++
+	back := p.isBack()
+	p.inbox.mu.Unlock()
+	if back {
+		return p.giveAllBack()
+	}
+	return nil
+}
+
+// isBack decides, once, that the whole is to go back: what is not settled was put back. The caller holds the inbox's mu.
+func (p *packed) isBack() bool {
+	if p.over || p.back == 0 || int(p.left.Load()) > p.back {
+		return false
+	}
+	p.over = true
+	delete(p.inbox.open, p)
+	return true
+}
+
+func (p *packed) giveAllBack() error {
+	if p.had.Load() {
+		return p.from.giveBack(p.tag)
+	}
+	return p.from.putBack(p.tag)
+}
+
+func (p *packed) seen(uint64) {
+	p.had.Store(true)
+	p.from.seen(p.tag)
+}
+
+func (p *packed) stale(uint64) bool           { return false } // it is in this process
+func (p *packed) gone(uint64) <-chan struct{} { return nil }
+
+// idle is how many messages of the queue nobody here has in hand: those that wait for a receiver, a pack counted as one. The
+// caller holds mu.
+func (i *inbox) idle() int {
+	if len(i.open) == 0 {
+		return len(i.waiting)
+	}
+	idle := 0
+	waiting := make(map[*packed]int)
+	for _, a := range i.waiting {
+		if p, ok := a.from.(*packed); ok {
+			waiting[p]++
+		} else {
+			idle++
+		}
+	}
+	for p := range i.open {
+		if int(p.left.Load()) <= waiting[p] {
+			idle++
+		}
+	}
+	return idle
+}
+
+// unsettled takes the packs out of the inbox of which some was settled, calls do with each message of them that was not, and acknowledges
+// them.
+func (i *inbox) unsettled(do func(id []byte)) {
+	i.mu.Lock()
+	i.ended = true
+	var some []*packed
+	for p := range i.open {
+		if int(p.left.Load()) < p.count {
+			some = append(some, p)
+		}
+	}
+	i.mu.Unlock()
+	for _, p := range some {
+		for place, rest := 0, p.body; len(rest) > 0; place++ {
+			var id []byte
+			if id, _, rest = pack.Next(rest); !p.settled(place) {
+				do(id)
+			}
+		}
+		p.from.ack(p.tag)
+	}
+}
