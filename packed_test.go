@@ -79,6 +79,7 @@ func TestOneOfAPackIsTriedAgain(t *testing.T) {
 			return nil
 		})
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		slices.Sort(order)
 		want := []string{"dead in time false 0", "fails false 0", "fails true 1", "fine false 0", "put back false 0", "put back true 0", "rejected false 0"}
 		if !slices.Equal(order, want) {
