@@ -76,8 +76,10 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 		}
 		return answer{}, t.failed(d.id, err, written)
 	}
-	if a, err = openAnswer(d.secret, d.id.String(), a); err != nil {
-		return answer{}, t.failed(d.id, err, true)
+	if d.secret != nil || a.contentType == typeSealed {
+		if a, err = openAnswer(d.secret, d.id.String(), a); err != nil {
+			return answer{}, t.failed(d.id, err, true)
+		}
 	}
 	if a.contentType != typeError {
 		return a, nil

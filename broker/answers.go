@@ -31,7 +31,7 @@ func (c *Conn) Answer(to []byte, props amqp.RawProperties, body []byte, more boo
 	if c.isClosed() {
 		return ErrClosed
 	}
-	if err := fits("", string(to), body); err != nil {
+	if err := fits(0, len(to), len(body)); err != nil {
 		return err
 	}
 	a := &c.answers

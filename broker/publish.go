@@ -92,7 +92,7 @@ func (c *Conn) Publish(p *Publishing, conf Confirmer) error {
 
 // encode checks what a consumer on a socket could not be sent.
 func (p *Publishing) encode() (amqp.RawProperties, error) {
-	if err := fits(p.Exchange, p.Key, p.Body); err != nil {
+	if err := fits(len(p.Exchange), len(p.Key), len(p.Body)); err != nil {
 		return nil, err
 	}
 	if p.Properties.Expiration != "" {
@@ -105,12 +105,13 @@ func (p *Publishing) encode() (amqp.RawProperties, error) {
 	return q.Append(make([]byte, 0, room))
 }
 
-func fits(exchange, key string, body []byte) error {
+// fits checks lengths in bytes.
+func fits(exchange, key, body int) error {
 	switch {
-	case len(body) > maxMessage:
-		return amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than max size %d", len(body), maxMessage)
-	case len(exchange) > maxShort || len(key) > maxShort:
-		return fmt.Errorf("broker: exchange of %d bytes and key of %d: at most %d can be sent", len(exchange), len(key), maxShort)
+	case body > maxMessage:
+		return amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than max size %d", body, maxMessage)
+	case exchange > maxShort || key > maxShort:
+		return fmt.Errorf("broker: exchange of %d bytes and key of %d: at most %d can be sent", exchange, key, maxShort)
 	}
 	return nil
 }
