@@ -128,7 +128,8 @@ func TestWhatFailsIsMarked(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-done
-	if err := n.Shutdown(t.Context()); err != nil {
+	var lost *postrider.LostError // the dead letter
+	if err := n.Shutdown(t.Context()); !errors.As(err, &lost) || lost.Messages != 1 {
 		t.Fatal(err)
 	}
 	if s := named(t, spans, "send nobody"); s.Status().Code != codes.Error || attribute(s, "error.type") != "no_such_target" {

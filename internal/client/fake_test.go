@@ -345,6 +345,9 @@ func story(t *testing.T, tell func(t *testing.T, f *fake, c *client.Conn), chang
 			do(&cfg)
 		}
 		f.down = cfg.Name == nobodyThere
+		if cfg.Name == unwelcome {
+			f.password = "secret"
+		}
 		if cfg.Name == rabbitMQ {
 			f.product = rabbitMQ
 		}
@@ -368,11 +371,15 @@ func story(t *testing.T, tell func(t *testing.T, f *fake, c *client.Conn), chang
 // whileDown begins a story with a broker that is not there.
 func whileDown(cfg *client.Config) { cfg.Name = nobodyThere }
 
+// lockedOut has the broker want another password from the beginning.
+func lockedOut(cfg *client.Config) { cfg.Name = unwelcome }
+
 // onRabbitMQ has the fake call itself so.
 func onRabbitMQ(cfg *client.Config) { cfg.Name = rabbitMQ }
 
 const (
 	nobodyThere = "nobody there"
+	unwelcome   = "unwelcome"
 	rabbitMQ    = "RabbitMQ"
 )
 

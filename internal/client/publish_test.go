@@ -446,7 +446,6 @@ func TestRabbitMQIsAskedAgainOfEachQueue(t *testing.T) {
 
 func TestAWrongPasswordIsToldToSendsAtOnceAndKeepsPosts(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
-		f.setPassword("secret")
 		posted := post(t, c, "kept")
 		_, err := c.Publisher().Send(t.Context(), toJobs, nil, []byte("not kept"))
 		var refused *amqp.Error
@@ -470,12 +469,11 @@ func TestAWrongPasswordIsToldToSendsAtOnceAndKeepsPosts(t *testing.T) {
 		l.ack(1)
 		wantFate(t, posted, nil, true)
 		l.cut()
-	})
+	}, lockedOut)
 }
 
 func TestWaitingForAllToBeConfirmedEndsWhenTheLoginIsRefused(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
-		f.setPassword("secret")
 		posted := post(t, c, "kept")
 		for range 2 { // while it is tried for the first time, and when it is known
 			err := c.Publisher().Flush(t.Context())
@@ -487,7 +485,7 @@ func TestWaitingForAllToBeConfirmedEndsWhenTheLoginIsRefused(t *testing.T) {
 		if posted.Stage() != client.Held {
 			t.Error("what was posted is not kept")
 		}
-	})
+	}, lockedOut)
 }
 
 func TestABlockedBrokerIsSentNothing(t *testing.T) {
