@@ -195,7 +195,7 @@ func eachID(c *broker.Conn, queue string, do func(id []byte)) {
 			return
 		}
 		for id, rest := []byte(nil), d.Body; len(rest) > 0; {
-			id, _, rest = pack.Next(rest)
+			id, _, rest, _ = pack.Next(rest)
 			do(id)
 		}
 	})

@@ -45,11 +45,11 @@ func (t *tap) message(a *arrival, p *press) *Message {
 	m := p.next(size, a.more)
 	m.To, m.Body, m.Redelivered = t.target.name, a.body, a.redelivered
 	m.tap, m.from, m.tag, m.more, m.props = t, a.from, a.tag, a.more, a.props
-	l := p.look(a)
+	l, id := p.look(a)
 	m.From, m.ContentType = l.from, l.contentType
 	m.wanted, m.receipt, m.headed = l.wanted, l.receipt, l.headed
 	m.Redelivered = m.Redelivered || l.tried
-	m.ID = p.id(l.id, size, a.more)
+	m.ID = p.id(id, size, a.more)
 	if a.came != 0 {
 		m.deadline = a.expires()
 	}

@@ -68,9 +68,13 @@ func (i *inbox) takeApart(list []arrival, a *arrival) []arrival {
 	if p == nil {
 		return append(list, *a)
 	}
+	began := len(list)
 	for rest := p.body; len(rest) > 0; p.count++ {
 		m := arrival{props: p.props, redelivered: a.redelivered, from: p, tag: uint64(p.count)}
-		m.id, m.body, rest = pack.Next(rest)
+		var ok bool
+		if m.id, m.body, rest, ok = pack.Next(rest); !ok || p.count == pack.MaxMessages {
+			return append(list[:began], *a)
+		}
 		list = append(list, m)
 	}
 	p.left.Store(int32(p.count))
@@ -78,13 +82,13 @@ func (i *inbox) takeApart(list []arrival, a *arrival) []arrival {
 	return list
 }
 
-// packOf is the pack that an arrival is; nil if it is none.
+// packOf is the pack that an arrival seems to be; nil if it is none.
 func (i *inbox) packOf(a *arrival) *packed {
 	if !a.encoded() {
 		return nil
 	}
 	v, err := a.props.View()
-	if err != nil || string(v.ContentEncoding) != pack.Encoding || pack.Count(a.body) == 0 {
+	if err != nil || string(v.ContentEncoding) != pack.Encoding || len(a.body) == 0 {
 		return nil
 	}
 	if !bytes.Equal(a.props, i.raw) {
@@ -119,7 +123,7 @@ func (i *inbox) again(a arrival) bool {
 func (p *packed) message(place uint64) arrival {
 	a := arrival{props: p.props, from: p, tag: place}
 	for rest := p.body; ; place-- {
-		if a.id, a.body, rest = pack.Next(rest); place == 0 {
+		if a.id, a.body, rest, _ = pack.Next(rest); place == 0 {
 			return a
 		}
 	}
@@ -242,7 +246,7 @@ func (i *inbox) unsettled(do func(id []byte)) {
 	for _, p := range some {
 		for place, rest := 0, p.body; len(rest) > 0; place++ {
 			var id []byte
-			if id, _, rest = pack.Next(rest); !p.settled(place) {
+			if id, _, rest, _ = pack.Next(rest); !p.settled(place) {
 				do(id)
 			}
 		}

@@ -63,7 +63,6 @@ func (p *press) id(b []byte, size int, more bool) string {
 
 // look is what properties say to a receiver.
 type look struct {
-	id                []byte // of the message itself
 	from, contentType string
 	wanted            bool // a reply is
 	receipt           bool // its sender wants to be told when it was handled
@@ -71,19 +70,21 @@ type look struct {
 	tried             bool // it was given to a handler before, that failed
 }
 
-// look looks at properties. Those of what came in one pack are the same bytes, and names mostly are those of the message before.
-func (p *press) look(a *arrival) look {
+// look looks at an arrival's properties, and finds its id. Those of what came in one pack are the same bytes, and names mostly are those of the
+// message before.
+func (p *press) look(a *arrival) (l *look, id []byte) {
+	l = &p.seen // good until the next call
 	if a.id != nil && len(a.props) == len(p.props) && &a.props[0] == &p.props[0] {
-		l := p.seen
-		l.id = a.id
-		return l
+		return l, a.id
 	}
+	p.props = nil
 	v, err := a.props.View()
 	if err != nil {
-		return look{}
+		*l = look{}
+		return l, nil
 	}
-	l := look{
-		from: p.name(v.AppID, p.seen.from), contentType: p.name(v.ContentType, p.seen.contentType),
+	*l = look{
+		from: p.name(v.AppID, l.from), contentType: p.name(v.ContentType, l.contentType),
 		wanted: len(v.ReplyTo) > 0, headed: len(v.Headers) > 0,
 	}
 	if l.headed {
@@ -91,13 +92,11 @@ func (p *press) look(a *arrival) look {
 		l.wanted = l.wanted && !l.receipt
 		l.tried = number(v.Headers, headerTries) > 0
 	}
-	p.props, p.seen = nil, l
-	if l.id = a.id; l.id == nil {
-		l.id = v.MessageID
-	} else {
-		p.props = a.props
+	if a.id == nil {
+		return l, v.MessageID
 	}
-	return l
+	p.props = a.props
+	return l, a.id
 }
 
 func (p *press) name(b []byte, last string) string {

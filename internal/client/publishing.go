@@ -279,8 +279,8 @@ func (p *Publisher) returned(c *session.Content) {
 		return
 	}
 	id := v.MessageID
-	if string(v.ContentEncoding) == pack.Encoding && pack.Count(c.Body) > 0 {
-		id, _, _ = pack.Next(c.Body)
+	if string(v.ContentEncoding) == pack.Encoding {
+		id, _, _, _ = pack.Next(c.Body)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -102,7 +102,7 @@ func (l *sendLog) add(f *Fate, env *Envelope, id, body []byte, wait bool, m *mor
 
 // has reports whether the message has that id.
 func (e *entry) has(id []byte) bool {
-	own, _, _ := pack.Next(e.packed())
+	own, _, _, _ := pack.Next(e.packed())
 	return bytes.Equal(own, id)
 }
 
@@ -178,7 +178,7 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 
 // encode appends a publish of its own, at the time now if the message expires.
 func (e *entry) encode(dst []byte, frameMax uint32, now time.Duration) []byte {
-	id, body, _ := pack.Next(e.packed())
+	id, body, _, _ := pack.Next(e.packed())
 	began := len(dst)
 	dst = e.env.appendTo(dst, id, body, frameMax)
 	if e.more != nil && e.more.expires != 0 {

@@ -126,7 +126,7 @@ func messagesOf(t *testing.T, body []byte, packed bool) (list []string) {
 	}
 	for len(body) > 0 {
 		var id, b []byte
-		if id, b, body = pack.Next(body); string(id) != "i" {
+		if id, b, body, _ = pack.Next(body); string(id) != "i" {
 			t.Fatalf("id %q", id)
 		}
 		list = append(list, string(b))

@@ -25,30 +25,29 @@ func Append(pack, id, body []byte) []byte {
 	return append(pack, body...)
 }
 
-// Next takes the first message out of what [Count] has found to be a pack.
-func Next(pack []byte) (id, body, rest []byte) {
+// Next takes the first message out of a pack; not ok if there is none, for it is no pack.
+func Next(pack []byte) (id, body, rest []byte, ok bool) {
+	if len(pack) == 0 || 1+int(pack[0]) > len(pack) {
+		return nil, nil, nil, false
+	}
 	n := 1 + int(pack[0])
 	id, rest = pack[1:n:n], pack[n:]
 	size, width := binary.Uvarint(rest)
+	if width <= 0 || size > uint64(len(rest)-width) {
+		return nil, nil, nil, false
+	}
 	end := width + int(size)
-	return id, rest[width:end:end], rest[end:]
+	return id, rest[width:end:end], rest[end:], true
 }
 
 // Count says how many messages are in a pack: 0 if it is none, or holds more than are allowed.
 func Count(pack []byte) (n int) {
 	for len(pack) > 0 {
-		if n++; n > MaxMessages {
+		var ok bool
+		if _, _, pack, ok = Next(pack); !ok || n == MaxMessages {
 			return 0
 		}
-		id := 1 + int(pack[0])
-		if id > len(pack) {
-			return 0
-		}
-		size, width := binary.Uvarint(pack[id:])
-		if width <= 0 || size > uint64(len(pack)-id-width) {
-			return 0
-		}
-		pack = pack[id+width+int(size):]
+		n++
 	}
 	return n
 }

@@ -20,7 +20,10 @@ func packed(list ...message) (b []byte) {
 func unpacked(b []byte) (list []message) {
 	for len(b) > 0 {
 		var id, body []byte
-		id, body, b = Next(b)
+		var ok bool
+		if id, body, b, ok = Next(b); !ok {
+			return nil
+		}
 		list = append(list, message{string(id), string(body)})
 	}
 	return list
