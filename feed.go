@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ type arrival struct {
 	props       amqp.RawProperties
 	body        []byte
 	id          []byte // nil: it is in the properties
+	pack        []byte // messages, of which the first has this tag; nil: it is a message itself
 	redelivered bool
 	more        bool // others waited behind it when it was taken out of the feed
 	from        settler
@@ -167,10 +169,11 @@ func (f *feed) pop(a *arrival, woken bool) (ok, ended bool) {
 		return false, false
 	}
 	place := &f.first.items[f.head]
-	*a = *place
-	*place = arrival{}
-	if f.head++; f.head == len(f.first.items) || !f.some() {
-		f.dropFirst()
+	if place.take(a) {
+		*place = arrival{}
+		if f.head++; f.head == len(f.first.items) || !f.some() {
+			f.dropFirst()
+		}
 	}
 	if f.some() {
 		a.more = true
@@ -225,7 +228,9 @@ func (f *feed) close() (rest []arrival) {
 		if f.first == f.last {
 			until = f.tail
 		}
-		rest = append(rest, f.first.items[f.head:until]...)
+		for _, a := range f.first.items[f.head:until] {
+			rest = slices.AppendSeq(rest, a.each)
+		}
 		clear(f.first.items[:])
 		if f.first == f.last {
 			break

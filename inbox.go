@@ -18,6 +18,7 @@ type inbox struct {
 	takers  []*taker
 	waiting []arrival // in the order of arrival
 	turn    int
+	one     [1]arrival // what is handed out by itself
 
 	packs
 	leaving
@@ -102,24 +103,29 @@ func (i *inbox) ready() {
 func (i *inbox) hand(batch []arrival) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.give(i.unpack(batch))
-}
-
-// give is hand for what is no pack. The caller holds mu.
-func (i *inbox) give(batch []arrival) {
+	batch = i.fold(batch)
 	if len(i.takers) == 1 && i.takers[0].from == "" {
 		i.takers[0].hand(batch)
 		return
 	}
-	for n := range batch {
-		if t := i.choose(batch[n]); t != nil {
-			t.hand(batch[n : n+1])
-			continue
+	for _, a := range batch {
+		for m := range a.each {
+			i.give(m)
 		}
-		batch[n].note()
-		i.waiting = append(i.waiting, batch[n])
-		i.look()
 	}
+}
+
+// give is hand for one. The caller holds mu.
+func (i *inbox) give(a arrival) {
+	if t := i.choose(a); t != nil {
+		i.one[0] = a
+		t.hand(i.one[:])
+		i.one[0] = arrival{}
+		return
+	}
+	a.note()
+	i.waiting = append(i.waiting, a)
+	i.look()
 }
 
 func (i *inbox) choose(a arrival) *taker {

@@ -8,7 +8,7 @@ import (
 	"github.com/postrider-mq/postrider/internal/pack"
 )
 
-// packed is a pack of messages in the inbox, see package pack. Each of them is an arrival of its own; the broker, which knows only the
+// packed is a pack of messages in the inbox, see package pack. Each of them becomes an arrival of its own; the broker, which knows only the
 // whole, hears of it when the last one is settled. What is put back stays here, for whoever receives next.
 //
 //	taken apart ──► arrivals ──each is settled──► the whole is acknowledged
@@ -33,26 +33,30 @@ type packed struct {
 
 // packs are those in an inbox that are not settled. Guarded by its mu.
 type packs struct {
-	open  map[*packed]struct{}
-	apart []arrival // what unpack returned last
-	ended bool      // nothing is handed out again
+	open   map[*packed]struct{}
+	folded []arrival // what fold returned last
+	ended  bool      // nothing is handed out again
 
 	closely atomic.Bool // it matters what becomes of the parts: the node ends
 
 	raw, props amqp.RawProperties // of the last pack, and what they are for each message in it
 }
 
-// unpack takes packs apart. What it returns is good until the next call. The caller holds mu.
-func (i *inbox) unpack(batch []arrival) []arrival {
+// fold finds the packs in a batch, and leaves it to others to take them apart, see arrival.take. What it returns is good until the next call. The
+// caller holds mu.
+func (i *inbox) fold(batch []arrival) []arrival {
 	for n := range batch {
-		if batch[n].encoded() {
-			clear(i.apart)
-			i.apart = i.apart[:0]
-			for _, a := range batch {
-				i.apart = i.takeApart(i.apart, &a)
-			}
-			return i.apart
+		if !batch[n].encoded() {
+			continue
 		}
+		clear(i.folded)
+		i.folded = append(i.folded[:0], batch...)
+		for n := range i.folded {
+			if a := &i.folded[n]; a.encoded() {
+				i.foldOne(a)
+			}
+		}
+		return i.folded
 	}
 	return batch
 }
@@ -62,48 +66,60 @@ func (a *arrival) encoded() bool {
 	return len(a.props) > 0 && uint16(a.props[0])<<8&amqp.FlagContentEncoding != 0
 }
 
-// takeApart appends what is in an arrival, or the arrival if that is no pack.
-func (i *inbox) takeApart(list []arrival, a *arrival) []arrival {
-	p := i.packOf(a)
-	if p == nil {
-		return append(list, *a)
+// foldOne makes an arrival that is a pack one that its messages are taken out of.
+func (i *inbox) foldOne(a *arrival) {
+	v, err := a.props.View()
+	if err != nil || string(v.ContentEncoding) != pack.Encoding {
+		return
 	}
-	began := len(list)
-	for rest := p.body; len(rest) > 0; p.count++ {
-		m := arrival{props: p.props, redelivered: a.redelivered, from: p, tag: uint64(p.count)}
-		var ok bool
-		if m.id, m.body, rest, ok = pack.Next(rest); !ok || p.count == pack.MaxMessages {
-			return append(list[:began], *a)
-		}
-		list = append(list, m)
+	n := pack.Count(a.body)
+	if n == 0 || !i.strip(a.props) {
+		return
 	}
-	p.left.Store(int32(p.count))
+	p := &packed{inbox: i, from: a.from, tag: a.tag, props: i.props, body: a.body, count: n}
+	p.left.Store(int32(n))
 	i.open[p] = struct{}{}
-	return list
+	*a = arrival{props: p.props, redelivered: a.redelivered, from: p, pack: p.body}
 }
 
-// packOf is the pack that an arrival seems to be; nil if it is none.
-func (i *inbox) packOf(a *arrival) *packed {
-	if !a.encoded() {
-		return nil
+// strip finds what the properties of a pack are for each message in it.
+func (i *inbox) strip(raw amqp.RawProperties) bool {
+	if bytes.Equal(raw, i.raw) {
+		return true
 	}
-	v, err := a.props.View()
-	if err != nil || string(v.ContentEncoding) != pack.Encoding || len(a.body) == 0 {
-		return nil
+	var p amqp.Properties
+	if p.Parse(raw, nil) != nil {
+		return false
 	}
-	if !bytes.Equal(a.props, i.raw) {
-		var p amqp.Properties
-		if p.Parse(a.props, nil) != nil {
-			return nil
+	p.ContentEncoding, p.MessageID = "", ""
+	props, err := p.Append(nil)
+	if err != nil {
+		return false
+	}
+	i.raw, i.props = raw, props
+	return true
+}
+
+// take takes a message out of the arrival, and reports whether it was the last.
+func (a *arrival) take(m *arrival) (last bool) {
+	*m = *a
+	if a.pack == nil {
+		return true
+	}
+	m.pack = nil
+	m.id, m.body, a.pack, _ = pack.Next(a.pack)
+	a.tag++
+	return len(a.pack) == 0
+}
+
+// each yields the messages in the arrival.
+func (a arrival) each(yield func(arrival) bool) {
+	for {
+		var m arrival
+		if last := a.take(&m); !yield(m) || last {
+			return
 		}
-		p.ContentEncoding, p.MessageID = "", ""
-		props, err := p.Append(nil)
-		if err != nil {
-			return nil
-		}
-		i.raw, i.props = a.props, props
 	}
-	return &packed{inbox: i, from: a.from, tag: a.tag, props: i.props, body: a.body}
 }
 
 // again hands an arrival out once more; false when nothing is handed out any more.
@@ -113,7 +129,7 @@ func (i *inbox) again(a arrival) bool {
 		i.mu.Unlock()
 		return false
 	}
-	i.give([]arrival{a})
+	i.give(a)
 	i.mu.Unlock()
 	i.ready()
 	return true

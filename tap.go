@@ -75,8 +75,10 @@ func (t *tap) hand(batch []arrival) {
 	if t.feed.push(batch) || t.target.single {
 		return
 	}
-	for i := range batch {
-		batch[i].from.putBack(batch[i].tag)
+	for _, a := range batch {
+		for m := range a.each {
+			m.from.putBack(m.tag)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -33,7 +34,7 @@ func TestWhatIsNoPackStaysWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		i := &inbox{packs: packs{open: make(map[*packed]struct{})}}
-		parts := i.unpack([]arrival{{props: props, body: c.body}})
+		parts := slices.Collect(i.fold([]arrival{{props: props, body: c.body}})[0].each)
 		if len(parts) != c.parts {
 			t.Errorf("%s is taken for %d messages", name, len(parts))
 		}
