@@ -104,6 +104,7 @@ func (i *inbox) hand(batch []arrival) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	batch = i.fold(batch)
+	defer i.unfold()
 	if len(i.takers) == 1 && i.takers[0].from == "" {
 		i.takers[0].hand(batch)
 		return

@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"bytes"
+	"slices"
 	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -34,7 +35,7 @@ type packed struct {
 // packs are those in an inbox that are not settled. Guarded by its mu.
 type packs struct {
 	open   map[*packed]struct{}
-	folded []arrival // what fold returned last
+	folded []arrival // what fold has returned
 	ended  bool      // nothing is handed out again
 
 	closely atomic.Bool // it matters what becomes of the parts: the node ends
@@ -42,15 +43,14 @@ type packs struct {
 	raw, props amqp.RawProperties // of the last pack, and what they are for each message in it
 }
 
-// fold finds the packs in a batch, and leaves it to others to take them apart, see arrival.take. What it returns is good until the next call. The
+// fold finds the packs in a batch, and leaves it to others to take them apart, see arrival.take. What it returns is good until unfold. The
 // caller holds mu.
 func (i *inbox) fold(batch []arrival) []arrival {
 	for n := range batch {
 		if !batch[n].encoded() {
 			continue
 		}
-		clear(i.folded)
-		i.folded = append(i.folded[:0], batch...)
+		i.folded = append(i.folded, batch...)
 		for n := range i.folded {
 			if a := &i.folded[n]; a.encoded() {
 				i.foldOne(a)
@@ -59,6 +59,14 @@ func (i *inbox) fold(batch []arrival) []arrival {
 		return i.folded
 	}
 	return batch
+}
+
+// unfold lets go of what fold has returned. The caller holds mu.
+func (i *inbox) unfold() {
+	if clear(i.folded); cap(i.folded) > keepArrivals {
+		i.folded = nil
+	}
+	i.folded = i.folded[:0]
 }
 
 // encoded reports whether the arrival has a content-encoding, as packs have.
@@ -96,7 +104,7 @@ func (i *inbox) strip(raw amqp.RawProperties) bool {
 	if err != nil {
 		return false
 	}
-	i.raw, i.props = raw, props
+	i.raw, i.props = slices.Clone(raw), props // it lies beside the body
 	return true
 }
 
