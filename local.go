@@ -33,14 +33,14 @@ type embedded struct {
 	gone    chan struct{}
 }
 
-func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked) (*embedded, error) {
+func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked, pace func()) (*embedded, error) {
 	only := cfg.Name
 	if cfg.ShareMailboxes {
 		only = ""
 	}
 	b, err := broker.Open(broker.Config{
 		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only, InboxAlso: []string{cfg.Name + controlSuffix},
-		Packs: cfg.Name, PackSize: cfg.packSize(),
+		Packs: cfg.Name, PackSize: cfg.packSize(), Pace: pace,
 		MemoryMark:    -1,                                      // the process has a life of its own
 		MessageMemory: defaultMessageMemory + cfg.inboxBytes(), // a full inbox does not stop the rest
 	})

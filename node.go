@@ -132,7 +132,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if n.local, err = openEmbedded(n.ctx, n.cfg, n.log, n.asked); err != nil {
+	if n.local, err = openEmbedded(n.ctx, n.cfg, n.log, n.asked, func() { n.inbox.pace() }); err != nil {
 		return n.cfg.about(err)
 	}
 	if n.kept, err = openKeeper(n.cfg, n.log); err != nil {
@@ -145,7 +145,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.inbox = &inbox{local: way, packs: packs{open: make(map[*packed]struct{})}}
+	n.inbox = &inbox{local: way, packs: packs{open: make(map[*packed]struct{}), enough: n.cfg.enough()}}
 	if err := n.local.broker.Bound(n.cfg.Name, n.cfg.inboxMessages(), n.cfg.inboxBytes()); err != nil {
 		return err
 	}

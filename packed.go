@@ -37,6 +37,8 @@ type packs struct {
 	open   map[*packed]struct{}
 	folded []arrival // what fold has returned
 	ended  bool      // nothing is handed out again
+	enough int       // so many in open that readers wait, see pace
+	fewer  chan struct{}
 
 	closely atomic.Bool // it matters what becomes of the parts: the node ends
 
@@ -167,7 +169,7 @@ func (p *packed) settle(place uint64, how func(tag uint64) error) error {
 	i := p.inbox
 	i.mu.Lock()
 	if last {
-		delete(i.open, p)
+		i.done(p)
 	}
 	back := p.isBack()
 	i.look()
@@ -213,7 +215,7 @@ func (p *packed) isBack() bool {
 		return false
 	}
 	p.over = true
-	delete(p.inbox.open, p)
+	p.inbox.done(p)
 	return true
 }
 

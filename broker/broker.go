@@ -71,6 +71,8 @@ type Config struct {
 	// of a node of package postrider. "" and 0: none.
 	Packs    string
 	PackSize int
+	// Pace is called, if it is not nil, by who reads a client's connection after he has read packs: he goes on when it returns.
+	Pace func()
 
 	// MaxMessage is the largest body accepted from a listener, in bytes;
 	// 16 MiB when 0, at most 128 MiB.
@@ -210,6 +212,7 @@ func Open(cfg Config) (*Broker, error) {
 		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second), Slab: cfg.slab()},
 		Properties: cfg.properties(),
 		Packs:      cfg.Packs,
+		Pace:       cfg.Pace,
 
 		MaxUnsettled:      cfg.MaxUnsettled,
 		MaxUnsettledBytes: cfg.MaxUnsettledBytes,

@@ -13,6 +13,10 @@ func (c *conn) slowDown() error {
 		return nil
 	}
 	c.published = false
+	if pace := c.server.cfg.Pace; pace != nil && c.packed {
+		c.packed = false
+		pace()
+	}
 	if why := c.core.Shortage(); why != 0 {
 		if err := c.block(why); err != nil {
 			return err

@@ -46,6 +46,7 @@ type conn struct {
 	room      []core.Message // for messages to come
 	made      int            // how many were made room for together
 	published bool           // in this burst
+	packed    bool           // in this burst, a pack
 	consumes  bool           // or did: others than its own publishes count on R
 	reminder  *time.Timer    // wakes the writer when a call's confirm has waited; reminded while it runs
 	reminded  atomic.Bool

@@ -34,7 +34,9 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	m := c.newMessage(len(props) + len(content.Body))
 	*m = core.Message{Address: ch.addressOf(p), Props: props, Body: content.Body}
 	if flags(props)&amqp.FlagContentEncoding != 0 && p.RoutingKey == c.server.cfg.Packs && p.Exchange == "" {
-		m.SetMessages(packed(m))
+		n := packed(m)
+		m.SetMessages(n)
+		c.packed = c.packed || n > 1
 	}
 	if ch.held {
 		return nil

@@ -24,6 +24,7 @@ type Config struct {
 	Limits     session.Limits
 	Properties amqp.Table    // what the broker says of itself
 	Packs      string        // a queue that takes packs, see package pack; "": none does
+	Pace       func()        // called by who reads a connection after he has read packs; nil: he goes on
 	Handshake  time.Duration // from accept to connection.open-ok; 0 = 5 s
 
 	// What a channel may leave unsettled before its deliveries wait.
