@@ -24,11 +24,12 @@ type tap struct {
 	held     int     // of those, what waits here to be tried again
 	stopped  bool    // no more are handed out
 	released bool
+	gone     chan struct{} // closed when the intake was released
 }
 
 // openTap begins to receive at target: only what from has sent, if it is not empty.
 func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) {
-	t := &tap{target: target, feed: newFeed(), repeats: target.repeats, ending: make(chan struct{})}
+	t := &tap{target: target, feed: newFeed(), repeats: target.repeats, ending: make(chan struct{}), gone: make(chan struct{})}
 	t.feed.idle = n.local.conn.Flush // what answers wait for does not come now
 	if target.copies {
 		t.repeats = newRepeats()
@@ -196,8 +197,13 @@ func (t *tap) less() {
 	release := t.releasable()
 	t.mu.Unlock()
 	if release {
-		t.intake.release()
+		t.release()
 	}
+}
+
+func (t *tap) release() {
+	t.intake.release()
+	close(t.gone)
 }
 
 // releasable decides, once, that the intake is no longer needed. The caller holds mu.
@@ -225,10 +231,13 @@ func (t *tap) stop() {
 	}
 	t.mu.Lock()
 	t.stopped = true
-	release := t.releasable()
+	release, released := t.releasable(), t.released
 	t.mu.Unlock()
-	if release {
-		t.intake.release()
+	switch {
+	case release:
+		t.release()
+	case released: // by another, who may be about it
+		<-t.gone
 	}
 	n := t.target.node
 	n.mu.Lock()
