@@ -96,10 +96,15 @@ type LostError struct {
 
 const lostIDs = 5 // that are told
 
-// inInbox counts a message of the inbox; those come first.
+// inInbox counts a message of the inbox.
 func (e *LostError) inInbox(id []byte) {
 	e.Inbox++
-	if e.Messages++; e.Messages <= lostIDs {
+	e.Messages++
+	e.tell(id)
+}
+
+func (e *LostError) tell(id []byte) {
+	if len(e.IDs) < lostIDs {
 		e.IDs = append(e.IDs, string(id))
 	}
 }
@@ -135,7 +140,7 @@ func (n *Node) lost() error {
 	for _, q := range n.leftInMemory() {
 		box := n.boxOf(q.Name)
 		if q.Name == n.cfg.Name {
-			eachID(c, q.Name, e.inInbox)
+			eachID(c, q.Name, broker.ConsumeOptions{NoAck: true}, e.inInbox)
 			continue
 		}
 		if e.Messages += q.Ready; box == n.cfg.Name {
@@ -143,7 +148,9 @@ func (n *Node) lost() error {
 		} else {
 			e.Mailboxes[box] += q.Ready
 		}
-		e.IDs = append(e.IDs, firstIDs(c, q.Name, lostIDs-len(e.IDs))...)
+		if untold := lostIDs - len(e.IDs); untold > 0 {
+			eachID(c, q.Name, broker.ConsumeOptions{Prefetch: untold}, e.tell)
+		}
 	}
 	if e.Messages == 0 {
 		return nil
@@ -160,8 +167,13 @@ func (n *Node) leftInMemory() (left []broker.QueueStats) {
 		}
 	})
 	slices.SortFunc(left, func(a, b broker.QueueStats) int {
-		if inA, inB := a.Name == n.cfg.Name, b.Name == n.cfg.Name; inA != inB {
-			return map[bool]int{true: -1, false: 1}[inA]
+		switch {
+		case a.Name == b.Name:
+			return 0
+		case a.Name == n.cfg.Name:
+			return -1
+		case b.Name == n.cfg.Name:
+			return 1
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
@@ -183,14 +195,15 @@ func (n *Node) boxOf(queue string) string {
 	return queue
 }
 
-// eachID takes all out of an inbox, and its packs apart.
-func eachID(c *broker.Conn, queue string, do func(id []byte)) {
+// eachID consumes from a queue, and calls do with the id of each message, also of those in packs. It returns when it has had what there is, or as many as
+// the prefetch allows.
+func eachID(c *broker.Conn, queue string, o broker.ConsumeOptions, do func(id []byte)) {
 	var mu sync.Mutex
-	_, _ = c.Consume(context.Background(), queue, broker.ConsumeOptions{NoAck: true}, func(d broker.Delivery) { // all of it before Consume returns
+	_, _ = c.Consume(context.Background(), queue, o, func(d broker.Delivery) {
 		mu.Lock()
 		defer mu.Unlock()
 		v, _ := d.Props.View()
-		if string(v.ContentEncoding) != pack.Encoding || pack.Count(d.Body) == 0 {
+		if pack.In(v.ContentEncoding, d.Body) == 0 {
 			do(v.MessageID)
 			return
 		}
@@ -201,23 +214,6 @@ func eachID(c *broker.Conn, queue string, do func(id []byte)) {
 	})
 	mu.Lock()
 	defer mu.Unlock()
-}
-
-// firstIDs are the ids of at most so many messages at the head of a queue.
-func firstIDs(c *broker.Conn, queue string, most int) (ids []string) {
-	if most <= 0 {
-		return nil
-	}
-	var mu sync.Mutex
-	_, _ = c.Consume(context.Background(), queue, broker.ConsumeOptions{Prefetch: most}, func(d broker.Delivery) {
-		mu.Lock()
-		defer mu.Unlock()
-		p, _ := d.Properties()
-		ids = append(ids, p.MessageID)
-	})
-	mu.Lock()
-	defer mu.Unlock()
-	return slices.Clone(ids)
 }
 
 // putBackUnseen puts back what has waited for a receiver to the end, so that it is not marked after the restart.

@@ -51,9 +51,6 @@ const (
 	maxKeyFiles = 1 << 14
 )
 
-// sealingFile is what the names of the files of a target's keys end in, before .pem and .key.
-func sealingFile(k seal.Kind) string { return "." + k.String() }
-
 // LoadKeys reads the keys of the node of that name from the directory that postrider keys has made, as in
 // LoadKeys(os.DirFS("./postrider-keys"), "alice"):
 //
@@ -112,7 +109,7 @@ func readKeys(files fs.FS, name string, now time.Time) (*keyring, error) {
 	}
 	for _, e := range entries {
 		base, isPEM := strings.CutSuffix(e.Name(), certificateFile)
-		if !isPEM || !strings.HasSuffix(base, sealingFile(seal.Peer)) && !strings.HasSuffix(base, sealingFile(seal.Mailbox)) {
+		if !isPEM || !seal.IsFile(base) {
 			continue
 		}
 		if err := r.readTarget(files, base, now); err != nil {

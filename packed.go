@@ -79,10 +79,10 @@ func (a *arrival) encoded() bool {
 // foldOne makes an arrival that is a pack one that its messages are taken out of.
 func (i *inbox) foldOne(a *arrival) {
 	v, err := a.props.View()
-	if err != nil || string(v.ContentEncoding) != pack.Encoding {
+	if err != nil {
 		return
 	}
-	n := pack.Count(a.body)
+	n := pack.In(v.ContentEncoding, a.body)
 	if n == 0 || !i.strip(a.props) {
 		return
 	}

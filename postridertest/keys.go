@@ -2,7 +2,6 @@ package postridertest
 
 import (
 	"io/fs"
-	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -59,7 +58,7 @@ func (k *Keys) Replace(target string) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	base := baseName(t)
+	base := t.File()
 	if old := k.public[base+".pem"]; old != nil {
 		pair.Certificate = append(pair.Certificate, old.Data...)
 	}
@@ -68,10 +67,6 @@ func (k *Keys) Replace(target string) {
 	for r, private := range k.rings {
 		r.set(k.files(r.own, private))
 	}
-}
-
-func baseName(t seal.Target) string {
-	return strings.NewReplacer("/", "%2F", ":", "%3A").Replace(t.Name) + "." + t.Kind.String()
 }
 
 func (k *Keys) parse(target string) seal.Target {
@@ -122,8 +117,8 @@ func (k *Keys) files(own fstest.MapFS, private []seal.Target) fstest.MapFS {
 		}
 	}
 	for _, t := range private {
-		if secret := k.secret[baseName(t)]; secret != nil {
-			all[baseName(t)+".key"] = file(secret)
+		if secret := k.secret[t.File()]; secret != nil {
+			all[t.File()+".key"] = file(secret)
 		}
 	}
 	return all

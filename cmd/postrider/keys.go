@@ -77,7 +77,7 @@ func newKeysNew() *cobra.Command {
 				if name == "ca" || name != filepath.Base(name) || strings.HasPrefix(name, ".") || len(name) > 64 {
 					return usagef("%q: want a name of up to 64 bytes that can be a file's, and is not ca", name)
 				}
-				if strings.HasSuffix(name, ".peer") || strings.HasSuffix(name, ".mailbox") {
+				if seal.IsFile(name) {
 					return usagef("%q: names that end in .peer and .mailbox are those of keys to seal to", name)
 				}
 			}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -68,12 +67,9 @@ func parseSealed(args []string) (targets []seal.Target, err error) {
 	return targets, nil
 }
 
-// sealingBase is the name of the files of a target's key, before .pem and .key.
-func sealingBase(t seal.Target) string { return url.PathEscape(t.Name) + "." + t.Kind.String() }
-
 func makeSealing(dir string, targets []seal.Target, now time.Time, life time.Duration, anew bool) error {
 	for _, t := range targets {
-		path := filepath.Join(dir, sealingBase(t)+".pem")
+		path := filepath.Join(dir, t.File()+".pem")
 		if _, err := os.Stat(path); err == nil && !anew {
 			return fmt.Errorf("%s exists: to put a new key before it: --renew", path)
 		}
@@ -85,10 +81,10 @@ func makeSealing(dir string, targets []seal.Target, now time.Time, life time.Dur
 	for _, t := range targets {
 		pair, err := a.IssueSealing(t.Name, t.URI(), now, life)
 		if err == nil {
-			pair, err = withOlder(dir, sealingBase(t), pair, now)
+			pair, err = withOlder(dir, t.File(), pair, now)
 		}
 		if err == nil {
-			err = keepPair(dir, sealingBase(t), pair)
+			err = keepPair(dir, t.File(), pair)
 		}
 		if err != nil {
 			return err
@@ -169,9 +165,9 @@ func newKeysShare() *cobra.Command {
 func shareKeys(dir, to, name string, targets []seal.Target) error {
 	files := []string{authorityPEM, name + ".pem", name + ".key"}
 	for _, t := range targets {
-		files = append(files, sealingBase(t)+".key")
+		files = append(files, t.File()+".key")
 	}
-	own := sealingBase(seal.Target{Kind: seal.Peer, Name: name}) + ".key"
+	own := seal.Target{Kind: seal.Peer, Name: name}.File() + ".key"
 	if _, err := os.Stat(filepath.Join(dir, own)); err == nil {
 		files = append(files, own)
 	}

@@ -40,6 +40,14 @@ func Next(pack []byte) (id, body, rest []byte, ok bool) {
 	return id, rest[width:end:end], rest[end:], true
 }
 
+// In says how many messages are in a body with that content-encoding: 0 if it is no pack.
+func In(encoding, body []byte) int {
+	if string(encoding) != Encoding {
+		return 0
+	}
+	return Count(body)
+}
+
 // Count says how many messages are in a pack: 0 if it is none, or holds more than are allowed.
 func Count(pack []byte) (n int) {
 	for len(pack) > 0 {

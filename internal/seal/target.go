@@ -56,6 +56,16 @@ func ParseTarget(s string) (Target, error) {
 	return t, nil
 }
 
+// File is the name of the files of a target's keys, before .pem and .key.
+func (t Target) File() string { return url.PathEscape(t.Name) + fileEnd(t.Kind) }
+
+// IsFile reports whether a name is one that File may give.
+func IsFile(base string) bool {
+	return strings.HasSuffix(base, fileEnd(Peer)) || strings.HasSuffix(base, fileEnd(Mailbox))
+}
+
+func fileEnd(k Kind) string { return "." + k.String() }
+
 const (
 	maxName = 255
 	scheme  = "postrider"

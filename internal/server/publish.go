@@ -72,10 +72,10 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 // packed is how many messages are in a pack; 0 for one that is none.
 func packed(m *core.Message) int {
 	v, err := m.Props.View()
-	if err != nil || string(v.ContentEncoding) != pack.Encoding {
+	if err != nil {
 		return 0
 	}
-	return pack.Count(m.Body)
+	return pack.In(v.ContentEncoding, m.Body)
 }
 
 // addressOf is that of the publish before if it went there, too.
