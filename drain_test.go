@@ -244,6 +244,20 @@ func TestShutdownCountsWhatIsLostInMailboxes(t *testing.T) {
 		shop.Handle(t.Context(), bills, failing(postrider.Retry(time.Minute)))
 		return time.Second
 	})
+	tell("it waits to be tried again, and the rest was handled meanwhile", map[string]int{"bills": 1}, func(t *testing.T, shop *postrider.Node) time.Duration {
+		bills := shop.Mailbox("bills", postrider.Partitions(2))
+		fill(t, bills, "a", "b", "c", "d", "e", "f")
+		handler := func(_ context.Context, m *postrider.Message) error {
+			if string(m.Body) == "a" {
+				return postrider.Retry(10 * time.Hour)
+			}
+			time.Sleep(time.Minute)
+			return nil
+		}
+		shop.Handle(t.Context(), bills, handler, postrider.Workers(3))
+		shop.Handle(t.Context(), bills, handler, postrider.Workers(3)) // each of the two has a partition, and one of them holds nothing
+		return 5 * time.Minute
+	})
 	tell("it is dead", map[string]int{"orders.dead": 1}, func(t *testing.T, shop *postrider.Node) time.Duration {
 		fill(t, shop.Mailbox("orders"), "a")
 		shop.Handle(t.Context(), shop.Mailbox("orders"), failing(postrider.Reject(errors.New("bad"))))

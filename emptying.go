@@ -49,17 +49,23 @@ func (n *Node) stir() {
 	}
 }
 
-// boxesInHand are the queues of mailboxes that somebody receives from here, and not only waits to try again what has failed.
+// boxesInHand are the queues of mailboxes that somebody receives from here, and in which not all that is left waits to be tried again.
 func (n *Node) boxesInHand() map[string]bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	all := make(map[string]bool)
+	all, held := make(map[string]bool), make(map[string]bool)
 	for t := range n.taps {
-		if t.target.way == outlet(n.inbox) || t.stuck() {
+		if t.target.way == outlet(n.inbox) {
 			continue
 		}
+		holds, busy := t.inHand()
 		for _, name := range queuesOf(t.target.way) {
-			all[name] = true
+			all[name], held[name] = all[name] || busy, held[name] || holds
+		}
+	}
+	for name, busy := range all {
+		if all[name] = true; held[name] && !busy {
+			delete(all, name)
 		}
 	}
 	return all
@@ -94,13 +100,12 @@ func (e *embedded) empty(names map[string]bool) bool {
 	return left == 0
 }
 
-// stuck reports whether all that the tap has handed out is held until it is tried again, see [Message.hold], and nothing else waits here: what is
-// behind it has the same key.
-func (t *tap) stuck() bool {
+// inHand reports whether some of what the tap has handed out is held until it is tried again, see [Message.hold], and whether there is something else: it
+// is busy as long as there is. What waits behind a message that is held has the same key, and is not here yet.
+func (t *tap) inHand() (holds, busy bool) {
 	t.mu.Lock()
-	held := t.held > 0 && t.open <= t.held
-	t.mu.Unlock()
-	return held && t.feed.isEmpty()
+	defer t.mu.Unlock()
+	return t.held > 0, t.open > t.held || t.feed.hasBeyond(t.taken)
 }
 
 // holds counts what is held until it is tried again.

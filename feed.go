@@ -48,6 +48,7 @@ type feed struct {
 	mu          sync.Mutex
 	first, last *block        // a list; nil: there is nothing
 	head, tail  int           // what was taken out of first, and put into last
+	taken       uint64        // handed out so far
 	waking      bool          // a receiver was woken, and has not looked yet
 	ended       bool          // nothing more is taken out
 	closed      bool          // nor put in
@@ -97,10 +98,11 @@ func (f *feed) extend() {
 // some reports whether there is something. The caller holds mu.
 func (f *feed) some() bool { return f.first != nil && (f.first != f.last || f.head < f.tail) }
 
-func (f *feed) isEmpty() bool {
+// hasBeyond reports whether there is something, or more was taken out than so many.
+func (f *feed) hasBeyond(taken uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return !f.some()
+	return f.some() || f.taken > taken
 }
 
 // ready wakes a receiver if there is something to receive.
@@ -135,6 +137,7 @@ func (f *feed) next(ctx context.Context, a *arrival) bool {
 		switch {
 		case ok && a.from.stale(a.tag):
 			a.from.giveBack(a.tag)
+			f.untake()
 			continue
 		case ok || ended:
 			return ok
@@ -153,6 +156,13 @@ func (f *feed) next(ctx context.Context, a *arrival) bool {
 	f.mu.Unlock()
 	f.signal() // whom it was meant for may be another
 	return false
+}
+
+// untake takes back that one was handed out.
+func (f *feed) untake() {
+	f.mu.Lock()
+	f.taken--
+	f.mu.Unlock()
 }
 
 func (f *feed) pop(a *arrival, woken bool) (ok, ended bool) {
@@ -179,6 +189,7 @@ func (f *feed) pop(a *arrival, woken bool) (ok, ended bool) {
 		a.more = true
 		f.rouse() // another worker may take the next one
 	}
+	f.taken++
 	return true, false
 }
 

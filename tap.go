@@ -20,6 +20,7 @@ type tap struct {
 
 	mu       sync.Mutex
 	hands    []*hand // of its workers or its loop
+	taken    uint64  // out of the feed, so far
 	open     int     // handed out and not settled
 	held     int     // of those, what waits here to be tried again
 	stopped  bool    // no more are handed out
@@ -93,6 +94,7 @@ func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 			return nil, false
 		}
 		t.mu.Lock()
+		t.taken++
 		t.open++
 		t.mu.Unlock()
 		m := t.message(&a, p)
@@ -198,6 +200,9 @@ func (t *tap) less() {
 	t.mu.Unlock()
 	if release {
 		t.release()
+	}
+	if t.target.holds { // what is left may be held
+		t.target.node.stir()
 	}
 }
 
