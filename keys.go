@@ -32,7 +32,8 @@ type Keys struct {
 type keyring struct {
 	roots    *x509.CertPool
 	identity *seal.Identity
-	to       map[seal.Target]seal.Key // the newest of each
+	to       map[seal.Target]seal.Key // the newest of each, whatever file it is in
+	issued   map[seal.Target]time.Time
 	private  map[seal.KeyID]privateKey
 }
 
@@ -89,7 +90,9 @@ func (k *Keys) current() *keyring {
 }
 
 func readKeys(files fs.FS, name string, now time.Time) (*keyring, error) {
-	r := &keyring{roots: x509.NewCertPool(), to: make(map[seal.Target]seal.Key), private: make(map[seal.KeyID]privateKey)}
+	r := &keyring{
+		roots: x509.NewCertPool(), to: make(map[seal.Target]seal.Key), issued: make(map[seal.Target]time.Time), private: make(map[seal.KeyID]privateKey),
+	}
 	authority, err := readFile(files, authorityFile)
 	if err != nil {
 		return nil, err
@@ -173,7 +176,6 @@ func (r *keyring) readTarget(files fs.FS, base string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	issued := make(map[seal.Target]time.Time)
 	for _, der := range pemBlocks(certificates, "CERTIFICATE") {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
@@ -190,8 +192,8 @@ func (r *keyring) readTarget(files fs.FS, base string, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("%s%s: %w", base, certificateFile, err)
 		}
-		if at, ok := issued[k.Target]; !ok || c.NotBefore.After(at) { // of one second the first: new ones are put in front
-			issued[k.Target], r.to[k.Target] = c.NotBefore, k
+		if at, ok := r.issued[k.Target]; !ok || c.NotBefore.After(at) { // of one second the first: new ones are put in front
+			r.issued[k.Target], r.to[k.Target] = c.NotBefore, k
 		}
 		if p, ok := private[string(k.Public.Bytes())]; ok {
 			r.private[k.ID] = privateKey{p, k.Target}
