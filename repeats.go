@@ -1,7 +1,6 @@
 package postrider
 
 import (
-	"strings"
 	"sync"
 
 	"github.com/postrider-mq/postrider/internal/marks"
@@ -27,7 +26,7 @@ import (
 type repeats struct {
 	mu      sync.Mutex
 	recent  *history // of the sender that was asked for last
-	senders map[string]*history
+	senders map[author]*history
 	order   []*history // as they came, the oldest to be forgotten first
 	named   named
 	waiting map[mark][]arrival
@@ -35,6 +34,9 @@ type repeats struct {
 	lately  []passing            // a ring of them
 	passes  int
 }
+
+// author is a life of a sender: ids are unique among the messages of one, and another may use the same.
+type author struct{ sender, prefix string }
 
 // passing is one message that was passed on, as it was then.
 type passing struct {
@@ -49,7 +51,7 @@ const (
 
 func newRepeats() *repeats {
 	return &repeats{
-		senders: make(map[string]*history),
+		senders: make(map[author]*history),
 		waiting: make(map[mark][]arrival),
 		named:   named{bits: make(map[string]mark)},
 		passed:  make(map[passing]struct{}),
@@ -174,7 +176,7 @@ func (r *repeats) over(m mark, o outcome, a arrival) bool {
 // find returns the mark of a message. The caller holds mu.
 func (r *repeats) find(sender, id string) mark {
 	if prefix, count, ok := parseGenerated(id); ok {
-		return r.history(prefix).find(count)
+		return r.history(author{sender, prefix}).find(count)
 	}
 	return r.named.find(namedKey(sender, id))
 }
@@ -188,23 +190,27 @@ func (r *repeats) restore(p marks.Page) {
 		r.named.restore(p)
 		return
 	}
-	at := &r.history(p.Sender).pages[p.Page%historyPages]
+	if len(p.Sender) <= generatedPrefix {
+		return // an earlier version's, which does not say whose ids they are
+	}
+	at := &r.history(author{p.Sender[generatedPrefix:], p.Sender[:generatedPrefix]}).pages[p.Page%historyPages]
 	*at = &page{sender: p.Sender, number: p.Page, done: p.Done}
 }
 
 // history returns that of a sender. The caller holds mu.
-func (r *repeats) history(prefix string) *history {
-	if r.recent != nil && r.recent.prefix == prefix {
+func (r *repeats) history(of author) *history {
+	if r.recent != nil && r.recent.author == of {
 		return r.recent
 	}
-	h := r.senders[prefix]
+	h := r.senders[of]
 	if h == nil {
 		if len(r.order) == maxSenders {
-			delete(r.senders, r.order[0].prefix)
+			delete(r.senders, r.order[0].author)
 			r.order = append(r.order[:0], r.order[1:]...)
 		}
-		h = &history{prefix: strings.Clone(prefix)} // not the whole message
-		r.senders[h.prefix] = h
+		whole := of.prefix + of.sender // and not the message that it is part of
+		h = &history{author: author{whole[len(of.prefix):], whole[:len(of.prefix)]}, whole: whole}
+		r.senders[h.author] = h
 		r.order = append(r.order, h)
 	}
 	r.recent = h
@@ -233,15 +239,16 @@ func parseGenerated(id string) (prefix string, count uint64, ok bool) {
 // history is what is known of the messages of one sender, by their count: a ring of pages, the newest in place of
 // those that lie a whole ring behind.
 type history struct {
-	prefix string
-	pages  [historyPages]*page
+	author
+	whole string // prefix and sender
+	pages [historyPages]*page
 }
 
 const historyPages = marks.Pages
 
 // page is 4,096 messages.
 type page struct {
-	sender     string // the prefix of their ids; "" of callers' own choosing
+	sender     string // the prefix of their ids, and their sender; "" of callers' own choosing
 	number     uint64
 	hand, done bitset
 }
@@ -260,7 +267,7 @@ func (h *history) find(count uint64) mark {
 	at := &h.pages[number%uint64(len(h.pages))]
 	switch {
 	case *at == nil || (*at).number < number:
-		*at = &page{sender: h.prefix, number: number}
+		*at = &page{sender: h.whole, number: number}
 	case (*at).number > number:
 		return mark{}
 	}

@@ -35,7 +35,7 @@ func TestARepeatIsSeen(t *testing.T) {
 			m = wantSight(unseen)
 			r.settled(m, acknowledged)
 			wantSight(handled)
-			if _, got := r.see("bob", "order 7", arrival{}); got != unseen {
+			if _, got := r.see("bob", id, arrival{}); got != unseen {
 				t.Error("ids of two senders are mixed up")
 			}
 		})

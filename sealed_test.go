@@ -570,6 +570,31 @@ func TestASealedMessageIsRelayed(t *testing.T) {
 	})
 }
 
+// An id belongs to the sender whom the seal names: who guesses the next one of another's, and uses it first, does not have that one's message taken for a repeat.
+func TestAGuessedIDStandsInNobodysWay(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		keys := postridertest.NewKeys(t, "peer:bob")
+		alice, mallory := net.node("alice", keys.For("alice")), net.node("mallory", keys.For("mallory"))
+		bob := net.node("bob", keys.For("bob"))
+		got := collect(t, bob, bob.Inbox())
+		send := func(from *postrider.Node, body string, opts ...postrider.SendOption) (id string) {
+			t.Helper()
+			if err := from.Peer("bob").Send(within(t, time.Minute), body, opts...); err != nil {
+				t.Fatal(err)
+			}
+			return wantBody(t, got, body).ID
+		}
+		id, last := strings.CutSuffix(send(alice, "one"), "-1")
+		if !last {
+			t.Fatalf("ids are counted otherwise: %q", id)
+		}
+		send(mallory, "first", postrider.ID(id+"-2"))
+		if second := send(alice, "two"); second != id+"-2" {
+			t.Errorf("%q was guessed wrongly", second)
+		}
+	})
+}
+
 func TestKeysThatAreWrongAreNotUsed(t *testing.T) {
 	keys := postridertest.NewKeys(t)
 	for what, cfg := range map[string]postrider.Config{

@@ -24,7 +24,7 @@ const (
 // Place names a page.
 type Place struct {
 	Target string // at which its messages were received
-	Sender string // what their ids have in common; "" for ids of callers' own choosing
+	Sender string // whose messages they are, and what their ids have in common; "" for ids of callers' own choosing
 	Page   uint64
 }
 
