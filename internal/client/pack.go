@@ -1,7 +1,9 @@
 package client
 
 import (
+	"bytes"
 	"encoding/binary"
+	"math"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/pack"
@@ -11,6 +13,21 @@ import (
 type packing struct {
 	head   []byte // with sizes of 0
 	sizeAt int    // where the size of the body begins; that of its frame is at the end
+}
+
+// packs is what a server takes as one.
+type packs struct {
+	most int    // messages; 0: none
+	to   []byte // only for this destination
+}
+
+func packsOf(server amqp.Table) packs {
+	most, _ := amqp.Integer(server[pack.Property])
+	inbox, _ := server[pack.Inbox].(string)
+	if most < 2 || len(inbox) > math.MaxUint8 {
+		return packs{}
+	}
+	return packs{most: int(min(most, pack.MaxMessages)), to: []byte(destinationOf("", inbox))}
 }
 
 // Packable is an envelope whose messages may be packed where the other side takes that. p is what [NewEnvelope] was made of.
@@ -35,11 +52,11 @@ func (e *Envelope) Packable(p amqp.Properties) (*Envelope, error) {
 
 // packable says whether the next two messages, and so perhaps more, can be written as one.
 func (l *sendLog) packable() bool {
-	if l.packs < 2 || l.careful > 0 || l.cursor+1 >= l.head {
+	if l.packs.most == 0 || l.careful > 0 || l.cursor+1 >= l.head {
 		return false
 	}
 	e, next := l.at(l.cursor), l.at(l.cursor+1)
-	return e.env.packing != nil && e.env == next.env && e.size+next.size <= pack.MaxBytes
+	return e.env.packing != nil && e.env == next.env && e.size+next.size <= pack.MaxBytes && bytes.Equal(e.env.destination(), l.packs.to)
 }
 
 // pack appends a pack of what is to be written next, which all has the last tag. The first is alive, and marked as written.
@@ -52,7 +69,7 @@ func (l *sendLog) pack(dst []byte) []byte {
 	var first, end uint32
 	for n := 0; l.cursor < l.head; l.cursor++ {
 		e := l.at(l.cursor)
-		if e.fate != nil && (e.env != env || n == l.packs || len(dst)-body+int(end-first+e.size) > pack.MaxBytes) {
+		if e.fate != nil && (e.env != env || n == l.packs.most || len(dst)-body+int(end-first+e.size) > pack.MaxBytes) {
 			break
 		}
 		e.tag = l.last

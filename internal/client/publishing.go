@@ -34,8 +34,8 @@ func (p *Publisher) next(l *link.Link, dst []byte) []byte {
 // that connection just before, has told of messages in it: one that nobody leads tells of none, or, where the rest of its nodes are gone, holds
 // the message for a minute before it is refused. It is full then.
 //
-// packs is how many messages the other side takes as one.
-func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, product string, packs int) {
+// packs is what the other side takes as one.
+func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, product string, packs packs) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.link, p.turns, p.frameMax, p.refused, p.product, p.log.packs = l, t, frameMax, nil, product, packs

@@ -30,7 +30,7 @@ type sendLog struct {
 	bytes              int                  // their size
 	fill               *chunk               // where the next message will lie; nil = none begun
 	careful            int                  // so many messages go out one at a time
-	packs              int                  // so many may go out as one on this connection; 0: none
+	packs              packs                // what may go out as one on this connection
 	now                func() time.Duration // the Publisher's clock
 	done               []uint64             // tickets of kept messages whose fate is known, to be told to the Keeper
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/link"
-	"github.com/postrider-mq/postrider/internal/pack"
 	"github.com/postrider-mq/postrider/internal/session"
 )
 
@@ -29,7 +28,7 @@ type wire struct {
 	frameMax  uint32
 	heartbeat time.Duration
 	product   string
-	packs     int // messages that it takes as one
+	packs     packs
 
 	// Owned by who has the turn to read.
 	delivering []*Consumer // have something to hand over
@@ -304,8 +303,7 @@ func (w *wire) login(m *amqp.ConnectionStart) error {
 	w.mu.Lock()
 	b, err := w.proto.Respond("PLAIN", "\x00"+w.at.User+"\x00"+w.at.Password)
 	w.product, _ = m.ServerProperties["product"].(string)
-	packs, _ := amqp.Integer(m.ServerProperties[pack.Property])
-	w.packs = int(min(packs, pack.MaxMessages))
+	w.packs = packsOf(m.ServerProperties)
 	w.send(b)
 	w.mu.Unlock()
 	w.link.Wake()

@@ -6,8 +6,9 @@ const (
 	// Encoding is the content-encoding of a pack.
 	Encoding = "x-postrider-pack"
 
-	// Property of a server says how many messages a pack for its inbox may hold; it takes none where there is no such property.
+	// Properties of a server: how many messages a pack may hold, and the queue that takes packs. None does where they are not.
 	Property = "postrider_pack"
+	Inbox    = "postrider_inbox"
 
 	MaxMessages = 128     // in a pack
 	MaxBytes    = 8 << 10 // of its body
