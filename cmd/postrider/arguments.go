@@ -76,6 +76,19 @@ func wordFlags(cmd *cobra.Command, err error) error {
 	return err
 }
 
+// checkFlags finds what makes no sense with any verb: a timeout or a limit below 0.
+func checkFlags(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch below := strings.HasPrefix(f.Value.String(), "-"); {
+		case below && f.Name == "timeout":
+			err = usagef("--timeout %s: a duration is not negative", f.Value)
+		case below && f.Name == "limit":
+			err = usagef("--limit %s: want 0, which is no limit, or more", f.Value)
+		}
+	})
+	return err
+}
+
 // nearFlags are the flags of a command whose names look alike, as cobra compares verbs.
 func nearFlags(cmd *cobra.Command, name string) []string {
 	flags := &cobra.Command{SuggestionsMinimumDistance: 2}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,9 +22,7 @@ import (
 
 // benchOptions are the flags of bench.
 type benchOptions struct {
-	brokers   []string
-	peers     []string
-	tlsCA     string
+	node      nodeOptions // what there is to say of the broker, the peer and their TLS
 	verb      string
 	until     string
 	senders   int
@@ -57,8 +56,8 @@ func newBench() *cobra.Command {
 			                     on one that is started for it: postrider serve with a journal in a temporary directory
 			  mailbox:NAME       that mailbox; it must be empty, and is left there
 			  peer               a node that is started for it, with its inbox on disk (--transient: in memory)
-			  peer:NAME          a node that runs already, at --peer NAME=HOST:PORT; it has to handle what comes, and
-			                     it is not known here what does
+			  peer:NAME          a node that runs already, at --peer NAME=HOST:PORT or found through the broker; it has
+			                     to handle what comes, and it is not known here what does
 
 			Senders are processes, up to --processes of them, and so are receivers; those of one process share its
 			connections. Receivers of a peer share its one process. Nobody waits for the clock: with --rate a message is sent when it is
@@ -68,6 +67,7 @@ func newBench() *cobra.Command {
 			postrider bench
 			postrider bench --broker amqp://guest:guest@rabbit:5672 --senders 4 --receivers 4 --rate 5000
 			postrider bench --verb send --in-flight 16 --duration 30s
+			postrider bench --broker amqps://mq1 --name alice --keys ./postrider-keys
 			postrider bench peer --transient --body 100 --count 1000000 --json`),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -87,9 +87,8 @@ func newBench() *cobra.Command {
 }
 
 func (o *benchOptions) flags(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker, or of one node of a cluster; may be repeated (default $"+brokerVariable+", or one is started)")
-	f.StringArrayVar(&o.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node that runs already")
-	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	o.node.loadFlags(f)
+	f.StringArrayVar(&o.node.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node that runs already (default whoever answers to that name through the broker)")
 	f.StringVar(&o.verb, "verb", "post", "how to send: post goes on, send waits for each message")
 	f.StringVar(&o.until, "until", "", "`grade` at which a message counts as confirmed: handled, when its handler has returned; or when it is in the inbox or stored, the default")
 	f.IntVar(&o.senders, "senders", 1, "`number` of senders")
@@ -150,13 +149,8 @@ func (o *benchOptions) check(cmd *cobra.Command) error {
 	case o.duration <= 0 || o.timeout <= 0 || o.patience <= 0 || o.handling < 0:
 		return usagef("--duration, --timeout and --patience want more than 0")
 	}
-	for _, url := range o.brokers {
-		if _, err := client.ParseURL(url); err != nil {
-			return usagef("--broker: %w", err)
-		}
-	}
-	if url := os.Getenv(brokerVariable); len(o.brokers) == 0 && url != "" {
-		o.brokers = []string{url}
+	if err := o.node.checkLoad(); err != nil {
+		return err
 	}
 	if o.count > 0 && !cmd.Flags().Changed("duration") {
 		o.duration = 24 * time.Hour
@@ -172,8 +166,10 @@ type bencher struct {
 	options *benchOptions
 	where   load.Where
 	shape   load.Shape
-	broker  load.Broker // that the user has named
-	made    bool        // the mailbox did not exist
+	trust   *tls.Config    // of the user's broker
+	broker  load.Broker    // that the user has named
+	made    bool           // the mailbox did not exist
+	at      client.Address // of the user's peer
 	out     *screen.Screen
 	status  *screen.Screen // on stderr
 	cmd     *cobra.Command
@@ -183,7 +179,14 @@ func newBencher(cmd *cobra.Command, o *benchOptions, target string) (*bencher, e
 	if err := o.check(cmd); err != nil {
 		return nil, err
 	}
-	b := &bencher{options: o, cmd: cmd, where: load.Where{TLSCA: o.tlsCA, Brokers: o.brokers}}
+	b := &bencher{options: o, cmd: cmd, where: load.Where{Brokers: o.node.brokers}}
+	var err error
+	if b.trust, err = o.node.tls(); err != nil {
+		return nil, err
+	}
+	if b.where.Keys, err = o.node.loadKeys(); err != nil {
+		return nil, err
+	}
 	b.shape = load.Shape{
 		Way: ways.MailboxPost, Senders: o.senders, Receivers: o.receivers, Processes: o.processes, Body: int(o.body.sizeFlag), Rate: o.rate,
 		For: o.duration, Count: o.count, InFlight: o.inFlight, Prefetch: o.prefetch, Handling: o.handling, Timeout: o.timeout,
@@ -195,7 +198,6 @@ func newBencher(cmd *cobra.Command, o *benchOptions, target string) (*bencher, e
 	if o.verb == "send" {
 		b.shape.Way--
 	}
-	var err error
 	if b.where.Program, err = os.Executable(); err != nil {
 		return nil, fmt.Errorf("where this program is: %w", err)
 	}
@@ -222,23 +224,27 @@ func (b *bencher) aim(target string) error {
 	case toMailbox:
 		b.where.Mailbox = t.name
 	case toPeer:
-		at := &nodeOptions{peers: b.options.peers}
-		if err := t.check(at); err != nil {
-			return err
-		}
-		if t.unknown(at) != "" {
-			return usagef("nobody says where peer %s is: give --peer %s=HOST:PORT", t.name, t.name)
-		}
-		peers, err := parsePeers(b.options.peers)
-		if err != nil {
-			return err
-		}
-		b.shape.Way, b.shape.Receivers, b.where.Brokers = ways.DirectPost, 0, nil
-		b.where.Peer, b.where.PeerAt = t.name, peers[t.name]
+		return b.aimAtPeer(t)
 	default:
-		return usagef("target %q: want mailbox:NAME, peer, or peer:NAME with --peer NAME=HOST:PORT", target)
+		return usagef("target %q: want mailbox:NAME, peer, or peer:NAME", target)
 	}
 	return nil
+}
+
+// aimAtPeer understands the name of a node that runs already.
+func (b *bencher) aimAtPeer(t targetName) error {
+	o := &b.options.node
+	if err := t.check(o); err != nil {
+		return err
+	}
+	b.shape.Way, b.shape.Receivers, b.where.Peer, b.where.Brokers = ways.DirectPost, 0, t.name, nil
+	if t.unknown(o) != "" {
+		b.where.Brokers = o.brokerURLs()
+		return nil
+	}
+	var err error
+	b.where.PeerAt, err = o.peerURL(t.name)
+	return err
 }
 
 // run leaves nothing behind before it reports: whoever reads that may go away at any time.
@@ -270,19 +276,39 @@ func (b *bencher) load(ctx context.Context) (l *load.Load, o *load.Outcome, err 
 	return l, o, err
 }
 
-// look makes sure that the load takes nobody's messages.
-func (b *bencher) look(ctx context.Context) error {
-	if b.shape.Way.Direct() || len(b.where.Brokers) == 0 {
+// look makes sure that the load takes nobody's messages, and that a peer is there.
+func (b *bencher) look(ctx context.Context) (err error) {
+	switch {
+	case b.where.Peer != "":
+		b.at, err = b.lookAtPeer(ctx)
+		return err
+	case len(b.where.Brokers) == 0:
 		return nil
 	}
-	trust, err := clientTLS(b.where.TLSCA)
-	if err != nil {
-		return err
-	}
 	var exists bool
-	b.broker, exists, err = load.Look(ctx, b.where.Brokers[0], b.where.Mailbox, trust)
+	b.broker, exists, err = load.Look(ctx, b.where.Brokers[0], b.where.Mailbox, b.trust)
 	b.made = err == nil && !exists
 	return err
+}
+
+// lookAtPeer sees that a peer is there, and lets us in, and says where.
+func (b *bencher) lookAtPeer(ctx context.Context) (at client.Address, err error) {
+	o := &b.options.node
+	var places []client.Address
+	if b.where.PeerAt == "" {
+		places, err = findPeer(b.cmd, o, b.where.Peer)
+	} else if at, err = client.ParseURL(b.where.PeerAt); err == nil {
+		places = []client.Address{at}
+	}
+	for _, at = range places {
+		l, failed := o.dial(ctx, at)
+		if failed == nil {
+			l.Close()
+			return at, nil
+		}
+		err = unreachable(at.String(), failed)
+	}
+	return at, err
 }
 
 // tidy removes a mailbox that was made.
@@ -290,11 +316,7 @@ func (b *bencher) tidy() {
 	if !b.made {
 		return
 	}
-	trust, err := clientTLS(b.where.TLSCA)
-	if err == nil {
-		err = load.Remove(context.Background(), b.where.Brokers[0], b.where.Mailbox, trust)
-	}
-	if err != nil {
+	if err := load.Remove(context.Background(), b.where.Brokers[0], b.where.Mailbox, b.trust); err != nil {
 		fmt.Fprintf(b.cmd.ErrOrStderr(), "postrider: mailbox %s is left behind: %s\n", b.where.Mailbox, oneLine(err))
 	}
 }
@@ -395,8 +417,8 @@ func (b *bencher) introduce(l *load.Load) {
 		where = fmt.Sprintf("%s (%s %s)", b.broker.Address, b.broker.Product, b.broker.Version)
 	case !s.Way.Direct():
 		where = "a broker of its own on this machine: postrider serve, " + l.Broker()
-	case b.where.PeerAt != "":
-		where = b.where.PeerAt
+	case b.where.Peer != "":
+		where = b.at.String()
 	}
 	kept := "persistent"
 	if s.Transient {
@@ -452,6 +474,10 @@ func newScreen(out io.Writer, file *os.File, live bool) *screen.Screen {
 // newLoadNode is what bench and evaluate start as senders and receivers.
 func newLoadNode() *cobra.Command {
 	return newChild(load.NodeVerb, "Be a sender or a receiver of a load", func(cmd *cobra.Command) error {
-		return load.Node(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), clientTLS)
+		read := func(k load.Keys) (*tls.Config, error) {
+			o := nodeOptions{tlsCA: k.CA, tlsCert: k.Cert, tlsKey: k.Key}
+			return o.tls()
+		}
+		return load.Node(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), read)
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -86,4 +87,36 @@ func TestABenchOfAPeerThatRunsAlreadyCountsConfirms(t *testing.T) {
 	if o.code != exitOK || !strings.Contains(o.stdout, "all 50 were confirmed") {
 		t.Errorf("exit code %d, stderr %q:\n%s", o.code, o.stderr, o.stdout)
 	}
+}
+
+// A broker and a peer that let in whose certificate is of their authority are put under load by who has one.
+func TestBenchesAndEvaluationsComeWithKeys(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	runs(t, "keys", "new", "alice", "bob", "mq", "--dir", dir).wants(t, exitOK, "")
+	_, url := serving(t, "--memory", "--tls-cert", filepath.Join(dir, "mq.pem"), "--tls-key", filepath.Join(dir, "mq.key"), "--tls-ca", filepath.Join(dir, "ca.pem"))
+	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--json", "--broker", url, "--keys", dir)
+	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	keys := []string{"--broker", url, "--keys", dir, "--name", "alice"}
+
+	runs(t, append(keys, "bench", "--count", "50")...).wantsIn(t, exitOK, "all 50 confirmed messages came")
+	found := runs(t, append(keys, "bench", "peer:bob", "--count", "50")...)
+	found.wantsIn(t, exitOK, "all 50 were confirmed")
+	found.wantsIn(t, exitOK, "peer bob at "+strings.TrimSuffix(at, "/bob"))
+	runs(t, append(keys, "bench", "peer:bob", "--count", "50", "--peer", "bob="+at)...).wantsIn(t, exitOK, "all 50 were confirmed")
+	runs(t, append(keys, "evaluate", "--each", "100ms", "--down", "50ms", "--faults", "none", "--json")...).wantsIn(t, exitOK, `"code":"jobs.Post"`)
+
+	runs(t, "bench", "--broker", url, "--count", "50").wants(t, exitFailed, "", "certificate signed by unknown authority", "--keys DIR")
+	runs(t, "bench", "peer:bob", "--peer", "bob="+at, "--count", "50").wants(t, exitFailed, "", "certificate")
+}
+
+func TestABenchOfAPeerWhomNobodyKnowsSaysSo(t *testing.T) {
+	t.Parallel()
+	runs(t, "bench", "peer:bob", "--broker", "amqp://"+closedPort(t)).wants(t, exitFailed, "", "looking for peer bob", "--peer bob=HOST:PORT")
+}
+
+// What a minute's work would come to nothing for is said before it.
+func TestAnEvaluationSeesThatItsReportCanBeWritten(t *testing.T) {
+	t.Parallel()
+	runs(t, "evaluate", "--report", filepath.Join(t.TempDir(), "missing", "report.html")).wants(t, exitFailed, "", "--report: open ", "no such file or directory")
 }

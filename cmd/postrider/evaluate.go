@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -13,19 +14,17 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/postrider-mq/postrider/cmd/postrider/internal/evaluation"
-	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // evaluateOptions are the flags of evaluate.
 type evaluateOptions struct {
-	brokers []string
-	tlsCA   string
-	work    evaluation.Workload
-	body    bodyFlag
-	faults  string
-	needs   []string
-	report  string
-	json    bool
+	node   nodeOptions // what there is to say of the broker and its TLS
+	work   evaluation.Workload
+	body   bodyFlag
+	faults string
+	needs  []string
+	report string
+	json   bool
 }
 
 func newEvaluate() *cobra.Command {
@@ -69,8 +68,7 @@ func (o *evaluateOptions) flags(f *pflag.FlagSet) {
 	f.DurationVar(&w.Each, "each", 2500*time.Millisecond, "`duration` of each of the runs, of which there are up to 14, and 4 short ones at full speed")
 	f.DurationVar(&w.Wait, "send-timeout", 500*time.Millisecond, "`duration` after which a Send gives up")
 	f.StringSliceVar(&o.needs, "need", nil, "`need` that the way must meet, see above; may be repeated")
-	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker, or of one node of a cluster; may be repeated (default $"+brokerVariable+", or one is started)")
-	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates to trust, PEM (default the system's)")
+	o.node.loadFlags(f)
 	f.StringVar(&o.report, "report", "", "`file` for a report in HTML, with plots")
 	f.BoolVar(&o.json, "json", false, "print a JSON object in place of the table")
 }
@@ -107,15 +105,7 @@ func (o *evaluateOptions) check() (needs []evaluation.Need, err error) {
 	if needs, err = evaluation.ParseNeeds(o.needs); err != nil {
 		return nil, usagef("--need: %w", err)
 	}
-	if url := os.Getenv(brokerVariable); len(o.brokers) == 0 && url != "" {
-		o.brokers = []string{url}
-	}
-	for _, url := range o.brokers {
-		if _, err := client.ParseURL(url); err != nil {
-			return nil, usagef("--broker: %w", err)
-		}
-	}
-	return needs, nil
+	return needs, o.node.checkLoad()
 }
 
 func evaluate(ctx context.Context, cmd *cobra.Command, o *evaluateOptions) error {
@@ -123,13 +113,21 @@ func evaluate(ctx context.Context, cmd *cobra.Command, o *evaluateOptions) error
 	if err != nil {
 		return err
 	}
-	place := evaluation.Place{Brokers: o.brokers, TLSCA: o.tlsCA}
+	place := evaluation.Place{Brokers: o.node.brokers}
+	if place.Trust, err = o.node.tls(); err != nil {
+		return err
+	}
+	if place.Keys, err = o.node.loadKeys(); err != nil {
+		return err
+	}
 	if place.Program, err = os.Executable(); err != nil {
 		return fmt.Errorf("where this program is: %w", err)
 	}
-	if place.Trust, err = clientTLS(o.tlsCA); err != nil {
+	report, err := o.openReport()
+	if err != nil {
 		return err
 	}
+	defer report.close()
 	status := newScreen(cmd.ErrOrStderr(), os.Stderr, true)
 	r, err := evaluation.Run(ctx, place, o.work, status.Doing)
 	status.Clear()
@@ -141,8 +139,8 @@ func evaluate(ctx context.Context, cmd *cobra.Command, o *evaluateOptions) error
 	} else {
 		r.Show(newScreen(cmd.OutOrStdout(), os.Stdout, false), needs)
 	}
-	if err == nil && o.report != "" {
-		err = o.write(r, needs)
+	if err == nil {
+		err = report.write(r, needs)
 	}
 	if err == nil {
 		err = r.Err()
@@ -150,11 +148,40 @@ func evaluate(ctx context.Context, cmd *cobra.Command, o *evaluateOptions) error
 	return err
 }
 
-// write writes the report.
-func (o *evaluateOptions) write(r *evaluation.Result, needs []evaluation.Need) error {
-	f, err := os.Create(o.report)
-	if err != nil {
-		return fmt.Errorf("--report: %w", err)
+// reportFile is the file of the report. It is opened before the minute that there is to report of.
+type reportFile struct {
+	*os.File // nil without --report
+	fresh    bool
+}
+
+func (o *evaluateOptions) openReport() (r reportFile, err error) {
+	if o.report == "" {
+		return r, nil
 	}
-	return errors.Join(r.WriteReport(f, needs), f.Close())
+	_, missing := os.Stat(o.report)
+	if r.File, err = os.OpenFile(o.report, os.O_WRONLY|os.O_CREATE, 0o666); err != nil {
+		return r, fmt.Errorf("--report: %w", err)
+	}
+	r.fresh = errors.Is(missing, fs.ErrNotExist)
+	return r, nil
+}
+
+// write writes the report in place of what was there.
+func (f *reportFile) write(r *evaluation.Result, needs []evaluation.Need) error {
+	if f.File == nil {
+		return nil
+	}
+	f.fresh = false
+	return errors.Join(f.Truncate(0), r.WriteReport(f, needs))
+}
+
+// close leaves no empty file behind.
+func (f *reportFile) close() {
+	if f.File == nil {
+		return
+	}
+	_ = f.Close()
+	if f.fresh {
+		_ = os.Remove(f.Name())
+	}
 }

@@ -42,9 +42,14 @@ func newMailboxMove() *cobra.Command {
 		}
 		return m.run(ctx, to)
 	})
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if to == "" {
+			return usagef("--to is missing: the URL of the broker to move to")
+		}
+		return nil
+	}
 	cmd.Flags().StringVar(&to, "to", "", "`URL` of the broker to move to")
 	cmd.Flags().StringVar(&rename, "as", "", "`name` of the mailbox there (default the same)")
-	cmd.MarkFlagRequired("to")
 	return cmd
 }
 

@@ -31,7 +31,10 @@ func main() {
 // run runs a command line and returns the exit code.
 func run(ctx context.Context, root *cobra.Command, args []string, stderr io.Writer) int {
 	understood := false
-	root.PersistentPreRun = func(*cobra.Command, []string) { understood = true }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		understood = true
+		return checkFlags(cmd)
+	}
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError

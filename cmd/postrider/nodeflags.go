@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/cmd/postrider/internal/load"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -60,14 +61,45 @@ func (o *nodeOptions) flags(f *pflag.FlagSet, timeout time.Duration, timeoutUsag
 	o.log.flags(f, "error")
 }
 
+// answerTime is how long a server may take to answer, unless a flag says otherwise.
+const answerTime = 5 * time.Second
+
 // askFlags are the flags of verbs that only ask.
 func (o *nodeOptions) askFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker with the mailboxes (default $"+brokerVariable+" or "+defaultBroker()+")")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Second, "`duration` to wait for each answer of a server, as in 1.5s")
+	f.DurationVar(&o.timeout, "timeout", answerTime, "`duration` to wait for each answer of a server, as in 1.5s")
 	o.tlsFlags(f)
 	f.BoolVar(&o.json, "json", false, "print a JSON object a line")
 	f.StringVar(&o.name, "name", "", "`name` of this node (default a random one)")
 	o.log.level, o.log.format = "error", "text"
+}
+
+// loadFlags are the flags of verbs that put a load on a broker, or on one that they start.
+func (o *nodeOptions) loadFlags(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.brokers, "broker", nil, "`URL` of the broker, or of one node of a cluster; may be repeated (default $"+brokerVariable+", or one is started)")
+	o.tlsFlags(f)
+	f.StringVar(&o.name, "name", "", "`name` whose certificate is taken from --keys")
+	o.timeout = answerTime
+	o.log.level, o.log.format = "error", "text"
+}
+
+// checkLoad finds what is wrong with them, and sees whether the environment names a broker.
+func (o *nodeOptions) checkLoad() error {
+	if o.namesBroker() {
+		o.brokers = o.brokerURLs()
+	}
+	for _, url := range o.brokers {
+		if _, err := client.ParseURL(url); err != nil {
+			return usagef("--broker: %w", err)
+		}
+	}
+	return nil
+}
+
+// loadKeys are the keys as the processes of a load take them.
+func (o *nodeOptions) loadKeys() (load.Keys, error) {
+	login, err := o.login()
+	return load.Keys{CA: o.tlsCA, Cert: o.tlsCert, Key: o.tlsKey, Login: login}, err
 }
 
 // receiving adds the flags of verbs that can be a node's inbox.
@@ -179,6 +211,8 @@ func parsePeers(list []string) (map[string]string, error) {
 		}
 		if strings.Contains(where, "://") {
 			where = strings.TrimSuffix(where, "/"+url.PathEscape(name))
+		} else if _, _, err := net.SplitHostPort(where); err != nil {
+			return nil, usagef("--peer %q: want NAME=HOST:PORT, as in %s=%s", s, name, net.JoinHostPort(strings.Trim(where, "[]"), "5681"))
 		}
 		peers[name] = where
 	}

@@ -120,6 +120,19 @@ func (o *nodeOptions) login() (string, error) {
 	return familiarName + ":" + password, nil
 }
 
+// peerURL is the URL of a peer that --peer names, with what is needed to enter there; "" if it names none.
+func (o *nodeOptions) peerURL(name string) (string, error) {
+	peers, err := parsePeers(o.peers)
+	if err != nil || peers[name] == "" {
+		return "", err
+	}
+	where, err := o.enter(peers[name])
+	if err == nil && !strings.Contains(where, "://") {
+		where = "amqp://" + where
+	}
+	return where, err
+}
+
 // enter is the URL of a peer with what is needed to enter there.
 func (o *nodeOptions) enter(where string) (string, error) {
 	login, err := o.login()

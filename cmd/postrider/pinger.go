@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,19 +44,13 @@ func (p *pinger) locate(cmd *cobra.Command) error {
 			return err
 		}
 	default:
-		peers, err := parsePeers(o.peers)
-		if err != nil {
+		var err error
+		if url, err = o.peerURL(t.name); err != nil {
 			return err
 		}
-		if url = peers[t.name]; url == "" {
+		if url == "" {
 			p.places, err = findPeer(cmd, o, t.name)
 			return err
-		}
-		if url, err = o.enter(url); err != nil {
-			return err
-		}
-		if !strings.Contains(url, "://") {
-			url = "amqp://" + url
 		}
 	}
 	at, err := client.ParseURL(url)

@@ -228,7 +228,7 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, cannotListen(address, err)
+		return nil, cannotListen(flag, address, err)
 	}
 	return ln, nil
 }

@@ -56,7 +56,7 @@ const (
 var sizeUnits = []struct {
 	name  string
 	bytes sizeFlag
-}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 
 func (s *sizeFlag) Type() string { return "size" }
 
@@ -85,5 +85,5 @@ func parseSize(text string, least, most sizeFlag) (sizeFlag, error) {
 			return size, nil
 		}
 	}
-	return 0, fmt.Errorf("want %v to %v", least, most)
+	return 0, fmt.Errorf("want %s to %s", &least, &most)
 }

@@ -61,12 +61,18 @@ func (t *terminal) close() {
 	_ = term.Restore(int(t.in.Fd()), t.before)
 }
 
-// show draws lines in place of what was there, as many and as long as there is room for.
-func (t *terminal) show(lines []string) {
+// size is how many characters, and lines, there is room for.
+func (t *terminal) size() (width, height int) {
 	width, height, err := term.GetSize(int(t.out.Fd()))
 	if err != nil || width < 1 || height < 1 {
-		width, height = 80, 24
+		return 80, 24
 	}
+	return width, height
+}
+
+// show draws lines in place of what was there, as many and as long as there is room for.
+func (t *terminal) show(lines []string) {
+	width, height := t.size()
 	var b strings.Builder
 	b.WriteString("\x1b[H")
 	for i, line := range lines[:min(len(lines), height)] {

@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,7 +26,7 @@ func newTop() *cobra.Command {
 
 			Keys: q quits; r, u, i, o, a, c, n sort by ready, unacked, in, out, acked, consumers, name; space looks at once.
 
-			Where there is no terminal, or with --once or --json, it looks twice, an interval apart, and prints
+			A broker that ends is waited for. Where there is no terminal, or with --once or --json, it looks twice, an interval apart, and prints
 			what it saw. Rates are messages a second in between.`),
 		Example: examples(`
 			postrider top
@@ -40,8 +38,6 @@ func newTop() *cobra.Command {
 			switch {
 			case interval < 10*time.Millisecond:
 				return usagef("--interval %s: want 10ms or more", interval)
-			case v.limit < 0:
-				return usagef("--limit %d: want 0, which is no limit, or more", v.limit)
 			case !slices.Contains(sortOrders, v.sort):
 				return usagef("--sort %q: want %s", v.sort, strings.Join(sortOrders, ", "))
 			}
@@ -233,128 +229,9 @@ func (v *topView) order(a, b queueSum) int {
 	return cmp.Or(most, cmp.Compare(a.Name, b.Name), cmp.Compare(a.VHost, b.VHost))
 }
 
-// lines are a summary for people, as wide as it comes.
-func (s *summary) lines(sort string) []string {
-	memory := sizeText(s.Memory)
-	if s.MemoryMark > 0 {
-		memory += " of " + sizeText(s.MemoryMark)
-	}
-	head := fmt.Sprintf("%s (%s)   %s   memory %s", s.Node, s.Version, s.Time.Format(time.TimeOnly), memory)
-	if s.DiskFree != nil {
-		head += "   disk free " + sizeText(*s.DiskFree)
-	}
-	all := []string{
-		head,
-		fmt.Sprintf("connections %d, channels %d, consumers %d, queues %d", s.Connections, s.Channels, s.Consumers, s.QueueCount),
-		fmt.Sprintf("ready %d, unacked %d, in %s/s, out %s/s, acked %s/s", s.Ready, s.Unacked, rateText(s.In), rateText(s.Out), rateText(s.Acked)),
-	}
-	if j := s.Journal; j != nil {
-		line := fmt.Sprintf("journal %s in %d segments, %s syncs/s", sizeText(j.Bytes), j.Segments, rateText(j.Syncs))
-		if j.Slow {
-			line += ", the disk is slow"
-		}
-		all = append(all, line)
-	}
-	if s.Blocked != "" {
-		all = append(all, "PUBLISHERS WAIT: "+s.Blocked)
-	}
-	title := func(name string) string {
-		if name == sort {
-			return strings.ToUpper(name) + "*"
-		}
-		return strings.ToUpper(name)
-	}
-	all = append(all, "", fmt.Sprintf("%10s %10s %10s %10s %10s %11s  %s", title("ready"), title("unacked"), title("in")+"/s", title("out")+"/s", title("acked")+"/s",
-		title("consumers"), title("name")))
-	for _, q := range s.Queues {
-		name := printable(q.Name)
-		if q.VHost != "/" {
-			name = printable(q.VHost) + " " + name
-		}
-		all = append(all, fmt.Sprintf("%10d %10d %10s %10s %10s %11d  %s", q.Ready, q.Unacked, rateText(q.In), rateText(q.Out), rateText(q.Acked), q.Consumers, name))
-	}
-	return all
-}
-
 func rateText(r float64) string {
 	if r > 0 && r < 10 {
 		return fmt.Sprintf("%.1f", r)
 	}
 	return fmt.Sprintf("%.0f", r)
-}
-
-// watch looks at a broker again and again.
-type watch struct {
-	owner    *owner
-	view     *topView
-	interval time.Duration
-}
-
-// once prints one summary.
-func (w *watch) once(ctx context.Context, out io.Writer) error {
-	was, err := w.owner.look(ctx)
-	if err != nil {
-		return err
-	}
-	if !wait(ctx, w.interval) {
-		return errInterrupted
-	}
-	is, err := w.owner.look(ctx)
-	if err != nil {
-		return err
-	}
-	s := w.view.compare(was, is)
-	if w.owner.json {
-		return json.NewEncoder(out).Encode(s)
-	}
-	_, err = fmt.Fprintln(out, strings.Join(s.lines(w.view.sort), "\n"))
-	return err
-}
-
-// live shows one summary after the other until q is pressed or ctx ends.
-func (w *watch) live(ctx context.Context, t *terminal) error {
-	is, err := w.owner.look(ctx)
-	if err != nil {
-		return err
-	}
-	if err := t.open(); err != nil {
-		return err
-	}
-	defer t.close()
-	was := is
-	tick := time.NewTicker(w.interval)
-	defer tick.Stop()
-	for {
-		s := w.view.compare(was, is)
-		t.show(s.lines(w.view.sort))
-		select {
-		case <-ctx.Done():
-			return nil
-		case key := <-t.keys:
-			if key == 'q' || key == ctrlC || key == ctrlD {
-				return nil
-			}
-			if !w.press(key) {
-				continue
-			}
-		case <-tick.C:
-		}
-		was = is
-		if is, err = w.owner.look(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-	}
-}
-
-// press does what a key means, and reports whether to look again.
-func (w *watch) press(key byte) bool {
-	for _, order := range sortOrders {
-		if order[0] == key {
-			w.view.sort = order
-		}
-	}
-	return key == ' '
 }

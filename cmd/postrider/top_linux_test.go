@@ -39,7 +39,7 @@ func pseudoTerminal(t *testing.T) (person, tty *os.File) {
 func TestTopIsLiveOnATerminalUntilQIsPressed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	_, url := serving(t, "--dir", dir)
+	broker, url := serving(t, "--dir", dir)
 	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
 	person, tty := pseudoTerminal(t)
 	cmd := exec.Command(program, "top", "--dir", dir, "--interval", "10ms")
@@ -57,6 +57,12 @@ func TestTopIsLiveOnATerminalUntilQIsPressed(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen.await(t, ended, "NAME*")
+	// The broker ends, and another one comes.
+	broker.kill()
+	seen.await(t, ended, "NO ANSWER: no broker is running on "+dir)
+	_, url = serving(t, "--dir", dir)
+	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
+	seen.await(t, ended, "ready 2, ")
 	if _, err := person.WriteString("q"); err != nil {
 		t.Fatal(err)
 	}

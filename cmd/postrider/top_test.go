@@ -46,3 +46,19 @@ func TestRatesAreWhatHappenedBetweenTwoLooks(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// The names of queues can be read in a small terminal, too.
+func TestColumnsForWhichThereIsNoRoomAreLeftOut(t *testing.T) {
+	t.Parallel()
+	s := summary{Queues: []queueSum{{VHost: "/", Name: "a-name-of-fifteen", Ready: 7}}}
+	for _, width := range []int{80, 60, 40, 28} {
+		lines := s.lines("ready", width)
+		title, queue := lines[len(lines)-2], lines[len(lines)-1]
+		if len(queue) > width || !strings.HasSuffix(queue, " a-name-of-fifteen") || !strings.Contains(title, "READY*") || len(title)-len("NAME") != len(queue)-len("a-name-of-fifteen") {
+			t.Errorf("%d columns:\n%s\n%s", width, title, queue)
+		}
+		if strings.Contains(title, "ACKED/s") != (width == 80) {
+			t.Errorf("%d columns: %s", width, title)
+		}
+	}
+}

@@ -146,6 +146,8 @@ func TestAPortThatIsTaken(t *testing.T) {
 	defer ln.Close()
 	o := runs(t, "serve", "--memory", "--listen", ln.Addr().String())
 	o.wants(t, exitFailed, "", "cannot listen on "+ln.Addr().String(), "choose another port with --listen")
+	o = runs(t, "serve", "--memory", "--listen", "127.0.0.1:0", "--metrics", ln.Addr().String())
+	o.wants(t, exitFailed, "", "cannot listen on "+ln.Addr().String(), "choose another port with --metrics")
 	wantFactAndRemedy(t, o.stderr)
 }
 

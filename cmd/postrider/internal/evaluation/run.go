@@ -20,7 +20,7 @@ import (
 type Place struct {
 	Program string   // this binary
 	Brokers []string // the user's; none: one is started for each run
-	TLSCA   string
+	Keys    load.Keys
 	Trust   *tls.Config
 }
 
@@ -240,7 +240,7 @@ func (e *evaluation) run(ctx context.Context, s load.Shape, through func(context
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	where := load.Where{Program: e.place.Program, Dir: dir, TLSCA: e.place.TLSCA, Through: through}
+	where := load.Where{Program: e.place.Program, Dir: dir, Keys: e.place.Keys, Through: through}
 	if !s.Way.Direct() {
 		where.Brokers = e.place.Brokers
 	}

@@ -67,6 +67,14 @@ func NewMailbox() string { return "postrider-load-" + strings.ToLower(rand.Text(
 
 func (l *Load) direct() bool { return l.shape.Way.Direct() }
 
+// keys are none where all that takes part was started here.
+func (l *Load) keys() Keys {
+	if l.direct() && l.where.Peer == "" || !l.direct() && len(l.where.Brokers) == 0 {
+		return Keys{}
+	}
+	return l.where.Keys
+}
+
 func (l *Load) startBroker(ctx context.Context) (err error) {
 	if l.direct() {
 		return nil
@@ -124,7 +132,7 @@ func (l *Load) KillReceiver() { l.receivers[0].Kill() }
 
 // ReturnReceiver starts receivers again, with what they had on disk.
 func (l *Load) ReturnReceiver(ctx context.Context, i int) error {
-	s := setup{Name: fmt.Sprintf("receiver-%d", i+1), Brokers: l.brokers, TLSCA: l.where.TLSCA}
+	s := setup{Name: fmt.Sprintf("receiver-%d", i+1), Brokers: l.brokers, Keys: l.keys()}
 	o := receiveOrder{
 		Run: l.run, Mailbox: l.where.Mailbox, Workers: l.shares[i], Prefetch: l.shape.Prefetch,
 		Handling: l.shape.Handling, Tell: l.shape.Ledger,
@@ -155,7 +163,7 @@ func (l *Load) got(receiver int, r report) {
 
 // startSenders starts them and has each connect.
 func (l *Load) startSenders(ctx context.Context) error {
-	s := setup{Brokers: l.brokers, TLSCA: l.where.TLSCA}
+	s := setup{Brokers: l.brokers, Keys: l.keys()}
 	o := sendOrder{
 		Run: l.run, Mailbox: l.where.Mailbox, Waits: l.shape.Way.Waits(), Handled: l.shape.Handled, Transient: l.shape.Transient,
 		Body: l.shape.Body, InFlight: l.shape.InFlight, Rate: l.shape.Rate / float64(l.shape.Senders),
@@ -199,7 +207,8 @@ func (l *Load) route(ctx context.Context, s *setup, o *sendOrder) (err error) {
 		if l.where.Peer != "" {
 			o.Peer = l.where.Peer
 		}
-		if l.peerAt == "" { // a URL says it
+		if l.peerAt == "" {
+			s.Brokers = l.where.Brokers
 			return nil
 		}
 		at, err := through(ctx, l.peerAt)

@@ -23,8 +23,8 @@ type nodeProcess struct {
 }
 
 // Node is the life of a process of a load: it carries out the orders that come in, and ends when there are no more, or with ctx.
-// trust reads a file of certificates.
-func Node(ctx context.Context, in io.Reader, out, log io.Writer, trust func(file string) (*tls.Config, error)) error {
+// read reads the files of keys.
+func Node(ctx context.Context, in io.Reader, out, log io.Writer, read func(Keys) (*tls.Config, error)) error {
 	p := &nodeProcess{parent: child.NewParent[order, report](in, out)}
 	var s setup
 	err := p.parent.Setup(&s)
@@ -32,10 +32,10 @@ func Node(ctx context.Context, in io.Reader, out, log io.Writer, trust func(file
 		return err
 	}
 	cfg := postrider.Config{
-		Name: s.Name, Listen: s.Listen, Dir: s.Dir, Brokers: s.Brokers, Peers: s.Peers,
+		Name: s.Name, Listen: s.Listen, Dir: s.Dir, Brokers: s.Brokers, Peers: s.Peers, Login: s.Keys.Login,
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
-	if cfg.TLS, err = trust(s.TLSCA); err != nil {
+	if cfg.TLS, err = read(s.Keys); err != nil {
 		return err
 	}
 	if p.node, err = postrider.Start(ctx, cfg); err != nil {

@@ -16,7 +16,7 @@ type setup struct {
 	Dir     string            `json:",omitempty"`
 	Brokers []string          `json:",omitempty"`
 	Peers   map[string]string `json:",omitempty"`
-	TLSCA   string            `json:",omitempty"`
+	Keys    Keys
 }
 
 // order is what a process is to do: one of these.

@@ -34,12 +34,18 @@ type Where struct {
 	Brokers []string // the user's; none: one is started
 	Mailbox string   // "" is one of its own, which is removed at the end
 	Peer    string   // of a direct load; "" is one that is started
-	PeerAt  string   // where that is
-	TLSCA   string
-	Sync    string // of a broker that is started; "" is its default
+	PeerAt  string   // where that is; "": Brokers are asked
+	Keys    Keys     // for the user's broker or peer
+	Sync    string   // of a broker that is started; "" is its default
 
 	// Through, unless nil, has the senders dial another address in place of that of the broker or peer.
 	Through func(ctx context.Context, address string) (string, error)
+}
+
+// Keys say whom the processes of a load trust, and who they are. They are no use among processes that were started for it, which speak on the loopback.
+type Keys struct {
+	CA, Cert, Key string // files; "" is none
+	Login         string // at a peer that is found through a broker
 }
 
 // spread deals n out to at most so many processes.

@@ -61,7 +61,9 @@ func Run(ctx context.Context, cfg Config) error {
 	defer t.cleanUp()
 	if err := t.scenes(ctx); err != nil {
 		t.screen.Clear()
-		t.logs()
+		if !errors.Is(ctx.Err(), context.Canceled) { // who interrupts it knows why
+			t.logs()
+		}
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
