@@ -37,8 +37,13 @@ type File interface {
 	// Sync makes the contents and the length safe from a crash. After an error the fate of everything written since
 	// the last successful Sync is unknown, for ever: a later Sync that succeeds proves nothing about it.
 	Sync() error
-	// Preallocate reserves room for a file of size bytes, where the system can. It need not make the file longer.
-	Preallocate(size int64) error
+	// WriteBlocks is WriteAt for what is not going to be read soon: past the system's cache, where the system can, so that it takes
+	// no memory there. It waits for the device; the contents are safe after Sync all the same. Offset, length and the place of p in
+	// memory are multiples of Block: see Blocks.
+	WriteBlocks(p []byte, off int64) (int, error)
+	// Preallocate makes the file at least size bytes long and reserves room for all of them, which are zeros until they
+	// are written. It returns false, and may have done nothing, where the system cannot.
+	Preallocate(size int64) (reserved bool, err error)
 	// Truncate sets the file's length.
 	Truncate(size int64) error
 	// Size returns the file's length.

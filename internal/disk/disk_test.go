@@ -67,7 +67,8 @@ func TestFiles(t *testing.T) {
 		if n, err := f.ReadAt(b, 8); n != 5 || err != io.EOF {
 			t.Errorf("ReadAt past the end = %d, %v", n, err)
 		}
-		if err := errors.Join(f.Truncate(3), f.Preallocate(100), f.Sync()); err != nil {
+		_, err := f.Preallocate(100)
+		if err := errors.Join(f.Truncate(3), err, f.Sync()); err != nil {
 			t.Error(err)
 		}
 		createT(t, d, "sub/b", "below")
@@ -280,7 +281,7 @@ func TestCapacity(t *testing.T) {
 	if _, err := f.WriteAt(bytes.Repeat([]byte{1}, 1001), 0); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("WriteAt = %v", err)
 	}
-	if err := f.Preallocate(2000); !errors.Is(err, ErrNoSpace) {
+	if _, err := f.Preallocate(2000); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("Preallocate = %v", err)
 	}
 	if _, err := f.WriteAt(bytes.Repeat([]byte{1}, 1000), 0); err != nil {

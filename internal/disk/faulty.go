@@ -127,6 +127,13 @@ func (f *faultyFile) WriteAt(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
+func (f *faultyFile) WriteBlocks(p []byte, off int64) (n int, err error) {
+	err = f.f.do(OpWrite, f.name,
+		func() error { n, err = f.file.WriteBlocks(p, off); return err },
+		func() { n, _ = f.file.WriteAt(p[:len(p)/2], off) })
+	return n, err
+}
+
 func (f *faultyFile) Sync() error {
 	return f.f.do(OpSync, f.name, f.file.Sync, func() {
 		if m, ok := f.file.(*memFile); ok {
@@ -135,8 +142,9 @@ func (f *faultyFile) Sync() error {
 	})
 }
 
-func (f *faultyFile) Preallocate(size int64) error {
-	return f.f.do(OpPreallocate, f.name, func() error { return f.file.Preallocate(size) }, nil)
+func (f *faultyFile) Preallocate(size int64) (reserved bool, err error) {
+	err = f.f.do(OpPreallocate, f.name, func() error { reserved, err = f.file.Preallocate(size); return err }, nil)
+	return reserved, err
 }
 
 func (f *faultyFile) Truncate(size int64) error {

@@ -196,11 +196,18 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
-	if grow := off + int64(len(p)) - int64(len(f.node.data)); grow > 0 && f.m.used()+grow > f.m.capacity {
-		return 0, &fs.PathError{Op: "write", Path: f.name, Err: ErrNoSpace}
+	if err := f.hasRoom("write", off+int64(len(p))); err != nil {
+		return 0, err
 	}
 	f.node.write(p, off)
 	return len(p), nil
+}
+
+func (f *memFile) WriteBlocks(p []byte, off int64) (int, error) {
+	if err := checkBlocks(f.name, p, off); err != nil {
+		return 0, err
+	}
+	return f.WriteAt(p, off)
 }
 
 func (f *memFile) Sync() error {
@@ -218,11 +225,20 @@ func (f *memFile) failSync() {
 	clear(f.node.dirty)
 }
 
-func (f *memFile) Preallocate(size int64) error {
+func (f *memFile) Preallocate(size int64) (reserved bool, err error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
+	if err := f.hasRoom("preallocate", size); err != nil {
+		return false, err
+	}
+	f.node.data = resize(f.node.data, max(size, int64(len(f.node.data))))
+	return true, nil
+}
+
+// hasRoom says whether the file may become so long.
+func (f *memFile) hasRoom(op string, size int64) error {
 	if grow := size - int64(len(f.node.data)); grow > 0 && f.m.used()+grow > f.m.capacity {
-		return &fs.PathError{Op: "preallocate", Path: f.name, Err: ErrNoSpace}
+		return &fs.PathError{Op: op, Path: f.name, Err: ErrNoSpace}
 	}
 	return nil
 }

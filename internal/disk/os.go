@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -32,7 +34,7 @@ func (d osFS) Create(name string) (File, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	return osFile{f}, nil
+	return newOSFile(f), nil
 }
 
 func (d osFS) Open(name string) (File, error) {
@@ -40,7 +42,7 @@ func (d osFS) Open(name string) (File, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	return osFile{f}, nil
+	return newOSFile(f), nil
 }
 
 func (d osFS) Remove(name string) error { return explain(os.Remove(d.path(name))) }
@@ -125,21 +127,55 @@ func explain(err error) error {
 	}
 }
 
-type osFile struct{ f *os.File }
+// osFile is open twice once blocks were written to it: the second time past the system's cache.
+type osFile struct {
+	f       *os.File
+	once    sync.Once
+	direct  *os.File // nil where the system or the file system cannot
+	refused atomic.Bool
+}
 
-func (o osFile) ReadAt(p []byte, off int64) (int, error) { return o.f.ReadAt(p, off) }
+func newOSFile(f *os.File) *osFile { return &osFile{f: f} }
 
-func (o osFile) WriteAt(p []byte, off int64) (int, error) {
+func (o *osFile) ReadAt(p []byte, off int64) (int, error) { return o.f.ReadAt(p, off) }
+
+func (o *osFile) WriteAt(p []byte, off int64) (int, error) {
 	n, err := o.f.WriteAt(p, off)
 	return n, explain(err)
 }
 
-func (o osFile) Sync() error                  { return explain(syncData(o.f)) }
-func (o osFile) Preallocate(size int64) error { return explain(preallocate(o.f, size)) }
-func (o osFile) Truncate(size int64) error    { return explain(o.f.Truncate(size)) }
-func (o osFile) Close() error                 { return o.f.Close() }
+func (o *osFile) WriteBlocks(p []byte, off int64) (int, error) {
+	if err := checkBlocks(o.f.Name(), p, off); err != nil {
+		return 0, err
+	}
+	o.once.Do(func() { o.direct = openDirect(o.f) })
+	if o.direct == nil || o.refused.Load() {
+		return o.WriteAt(p, off)
+	}
+	n, err := o.direct.WriteAt(p, off)
+	if errors.Is(err, syscall.EINVAL) { // it has larger blocks, or said only now that it cannot
+		o.refused.Store(true)
+		return o.WriteAt(p, off)
+	}
+	return n, explain(err)
+}
 
-func (o osFile) Size() (int64, error) {
+func (o *osFile) Sync() error               { return explain(syncData(o.f)) }
+func (o *osFile) Truncate(size int64) error { return explain(o.f.Truncate(size)) }
+func (o *osFile) Preallocate(size int64) (reserved bool, err error) {
+	reserved, err = preallocate(o.f, size)
+	return reserved, explain(err)
+}
+
+func (o *osFile) Close() error {
+	var err error
+	if o.direct != nil {
+		err = o.direct.Close()
+	}
+	return errors.Join(err, o.f.Close())
+}
+
+func (o *osFile) Size() (int64, error) {
 	st, err := o.f.Stat()
 	if err != nil {
 		return 0, err

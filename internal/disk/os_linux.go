@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"os"
+	"strconv"
 	"syscall"
 )
 
@@ -17,16 +18,26 @@ func syncData(f *os.File) error {
 	}
 }
 
-func preallocate(f *os.File, size int64) error {
+func preallocate(f *os.File, size int64) (reserved bool, err error) {
 	for {
 		err := syscall.Fallocate(int(f.Fd()), 0, 0, size)
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case errors.Is(err, errors.ErrUnsupported):
-			return nil
+			return false, nil
 		default:
-			return os.NewSyscallError("fallocate", err)
+			return err == nil, os.NewSyscallError("fallocate", err)
 		}
 	}
+}
+
+// openDirect opens a file once more, to write to it past the page cache; nil where that is not possible. It finds the file
+// whatever its name has become.
+func openDirect(f *os.File) *os.File {
+	direct, err := os.OpenFile("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), os.O_WRONLY|syscall.O_DIRECT, 0)
+	if err != nil {
+		return nil
+	}
+	return direct
 }

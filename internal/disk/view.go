@@ -42,15 +42,16 @@ func (v viewFS) Open(name string) (File, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	return viewFile{osFile{f}}, nil
+	return viewFile{newOSFile(f)}, nil
 }
 
-type viewFile struct{ osFile }
+type viewFile struct{ *osFile }
 
-func (viewFile) WriteAt([]byte, int64) (int, error) { return 0, ErrReadOnly }
-func (viewFile) Sync() error                        { return ErrReadOnly }
-func (viewFile) Preallocate(int64) error            { return ErrReadOnly }
-func (viewFile) Truncate(int64) error               { return ErrReadOnly }
+func (viewFile) WriteAt([]byte, int64) (int, error)     { return 0, ErrReadOnly }
+func (viewFile) WriteBlocks([]byte, int64) (int, error) { return 0, ErrReadOnly }
+func (viewFile) Sync() error                            { return ErrReadOnly }
+func (viewFile) Preallocate(int64) (bool, error)        { return false, ErrReadOnly }
+func (viewFile) Truncate(int64) error                   { return ErrReadOnly }
 
 // unlocked is a lock that is none.
 type unlocked struct{}

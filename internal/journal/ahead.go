@@ -98,13 +98,14 @@ func (j *Journal) makeAhead() error {
 func (j *Journal) makeSegment(s *segment) error {
 	h := segmentHeader{id: j.id, salt: j.salt(s.base), base: s.base, capacity: s.capacity}
 	file, err := j.reuse(h)
+	fresh := s.size()
 	if file == nil && err == nil {
-		file, err = makeFile(j.fs, h, nil, segmentHeaderSize+s.capacity)
+		file, fresh, err = makeFile(j.fs, h, nil, s.size())
 	}
 	if noRoom(err) && j.GiveUpSpares() {
-		file, err = makeFile(j.fs, h, nil, segmentHeaderSize+s.capacity)
+		file, fresh, err = makeFile(j.fs, h, nil, s.size())
 	}
-	s.salt, s.file = h.salt, file
+	s.salt, s.file, s.fresh = h.salt, file, fresh
 	return err
 }
 
@@ -143,6 +144,7 @@ func (j *Journal) tryEnter(s *segment) error {
 			return err
 		}
 	}
+	s.fresh = made.fresh
 	s.mu.Lock()
 	s.file = made.file
 	s.mu.Unlock()

@@ -1,5 +1,7 @@
 package journal
 
+import "github.com/postrider-mq/postrider/internal/disk"
+
 // maxBatch is the size at which a batch is closed and another begun, so that a long backlog is written in pieces.
 const maxBatch = 4 << 20
 
@@ -10,7 +12,9 @@ const minBatch = 64 << 10
 type batch struct {
 	seg     *segment
 	start   LSN
-	buf     []byte // the records; the commit record is put at its end when the batch is closed
+	mem     []byte // whole blocks
+	lead    int    // the bytes of mem before buf: what lies before the batch in its first block
+	buf     []byte // the records, in mem; the commit record is put at its end when the batch is closed
 	records uint32
 	flags   uint32 // of the commit record
 	closed  bool
@@ -44,10 +48,11 @@ func (j *Journal) begin(s *segment) {
 	if n := len(j.spare); n > 0 {
 		b, j.spare = j.spare[n-1], j.spare[:n-1]
 	}
-	if b.buf == nil {
-		b.buf = make([]byte, 0, minBatch)
+	*b = batch{seg: s, start: j.next, mem: b.mem, lead: int(s.offset(j.next) % disk.Block)}
+	if b.mem == nil {
+		b.mem = disk.Blocks(minBatch)
 	}
-	*b = batch{seg: s, start: j.next, buf: b.buf[:0]}
+	b.buf = b.mem[b.lead:b.lead]
 	j.fill, j.due = b, false
 }
 
@@ -57,7 +62,7 @@ func (j *Journal) closeBatch(flags uint32) *batch {
 	b := j.fill
 	b.flags, b.closed = flags, true
 	if cap(b.buf) < len(b.buf)+commitSize {
-		b.buf = append(make([]byte, 0, len(b.buf)+commitSize), b.buf...)
+		b.grow(len(b.buf) + commitSize)
 	}
 	b.buf = b.buf[:len(b.buf)+commitSize]
 	j.next += commitSize
@@ -79,7 +84,7 @@ func (j *Journal) room(size int) {
 	if need <= cap(b.buf) {
 		return
 	}
-	b.buf = append(make([]byte, 0, max(need, 2*cap(b.buf))), b.buf...)
+	b.grow(max(need, 2*cap(b.buf)))
 }
 
 // roomInSegment reports whether size bytes fit into the segment. Room for two commit records is left after them: one to end
@@ -124,7 +129,7 @@ func (j *Journal) leastCapacity() int64 {
 // recycle keeps a written batch's buffer for another, unless there are enough or it was far larger than it needed to be.
 func (j *Journal) recycle(b *batch) {
 	if cap(b.buf) > 2*maxBatch || cap(b.buf) > 16*minBatch && len(b.buf) < cap(b.buf)/64 {
-		b.buf = nil
+		b.mem = nil
 	}
 	if len(j.spare) < 2 {
 		j.spare = append(j.spare, b)

@@ -13,9 +13,9 @@
 // # Files
 //
 // The journal is a row of segments, each named by the address it begins at. docs/JOURNAL.md draws them byte for byte. A
-// segment is written full of zeros and synced before its first record, ahead of time, so that the syncs that matter find
-// no metadata to write. Each record carries its own address, and two checksums: one of its header, so that a flipped length
-// cannot lose the rest, and one of its body.
+// segment has its room reserved and is synced before its first record, ahead of time. Batches are written as whole blocks, past the
+// system's cache; blocks.go says how small ones come to find no metadata to write. Each record carries its own address, and
+// two checksums: one of its header, so that a flipped length cannot lose the rest, and one of its body.
 //
 // # What can be relied on
 //

@@ -286,7 +286,9 @@ func TestDamageDoesNotHoldTheDisk(t *testing.T) {
 				for _, body := range []string{"damaged", "intact"} {
 					needed[j.Append(1, true, []byte(body))] = []byte(body)
 				}
-				waitT(t, j, j.Last())
+				for j.Stats().Segments < 2 { // until the writer is done with the block in which they lie
+					waitT(t, j, j.Append(1, false, []byte("something else that is soon forgotten")))
+				}
 				flip(t, mem, segmentsOf(t, mem)[0], segmentHeaderSize+at)
 				for range 1000 {
 					lsn := j.Append(1, true, []byte("young"))

@@ -149,10 +149,11 @@ type Journal struct {
 	moved    atomic.Uint64 // bytes of records that were carried
 
 	// Owned by the writer goroutine, or by who leads in its place.
-	current  *segment // the last batch was written to it
-	prepared *segment // the preparer was asked for the one after it
-	written  LSN      // every byte below was written
-	synced   LSN      // every byte below was synced
+	current  *segment         // the last batch was written to it
+	prepared *segment         // the preparer was asked for the one after it
+	edge     [disk.Block]byte // of the file of current: the block in which the last batch ended
+	written  LSN              // every byte below was written
+	synced   LSN              // every byte below was synced
 	lastSync time.Time
 	timer    *time.Timer
 	stall    stallWatch

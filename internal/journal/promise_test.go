@@ -15,9 +15,15 @@ import (
 // byHand opens a journal of small segments that does nothing by itself. Whoever waits for it has it write.
 func byHand(t testing.TB, on disk.FS) (*Journal, *Manual) {
 	t.Helper()
+	return openByHand(t, Config{FS: on, SegmentSize: 1024})
+}
+
+func openByHand(t testing.TB, cfg Config) (*Journal, *Manual) {
+	t.Helper()
 	hand := &Manual{Random: func(b []byte) { b[0] = 1 }}
 	hand.Yield = func() { hand.Write() }
-	j, _ := openT(t, Config{FS: on, SegmentSize: 1024, Manual: hand})
+	cfg.Manual = hand
+	j, _ := openT(t, cfg)
 	return j, hand
 }
 

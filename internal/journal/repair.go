@@ -284,7 +284,7 @@ func (p *repair) writeAnew(c change) error {
 	if err := s.close(); err != nil {
 		return err
 	}
-	file, err := makeFile(p.fs, h, data, max(s.size, segmentHeaderSize+int64(len(data))))
+	file, _, err := makeFile(p.fs, h, data, max(s.size, segmentHeaderSize+int64(len(data))))
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-
-	"github.com/postrider-mq/postrider/internal/disk"
 )
 
 // reserveName is a file of zeros that only takes up room: the next segment is made of it when the disk has no other. Without it
@@ -26,7 +24,8 @@ func (j *Journal) makeReserve() error {
 	size := segmentHeaderSize + max(j.firstCapacity(), min(j.cfg.SegmentSize, free/4&^7))
 	file, err := j.fs.Create(reserveName)
 	if err == nil {
-		err = errors.Join(writeZeros(file, size), file.Close())
+		_, err = takeRoom(file, 0, size)
+		err = errors.Join(err, file.Sync(), file.Close())
 	}
 	if err != nil {
 		_ = j.fs.Remove(reserveName)
@@ -34,17 +33,6 @@ func (j *Journal) makeReserve() error {
 	}
 	j.reserve.Store(size)
 	return nil
-}
-
-// writeZeros fills a new file and syncs it.
-func writeZeros(file disk.File, size int64) error {
-	if err := file.Preallocate(size); err != nil {
-		return err
-	}
-	if err := zeroTo(file, 0, size); err != nil {
-		return err
-	}
-	return file.Sync()
 }
 
 // findReserve looks whether an earlier run has left a reserve. One that is not whole is worth nothing.

@@ -1,6 +1,10 @@
 package journal
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/postrider-mq/postrider/internal/disk"
+)
 
 // scanner walks through the records in the bytes of one segment. What is damaged it returns as well, as far as the next
 // readable record. A seal ends the walk, as do zeros up to the end. In a file that was another
@@ -99,7 +103,7 @@ func (s *scanner) skip() {
 	s.span = span{lsn: s.base + LSN(s.at), raw: raw, damage: "there is no intact record header", unknown: true}
 }
 
-var zeros [1 << 20]byte
+var zeros [1<<20 + disk.Block]byte
 
 // lastNonZero returns the length of b without the zeros at its end.
 func lastNonZero(b []byte) int {

@@ -26,6 +26,8 @@ type segment struct {
 	mu   sync.RWMutex // held for reading by whoever uses file, for writing by whoever sets or closes it
 	file disk.File    // nil before the first batch is written, and after the segment was deleted
 
+	fresh int64 // the offset in file from which on no block was ever written. Owned by who makes the file, then by the writer
+
 	// Owned by the reclaimer.
 	carried   bool
 	carriedAt uint64 // released, then
@@ -33,6 +35,7 @@ type segment struct {
 
 func (s *segment) name() string         { return segmentName(s.base) }
 func (s *segment) end() LSN             { return s.base + LSN(s.capacity) }
+func (s *segment) size() int64          { return segmentHeaderSize + s.capacity }
 func (s *segment) offset(lsn LSN) int64 { return segmentHeaderSize + int64(lsn-s.base) }
 func (s *segment) live() int64          { return max(0, int64(s.kept)-int64(s.released.Load())) }
 func (s *segment) dead() bool           { return s.filled.Load() && s.released.Load() >= s.kept }
@@ -64,54 +67,60 @@ type dirSyncError struct{ error }
 
 func (e dirSyncError) Unwrap() error { return e.error }
 
-// makeFile makes the file of a segment from a header and the bytes of its first records, followed by zeros up to size: written in full
-// and synced under a temporary name first, so that under its own name it is whole or not there. A file that had the name is replaced.
-func makeFile(fs disk.FS, h segmentHeader, content []byte, size int64) (disk.File, error) {
+// makeFile makes the file of a segment from a header and the bytes of its first records, followed by zeros up to size: written
+// and synced under a temporary name first, so that under its own name it is whole or not there. A file that had the name is replaced. No
+// block from offset fresh on was written.
+func makeFile(fs disk.FS, h segmentHeader, content []byte, size int64) (file disk.File, fresh int64, err error) {
 	name := segmentName(h.base)
-	if err := writeFile(fs, name+tmpExt, h, content, size); err != nil {
+	if fresh, err = writeFile(fs, name+tmpExt, h, content, size); err != nil {
 		_ = fs.Remove(name + tmpExt)
-		return nil, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
+		return nil, 0, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
 	}
 	if err := fs.Rename(name+tmpExt, name); err != nil {
-		return nil, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
+		return nil, 0, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
 	}
 	if err := fs.SyncDir("."); err != nil {
-		return nil, dirSyncError{fmt.Errorf("sync directory %s: %w", fs, err)}
+		return nil, 0, dirSyncError{fmt.Errorf("sync directory %s: %w", fs, err)}
 	}
-	file, err := fs.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
+	if file, err = fs.Open(name); err != nil {
+		return nil, 0, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
 	}
-	return file, nil
+	return file, fresh, nil
 }
 
 const tmpExt = ".tmp"
 
-// writeFile writes and syncs a file. Zeros are written, not left to the file system, so that later syncs have contents
-// to write and no metadata.
-func writeFile(fs disk.FS, name string, h segmentHeader, content []byte, size int64) (err error) {
+// writeFile writes and syncs a file that has room for all of its zeros, and returns the offset from which on they were not written.
+func writeFile(fs disk.FS, name string, h segmentHeader, content []byte, size int64) (fresh int64, err error) {
 	file, err := fs.Create(name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := file.Preallocate(size); err != nil {
-		return err
-	}
 	if _, err := file.WriteAt(h.bytes(), 0); err != nil {
-		return err
+		return 0, err
 	}
-	at := int64(segmentHeaderSize)
+	fresh = segmentHeaderSize
 	if len(content) > 0 {
-		if _, err := file.WriteAt(content, at); err != nil {
-			return err
+		if _, err := file.WriteAt(content, fresh); err != nil {
+			return 0, err
 		}
-		at += int64(len(content))
+		fresh += int64(len(content))
 	}
-	if err := zeroTo(file, at, size); err != nil {
-		return err
+	if fresh, err = takeRoom(file, fresh, size); err != nil {
+		return 0, err
 	}
-	return file.Sync()
+	return fresh, file.Sync()
+}
+
+// takeRoom makes a file that was written up to an offset as long as size, so that there will be room for what is written into it; with
+// zeros, where the system cannot reserve it. It returns the offset up to which it is written now, or a little more.
+func takeRoom(file disk.File, written, size int64) (fresh int64, err error) {
+	reserved, err := file.Preallocate(size)
+	if err != nil || reserved {
+		return int64(roundUp(int(written))), err
+	}
+	return size, zeroTo(file, written, size)
 }
 
 // zeroTo writes zeros from at up to size.

@@ -378,7 +378,7 @@ func TestASegmentIsAsLargeAsTheFileThatIsUsedAgain(t *testing.T) {
 	j, _ := openT(t, Config{FS: mem, SegmentSize: 4096, Manual: hand})
 	f := spare{base: 8, capacity: 1024}
 	h := segmentHeader{id: j.id, salt: 1, base: f.base, capacity: f.capacity}
-	if err := writeFile(mem, f.name(), h, nil, f.size()); err != nil {
+	if _, err := writeFile(mem, f.name(), h, nil, f.size()); err != nil {
 		t.Fatal(err)
 	}
 	j.spares.add(f)

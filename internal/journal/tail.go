@@ -76,7 +76,7 @@ func (r *recovery) rewrite(p *tailPiece, last bool) error {
 	}
 	var file disk.File
 	err := r.retry(func() (err error) {
-		file, err = makeFile(r.fs, h, p.raw, segmentHeaderSize+int64(len(p.raw)))
+		file, _, err = makeFile(r.fs, h, p.raw, segmentHeaderSize+int64(len(p.raw)))
 		return err
 	})
 	if err != nil {

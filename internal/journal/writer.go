@@ -105,10 +105,11 @@ func (j *Journal) perform(b *batch) error {
 	if b.flags&commitCloses != 0 {
 		return j.finish(b)
 	}
-	if err := j.put(b); err != nil {
+	synced := j.mustSync(b)
+	if err := j.put(b, synced); err != nil {
 		return err
 	}
-	if j.mustSync(b) {
+	if synced {
 		if err := j.sync(b.seg); err != nil {
 			return err
 		}
@@ -117,14 +118,14 @@ func (j *Journal) perform(b *batch) error {
 	return nil
 }
 
-// put writes a batch, ended by its commit record.
-func (j *Journal) put(b *batch) error {
+// put writes a batch, ended by its commit record. It is going to be synced at once or not.
+func (j *Journal) put(b *batch, synced bool) error {
 	if err := j.enter(b.seg); err != nil {
 		return err
 	}
 	c := commit{durableUpTo: j.synced, start: b.start, records: b.records, flags: b.flags}
 	c.put(b.buf[len(b.buf)-commitSize:], b.commitLSN(), b.seg.salt)
-	if _, err := b.seg.file.WriteAt(b.buf, b.seg.offset(b.start)); err != nil {
+	if err := j.writeBlocks(b, synced); err != nil {
 		return fmt.Errorf("write %d bytes to segment %s of %s at offset %d: %w", len(b.buf), b.seg.name(), j.fs, b.seg.offset(b.start), err)
 	}
 	j.written = b.end()
@@ -212,7 +213,7 @@ func (j *Journal) finish(b *batch) error {
 			return err
 		}
 	}
-	if err := j.put(b); err != nil {
+	if err := j.put(b, true); err != nil {
 		return err
 	}
 	if err := j.sync(b.seg); err != nil {
