@@ -2,12 +2,15 @@ package broker
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/postrider-mq/postrider/internal/access"
 	"github.com/postrider-mq/postrider/internal/admin"
 	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/server"
 )
 
 // store is how users are kept: as settings of the core, which is their disk.
@@ -149,6 +152,17 @@ func (b *Broker) Owner() http.Handler { return b.admin().Local() }
 // Management is the same for a port: it asks for the name and the password of a user, and his tags decide. Passwords
 // are accepted from this host or over TLS only, as in AMQP.
 func (b *Broker) Management() http.Handler { return b.admin().Handler() }
+
+// Listener is where a program listens, for the broker's health checks.
+type Listener struct {
+	Protocol    string // "amqp/ssl" for one of Serve with TLS; "http", "https" or "http/prometheus"
+	Addr        net.Addr
+	Certificate func() *x509.Certificate // that is shown to who connects; nil: none is
+}
+
+// Listens tells the management interface of a listener that it cannot know: of one with TLS before it is served, and of one for another protocol. Its
+// health checks answer for those, and for all others that Serve has been given.
+func (b *Broker) Listens(l Listener) { b.server.Listens(server.Listener(l)) }
 
 func (b *Broker) admin() *admin.Admin {
 	return admin.New(admin.Config{

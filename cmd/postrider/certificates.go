@@ -132,6 +132,14 @@ func (c *certificates) wrap(ln net.Listener) net.Listener {
 	})
 }
 
+// shown is what tells health checks of the certificate; nil without certificates.
+func (c *certificates) shown() func() *x509.Certificate {
+	if c == nil {
+		return nil
+	}
+	return func() *x509.Certificate { return c.current(time.Now()).Certificates[0].Leaf }
+}
+
 // reloadOnSignal reads the files again whenever the process is told to, until ctx ends.
 func (c *certificates) reloadOnSignal(ctx context.Context) {
 	if c == nil || hangup == nil {

@@ -170,6 +170,9 @@ func (o *serveOptions) serveAMQP(ctx context.Context, b *broker.Broker, files *c
 		if err != nil {
 			return err
 		}
+		if files != nil {
+			b.Listens(broker.Listener{Protocol: "amqp/ssl", Addr: ln.Addr(), Certificate: files.shown()})
+		}
 		go func() { served <- b.Serve(files.wrap(ln)) }()
 		log.Info("broker is ready", "version", broker.Version, "address", ln.Addr().String(), "dir", o.dataDir(), "tls", files != nil)
 		if _, err := fmt.Fprintf(stdout, "listening on %s://%s\n", files.scheme(), ln.Addr()); err != nil {

@@ -61,7 +61,7 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 			start(ln, b.Owner())
 		}
 	}
-	port := func(flag, address, what string, files *certificates, h http.Handler) error {
+	port := func(flag, address, what, protocol string, files *certificates, h http.Handler) error {
 		if address == "" {
 			return nil
 		}
@@ -69,13 +69,18 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 		if err != nil {
 			return err
 		}
+		b.Listens(broker.Listener{Protocol: protocol, Addr: ln.Addr(), Certificate: files.shown()})
 		start(files.wrap(ln), h)
 		log.Info(what+" is ready", "address", ln.Addr().String(), "tls", files != nil)
 		return nil
 	}
-	err = port("--management", o.management, "management interface", files, b.Management())
+	protocol := "http"
+	if files != nil {
+		protocol = "https"
+	}
+	err = port("--management", o.management, "management interface", protocol, files, b.Management())
 	if err == nil {
-		err = port("--metrics", o.metrics, "metrics endpoint", nil, scrape.Handler(b))
+		err = port("--metrics", o.metrics, "metrics endpoint", "http/prometheus", nil, scrape.Handler(b))
 	}
 	if err != nil {
 		stop()

@@ -28,7 +28,12 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	c, err := core.Open(core.Config{})
+	return newDeskOf(t, core.Config{})
+}
+
+func newDeskOf(t *testing.T, cfg core.Config) *desk {
+	t.Helper()
+	c, err := core.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,12 +114,30 @@ func TestVHosts(t *testing.T) {
 	d.wants(400, "PUT /api/vhosts/x", `{`)
 }
 
+// Who makes a virtual host may do everything in it, unless he had been there before: an administrator's tool goes on with what is to be in it.
+func TestWhoMakesAVHostMayUseIt(t *testing.T) {
+	d := newDesk(t)
+	name := "boss"
+	if _, err := d.users.Put(t.Context(), name, access.Change{Password: &name, Tags: &[]string{access.Administrator}}); err != nil {
+		t.Fatal(err)
+	}
+	d.wants(201, "PUT /api/vhosts/old", "")
+	d.as = "boss:boss"
+	d.wants(204, "PUT /api/vhosts/old", "")
+	d.wants(400, "PUT /api/queues/old/q", "", "refused for user 'boss'")
+	d.wants(201, "PUT /api/vhosts/shop", "")
+	d.wants(201, "PUT /api/queues/shop/q", "")
+	d.wants(200, "GET /api/permissions/shop/boss", "", `"configure":".*","write":".*","read":".*"`)
+}
+
 func TestQueuesAndBindings(t *testing.T) {
 	d := newDesk(t)
 	d.wants(201, "PUT /api/queues/%2F/q", `{"durable":true,"arguments":{"x-max-length":5}}`)
 	d.wants(204, "PUT /api/queues/%2F/q", `{"durable":true,"arguments":{"x-max-length":5}}`)
 	d.wants(400, "PUT /api/queues/%2F/q", `{"durable":false}`, "inequivalent arg")
 	d.wants(200, "GET /api/queues/%2F/q", "", `"x-max-length":5`, `"messages_ready":0`, `"consumer_details":[]`)
+	d.wants(204, "PUT /api/queues/%2F/q", `{"durable":"true","auto_delete":"false","arguments":{"x-max-length":5}}`) // as rabbitmqadmin says it
+	d.wants(400, "PUT /api/queues/%2F/q", `{"durable":"maybe"}`, "neither true nor false")
 	d.wants(404, "GET /api/queues/%2F/none", "")
 	d.wants(404, "GET /api/queues/none/q", "")
 	d.wants(201, "PUT /api/exchanges/%2F/x", `{"type":"topic"}`)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
@@ -57,6 +58,12 @@ func (r *request) reply(w http.ResponseWriter, answer any) error {
 	case stream:
 		v(w)
 		return nil
+	case unwell:
+		body, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		return write(w, http.StatusServiceUnavailable, body)
 	case listing:
 		shaped, err := v.shape(r.URL.Query())
 		if err != nil {
@@ -105,7 +112,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &invalid):
 		return &problem{http.StatusBadRequest, "bad_request", err.Error()}
 	case errors.As(err, &protocol):
-		return &problem{http.StatusBadRequest, "bad_request", protocol.Error()}
+		return &problem{http.StatusBadRequest, "bad_request", reasonOf(protocol)}
 	case errors.As(err, &pattern), errors.Is(err, access.ErrNoPassword), errors.Is(err, access.ErrNoName), errors.Is(err, access.ErrConfigured):
 		return &problem{http.StatusBadRequest, "bad_request", err.Error()}
 	case errors.Is(err, access.ErrNoUser):
@@ -113,3 +120,6 @@ func problemOf(err error) *problem {
 	}
 	return &problem{http.StatusInternalServerError, "internal_error", err.Error()}
 }
+
+// reasonOf is an error of the protocol as RabbitMQ writes it here: "406 PRECONDITION_FAILED - …".
+func reasonOf(err error) string { return strings.TrimPrefix(err.Error(), "amqp ") }

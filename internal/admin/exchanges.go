@@ -65,9 +65,9 @@ func getExchange(r *request) (any, error) {
 func putExchange(r *request) (any, error) {
 	want := struct {
 		Type       string         `json:"type"`
-		Durable    *bool          `json:"durable"`
-		AutoDelete bool           `json:"auto_delete"`
-		Internal   bool           `json:"internal"`
+		Durable    *truth         `json:"durable"`
+		AutoDelete truth          `json:"auto_delete"`
+		Internal   truth          `json:"internal"`
 		Arguments  map[string]any `json:"arguments"`
 	}{Type: "direct"}
 	if err := r.decode(&want); err != nil {
@@ -87,8 +87,8 @@ func putExchange(r *request) (any, error) {
 	_, had := v.NewClient("").Exchange(r.exchangeName("exchange"))
 	return madeOr(!had, v.Operator().Do(func(c *core.Client, b *core.Burst) error {
 		return c.DeclareExchange(r.Context(), b, route.Exchange{
-			Name: r.exchangeName("exchange"), Kind: route.Kind(want.Type), Durable: want.Durable == nil || *want.Durable,
-			AutoDelete: want.AutoDelete, Internal: want.Internal, Args: args,
+			Name: r.exchangeName("exchange"), Kind: route.Kind(want.Type), Durable: want.Durable.or(true),
+			AutoDelete: bool(want.AutoDelete), Internal: bool(want.Internal), Args: args,
 		})
 	}))
 }

@@ -8,6 +8,8 @@ import (
 var nodeRoutes = []endpoint{
 	{"GET", "/api/nodes", supervisor, listNodes},
 	{"GET", "/api/nodes/{node}", supervisor, getNode},
+	{"GET", "/api/feature-flags", everyUser, listFeatureFlags},
+	{"PUT", "/api/feature-flags/{flag}/enable", administrator, enableFeatureFlag},
 }
 
 // nodeJSON is how a broker fares, in RabbitMQ's words as far as it has them. Sizes are in bytes.

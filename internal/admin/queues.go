@@ -94,8 +94,8 @@ func getQueue(r *request) (any, error) {
 
 func putQueue(r *request) (any, error) {
 	var want struct {
-		Durable    *bool          `json:"durable"`
-		AutoDelete bool           `json:"auto_delete"`
+		Durable    *truth         `json:"durable"`
+		AutoDelete truth          `json:"auto_delete"`
 		Arguments  map[string]any `json:"arguments"`
 	}
 	if err := r.decode(&want); err != nil {
@@ -116,7 +116,7 @@ func putQueue(r *request) (any, error) {
 	_, had := v.Queue(name)
 	return madeOr(!had, v.Operator().Do(func(c *core.Client, b *core.Burst) error {
 		_, err := c.DeclareQueue(r.Context(), b, core.QueueSpec{
-			Name: name, Durable: want.Durable == nil || *want.Durable, AutoDelete: want.AutoDelete, Args: args,
+			Name: name, Durable: want.Durable.or(true), AutoDelete: bool(want.AutoDelete), Args: args,
 		})
 		return err
 	}))

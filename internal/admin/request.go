@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/postrider-mq/postrider/internal/core"
 )
@@ -70,4 +72,63 @@ func (r *request) decode(into any) error {
 		return &problem{http.StatusRequestEntityTooLarge, "bad_request", fmt.Sprintf("the body is larger than %d bytes", maxBody)}
 	}
 	return badRequest("the body is not the JSON that is wanted: %v", err)
+}
+
+// A key of a request's object that has to be there.
+type key struct {
+	name string
+	is   bool
+}
+
+// missing is the error that some are not, in RabbitMQ's words.
+func missing(keys ...key) error {
+	var not []string
+	for _, k := range keys {
+		if !k.is {
+			not = append(not, "{key_missing,"+k.name+"}")
+		}
+	}
+	if not == nil {
+		return nil
+	}
+	return badRequest("[%s]", strings.Join(not, ","))
+}
+
+// An integer is also taken as a text, as RabbitMQ does.
+type integer struct {
+	value int
+	given bool
+}
+
+func (n *integer) UnmarshalJSON(b []byte) error {
+	text := strings.Trim(string(b), `"`)
+	v, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("%s is no whole number", b)
+	}
+	n.value, n.given = v, true
+	return nil
+}
+
+// A truth is also taken as a text: rabbitmqadmin sends one.
+type truth bool
+
+func (t *truth) UnmarshalJSON(b []byte) error {
+	switch strings.Trim(string(b), `"`) {
+	case "true":
+		*t = true
+	case "false", "null":
+		*t = false
+	default:
+		return fmt.Errorf("%s is neither true nor false", b)
+	}
+	return nil
+}
+
+// or is what it says, or otherwise where it was not given.
+func (t *truth) or(otherwise bool) bool {
+	if t == nil {
+		return otherwise
+	}
+	return bool(*t)
 }

@@ -50,6 +50,8 @@ var endpoints = slices.Concat(
 	policyRoutes,
 	parameterRoutes,
 	definitionRoutes,
+	messageRoutes,
+	healthRoutes,
 )
 
 // handler is the table as an HTTP handler, for callers that identify knows. It is made when somebody first asks: few do, and it is

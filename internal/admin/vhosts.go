@@ -63,7 +63,22 @@ func putVHost(r *request) (any, error) {
 		return nil, err
 	}
 	info := core.VHostInfo{Description: want.Description, Tags: tags, DefaultQueueType: want.DefaultQueueType}
-	return madeOr(r.admin.core.PutVHost(r.Context(), r.PathValue("vhost"), info))
+	made, err := r.admin.core.PutVHost(r.Context(), r.PathValue("vhost"), info)
+	if err == nil && made {
+		err = r.grantMaker()
+	}
+	return madeOr(made, err)
+}
+
+// grantMaker lets whoever has made the virtual host do everything in it, as RabbitMQ does: tools go on with what is to be in it.
+func (r *request) grantMaker() error {
+	if r.caller.user == nil {
+		return nil
+	}
+	const all = ".*"
+	return r.admin.users.SetPermission(r.Context(), access.Permission{
+		User: r.caller.name, VHost: r.PathValue("vhost"), Configure: all, Write: all, Read: all,
+	})
 }
 
 func deleteVHost(r *request) (any, error) {

@@ -1,9 +1,6 @@
 package core
 
 import (
-	"context"
-
-	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/policy"
 	"github.com/postrider-mq/postrider/internal/route"
 )
@@ -118,50 +115,4 @@ func (v *VHost) Bindings() []route.Binding {
 		list = append(list, b)
 	}
 	return list
-}
-
-// An Operator changes the topology of a virtual host on behalf of people: as a
-// client without a connection, and with the same errors.
-type Operator struct {
-	client *Client
-	core   *Core
-}
-
-// Operator returns one who may do everything in v but use what is exclusive.
-func (v *VHost) Operator() Operator { return Operator{v.NewClient("operator"), v.core} }
-
-// Do runs one operation as a burst of its own.
-func (o Operator) Do(op func(*Client, *Burst) error) error {
-	var b Burst
-	b.Begin(o.core.Now())
-	err := op(o.client, &b)
-	b.End()
-	return err
-}
-
-// DeleteQueue is Client.DeleteQueue, for which no queue is too exclusive.
-func (o Operator) DeleteQueue(ctx context.Context, name string, ifUnused, ifEmpty bool) error {
-	return o.Do(func(c *Client, b *Burst) error {
-		q, ok := c.VHost.table.Load().Queue(name)
-		if !ok {
-			return nil
-		}
-		if err := q.retire(ifUnused, ifEmpty); err != nil {
-			return err
-		}
-		_, lsn := c.VHost.removeQueue(b, q)
-		return c.VHost.core.await(ctx, b, lsn)
-	})
-}
-
-// PurgeQueue drops a queue's ready messages, whose own it may be. Errors: 404.
-func (o Operator) PurgeQueue(name string) error {
-	return o.Do(func(c *Client, b *Burst) error {
-		q, ok := c.VHost.table.Load().Queue(name)
-		if !ok || q.isGone() {
-			return amqp.Errorf(amqp.NotFound, "no queue '%s' in vhost '%s'", name, c.VHost.Name)
-		}
-		q.purge(b)
-		return nil
-	})
 }

@@ -60,6 +60,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
+	told      map[string]Listener // by address, see Listens
 	conns     map[*conn]struct{}
 	closing   bool
 	idle      sync.WaitGroup // one for each connection
@@ -190,6 +191,7 @@ func (s *Server) removeListener(ln net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, ln)
+	delete(s.told, ln.Addr().String())
 }
 
 func (s *Server) isClosing() bool {
