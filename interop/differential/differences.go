@@ -86,6 +86,11 @@ var deliberates = []deliberate{
 		theirs: regexp.MustCompile(`: \d+ ready`), ours: regexp.MustCompile(`: \d+ ready`), parts: true, only: Program.fleeting,
 	},
 	{
+		name:   "a limit that refuses, by a policy that came later",
+		why:    "what is there stays, for it is said that publishes are refused; RabbitMQ takes the limit first, and drops what is beyond it",
+		theirs: regexp.MustCompile(`: \d+ ready`), ours: regexp.MustCompile(`: \d+ ready`), parts: true, only: Program.refusingByPolicy,
+	},
+	{
 		name:   "a consumer timeout",
 		why:    "later versions of RabbitMQ have the argument; 3.10 takes no notice of it",
 		theirs: regexp.MustCompile(`^`), ours: regexp.MustCompile(`PRECONDITION_FAILED - .*'x-consumer-timeout'`), parts: true,
@@ -99,6 +104,9 @@ var deliberates = []deliberate{
 
 // aboutMore fits what shows that there is one message more at one of two brokers, or was refused.
 const aboutMore = `^$|: \d+ ready|basic\.(ack|nack|deliver|get-ok)`
+
+// refusingByPolicy says whether a policy has queues refuse what is beyond a limit.
+func (p Program) refusingByPolicy() bool { return p.mentions(`"overflow":"reject-publish`) && p.mentions(`"max-length`) }
 
 // fleeting says whether a policy leaves messages no time.
 func (p Program) fleeting() bool { return p.mentions(`"message-ttl":0`) }
