@@ -106,7 +106,9 @@ var deliberates = []deliberate{
 const aboutMore = `^$|: \d+ ready|basic\.(ack|nack|deliver|get-ok)`
 
 // refusingByPolicy says whether a policy has queues refuse what is beyond a limit.
-func (p Program) refusingByPolicy() bool { return p.mentions(`"overflow":"reject-publish`) && p.mentions(`"max-length`) }
+func (p Program) refusingByPolicy() bool {
+	return p.mentions(`"overflow":"reject-publish`) && p.mentions(`"max-length`)
+}
 
 // fleeting says whether a policy leaves messages no time.
 func (p Program) fleeting() bool { return p.mentions(`"message-ttl":0`) }
