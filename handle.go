@@ -82,7 +82,7 @@ func (t *Target) receivable(n *Node) error {
 	}
 	if t.why == nil && t.sealed {
 		if err := n.sealing.opens(t.sealTo); err != nil {
-			return fmt.Errorf("postrider: receiving from %s: %w", t, advise(err))
+			return advise(fmt.Errorf("postrider: receiving from %s: %w", t, err))
 		}
 	}
 	return advise(t.cause(t.why))

@@ -3,7 +3,6 @@ package postrider
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdh"
 	"crypto/hpke"
 	"crypto/tls"
 	"crypto/x509"
@@ -195,15 +194,15 @@ func (r *keyring) readTarget(files fs.FS, base string, now time.Time) error {
 		if at, ok := r.issued[k.Target]; !ok || c.NotBefore.After(at) { // of one second the first: new ones are put in front
 			r.issued[k.Target], r.to[k.Target] = c.NotBefore, k
 		}
-		if p, ok := private[string(k.Public.Bytes())]; ok {
+		if p, ok := private[k.ID]; ok {
 			r.private[k.ID] = privateKey{p, k.Target}
 		}
 	}
 	return nil
 }
 
-// readPrivate reads private keys, by their public halves. There may be none.
-func readPrivate(files fs.FS, name string) (map[string]hpke.PrivateKey, error) {
+// readPrivate reads private keys. There may be none.
+func readPrivate(files fs.FS, name string) (map[seal.KeyID]hpke.PrivateKey, error) {
 	b, err := readFile(files, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -211,21 +210,9 @@ func readPrivate(files fs.FS, name string) (map[string]hpke.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := make(map[string]hpke.PrivateKey)
-	for _, der := range pemBlocks(b, "PRIVATE KEY") {
-		parsed, err := x509.ParsePKCS8PrivateKey(der)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		key, ok := parsed.(*ecdh.PrivateKey)
-		if !ok {
-			return nil, fmt.Errorf("%s has a %T in it, not an X25519 key", name, parsed)
-		}
-		p, err := hpke.NewDHKEMPrivateKey(key)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		keys[string(p.PublicKey().Bytes())] = p
+	keys, err := seal.ParsePrivateKeys(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return keys, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,14 +47,15 @@ type letter struct {
 	FirstFailure *time.Time `json:"firstFailure,omitempty"`
 	LastFailure  *time.Time `json:"lastFailure,omitempty"`
 	ContentType  string     `json:"contentType,omitempty"`
+	SealedBy     string     `json:"sealedBy,omitempty"`
 	Body         string     `json:"body,omitempty"`
 	BodyBase64   []byte     `json:"bodyBase64,omitempty"`
 }
 
-func newLetter(m *probe.Message) (letter, error) {
+func newLetter(m *probe.Message) (letter, *amqp.Properties, error) {
 	var p amqp.Properties
 	if err := p.Parse(m.Props, nil); err != nil {
-		return letter{}, err
+		return letter{}, nil, err
 	}
 	l := letter{ID: p.MessageID, From: p.AppID, ContentType: p.ContentType}
 	l.Tries, _ = p.Headers[nodeHeader+"tries"].(int64)
@@ -63,7 +65,7 @@ func newLetter(m *probe.Message) (letter, error) {
 	if l.Reason == "" { // the broker's doing, not a handler's
 		l.Reason, _ = p.Headers["x-first-death-reason"].(string)
 	}
-	return l, nil
+	return l, &p, nil
 }
 
 func moment(headers amqp.Table, name string) *time.Time {
@@ -87,7 +89,7 @@ func newDeadList() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
 		err := d.each(ctx, args[0]+deadSuffix, limit, func(m *probe.Message) error {
-			l, err := newLetter(m)
+			l, _, err := newLetter(m)
 			if err != nil {
 				return err
 			}
@@ -133,19 +135,35 @@ func firstLine(s string) string {
 
 func newDeadShow() *cobra.Command {
 	return deskVerb(&cobra.Command{
-		Use:     "show MAILBOX ID",
-		Short:   "Show a dead letter with its body",
-		Example: examples(`postrider dead show jobs order-7`),
-		Args:    cobra.ExactArgs(2),
+		Use:   "show MAILBOX ID",
+		Short: "Show a dead letter with its body",
+		Long: text(`
+			Show a dead letter with its body. One that is sealed is opened if the key of the mailbox is in
+			--keys; see postrider keys seal.`),
+		Example: examples(`
+			postrider dead show jobs order-7
+			postrider dead show jobs order-7 --keys ./postrider-keys --name bob`),
+		Args: cobra.ExactArgs(2),
 	}, func(ctx context.Context, d *desk, args []string) error {
 		found := 0
 		err := d.each(ctx, args[0]+deadSuffix, 0, func(m *probe.Message) error {
-			l, err := newLetter(m)
+			l, p, err := newLetter(m)
 			if err != nil || l.ID != args[1] {
 				return err
 			}
 			found++
-			return d.show(l, m.Body)
+			if l.ContentType != sealedType {
+				return d.show(l, m.Body)
+			}
+			u, err := d.unseal(args[0], p, m.Body)
+			switch {
+			case err == nil:
+				l.ContentType, l.SealedBy, l.Reason = u.contentType, u.by, cmp.Or(u.reason, l.Reason)
+				return d.show(l, u.body)
+			case d.options.json:
+				return d.show(l, m.Body)
+			}
+			return d.show(l, stillSealed(m.Body, err))
 		})
 		if err = d.noneDead(ctx, args[0], err); err == nil && found == 0 {
 			err = fmt.Errorf("there is no dead letter %s in %s%s", args[1], args[0], deadSuffix)
@@ -160,6 +178,9 @@ func (d *desk) show(l letter, body []byte) error {
 		return json.NewEncoder(d.out).Encode(l)
 	}
 	d.say("id             %s\nfrom           %s\ncontent type   %s\ntries          %d\n", l.ID, orDash(l.From), orDash(l.ContentType), l.Tries)
+	if l.SealedBy != "" {
+		d.say("sealed by      %s\n", l.SealedBy)
+	}
 	if l.FirstFailure != nil && l.LastFailure != nil {
 		d.say("first failure  %s\nlast failure   %s\n", l.FirstFailure.Format(time.RFC3339), l.LastFailure.Format(time.RFC3339))
 	}
@@ -229,6 +250,9 @@ func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit
 // errDone ends a loop in good order.
 var errDone = errors.New("enough")
 
+// failureHeaders are what nodes write about failures, under nodeHeader. The rest there is the message's own, as its key is, and a seal may be bound to it.
+var failureHeaders = []string{"tries", "reason", "first-failure", "last-failure", "target", "due", "sealed-reason"}
+
 // revived returns the properties of a letter without its failures, and whether its id is among those given.
 func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, wanted bool, err error) {
 	var p amqp.Properties
@@ -239,7 +263,8 @@ func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, wa
 		return nil, false, nil
 	}
 	for name := range p.Headers {
-		if strings.HasPrefix(name, nodeHeader) || name == "x-death" || strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") {
+		ours, is := strings.CutPrefix(name, nodeHeader)
+		if is && slices.Contains(failureHeaders, ours) || name == "x-death" || strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") {
 			delete(p.Headers, name)
 		}
 	}

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/postrider-mq/postrider"
 )
 
 // keys seal makes a mailbox's key, keys share hands it to those who work on it, and --sealed is all that they have to say.
@@ -90,4 +94,76 @@ func TestKeysToSealToAreNamedRightly(t *testing.T) {
 	runs(t, "keys", "share", "alice", "--dir", dir, "--to", filepath.Join(dir, "x")).wants(t, exitFailed, "", "alice.pem")
 	runs(t, "keys", "share", "alice", "--dir", dir).wants(t, exitUsage, "", "--to")
 	runs(t, "send", "mailbox:jobs", "x", "--sealed").wants(t, exitUsage, "", "--sealed needs --keys")
+}
+
+// Who looks at the dead letters of a sealed mailbox sees what is in them if he has its key, and can give them another try.
+func TestASealedDeadLetterIsShownToWhoHasItsKeyAndTriedAgain(t *testing.T) {
+	t.Parallel()
+	dir, without := filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "without")
+	runs(t, "keys", "new", "alice", "--dir", dir).wants(t, exitOK, "")
+	runs(t, "keys", "seal", "mailbox:jobs", "--dir", dir).wants(t, exitOK, "")
+	runs(t, "keys", "share", "alice", "--dir", dir, "--to", without).wants(t, exitOK, "")
+	_, url := serving(t, "--memory")
+	at := func(args ...string) []string { return append(args, "--broker", url) }
+	with := func(args ...string) []string { return append(at(args...), "--name", "alice", "--keys", dir) }
+
+	runs(t, with("send", "mailbox:jobs", "a secret", "--sealed", "--id", "m-1", "--key", "k", "--header", "colour=red")...).wants(t, exitOK, "")
+	runs(t, at("mailbox", "peek", "jobs")...).wantsIn(t, exitOK, "(sealed, ")
+	runs(t, with("mailbox", "peek", "jobs")...).wants(t, exitOK, "a secret\n")
+	var peeked received
+	decodeLines(t, runs(t, with("mailbox", "peek", "jobs", "--json")...).stdout, &peeked)
+	if peeked.Body != "a secret" || peeked.SealedBy != "alice" || peeked.Key != "k" || peeked.Headers["colour"] != "red" {
+		t.Errorf("%+v", peeked)
+	}
+
+	keyless := start(t, at("receive", "mailbox:jobs")...)
+	keyless.stderr.await(t, keyless.ended, "the message is dead")
+	if o := keyless.stop(); o.stdout != "" {
+		t.Errorf("%+v", o)
+	}
+	show := []string{"dead", "show", "jobs", "m-1"}
+	o := runs(t, at(show...)...)
+	o.wantsIn(t, exitOK, "content type   application/vnd.postrider.sealed\n")
+	o.wantsIn(t, exitOK, "to open it: --keys DIR and --name NAME)\n")
+	runs(t, append(at(show...), "--name", "alice", "--keys", without)...).wantsIn(t, exitOK, "its key is not here: "+without)
+	o = runs(t, with(show...)...)
+	o.wantsIn(t, exitOK, "sealed by      alice\n")
+	o.wantsIn(t, exitOK, "\n\na secret\n")
+
+	runs(t, at("dead", "redrive", "jobs")...).wants(t, exitOK, "1 messages are back in jobs\n")
+	var got received
+	decodeLines(t, runs(t, with("receive", "mailbox:jobs", "--sealed", "--count", "1", "--json")...).stdout, &got)
+	if got.Body != "a secret" || got.Key != "k" || got.SealedBy != "alice" {
+		t.Errorf("%+v", got)
+	}
+
+	// Why a handler failed is sealed as the message is.
+	keys, err := postrider.LoadKeys(os.DirFS(dir), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := postrider.Start(t.Context(), postrider.Config{Name: "alice", Brokers: []string{url}, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	jobs, seen := n.Mailbox("jobs"), make(chan struct{}, 1)
+	err = n.Handle(t.Context(), jobs, func(context.Context, *postrider.Message) error {
+		seen <- struct{}{}
+		return postrider.Reject(errors.New("a secret reason"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := jobs.Send(t.Context(), "x", postrider.ID("m-1")); err != nil {
+		t.Fatal(err)
+	}
+	<-seen
+	if err := n.Shutdown(t.Context()); err != nil { // which waits for the letter to be safe
+		t.Fatal(err)
+	}
+	if o := runs(t, at(show...)...); strings.Contains(o.stdout, "secret") || !strings.Contains(o.stdout, "sealed, as the message is") {
+		t.Errorf("%+v", o)
+	}
+	runs(t, with(show...)...).wantsIn(t, exitOK, "reason         a secret reason\n")
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -73,7 +75,7 @@ func newMailboxPeek() *cobra.Command {
 		Short: "Print the first messages of a mailbox and leave them there",
 		Long: text(`
 			Print the first messages of a mailbox, each as a line. They stay where they are; afterwards they
-			are marked as redelivered.`),
+			are marked as redelivered. Those that are sealed are opened if the key of the mailbox is in --keys.`),
 		Example: examples(`
 			postrider mailbox peek jobs
 			postrider mailbox peek jobs --limit 1 --json`),
@@ -86,14 +88,25 @@ func newMailboxPeek() *cobra.Command {
 }
 
 func (d *desk) peek(mailbox string, m *probe.Message) error {
-	if !d.options.json {
-		return printLine(d.out, m.Body)
-	}
 	var p amqp.Properties
 	if err := p.Parse(m.Props, nil); err != nil {
 		return err
 	}
-	line := received{ID: p.MessageID, From: p.AppID, To: mailbox, ContentType: p.ContentType, Redelivered: m.Redelivered}
+	var sealedBy string
+	if p.ContentType == sealedType {
+		u, err := d.unseal(strings.TrimSuffix(mailbox, deadSuffix), &p, m.Body)
+		switch {
+		case err == nil:
+			sealedBy, m.Body, p.ContentType = u.by, u.body, u.contentType
+			maps.Copy(p.Headers, u.headers)
+		case !d.options.json:
+			m.Body = stillSealed(m.Body, err)
+		}
+	}
+	if !d.options.json {
+		return printLine(d.out, m.Body)
+	}
+	line := received{ID: p.MessageID, From: p.AppID, To: mailbox, ContentType: p.ContentType, Redelivered: m.Redelivered, SealedBy: sealedBy}
 	line.Key, _ = p.Headers[nodeHeader+"key"].(string)
 	delete(p.Headers, nodeHeader+"key")
 	line.Headers = headersOf(p.Headers)

@@ -1,11 +1,13 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/hpke"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/url"
@@ -107,9 +109,42 @@ func ParseKey(c *x509.Certificate) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
-	k := Key{Target: t, Until: c.NotAfter}
-	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
-	copy(k.ID[:], sum[:])
+	k := Key{Target: t, ID: idOf(c.RawSubjectPublicKeyInfo), Until: c.NotAfter}
 	k.Public, err = hpke.NewDHKEMPublicKey(public)
 	return k, err
+}
+
+// ParsePrivateKeys reads the private keys of a target, PEM, by the ids of their public halves.
+func ParsePrivateKeys(b []byte) (map[KeyID]hpke.PrivateKey, error) {
+	keys := make(map[KeyID]hpke.PrivateKey)
+	for {
+		var block *pem.Block
+		if block, b = pem.Decode(bytes.TrimSpace(b)); block == nil {
+			return keys, nil
+		}
+		if block.Type != "PRIVATE KEY" {
+			continue
+		}
+		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		key, ok := parsed.(*ecdh.PrivateKey)
+		if !ok {
+			return nil, fmt.Errorf("it has a %T in it, not an X25519 key", parsed)
+		}
+		public, err := x509.MarshalPKIXPublicKey(key.PublicKey())
+		if err != nil {
+			return nil, err
+		}
+		if keys[idOf(public)], err = hpke.NewDHKEMPrivateKey(key); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func idOf(public []byte) (id KeyID) {
+	sum := sha256.Sum256(public)
+	copy(id[:], sum[:])
+	return id
 }
