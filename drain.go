@@ -121,8 +121,21 @@ func (e *LostError) Error() string {
 	if e.Messages > len(e.IDs) {
 		ids += ", …"
 	}
-	return fmt.Sprintf("postrider: messages were not handled in time and are lost with the memory of this node: %s (%s): set Config.Dir to keep them, or give Shutdown more time",
-		strings.Join(where, ", "), ids)
+	what, todo := "messages were not handled in time and", "give Shutdown more time"
+	if e.onlyDead() {
+		what, todo = "dead letters", "handle them, see Target.Dead"
+	}
+	return fmt.Sprintf("postrider: %s are lost with the memory of this node: %s (%s): set Config.Dir to keep them, or %s", what, strings.Join(where, ", "), ids, todo)
+}
+
+// onlyDead reports whether nothing is lost but what handlers had given up.
+func (e *LostError) onlyDead() bool {
+	for name := range e.Mailboxes {
+		if !strings.HasSuffix(name, deadSuffix) {
+			return false
+		}
+	}
+	return e.Inbox == 0
 }
 
 // lost counts what ends with the memory of this node: what is in its inbox and its mailboxes, and what waits to be tried again. Nobody receives any more.

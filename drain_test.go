@@ -197,6 +197,9 @@ func TestShutdownCountsWhatIsLostInMailboxes(t *testing.T) {
 				if !errors.As(err, &lost) || lost.Inbox != 0 || !maps.Equal(lost.Mailboxes, want) {
 					t.Fatalf("lost is %v: %v", want, err)
 				}
+				if _, dead := want["orders.dead"]; dead == strings.Contains(err.Error(), "give Shutdown more time") {
+					t.Errorf("who is given up needs no more time: %v", err)
+				}
 				for box, count := range want {
 					if text := fmt.Sprintf("%d in mailbox %s", count, box); !strings.Contains(err.Error(), text) || len(lost.IDs) != min(5, lost.Messages) {
 						t.Errorf("%v does not say %q", err, text)

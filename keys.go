@@ -210,9 +210,13 @@ func readPrivate(files fs.FS, name string) (map[seal.KeyID]hpke.PrivateKey, erro
 	if err != nil {
 		return nil, err
 	}
-	keys, err := seal.ParsePrivateKeys(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	keys := make(map[seal.KeyID]hpke.PrivateKey)
+	for _, der := range pemBlocks(b, "PRIVATE KEY") {
+		id, key, err := seal.ParsePrivateKey(der)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		keys[id] = key
 	}
 	return keys, nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // Peers asks who is there, and yields the card of each node that listens and uses the same [Config.Brokers], this one excepted, but
-// not another one that has its name, as they answer:
+// not another one that has its name (which is a mistake, and logged as one), as they answer:
 //
 //	ctx, cancel := context.WithTimeout(ctx, time.Second)
 //	defer cancel()
@@ -34,6 +34,10 @@ func (n *Node) Peers(ctx context.Context) iter.Seq2[Card, error] {
 		}
 		r := n.rolls.open(n.ids.next().String())
 		defer n.rolls.close(r)
+		seen := func(c Card, err error) bool {
+			n.seeNamesake(c)
+			return yield(c, err)
+		}
 		asked := false
 		for pause := firstPause; ; pause = min(2*pause, lastPause) {
 			err := n.callRoll(ctx, r.id)
@@ -44,7 +48,7 @@ func (n *Node) Peers(ctx context.Context) iter.Seq2[Card, error] {
 				yield(Card{}, rollError(err))
 				return
 			}
-			if !r.listen(ctx, pause, n.isOwn, yield) {
+			if !r.listen(ctx, pause, n.isOwn, seen) {
 				return
 			}
 		}
@@ -90,10 +94,29 @@ func (n *Node) isOwn(c Card) bool {
 	return c.Name == n.cfg.Name && n.local.addr() != nil && slices.Equal(c.Addresses, n.card().Addresses)
 }
 
+// seeNamesake warns of another node that listens under this one's name: who looks for one of them finds either.
+func (n *Node) seeNamesake(c Card) {
+	if c.Name != n.cfg.Name || n.local.addr() == nil || !n.rolls.isNews(c) {
+		return
+	}
+	n.log.Warn("another node has this node's name: what is sent to it by name reaches one or the other; give each a name of its own", "at", strings.Join(c.Addresses, " "))
+}
+
 // rolls are the roll-calls of a node that are under way, by the id of their questions.
 type rolls struct {
-	mu  sync.Mutex
-	all map[string]*roll
+	mu       sync.Mutex
+	all      map[string]*roll
+	namesake string // that was told of last: its addresses
+}
+
+// isNews reports whether the card of a namesake is another one than that which was told of last.
+func (s *rolls) isNews(c Card) bool {
+	at := strings.Join(c.Addresses, " ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	news := at != s.namesake
+	s.namesake = at
+	return news
 }
 
 func newRolls() *rolls { return &rolls{all: make(map[string]*roll)} }

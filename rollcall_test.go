@@ -1,9 +1,12 @@
 package postrider_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,13 +62,20 @@ func TestWhoIsThereAnswersAndSoDoesWhoComesLater(t *testing.T) {
 func TestANamesakeAnswersARollCall(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		net.broker()
-		bob := net.node("bob", strangers)
+		var log bytes.Buffer
+		bob := net.node("bob", strangers, func(cfg *postrider.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 		elsewhere := net.listen("elsewhere:1")
 		net.node("bob", strangers, func(cfg *postrider.Config) { cfg.Listener = elsewhere })
 		next, stop := iter.Pull2(bob.Peers(within(t, time.Second)))
 		defer stop()
 		if c := wantCards(t, next, "bob")["bob"]; c.Addresses[0] != "amqp://elsewhere:1" {
 			t.Errorf("the other bob is at %v", c.Addresses)
+		}
+		for range bob.Peers(within(t, time.Second)) { // of whom it is not said again
+		}
+		synctest.Wait()
+		if said := log.String(); strings.Count(said, "another node has this node's name") != 1 || !strings.Contains(said, "at=amqp://elsewhere:1") {
+			t.Errorf("the log says %s", said)
 		}
 		if c, _, more := next(); more {
 			t.Errorf("one more: %v", c)

@@ -116,7 +116,7 @@ func (d *desk) noneDead(ctx context.Context, mailbox string, err error) error {
 		return err
 	})
 	if isNotFound(err) {
-		return fmt.Errorf("there is no mailbox %s at %s, nor one for its dead letters", mailbox, d.at)
+		return remedied{fmt.Errorf("there is no mailbox %s at %s, nor one for its dead letters", mailbox, d.at), seeNames}
 	}
 	return err
 }

@@ -75,10 +75,13 @@ func (d *desk) patiently(step func() error) error {
 func (d *desk) explain(err error) error {
 	var refused *amqp.Error
 	if isNotFound(err) && errors.As(err, &refused) {
-		return remedied{fmt.Errorf("%s at %s", refused.Text, d.at), "see the name; a mailbox is made when it is first used, or with: postrider mailbox create"}
+		return remedied{fmt.Errorf("%s at %s", refused.Text, d.at), seeNames + "; a mailbox is made when it is first used, or with: postrider mailbox create"}
 	}
 	return err
 }
+
+// seeNames is what to do about a mailbox that is not there.
+const seeNames = "see the name: postrider mailbox ls lists those of a broker of this machine"
 
 func isNotFound(err error) bool {
 	var refused *amqp.Error

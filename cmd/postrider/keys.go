@@ -81,6 +81,11 @@ func newKeysNew() *cobra.Command {
 					return usagef("%q: names that end in .peer and .mailbox are those of keys to seal to", name)
 				}
 			}
+			for _, host := range hosts {
+				if !isHost(host) {
+					return usagef("--host %q: want a host's name or an address, as in mq.example.com or 192.0.2.7", host)
+				}
+			}
 			return makeKeys(dir, args, hosts, time.Duration(days)*24*time.Hour, anew)
 		},
 	}
@@ -90,6 +95,21 @@ func newKeysNew() *cobra.Command {
 	f.IntVar(&days, "days", 365, "`number` of days for which the certificates are good")
 	f.BoolVar(&anew, "renew", false, "replace certificates and keys that are there")
 	return cmd
+}
+
+// isHost reports whether a certificate can be good for it: an address, or a name, which may begin with *.
+func isHost(s string) bool {
+	if net.ParseIP(s) != nil {
+		return true
+	}
+	for label := range strings.SplitSeq(strings.TrimPrefix(s, "*."), ".") {
+		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(r rune) bool {
+			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 func makeKeys(dir string, names, hosts []string, life time.Duration, anew bool) error {

@@ -163,6 +163,9 @@ func newKeysShare() *cobra.Command {
 }
 
 func shareKeys(dir, to, name string, targets []seal.Target) error {
+	if _, err := os.Stat(filepath.Join(dir, name+".pem")); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s has no certificate of %s: make it with: postrider keys new %s --dir %s", dir, name, name, dir)
+	}
 	files := []string{authorityPEM, name + ".pem", name + ".key"}
 	for _, t := range targets {
 		files = append(files, t.File()+".key")

@@ -91,7 +91,7 @@ func TestKeysToSealToAreNamedRightly(t *testing.T) {
 	}
 	runs(t, "keys", "new", "jobs.mailbox", "--dir", dir).wants(t, exitUsage, "", "keys to seal to")
 	runs(t, "keys", "seal", "mailbox:a/b", "--dir", dir).wants(t, exitOK, "")
-	runs(t, "keys", "share", "alice", "--dir", dir, "--to", filepath.Join(dir, "x")).wants(t, exitFailed, "", "alice.pem")
+	runs(t, "keys", "share", "alice", "--dir", dir, "--to", filepath.Join(dir, "x")).wants(t, exitFailed, "", "no certificate of alice", "postrider keys new alice")
 	runs(t, "keys", "share", "alice", "--dir", dir).wants(t, exitUsage, "", "--to")
 	runs(t, "send", "mailbox:jobs", "x", "--sealed").wants(t, exitUsage, "", "--sealed needs --keys")
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,16 +19,47 @@ import (
 func newMailbox() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mailbox",
-		Short: "Work on mailboxes: create, look into, empty, move, remove",
+		Short: "Work on mailboxes: list, create, look into, empty, move, remove",
 		Long: text(`
 			Work on the mailboxes of any AMQP 0-9-1 broker, ours or RabbitMQ. A mailbox is a durable queue;
 			one that does not exist is made when it is first used.`),
 	}
 	cmd.Example = examples(`
+		postrider mailbox ls
 		postrider mailbox create jobs
 		postrider mailbox peek jobs --limit 1
 		postrider mailbox move jobs --to amqp://guest:guest@rabbit:5672`)
-	cmd.AddCommand(newMailboxCreate(), newMailboxPeek(), newMailboxPurge(), newMailboxMove(), newMailboxRemove())
+	cmd.AddCommand(newMailboxList(), newMailboxCreate(), newMailboxPeek(), newMailboxPurge(), newMailboxMove(), newMailboxRemove())
+	return cmd
+}
+
+func newMailboxList() *cobra.Command {
+	var o owner
+	var vhost string
+	cmd := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the mailboxes of a running broker of this machine",
+		Long: text(`
+			List the durable queues of the broker in --dir, with what is in them. AMQP itself has no way to ask for that: of a
+			RabbitMQ, its own rabbitmqctl list_queues does.`),
+		Example: examples(`
+			postrider mailbox ls
+			postrider mailbox ls --dir /var/lib/postrider --json | jq -r .name`),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var all []map[string]any
+			_, err := o.ask(cmd.Context(), http.MethodGet, resource("queues", vhost), nil, &all)
+			if err != nil {
+				return absent(err, "there is no virtual host %s: see postrider vhost list", vhost)
+			}
+			all = slices.DeleteFunc(all, func(q map[string]any) bool { return q["durable"] != true })
+			return o.print(cmd.OutOrStdout(), all, column{"MAILBOX", "name"}, column{"READY", "messages_ready"},
+				column{"UNACKED", "messages_unacknowledged"}, column{"CONSUMERS", "consumers"})
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().StringVar(&vhost, "vhost", "/", "virtual `host`")
 	return cmd
 }
 

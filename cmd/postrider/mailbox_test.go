@@ -159,3 +159,14 @@ func TestDeadLettersGetAnotherTry(t *testing.T) {
 	runs(t, "dead", "purge", "jobs", "--broker", url).wants(t, exitOK, "1 messages deleted from jobs.dead\n")
 	runs(t, "dead", "ls", "jobs", "--broker", url).wants(t, exitOK, "")
 }
+
+func TestMailboxesAreListed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, url := serving(t, "--dir", dir)
+	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
+	runs(t, "mailbox", "create", "orders", "--broker", url).wants(t, exitOK, "")
+	runs(t, "mailbox", "ls", "--dir", dir).wants(t, exitOK, "MAILBOX  READY  UNACKED  CONSUMERS\njobs     1      0        0\norders   0      0        0\n")
+	runs(t, "mailbox", "ls", "--dir", t.TempDir()).wants(t, exitFailed, "", "no broker is running on")
+	runs(t, "mailbox", "ls", "--vhost", "shop", "--dir", dir).wants(t, exitFailed, "", "there is no virtual host shop")
+}

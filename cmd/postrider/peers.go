@@ -58,6 +58,8 @@ func newPeers() *cobra.Command {
 				return errInterrupted
 			case l.found < count:
 				return fmt.Errorf("%d of %d nodes answered within %s", l.found, count, patience)
+			case l.found == 0:
+				fmt.Fprintf(cmd.ErrOrStderr(), "nobody answered within %s: nodes are found here that listen and use the same broker\n", patience)
 			}
 			return nil
 		},

@@ -70,3 +70,23 @@ func TestWhoCannotBeFoundIsNamedWithTheRemedy(t *testing.T) {
 	runs(t, "peers", "--broker", closed).wants(t, exitFailed, "", "cannot reach "+closed, "nobody listens there")
 	runs(t, "peers", "--wait", "100ms", "--broker", url).wants(t, exitOK, "")
 }
+
+func TestWhoFindsNobodyIsToldWhoIsFound(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	runs(t, "peers", "--wait", "50ms", "--broker", url).wants(t, exitOK, "", "nobody answered within 50ms", "use the same broker")
+}
+
+// Two inboxes of one name are a mistake that nobody notices otherwise: messages reach one or the other.
+func TestAnInboxWithTheNameOfAnotherIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	receive := []string{"receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--broker", url}
+	first := start(t, receive...)
+	at := strings.TrimSuffix(strings.TrimPrefix(first.stderr.await(t, first.ended, "inbox at "), "inbox at "), "/bob")
+	runs(t, "peers", "--count", "1", "--wait", "1m", "--broker", url).wantsIn(t, exitOK, "bob ")
+	second := start(t, receive...)
+	if warning := second.stderr.await(t, second.ended, "another node has this node's name"); !strings.Contains(warning, at) {
+		t.Errorf("%s does not say %s", warning, at)
+	}
+}

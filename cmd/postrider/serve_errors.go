@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"github.com/postrider-mq/postrider/internal/disk"
 )
 
 // cannotListen says why the address of a flag cannot be listened on, and what to do.
@@ -41,5 +43,8 @@ func cause(err error) error {
 
 // cannotOpen is the broker's word about its directory, which names cause and remedy already.
 func cannotOpen(err error) error {
+	if errors.Is(err, disk.ErrNoSpace) {
+		return remedied{fmt.Errorf("cannot start: the disk is full: %s", strings.TrimPrefix(err.Error(), "broker: ")), "make room on it: the journal needs a file of --segment-size to write to"}
+	}
 	return fmt.Errorf("cannot start: %s", strings.TrimPrefix(err.Error(), "broker: "))
 }

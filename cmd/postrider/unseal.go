@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/hpke"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -101,9 +102,13 @@ func readPrivateKeys(path string) (map[seal.KeyID]hpke.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := seal.ParsePrivateKeys(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	keys := make(map[seal.KeyID]hpke.PrivateKey)
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		id, key, err := seal.ParsePrivateKey(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		keys[id] = key
 	}
 	return keys, nil
 }

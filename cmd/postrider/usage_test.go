@@ -65,6 +65,7 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"send peer:bob x --peer bob=127.0.0.1", "want NAME=HOST:PORT, as in bob=127.0.0.1:5681"},
 		{"mailbox peek jobs --limit -1", "want 0, which is no limit, or more"},
 		{"mailbox move jobs", "--to is missing"},
+		{"keys new bob --host amqp://bob.example.com", "want a host's name or an address"},
 		{"send mailbox:jobs x --broker amqp://", "names no host"},
 		{"send mailbox:jobs x --timeout soon", "invalid argument"},
 		{"post mailbox:jobs x y", `unexpected argument "y"`},

@@ -1,13 +1,11 @@
 package seal
 
 import (
-	"bytes"
 	"crypto/ecdh"
 	"crypto/hpke"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/url"
@@ -114,33 +112,22 @@ func ParseKey(c *x509.Certificate) (Key, error) {
 	return k, err
 }
 
-// ParsePrivateKeys reads the private keys of a target, PEM, by the ids of their public halves.
-func ParsePrivateKeys(b []byte) (map[KeyID]hpke.PrivateKey, error) {
-	keys := make(map[KeyID]hpke.PrivateKey)
-	for {
-		var block *pem.Block
-		if block, b = pem.Decode(bytes.TrimSpace(b)); block == nil {
-			return keys, nil
-		}
-		if block.Type != "PRIVATE KEY" {
-			continue
-		}
-		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		key, ok := parsed.(*ecdh.PrivateKey)
-		if !ok {
-			return nil, fmt.Errorf("it has a %T in it, not an X25519 key", parsed)
-		}
-		public, err := x509.MarshalPKIXPublicKey(key.PublicKey())
-		if err != nil {
-			return nil, err
-		}
-		if keys[idOf(public)], err = hpke.NewDHKEMPrivateKey(key); err != nil {
-			return nil, err
-		}
+// ParsePrivateKey reads a target's private key, PKCS #8 in DER, and the id of its public half.
+func ParsePrivateKey(der []byte) (id KeyID, private hpke.PrivateKey, err error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return id, nil, err
 	}
+	key, ok := parsed.(*ecdh.PrivateKey)
+	if !ok {
+		return id, nil, fmt.Errorf("it is a %T, not an X25519 key", parsed)
+	}
+	public, err := x509.MarshalPKIXPublicKey(key.PublicKey())
+	if err != nil {
+		return id, nil, err
+	}
+	private, err = hpke.NewDHKEMPrivateKey(key)
+	return idOf(public), private, err
 }
 
 func idOf(public []byte) (id KeyID) {
