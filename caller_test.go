@@ -9,7 +9,7 @@ import (
 
 // aCall is the context of a call that comes in.
 func aCall(ctx context.Context, deadline time.Time) *callerContext {
-	m := &Message{ID: "1", From: "alice", wanted: true, tap: &tap{target: &Target{node: &Node{calls: newCalls()}}}}
+	m := &Message{ID: "1", From: "alice", origin: &origin{wanted: true, tap: &tap{target: &Target{node: &Node{calls: newCalls()}}}}}
 	if !deadline.IsZero() {
 		m.deadline = deadline.Sub(started)
 	}

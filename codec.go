@@ -31,30 +31,34 @@ func (jsonCodec) Unmarshal(body []byte, v any) error { return json.Unmarshal(bod
 
 // encode turns a body into bytes: []byte and string as they are, a *RemoteError as
 // such, anything else by the first codec that takes it, and else as JSON.
-func (n *Node) encode(body any) (draft, error) {
+func (n *Node) encode(d *draft, body any) (err error) {
 	switch b := body.(type) {
 	case []byte:
-		return draft{body: b, style: styleBytes}, nil
+		d.body, d.style = b, styleBytes
+		return nil
 	case string:
-		return draft{body: []byte(b), style: styleText}, nil
+		d.body, d.style = []byte(b), styleText
+		return nil
 	case *RemoteError:
-		j, err := json.Marshal(b)
-		return draft{body: j, style: styleError}, err
+		d.style = styleError
+		d.body, err = json.Marshal(b)
+		return err
 	}
 	for _, c := range n.cfg.Codecs {
 		b, err := c.Marshal(body)
 		switch {
 		case err == nil:
-			return draft{body: b, style: styleBytes, more: &extras{contentType: c.ContentType()}}, nil
+			d.body, d.style, d.more = b, styleBytes, &extras{contentType: c.ContentType()}
+			return nil
 		case !errors.Is(err, errors.ErrUnsupported):
-			return draft{}, fmt.Errorf("postrider: body: %w", err)
+			return fmt.Errorf("postrider: body: %w", err)
 		}
 	}
-	j, err := json.Marshal(body)
-	if err != nil {
-		return draft{}, fmt.Errorf("postrider: body: %w", err)
+	d.style = styleJSON
+	if d.body, err = json.Marshal(body); err != nil {
+		return fmt.Errorf("postrider: body: %w", err)
 	}
-	return draft{body: j, style: styleJSON}, nil
+	return nil
 }
 
 // decode is the reverse of encode, into what v points to. An empty body leaves v as it is.

@@ -84,7 +84,7 @@ func openControl(ctx context.Context, n *Node) (*control, error) {
 	at := &Target{node: n, name: n.cfg.Name, title: "control of " + n.cfg.Name, grade: Received, takes: true, way: way, control: true, repeats: newRepeats()}
 	inbox := n.Inbox()
 	at.sealTo, at.sealed = inbox.sealTo, inbox.sealed
-	c.tap = &tap{target: at, feed: newFeed(), repeats: at.repeats, ending: make(chan struct{})}
+	c.tap = newTap(at)
 	c.tap.intake = way.take(maxControl, c.tap)
 	if err := c.tap.intake.err(); err != nil {
 		return nil, err

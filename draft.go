@@ -39,9 +39,8 @@ const headerKey = "x-postrider-key"
 const reserved = "x-postrider-"
 
 // draft makes a message of a body and of what the options say.
-func (t *Target) draft(body any, o *sendOptions) (draft, error) {
-	d, err := t.node.encode(body)
-	if err != nil {
+func (t *Target) draft(body any, o *sendOptions) (d draft, err error) {
+	if err = t.node.encode(&d, body); err != nil {
 		return d, err
 	}
 	if o.transient {
@@ -59,13 +58,13 @@ func (t *Target) draft(body any, o *sendOptions) (draft, error) {
 		}
 	}
 	if o.id != "" {
-		d.id = messageID{own: o.id}
+		d.id = ownID(o.id)
 	} else {
 		d.id = t.node.ids.next()
 	}
 	switch {
 	case len(o.id) > client.MaxID:
-		d.id.own = fmt.Sprintf("%.20s…", o.id)
+		d.id = ownID(fmt.Sprintf("%.20s…", o.id))
 		return d, t.failed(d.id, fmt.Errorf("the ID is %d bytes long, %d are allowed", len(o.id), client.MaxID), false)
 	case len(o.key) > client.MaxID:
 		return d, t.failed(d.id, fmt.Errorf("the Key %.20q… is %d bytes long, %d are allowed", o.key, len(o.key), client.MaxID), false)

@@ -103,9 +103,14 @@ func (e *embedded) empty(names map[string]bool) bool {
 // inHand reports whether some of what the tap has handed out is held until it is tried again, see [Message.hold], and whether there is something else: it
 // is busy as long as there is. What waits behind a message that is held has the same key, and is not here yet.
 func (t *tap) inHand() (holds, busy bool) {
+	empty := t.feed.isEmpty() // before the rest is looked at: what is taken out of it is counted at once
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.held > 0, t.open > t.held || t.feed.hasBeyond(t.taken)
+	open := t.open.Load()
+	if !t.stopped {
+		open--
+	}
+	return t.held > 0, open > int64(t.held) || !empty
 }
 
 // holds counts what is held until it is tried again.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -16,6 +17,7 @@ type arrival struct {
 	id          []byte // nil: it is in the properties
 	pack        []byte // messages, of which the first has this tag; nil: it is a message itself
 	redelivered bool
+	plain       bool // it is a pack of messages that ask for nothing but to be handled, see run
 	more        bool // others waited behind it when it was taken out of the feed
 	from        settler
 	tag         uint64        // names it to from
@@ -48,11 +50,11 @@ type feed struct {
 	mu          sync.Mutex
 	first, last *block        // a list; nil: there is nothing
 	head, tail  int           // what was taken out of first, and put into last
-	taken       uint64        // handed out so far
 	waking      bool          // a receiver was woken, and has not looked yet
 	ended       bool          // nothing more is taken out
 	closed      bool          // nor put in
 	wake        chan struct{} // one place
+	out         *atomic.Int64 // counts what was taken out
 	idle        func()        // called by who is about to wait; nil: nothing
 }
 
@@ -64,7 +66,7 @@ type block struct {
 
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
-func newFeed() *feed { return &feed{wake: make(chan struct{}, 1)} }
+func newFeed(out *atomic.Int64) *feed { return &feed{wake: make(chan struct{}, 1), out: out} }
 
 // push reports false when the feed is closed.
 func (f *feed) push(batch []arrival) bool {
@@ -98,11 +100,10 @@ func (f *feed) extend() {
 // some reports whether there is something. The caller holds mu.
 func (f *feed) some() bool { return f.first != nil && (f.first != f.last || f.head < f.tail) }
 
-// hasBeyond reports whether there is something, or more was taken out than so many.
-func (f *feed) hasBeyond(taken uint64) bool {
+func (f *feed) isEmpty() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.some() || f.taken > taken
+	return !f.some()
 }
 
 // ready wakes a receiver if there is something to receive.
@@ -129,17 +130,11 @@ func (f *feed) signal() {
 	}
 }
 
-// next waits for an arrival that is not stale. It returns false when ctx ends or the feed has ended.
-func (f *feed) next(ctx context.Context, a *arrival) bool {
+// next calls take until it has taken something. It returns false when ctx ends or the feed has ended.
+func (f *feed) next(ctx context.Context, take func(woken bool) (ok, ended bool)) bool {
 	woken := false
 	for ctx.Err() == nil {
-		ok, ended := f.pop(a, woken)
-		switch {
-		case ok && a.from.stale(a.tag):
-			a.from.giveBack(a.tag)
-			f.untake()
-			continue
-		case ok || ended:
+		if ok, ended := take(woken); ok || ended {
 			return ok
 		}
 		if f.idle != nil {
@@ -158,14 +153,8 @@ func (f *feed) next(ctx context.Context, a *arrival) bool {
 	return false
 }
 
-// untake takes back that one was handed out.
-func (f *feed) untake() {
-	f.mu.Lock()
-	f.taken--
-	f.mu.Unlock()
-}
-
-func (f *feed) pop(a *arrival, woken bool) (ok, ended bool) {
+// pop takes a message out, or a plain pack as a whole, for who is alone. woken says that the caller was, since it looked last.
+func (f *feed) pop(a *arrival, woken, alone bool) (ok, ended bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if woken {
@@ -178,8 +167,15 @@ func (f *feed) pop(a *arrival, woken bool) (ok, ended bool) {
 	if !f.some() {
 		return false, false
 	}
+	f.out.Add(1)
 	place := &f.first.items[f.head]
-	if place.take(a) {
+	last := true
+	if alone && place.plain {
+		*a = *place
+	} else {
+		last = place.take(a)
+	}
+	if last {
 		*place = arrival{}
 		if f.head++; f.head == len(f.first.items) || !f.some() {
 			f.dropFirst()
@@ -187,9 +183,10 @@ func (f *feed) pop(a *arrival, woken bool) (ok, ended bool) {
 	}
 	if f.some() {
 		a.more = true
-		f.rouse() // another worker may take the next one
+		if !alone {
+			f.rouse() // another worker may take the next one
+		}
 	}
-	f.taken++
 	return true, false
 }
 

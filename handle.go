@@ -36,7 +36,7 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 		return err
 	}
 	o := handleOptionsOf(opts)
-	t, err := n.openTap(target, o.prefetch, "")
+	t, err := n.openTap(target, o.workers, o.prefetch, "")
 	if err != nil {
 		return err
 	}

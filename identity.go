@@ -19,9 +19,11 @@ func (n *identity) next() messageID { return messageID{of: n, count: n.count.Add
 // messageID is an id that is written out only where its text is needed.
 type messageID struct {
 	of    *identity
-	count uint64
-	own   string // of the caller's choosing; the others are unused
+	count uint64 // 0: the prefix is all of it
 }
+
+// ownID is one of the caller's choosing.
+func ownID(id string) messageID { return messageID{of: &identity{prefix: id}} }
 
 const (
 	generatedPrefix = 16 + 1
@@ -31,27 +33,47 @@ const (
 
 func (id messageID) appendTo(b []byte) []byte {
 	if id.of == nil {
-		return append(b, id.own...)
+		return b
 	}
-	return appendCount(append(b, id.of.prefix...), id.count)
+	b = append(b, id.of.prefix...)
+	if id.count == 0 {
+		return b
+	}
+	return appendCount(b, id.count)
 }
 
-// appendCount appends n to the base 36: strconv.AppendUint divides by a base that it does not know, for each digit.
+// appendCount appends n to the base 36, two digits at a time: strconv.AppendUint divides by a base that it does not know, for each digit.
 func appendCount(b []byte, n uint64) []byte {
-	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-	var text [13]byte
-	at := len(text) - 1
-	for ; n >= 36; at-- {
-		text[at] = digits[n%36]
-		n /= 36
+	var text [14]byte
+	at := len(text)
+	for ; n >= 36; n /= uint64(len(pairs)) {
+		at -= 2
+		p := &pairs[n%uint64(len(pairs))]
+		text[at], text[at+1] = p[0], p[1]
 	}
-	text[at] = digits[n]
+	if n > 0 || at == len(text) {
+		at--
+		text[at] = digits[n]
+	}
 	return append(b, text[at:]...)
 }
 
+const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+// pairs are all numbers of two digits.
+var pairs = func() (p [36 * 36][2]byte) {
+	for n := range p {
+		p[n] = [2]byte{digits[n/36], digits[n%36]}
+	}
+	return p
+}()
+
 func (id messageID) String() string {
-	if id.of == nil {
-		return id.own
+	switch {
+	case id.of == nil:
+		return ""
+	case id.count == 0:
+		return id.of.prefix
 	}
 	var buf [maxGeneratedID]byte
 	return string(id.appendTo(buf[:0]))

@@ -11,7 +11,8 @@ import (
 )
 
 // Message is a message that was received. Its fields may be read by any
-// goroutine; Body may be kept, and must not be changed. It is settled once, by Ack or Requeue; the
+// goroutine; Body may be kept, and must not be changed. Small messages that came together share memory: who keeps one, or its Body,
+// keeps up to 25 KiB. It is settled once, by Ack or Requeue; the
 // first one counts. One that is never settled comes again when this node is gone.
 type Message struct {
 	ID          string // unique among the messages of its sender; empty from senders that set none
@@ -24,18 +25,23 @@ type Message struct {
 	// marked together after a restart.
 	Redelivered bool
 
+	more    bool          // others waited behind it: its ack may go with theirs
+	settled atomic.Uint32 // 0, acked or requeued
+	*origin
+	tag  uint64
+	mark mark // where it is noted what becomes of it
+}
+
+// origin is where a message came from. Messages of one run have one in common, see run; what may differ among them is in the Message.
+type origin struct {
+	tap      *tap
+	from     settler
+	props    amqp.RawProperties
 	wanted   bool // a reply is
-	more     bool // others waited behind it: its ack may go with theirs
 	receipt  bool // the sender wants to be told when it was handled
 	headed   bool // it has headers
 	replied  atomic.Bool
-	settled  atomic.Uint32 // 0, acked or requeued
-	tap      *tap
-	from     settler
-	tag      uint64
-	props    amqp.RawProperties
 	opened   *opened       // of a sealed one
-	mark     mark          // where it is noted what becomes of it
 	deadline time.Duration // after the start of this process: nobody wants it handled later; 0: no matter
 }
 

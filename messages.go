@@ -38,7 +38,7 @@ func (n *Node) eachMessage(ctx context.Context, opts []MessagesOption, yield fun
 	if o.from != "" && o.of.way != outlet(n.inbox) {
 		return fmt.Errorf("postrider: From chooses from the inbox, not from %s", o.of)
 	}
-	t, err := n.openTap(o.of, defaultPrefetch, o.from)
+	t, err := n.openTap(o.of, 1, defaultPrefetch, o.from)
 	if err != nil {
 		return err
 	}

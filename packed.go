@@ -22,6 +22,7 @@ type packed struct {
 	props amqp.RawProperties // of each
 	body  []byte
 	count int
+	again bool // it was redelivered as a whole
 
 	left atomic.Int32 // not settled
 	done [pack.MaxMessages / 64]atomic.Uint64
@@ -43,6 +44,7 @@ type packs struct {
 	closely atomic.Bool // it matters what becomes of the parts: the node ends
 
 	raw, props amqp.RawProperties // of the last pack, and what they are for each message in it
+	plain      bool               // which asks for nothing but to be handled
 }
 
 // fold finds the packs in a batch, and leaves it to others to take them apart, see arrival.take. What it returns is good until unfold. The
@@ -86,10 +88,10 @@ func (i *inbox) foldOne(a *arrival) {
 	if n == 0 || !i.strip(a.props) {
 		return
 	}
-	p := &packed{inbox: i, from: a.from, tag: a.tag, props: i.props, body: a.body, count: n}
+	p := &packed{inbox: i, from: a.from, tag: a.tag, props: i.props, body: a.body, count: n, again: a.redelivered}
 	p.left.Store(int32(n))
 	i.open[p] = struct{}{}
-	*a = arrival{props: p.props, redelivered: a.redelivered, from: p, pack: p.body}
+	*a = arrival{props: p.props, redelivered: a.redelivered, from: p, pack: p.body, plain: i.plain}
 }
 
 // strip finds what the properties of a pack are for each message in it.
@@ -107,6 +109,7 @@ func (i *inbox) strip(raw amqp.RawProperties) bool {
 		return false
 	}
 	i.raw, i.props = slices.Clone(raw), props // it lies beside the body
+	i.plain = len(p.Headers) == 0 && p.Expiration == "" && p.ReplyTo == "" && p.ContentType != typeSealed
 	return true
 }
 
@@ -116,7 +119,7 @@ func (a *arrival) take(m *arrival) (last bool) {
 	if a.pack == nil {
 		return true
 	}
-	m.pack = nil
+	m.pack, m.plain = nil, false
 	m.id, m.body, a.pack, _ = pack.Next(a.pack)
 	a.tag++
 	return len(a.pack) == 0
@@ -147,7 +150,7 @@ func (i *inbox) again(a arrival) bool {
 
 // message is the arrival of one of the messages, which comes again.
 func (p *packed) message(place uint64) arrival {
-	a := arrival{props: p.props, from: p, tag: place}
+	a := arrival{props: p.props, redelivered: p.again, from: p, tag: place}
 	for rest := p.body; ; place-- {
 		if a.id, a.body, rest, _ = pack.Next(rest); place == 0 {
 			return a
@@ -160,7 +163,9 @@ func (p *packed) settled(place int) bool { return p.done[place/64].Load()&(1<<(p
 
 // settle ends one of the messages, and with the last one the whole, how its settler says.
 func (p *packed) settle(place uint64, how func(tag uint64) error) error {
-	p.had.Store(true)
+	if !p.had.Load() {
+		p.had.Store(true)
+	}
 	p.done[place/64].Or(1 << (place % 64))
 	last := p.left.Add(-1) == 0
 	if !last && !p.inbox.closely.Load() {

@@ -14,7 +14,7 @@ type press struct {
 	props amqp.RawProperties // of the last message, if it came in a pack
 	seen  look               // what those of the last message say
 
-	room []Message
+	room []lone
 	made int    // how many room was made for, the last time
 	ids  []byte // room for ids
 }
@@ -26,21 +26,32 @@ const (
 	shortID    = 2 * 32  // bytes of one that is
 )
 
+// lone is a Message with an origin of its own.
+type lone struct {
+	Message
+	of origin
+}
+
+func (l *lone) message() *Message {
+	l.origin = &l.of
+	return &l.Message
+}
+
 // next returns room for a Message. more says that others wait behind it.
 func (p *press) next(size int, more bool) *Message {
 	if size > pressSmall {
-		return new(Message)
+		return new(lone).message()
 	}
 	if len(p.room) == 0 {
 		p.made = min(max(1, 2*p.made), pressMost)
-		p.room = make([]Message, p.made)
+		p.room = make([]lone, p.made)
 	}
-	m := &p.room[0]
+	l := &p.room[0]
 	p.room = p.room[1:]
 	if !more {
 		p.room, p.made = nil, 0
 	}
-	return m
+	return l.message()
 }
 
 // id is b as a string: of a small message that comes alone it shares the memory, which is never changed; of others it is a copy, so that
@@ -70,11 +81,12 @@ type look struct {
 	tried             bool // it was given to a handler before, that failed
 }
 
-// look looks at an arrival's properties, and finds its id. Those of what came in one pack are the same bytes, and names mostly are those of the
+// look looks at an arrival's properties, and finds its id, unless it is a pack. Those of what came in one pack are the same bytes, and names mostly are those of the
 // message before.
 func (p *press) look(a *arrival) (l *look, id []byte) {
 	l = &p.seen // good until the next call
-	if a.id != nil && len(a.props) == len(p.props) && &a.props[0] == &p.props[0] {
+	packed := a.id != nil || a.pack != nil
+	if packed && len(a.props) == len(p.props) && &a.props[0] == &p.props[0] {
 		return l, a.id
 	}
 	p.props = nil
@@ -92,7 +104,7 @@ func (p *press) look(a *arrival) (l *look, id []byte) {
 		l.wanted = l.wanted && !l.receipt
 		l.tried = number(v.Headers, headerTries) > 0
 	}
-	if a.id == nil {
+	if !packed {
 		return l, v.MessageID
 	}
 	p.props = a.props

@@ -3,16 +3,43 @@ package postrider
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
-// Receipt is what becomes of a message that was posted. Any goroutine may use it.
+// Receipt is what becomes of a message that was posted. Any goroutine may use it. Receipts of one target are made several at a time: who keeps one
+// keeps up to 15 others, a kilobyte and a half.
 type Receipt struct {
 	fate     client.Fate
 	id       messageID
 	target   *Target
 	*inquiry // nil unless the message was posted with Until(Handled)
+}
+
+// receipts makes those of the posts to one target.
+type receipts struct{ last atomic.Pointer[receiptSlab] }
+
+type receiptSlab struct {
+	used atomic.Int32
+	of   [16]Receipt
+}
+
+// next returns one that nobody has had.
+func (s *receipts) next() *Receipt {
+	for {
+		slab := s.last.Load()
+		if slab != nil {
+			if n := int(slab.used.Add(1)); n <= len(slab.of) {
+				return &slab.of[n-1]
+			}
+		}
+		fresh := new(receiptSlab)
+		fresh.used.Store(1)
+		if s.last.CompareAndSwap(slab, fresh) {
+			return &fresh.of[0]
+		}
+	}
 }
 
 // ID is the message's id.

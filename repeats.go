@@ -76,11 +76,23 @@ const (
 
 // see is asked before an arrival is handed out.
 func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m, s := r.look(sender, id, &a)
+	if s == inHand {
+		r.keep(m, a)
+	}
+	return m, s
+}
+
+// keep has a repeat wait for what becomes of the first. The caller holds mu.
+func (r *repeats) keep(m mark, a arrival) { r.waiting[m] = append(r.waiting[m], a) }
+
+// look is see for who holds mu, and keeps what is in hand himself. Of the arrival it looks at the properties, and whether it is redelivered.
+func (r *repeats) look(sender, id string, a *arrival) (mark, sight) {
 	if len(id) == 0 || len(sender) == 0 {
 		return mark{}, unseen
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	m := r.find(sender, id)
 	switch {
 	case m.page == nil:
@@ -90,7 +102,6 @@ func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
 	case a.redelivered && r.wasPassed(m, a):
 		return m, elsewhere
 	case m.page.hand.has(m.bit):
-		r.waiting[m] = append(r.waiting[m], a)
 		return m, inHand
 	}
 	if !a.redelivered && len(r.passed) > 0 { // from now on it is this one that may come back
@@ -152,7 +163,7 @@ func (r *repeats) pass(m mark, due int64) {
 }
 
 // wasPassed says whether an arrival is a message that was passed on, and not its later copy. The caller holds mu.
-func (r *repeats) wasPassed(m mark, a arrival) bool {
+func (r *repeats) wasPassed(m mark, a *arrival) bool {
 	if len(r.passed) == 0 {
 		return false
 	}
@@ -170,7 +181,7 @@ func (r *repeats) over(m mark, o outcome, a arrival) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.wasPassed(m, a)
+	return r.wasPassed(m, &a)
 }
 
 // find returns the mark of a message. The caller holds mu.

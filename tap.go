@@ -3,6 +3,7 @@ package postrider
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,19 +19,28 @@ type tap struct {
 	ending  chan struct{} // closed when stop begins
 	end     sync.Once
 
-	mu       sync.Mutex
-	hands    []*hand // of its workers or its loop
-	taken    uint64  // out of the feed, so far
-	open     int     // handed out and not settled
-	held     int     // of those, what waits here to be tried again
-	stopped  bool    // no more are handed out
-	released bool
-	gone     chan struct{} // closed when the intake was released
+	alone bool // one goroutine receives, from the inbox: it takes packs as a whole
+	run   run
+	open  atomic.Int64  // taken out of the feed and not settled; and one until it is stopped
+	gone  chan struct{} // closed when the intake was released, with the last of them
+
+	mu      sync.Mutex
+	hands   []*hand // of its workers or its loop
+	held    int     // of what is open, what waits here to be tried again
+	stopped bool    // no more are handed out
 }
 
-// openTap begins to receive at target: only what from has sent, if it is not empty.
-func (n *Node) openTap(target *Target, prefetch int, from string) (*tap, error) {
-	t := &tap{target: target, feed: newFeed(), repeats: target.repeats, ending: make(chan struct{}), gone: make(chan struct{})}
+func newTap(target *Target) *tap {
+	t := &tap{target: target, repeats: target.repeats, ending: make(chan struct{}), gone: make(chan struct{})}
+	t.feed = newFeed(&t.open)
+	t.open.Store(1)
+	return t
+}
+
+// openTap begins to receive at target, with so many goroutines: only what from has sent, if it is not empty.
+func (n *Node) openTap(target *Target, receivers, prefetch int, from string) (*tap, error) {
+	t := newTap(target)
+	t.alone = receivers == 1 && target.way == outlet(n.inbox) && !target.sealed
 	t.feed.idle = n.local.conn.Flush // what answers wait for does not come now
 	if target.copies {
 		t.repeats = newRepeats()
@@ -89,14 +99,23 @@ func (t *tap) ready() { t.feed.ready() }
 // next waits for a message; false when ctx ends or the tap is stopped.
 func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 	for {
+		if t.alone && ctx.Err() == nil {
+			if m := t.run.take(); m != nil {
+				return m, true
+			}
+		}
 		var a arrival
-		if !t.feed.next(ctx, &a) {
+		if !t.feed.next(ctx, func(woken bool) (ok, ended bool) { return t.pop(&a, woken, p) }) {
 			return nil, false
 		}
-		t.mu.Lock()
-		t.taken++
-		t.open++
-		t.mu.Unlock()
+		switch {
+		case a.plain: // it is a run now
+			continue
+		case a.from.stale(a.tag):
+			a.from.giveBack(a.tag)
+			t.less()
+			continue
+		}
 		m := t.message(&a, p)
 		if m.tooLate() || m.tooEarly() {
 			continue
@@ -109,6 +128,21 @@ func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 			return m, true
 		}
 	}
+}
+
+// pop takes something out of the feed. A plain pack becomes a run.
+func (t *tap) pop(a *arrival, woken bool, p *press) (ok, ended bool) {
+	if !t.alone {
+		return t.feed.pop(a, woken, false)
+	}
+	t.run.mu.Lock()
+	defer t.run.mu.Unlock()
+	t.run.room = nil
+	ok, ended = t.feed.pop(a, woken, true)
+	if ok && a.plain {
+		t.begin(a, p)
+	}
+	return ok, ended
 }
 
 // tooLate drops a message that has expired while it waited here.
@@ -124,18 +158,25 @@ func (m *Message) tooLate() bool {
 // first reports whether the message is to be handed out, and not the repeat of one that was.
 func (m *Message) first(a *arrival) bool {
 	mark, sight := m.tap.repeats.see(m.From, m.ID, *a)
-	switch sight {
-	case unseen:
+	if sight == unseen {
 		m.mark = mark
 		return true
+	}
+	m.repeated(sight)
+	return false
+}
+
+// repeated ends a message that is the repeat of another.
+func (m *Message) repeated(s sight) {
+	switch s {
 	case handled:
 		m.ack(false)
 	case elsewhere:
 		m.handOver(passedOn)
 	case inHand:
-		m.tap.settled(m.mark, givenBack) // it is in the hands of repeats now
+		m.settled.Store(requeued) // it is in the hands of repeats now
+		m.tap.settled(m.mark, givenBack)
 	}
-	return false
 }
 
 // tooEarly sends a message that is not due yet on to wait, see ladder.
@@ -192,32 +233,15 @@ func (t *tap) repeat(a arrival, o outcome) {
 	t.ready()
 }
 
-// less counts one that was handed out and is not out any more.
+// less counts one that is not open any more. The last one is the tap itself, or what was handed out before it was stopped.
 func (t *tap) less() {
-	t.mu.Lock()
-	t.open--
-	release := t.releasable()
-	t.mu.Unlock()
-	if release {
-		t.release()
+	if t.open.Add(-1) == 0 {
+		t.intake.release()
+		close(t.gone)
 	}
 	if t.target.holds { // what is left may be held
 		t.target.node.stir()
 	}
-}
-
-func (t *tap) release() {
-	t.intake.release()
-	close(t.gone)
-}
-
-// releasable decides, once, that the intake is no longer needed. The caller holds mu.
-func (t *tap) releasable() bool {
-	if !t.stopped || t.open > 0 || t.released {
-		return false
-	}
-	t.released = true
-	return true
 }
 
 // stop hands out nothing more, and gives back what was not handed out: after the broker has been told
@@ -230,19 +254,20 @@ func (t *tap) stop() {
 		t.feed.close()
 	} else {
 		<-t.intake.stop()
+		t.endRun()
 		for _, a := range t.feed.close() {
 			a.from.putBack(a.tag)
 		}
 	}
 	t.mu.Lock()
+	stopped := t.stopped
 	t.stopped = true
-	release, released := t.releasable(), t.released
 	t.mu.Unlock()
-	switch {
-	case release:
-		t.release()
-	case released: // by another, who may be about it
-		<-t.gone
+	if !stopped {
+		t.less()
+	}
+	if t.open.Load() == 0 {
+		<-t.gone // another may be about it
 	}
 	n := t.target.node
 	n.mu.Lock()

@@ -38,8 +38,9 @@ type Target struct {
 	sealTo  seal.Target // to whom; the zero Target: nothing can be
 	control bool        // it is the lane for control messages
 
-	repeats *repeats // what was received there
-	place   string   // what the marks of it on disk go by; "": there are none
+	receipts receipts // of what is posted there
+	repeats  *repeats // what was received there
+	place    string   // what the marks of it on disk go by; "": there are none
 }
 
 // Name is the peer's, the mailbox's or the topic's name.
@@ -154,7 +155,6 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 	if err != nil {
 		return nil, err
 	}
-	r := &Receipt{target: t, id: d.id}
 	way, err := t.via(o)
 	if err == nil {
 		err = ctx.Err()
@@ -162,11 +162,14 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 	if err == nil {
 		err = t.enclose(&d, o.wish(t))
 	}
+	var r *Receipt
 	switch {
 	case err != nil:
 	case o.until > t.grade:
 		r, err = t.ask(ctx, d, m)
 	default:
+		r = t.receipts.next()
+		r.target, r.id = t, d.id
 		if m != nil {
 			r.fate.Tell(m.follow(d.id, &r.fate, t.grade))
 		}

@@ -47,11 +47,24 @@ func (f *Fate) Done() <-chan struct{} {
 	if w := f.waiter.Load(); w != nil {
 		return w.ch
 	}
-	w := &waiter{ch: make(chan struct{})}
-	if f.waiter.CompareAndSwap(nil, w) {
-		return w.ch
+	if f.Decided() {
+		return decidedWaiter.ch
 	}
-	return f.waiter.Load().ch
+	w := &waiter{ch: make(chan struct{})}
+	if !f.waiter.CompareAndSwap(nil, w) {
+		return f.waiter.Load().ch
+	}
+	if f.Decided() { // who has decided it may have looked before
+		f.wake()
+	}
+	return w.ch
+}
+
+// wake wakes who waits.
+func (f *Fate) wake() {
+	if w := f.waiter.Swap(decidedWaiter); w != nil && w != decidedWaiter {
+		w.wake()
+	}
 }
 
 // Stage says how far the message has come.
@@ -107,8 +120,8 @@ func (f *Fate) decide(err error) bool {
 	f.err = err
 	tell := f.tell
 	f.stage.Store(uint32(Decided))
-	if w := f.waiter.Swap(decidedWaiter); w != nil {
-		w.wake() // and from now on whoever waited may use f for another message
+	if f.waiter.Load() != nil {
+		f.wake() // and from now on whoever waited may use f for another message
 	}
 	if tell != nil {
 		tell(err)

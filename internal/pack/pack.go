@@ -28,17 +28,33 @@ func Append(pack, id, body []byte) []byte {
 
 // Next takes the first message out of a pack; not ok if there is none, for it is no pack.
 func Next(pack []byte) (id, body, rest []byte, ok bool) {
-	if len(pack) == 0 || 1+int(pack[0]) > len(pack) {
+	n, from, end := first(pack)
+	if end == 0 {
 		return nil, nil, nil, false
 	}
-	n := 1 + int(pack[0])
-	id, rest = pack[1:n:n], pack[n:]
-	size, width := binary.Uvarint(rest)
-	if width <= 0 || size > uint64(len(rest)-width) {
-		return nil, nil, nil, false
+	return pack[1:n:n], pack[from:end:end], pack[end:], true
+}
+
+// first says where the first message lies: its id ends at n, and its body begins at from; end is 0 if there is none.
+func first(pack []byte) (n, from, end int) {
+	if len(pack) == 0 {
+		return 0, 0, 0
 	}
-	end := width + int(size)
-	return id, rest[width:end:end], rest[end:], true
+	n = 1 + int(pack[0])
+	if n >= len(pack) {
+		return 0, 0, 0
+	}
+	size, width := uint64(pack[n]), 1
+	if size >= 0x80 { // it is longer than one octet
+		if size, width = binary.Uvarint(pack[n:]); width <= 0 {
+			return 0, 0, 0
+		}
+	}
+	from = n + width
+	if size > uint64(len(pack)-from) {
+		return 0, 0, 0
+	}
+	return n, from, from + int(size)
 }
 
 // In says how many messages are in a body with that content-encoding: 0 if it is no pack.
@@ -52,10 +68,11 @@ func In(encoding, body []byte) int {
 // Count says how many messages are in a pack: 0 if it is none, or holds more than are allowed.
 func Count(pack []byte) (n int) {
 	for len(pack) > 0 {
-		var ok bool
-		if _, _, pack, ok = Next(pack); !ok || n == MaxMessages {
+		_, _, end := first(pack)
+		if end == 0 || n == MaxMessages {
 			return 0
 		}
+		pack = pack[end:]
 		n++
 	}
 	return n

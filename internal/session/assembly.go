@@ -1,6 +1,10 @@
 package session
 
-import "github.com/postrider-mq/postrider/amqp"
+import (
+	"slices"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
 
 // Content is a message's properties and body. One buffer holds both; it
 // belongs to whoever received the event.
@@ -20,6 +24,7 @@ type assembly struct {
 	buf    []byte      // properties, then as much of the body as arrived
 	props  int         // how much of buf is properties
 	whole  uint64      // what len(buf) will be
+	head   []byte      // the properties of a large one of which no byte of the body has come; used again
 }
 
 type stage uint8
@@ -34,6 +39,9 @@ const (
 // larger one gets memory as it arrives: a promise of bytes costs the peer
 // nothing.
 const exactBody = 64 << 10
+
+// A body from this size on gets no memory before some of it is there: mostly that is all of it, and then memory need not be cleared.
+const notCleared = 1 << 10
 
 func (a *assembly) begin(m amqp.Method) {
 	a.stage, a.method = wantHeader, m
@@ -61,8 +69,12 @@ func (a *assembly) header(payload []byte, maxMessage uint64, memory *slab) (done
 		return false, a.tooLarge(size, maxMessage)
 	}
 	a.props, a.whole = len(props), uint64(len(props))+size
-	a.buf = append(memory.take(len(props)+int(min(size, exactBody))), props...)
 	a.stage = wantBody
+	if size >= notCleared {
+		a.head = append(a.head[:0], props...)
+		return false, nil
+	}
+	a.buf = append(memory.take(len(props)+int(size)), props...)
 	return a.finish(), nil
 }
 
@@ -74,6 +86,9 @@ func (a *assembly) body(payload []byte) (done bool, err error) {
 	case wantHeader:
 		return false, a.errNoHeader()
 	}
+	if len(a.buf) == 0 {
+		return a.firstOf(payload)
+	}
 	need := uint64(len(a.buf)) + uint64(len(payload))
 	if need > a.whole {
 		return false, a.overrun(need)
@@ -82,6 +97,24 @@ func (a *assembly) body(payload []byte) (done bool, err error) {
 		a.grow(need)
 	}
 	a.buf = append(a.buf, payload...)
+	return a.finish(), nil
+}
+
+// firstOf is body for the first piece of a large one.
+func (a *assembly) firstOf(payload []byte) (done bool, err error) {
+	need := uint64(a.props) + uint64(len(payload))
+	switch {
+	case need > a.whole:
+		return false, a.overrun(need)
+	case need == a.whole && len(a.head) <= len(payload): // or append makes too much room
+		a.buf = append(slices.Clip(a.head), payload...) // which clears only what is left behind it
+	default:
+		a.buf = make([]byte, 0, max(need, min(a.whole, uint64(a.props)+exactBody)))
+		a.buf = append(append(a.buf, a.head...), payload...)
+	}
+	if cap(a.head) > notCleared {
+		a.head = nil
+	}
 	return a.finish(), nil
 }
 
