@@ -18,7 +18,8 @@ const (
 //	Held ──► Written ──► Decided
 //	  └──────────────────────┘   the sender gave up before it was written
 //
-// Any goroutine may look at a Fate; it is decided once, and the first decision stands.
+// Any goroutine may look at a Fate; it is decided once, and the first decision stands. That of a post which may go in a pack is not told that it was
+// written, but with a failure.
 type Fate struct {
 	stage    atomic.Uint32
 	written  bool // set before the stage is Decided, read only after

@@ -73,7 +73,7 @@ func (l *sendLog) pack(dst []byte) []byte {
 			break
 		}
 		e.tag = l.last
-		if e.fate == nil || n > 0 && !e.fate.write() {
+		if e.fate == nil || n > 0 && !e.write() {
 			l.free(e)
 			continue
 		}

@@ -207,6 +207,7 @@ func (p *Publisher) takeFirst() *Fate {
 	p.log.trim()
 	e := p.log.at(p.log.tail)
 	f := e.fate
+	e.tell()
 	p.log.free(e)
 	p.log.trim()
 	return f
@@ -260,11 +261,14 @@ func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 	p.mu.Unlock()
 	for i, f := range p.settled {
 		p.settled[i] = nil
-		if fault == nil && f.returned {
-			f.decide(ErrUnroutable)
-		} else {
-			f.decide(fault)
+		why := fault
+		if why == nil && f.returned {
+			why = ErrUnroutable
 		}
+		if why != nil {
+			f.write() // as it was, see entry.write
+		}
+		f.decide(why)
 	}
 	if careful && l != nil {
 		l.Wake()
@@ -316,6 +320,7 @@ func (p *Publisher) close() {
 		p.timer.Stop()
 	}
 	p.log.each(p.log.tail, func(e *entry) {
+		e.tell()
 		fates = append(fates, e.fate)
 		p.log.free(e)
 	})

@@ -43,6 +43,7 @@ type entry struct {
 	size uint32
 	tag  uint64 // between tail and cursor: its tag, or a hole's predecessor's
 	wait bool   // its sender waits for it (and is told of a refusal)
+	sent bool   // it was written, on some connection, and its fate does not know, see write
 	more *more  // of few messages; nil of others
 }
 
@@ -100,6 +101,27 @@ func (l *sendLog) add(f *Fate, env *Envelope, id, body []byte, wait bool, m *mor
 	return at
 }
 
+// write marks the message as given to a socket and reports whether it is still to be sent. Nobody gives up what may go in a pack and is not waited
+// for; so its fate, which lies with its sender and mostly in another processor's cache, is not touched before it is decided, and hears of it only
+// with a failure: see tell.
+func (e *entry) write() bool {
+	if e.fate == nil {
+		return false
+	}
+	if e.wait || e.env.packing == nil {
+		return e.fate.write()
+	}
+	e.sent = true
+	return true
+}
+
+// tell lets the fate know what write has not told it, before it is decided.
+func (e *entry) tell() {
+	if e.sent {
+		e.fate.write()
+	}
+}
+
 // has reports whether the message has that id.
 func (e *entry) has(id []byte) bool {
 	own, _, _, _ := pack.Next(e.packed())
@@ -150,7 +172,7 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 			break
 		}
 		e := l.at(l.cursor)
-		if e.fate == nil || !e.fate.write() {
+		if !e.write() {
 			l.free(e)
 			e.tag = l.last
 			l.cursor++
@@ -315,7 +337,7 @@ func (l *sendLog) free(e *entry) {
 	if e.more != nil && e.more.ticket != 0 {
 		l.done = append(l.done, e.more.ticket)
 	}
-	e.fate, e.env, e.in, e.more = nil, nil, nil, nil
+	e.fate, e.env, e.in, e.more, e.sent = nil, nil, nil, nil, false
 	if l.live == 0 && l.fill != nil {
 		c := l.fill
 		l.fill = nil

@@ -21,6 +21,7 @@ type naive struct {
 
 type naiveMessage struct {
 	fate *Fate
+	wait bool // somebody does, who may give up
 	body string
 	tag  uint64 // 0 = not written on this connection
 }
@@ -180,8 +181,9 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 			if rnd.IntN(10) == 0 {
 				env = otherEnvelope
 			}
-			places[f] = l.add(f, env, []byte("i"), []byte(body), false, nil)
-			n.list = append(n.list, &naiveMessage{fate: f, body: body})
+			wait := rnd.IntN(2) == 0
+			places[f] = l.add(f, env, []byte("i"), []byte(body), wait, nil)
+			n.list = append(n.list, &naiveMessage{fate: f, body: body, wait: wait})
 		case 5, 6: // write
 			limit := 1 << rnd.IntN(18)
 			if l.packs.most == 0 && rnd.IntN(2) == 0 {
@@ -210,7 +212,7 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 				continue
 			}
 			m := n.list[rnd.IntN(len(n.list))]
-			if m.fate.Abandon(errors.New("enough")) {
+			if m.wait && m.fate.Abandon(errors.New("enough")) {
 				l.forget(places[m.fate], m.fate)
 				if m.tag == 0 {
 					n.remove(m)
@@ -237,6 +239,43 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 	l.next(nil, 1<<30, 1<<17)
 	if l.live != 0 || l.bytes != 0 || l.fill != nil || l.tail != l.head {
 		t.Fatalf("an empty log has %d messages, %d bytes, a chunk %v, %d entries", l.live, l.bytes, l.fill != nil, l.head-l.tail)
+	}
+}
+
+// The fate of a post that went in a pack is not told that it was written; with a failure it knows.
+func TestAPostThatWasWrittenInAPackSaysSoWhenItFails(t *testing.T) {
+	for name, fail := range map[string]func(p *Publisher){
+		"the client is closed": (*Publisher).close,
+		"it is refused":        func(p *Publisher) { p.confirm(0, true, ErrRefused) },
+		"it ended the connection, alone": func(p *Publisher) {
+			p.confirm(1, false, nil)
+			p.detach(ErrBroken, amqp.Errorf(amqp.PreconditionFailed, "no"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPublisher(0, 0, func() {}, nil)
+			p.log.packs = packs{most: 2, to: modelEnvelope.destination()}
+			post := func() *Fate {
+				f := new(Fate)
+				if err := p.Post(f, modelEnvelope, []byte("i"), []byte("body")); err != nil {
+					t.Fatal(err)
+				}
+				return f
+			}
+			written := []*Fate{post(), post(), post()} // the last one goes alone
+			p.log.next(nil, maxPiece, defaultFrameMax)
+			held := post()
+			fail(p)
+			for i, f := range written {
+				if f.Err() != nil && !f.WasWritten() {
+					t.Errorf("message %d failed with %v, and was not written", i, f.Err())
+				}
+			}
+			if last := written[2]; last.Err() == nil || held.WasWritten() {
+				t.Errorf("the last one written: %v; one that was not was written: %v", last.Err(), held.WasWritten())
+			}
+			p.close()
+		})
 	}
 }
 
