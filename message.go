@@ -155,9 +155,9 @@ func (m *Message) Gone() <-chan struct{} {
 	return m.tap.target.node.ctx.Done()
 }
 
-// Ack says that the message is done with: it does not come again. Where others are waiting, the broker in this process
-// may hear of it up to a millisecond later, of many at once; with [Config.Dir], once it is noted on the disk that the message was handled. Once
-// this node is closed it is too late, and the error may be ErrClosed.
+// Ack says that the message is done with: it does not come again. The broker may hear of it up to a millisecond later, of many at
+// once, where others are waiting here or it can go on delivering meanwhile; with [Config.Dir], once it is noted on the disk that the message
+// was handled. Once this node is closed it is too late, and the error may be ErrClosed.
 func (m *Message) Ack() error { return m.ack(true) }
 
 // ack is Ack. It is no step of the message's unless it was handled.

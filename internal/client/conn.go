@@ -312,7 +312,7 @@ func (c *Conn) serve(w *wire) error {
 	beat := newHeart(w)
 	defer beat.stop()
 	for {
-		if err := c.reconcile(w); err != nil {
+		if err := c.reconcile(w); err != nil && c.ctx.Err() == nil { // else what waits to be written goes with the goodbye
 			w.link.Close(err)
 		}
 		select {

@@ -81,6 +81,81 @@ func TestAcksAreWrittenTogether(t *testing.T) {
 	}, consuming)
 }
 
+func TestAnAckWaitsForOthersWhileTheBrokerGoesOnWithoutIt(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 8)
+		l := f.line()
+		<-u.First()
+		next[amqp.BasicConsume](l)
+		deliver := func(tag uint64) *client.Delivery {
+			l.deliver(consumeChannel, tag, false, "job", amqp.Properties{})
+			d := wantDelivery(t, got, "job")
+			synctest.Wait() // the reader may have something to write, and acks go with it
+			return d
+		}
+		for tag := range uint64(2) {
+			deliver(tag + 1).Ack()
+		}
+		l.wantNothing()
+		began := time.Now()
+		if m := next[amqp.BasicAck](l); m.DeliveryTag != 2 || !m.Multiple {
+			t.Errorf("came %+v", m)
+		}
+		if waited := time.Since(began); waited != time.Millisecond {
+			t.Errorf("after %v", waited)
+		}
+
+		// A third of eight would leave the broker too little.
+		began = time.Now()
+		for tag := range uint64(3) {
+			deliver(tag + 3).Ack()
+		}
+		if m := next[amqp.BasicAck](l); m.DeliveryTag != 5 || !m.Multiple || time.Since(began) != 0 {
+			t.Errorf("came %+v after %v", m, time.Since(began))
+		}
+		l.wantNothing()
+	}, consuming)
+}
+
+func TestAnAckThatTheBrokerWaitsForGoesAtOnce(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 1)
+		l := f.line()
+		<-u.First()
+		next[amqp.BasicConsume](l)
+		began := time.Now()
+		for tag := range uint64(3) {
+			l.deliver(consumeChannel, tag+1, false, "job", amqp.Properties{})
+			wantDelivery(t, got, "job").Ack()
+			if m := next[amqp.BasicAck](l); m.DeliveryTag != tag+1 || time.Since(began) != 0 {
+				t.Errorf("came %+v after %v", m, time.Since(began))
+			}
+		}
+		l.wantNothing()
+	}, consuming)
+}
+
+func TestAnAckThatWaitsGoesWithTheGoodbye(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 100)
+		l := f.line()
+		<-u.First()
+		l.deliver(consumeChannel, 1, false, "job", amqp.Properties{})
+		d := wantDelivery(t, got, "job")
+		l.mu.Lock()
+		l.silent = true
+		l.mu.Unlock()
+		u.Stop()
+		next[amqp.BasicCancel](l) // the manager waits for the answer to this
+		synctest.Wait()
+		d.Ack()
+		c.Close()
+		if m := next[amqp.BasicAck](l); m.DeliveryTag != 1 {
+			t.Errorf("came %+v", m)
+		}
+	}, consuming)
+}
+
 func TestAcksOfALostConnectionAreDropped(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		u, got := consume(c, 10)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/link"
 	"github.com/postrider-mq/postrider/internal/session"
 )
 
@@ -42,6 +43,8 @@ type Consumer struct {
 	unacked  unacked
 	acks     []uint64
 	nacks    []nack
+	reminder *time.Timer // has the acks written that wait for others; reminded while it runs
+	reminded bool
 }
 
 type nack struct {
@@ -395,7 +398,8 @@ func (d *Delivery) Gone() <-chan struct{} {
 	return u.lost
 }
 
-// Ack tells the broker to forget the message; without effect on a stale one.
+// Ack tells the broker to forget the message; without effect on a stale one. It is written with what is written next, or after soon,
+// while the broker has enough that it may deliver.
 func (d *Delivery) Ack() error { return d.settle(true, false) }
 
 // Nack gives the message back: to the queue, or to its dead letters.
@@ -414,9 +418,51 @@ func (d *Delivery) settle(ack, requeue bool) error {
 		u.nacks = append(u.nacks, nack{d.tag, requeue})
 	}
 	l := u.wire.link
+	if ack && u.easy() {
+		u.remindSoon()
+		l = nil
+	}
 	u.mu.Unlock()
-	l.Wake()
+	if l != nil {
+		l.Wake()
+	}
 	return nil
+}
+
+// soon is how long an ack may wait for others: each by itself costs a write here, and there a read for the sake of a message that is
+// done with.
+const soon = time.Millisecond
+
+// easy tells that the broker goes on delivering without these acks: of what it may send, three quarters are free. The caller holds mu.
+func (u *Consumer) easy() bool {
+	handed := int(u.unacked.last + 1 - u.unacked.oldest()) // or more: some in the midst may be settled
+	return handed+len(u.acks) <= int(u.prefetch)/4
+}
+
+// remindSoon has the acks written in a while. The caller holds mu.
+func (u *Consumer) remindSoon() {
+	switch {
+	case u.reminded:
+		return
+	case u.reminder == nil:
+		u.reminder = time.AfterFunc(soon, u.remind)
+	default:
+		u.reminder.Reset(soon)
+	}
+	u.reminded = true
+}
+
+func (u *Consumer) remind() {
+	u.mu.Lock()
+	u.reminded = false
+	var l *link.Link
+	if u.wire != nil && len(u.acks) > 0 {
+		l = u.wire.link
+	}
+	u.mu.Unlock()
+	if l != nil {
+		l.Wake()
+	}
 }
 
 // appendAcks appends what was settled since the last call: nacks one by one, then one
