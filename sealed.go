@@ -118,8 +118,8 @@ func (m *Message) isOwnControl() bool {
 	return m.tap.target.control && strings.HasPrefix(text(m.headers(), headerControl), ownControl)
 }
 
-// refuse ends a message that cannot be opened, or ought to be sealed: it is a dead letter at once, which can be given another try when the
-// key is there. It never reaches a handler or a loop.
+// refuse ends a message that cannot be opened, or ought to be sealed: it is a dead letter at once. Where only the key is missing it is tried
+// again first, as after a failure, for others may have it. It never reaches a handler or a loop.
 func (m *Message) refuse(err error) {
 	t := m.tap.target
 	err = advise(err)
@@ -139,6 +139,10 @@ func (m *Message) refuse(err error) {
 	}
 	f, _ := m.Failure()
 	v := verdict{failure: f.and(time.Now(), err), dead: true, why: err}
+	if errors.Is(err, ErrNoKey) {
+		o := handleOptionsOf(nil)
+		v = o.judge(time.Now(), f, err)
+	}
 	t.node.counts.judged(v, f)
 	m.observed(StepFailed, err)
 	m.say(v, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -260,6 +261,9 @@ func TestWhatIsNotAsItWasSealedReachesNoHandler(t *testing.T) {
 			t.Error(reason)
 		}
 		// With a call somebody wants an answer of his own.
+		if _, err := c.conn.DeclareQueue(ctx, broker.QueueOptions{Name: "answers", Durable: true}); err != nil {
+			t.Fatal(err)
+		}
 		c.put("jobs", altered(func(p *amqp.Properties) { p.ReplyTo, p.CorrelationID = "answers", "m-1" }), body)
 		if p, answer := c.steal("answers"); !strings.Contains(string(answer), "its seal does not hold") || strings.Contains(string(answer), "lamp") {
 			t.Errorf("%+v, %q", p, answer)
@@ -332,7 +336,7 @@ func TestSealedMessagesFailClosed(t *testing.T) {
 		if err := alice.Mailbox("jobs").Send(ctx, secret); err != nil {
 			t.Fatal(err)
 		}
-		if err := plain.Handle(ctx, plain.Mailbox("jobs"), nothing); err != nil {
+		if err := plain.Handle(t.Context(), plain.Mailbox("jobs"), nothing); err != nil {
 			t.Fatal(err)
 		}
 		c := newCrook(t, b)
@@ -342,11 +346,25 @@ func TestSealedMessagesFailClosed(t *testing.T) {
 		}
 		delete(p.Headers, "x-postrider-tries")
 		worker := net.node("dave", onBroker, keys.For("dave", "mailbox:jobs"), func(cfg *postrider.Config) { cfg.Peers = nil })
-		plain.Close()
 		got := collect(t, worker, worker.Mailbox("jobs"))
 		c.put("jobs", p, body)
 		wantBody(t, got, secret)
+		// And beside one who has the key it does no harm.
+		for i := range 5 {
+			if err := alice.Mailbox("jobs").Send(t.Context(), fmt.Sprint(secret, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := make(map[string]bool)
+		for range 5 {
+			all[string((<-got).Body)] = true
+		}
+		if len(all) != 5 {
+			t.Errorf("%v", all)
+		}
+		plain.Close()
 		w.wantNothingOf(t)
+		ctx = within(t, time.Minute)
 		// What is excepted is as it ever was.
 		logs := collect(t, bob, bob.Mailbox("logs.web"))
 		prices := collect(t, bob, bob.Topic("prices"))

@@ -75,11 +75,16 @@ func (s *sender) call(ctx context.Context, n int, body string) error {
 
 // printLine prints a body, ended by a newline.
 func printLine(w io.Writer, body []byte) error {
+	_, err := w.Write(asLine(body))
+	return err
+}
+
+// asLine is a body with a newline at its end.
+func asLine(body []byte) []byte {
 	if !bytes.HasSuffix(body, []byte("\n")) {
 		body = append(body[:len(body):len(body)], '\n')
 	}
-	_, err := w.Write(body)
-	return err
+	return body
 }
 
 // textOrBytes is a body as JSON can hold it: a text, or bytes where it is none.

@@ -53,6 +53,8 @@ func TestAMailboxIsSealed(t *testing.T) {
 		t.Errorf("on the broker: %+v", o)
 	}
 	runs(t, alice("receive", "mailbox:jobs", "--count", "1")...).wants(t, exitFailed, "", "nothing that is sealed to mailbox:jobs could be opened here")
+	runs(t, "receive", "mailbox:jobs", "--count", "1", "--broker", url).wants(t, exitFailed, "", "there is no key for it", "give --sealed, --keys DIR")
+	runs(t, "mailbox", "peek", "jobs.dead", "--broker", url).wants(t, exitFailed, "", "jobs.dead") // nobody has lost it
 	runs(t, alice("send", "mailbox:orders", "x")...).wants(t, exitFailed, "", "nothing can be sealed to mailbox:orders", "postrider keys seal")
 	runs(t, alice("send", "topic:prices", "x")...).wants(t, exitFailed, "", "what goes to a topic is not sealed")
 	var got received

@@ -41,6 +41,8 @@ type nodeOptions struct {
 
 	partitions int // of a mailbox
 
+	observe func(*postrider.Message, postrider.Step, error) // see postrider.Config
+
 	alone bool // no broker was named, none is at the usual place, and none is needed
 
 	listen       string // of verbs that receive
@@ -158,6 +160,7 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 		TLS:     secure,
 		Keys:    sealing,
 		Logger:  log,
+		Observe: o.observe,
 
 		CallTimeout: -1, // a flag says it, and may say for ever
 	}

@@ -18,9 +18,10 @@ func newReceive() *cobra.Command {
 		Short: "Print the messages that come",
 		Long: text(`
 			Print each message of a mailbox, a topic, or this node's own inbox, as a line, and acknowledge
-			it once it is printed. Without a target it is the inbox, which needs --listen. With --json its
-			id, sender, key and headers are printed, too. It ends after --count messages, after --timeout, or when it
-			is interrupted; only a count that was not reached is a failure.
+			it once it is printed: in a pipe, once it has been read there, so what head -1 leaves is not lost.
+			Without a target it is the inbox, which needs --listen. With --json its
+			id, sender, key and headers are printed, too. It ends after --count messages, after --timeout, when nobody
+			reads the pipe any more, or when it is interrupted; only a count that was not reached is a failure.
 
 			Of a topic, what is published from now on comes; with --subscription the broker keeps it from
 			now on, also while nobody receives.`),
@@ -38,11 +39,12 @@ func newReceive() *cobra.Command {
 				return err
 			}
 			defer r.end()
-			return r.run(1, func(_ context.Context, m *postrider.Message) error {
-				if err := r.print(cmd, m); err != nil {
-					return fatal{fmt.Errorf("stdout: %w", err)}
+			return r.run(1, func(ctx context.Context, m *postrider.Message) error {
+				line, err := r.line(m)
+				if err != nil {
+					return err
 				}
-				return nil
+				return r.out.print(ctx, line)
 			})
 		},
 	}
@@ -67,13 +69,15 @@ type received struct {
 	BodyBase64  []byte         `json:"bodyBase64,omitempty"` // in place of Body when that is not UTF-8
 }
 
-func (r *receiver) print(cmd *cobra.Command, m *postrider.Message) error {
+// line is a message as it is printed.
+func (r *receiver) line(m *postrider.Message) ([]byte, error) {
 	if !r.options.json {
-		return printLine(cmd.OutOrStdout(), m.Body)
+		return asLine(m.Body), nil
 	}
 	line := received{ID: m.ID, From: m.From, To: m.To, Key: m.Key(), Headers: headersOf(m.Headers()), ContentType: m.ContentType, Redelivered: m.Redelivered, SealedBy: m.SealedBy()}
 	line.Body, line.BodyBase64 = textOrBytes(m.Body)
-	return json.NewEncoder(cmd.OutOrStdout()).Encode(line)
+	text, err := json.Marshal(line)
+	return asLine(text), err
 }
 
 // headersOf are headers as JSON can hold them, whoever wrote them.

@@ -15,13 +15,15 @@ import (
 
 // receiver is a running command that receives: until count messages have come, if there is a count.
 type receiver struct {
-	ctx     context.Context // ends with the timeout
+	ctx     context.Context // ends with the timeout, and by stop
+	stop    context.CancelCauseFunc
 	cancel  context.CancelFunc
 	options *nodeOptions
 	node    *postrider.Node
 	target  *postrider.Target
 	kind    kind
 	count   int // 0 is no limit
+	out     *printer
 	errors  io.Writer
 }
 
@@ -41,6 +43,12 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 	ctx, cancel := o.within(cmd.Context())
 	if t.kind.onBroker() {
 		err = o.awaitBroker(ctx, cmd.ErrOrStderr(), t)
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	o.observe = func(_ *postrider.Message, step postrider.Step, err error) {
+		if step == postrider.StepFailed && errors.Is(err, postrider.ErrNoKey) { // it comes again: to who has the key
+			stop(plainly(err, 0))
+		}
 	}
 	var n *postrider.Node
 	if err == nil {
@@ -64,7 +72,7 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 		cancel()
 		return nil, err
 	}
-	return &receiver{ctx, cancel, o, n, from, t.kind, count, cmd.ErrOrStderr()}, nil
+	return &receiver{ctx, stop, cancel, o, n, from, t.kind, count, newPrinter(cmd.OutOrStdout()), cmd.ErrOrStderr()}, nil
 }
 
 // seeNamesakes asks once who is there: a node that finds another of its name logs it.
@@ -78,9 +86,8 @@ func seeNamesakes(ctx context.Context, n *postrider.Node) {
 // run has handle act upon messages until there are enough, the timeout is over, or the command is interrupted. An
 // error of fatal ends it: one that no other message will mend.
 func (r *receiver) run(workers int, handle func(context.Context, *postrider.Message) error) error {
-	ctx, stop := context.WithCancelCause(r.ctx)
-	defer stop(nil)
-	c := counter{left: r.count, stop: stop}
+	ctx := r.ctx
+	c := counter{left: r.count, stop: r.stop}
 	err := r.node.Handle(ctx, r.target, func(ctx context.Context, m *postrider.Message) error {
 		if !c.begin() {
 			return m.Requeue() // enough are being handled
@@ -88,7 +95,7 @@ func (r *receiver) run(workers int, handle func(context.Context, *postrider.Mess
 		err := handle(ctx, m)
 		var broken fatal
 		if errors.As(err, &broken) {
-			stop(broken.error)
+			r.stop(broken.error)
 		}
 		c.end(err == nil)
 		return err
@@ -100,6 +107,7 @@ func (r *receiver) run(workers int, handle func(context.Context, *postrider.Mess
 	if err == nil && r.kind == toTopic { // what was published before is not received
 		fmt.Fprintf(r.errors, "subscribed to %s\n", r.target)
 	}
+	go r.out.leftBy(ctx, r.stop)
 	<-ctx.Done()
 	return r.ended(context.Cause(ctx), c.seen())
 }
@@ -156,7 +164,9 @@ func (r *receiver) ended(why error, seen int) error {
 		return err
 	case errors.As(why, &late) && r.count > 0:
 		return fmt.Errorf("%w: %d of %d messages came", late, seen, r.count)
-	case errors.As(why, &late):
+	case errors.Is(why, errReaderGone) && r.count > 0:
+		return fmt.Errorf("%w: %d of %d messages were read", why, seen, r.count)
+	case errors.As(why, &late), errors.Is(why, errReaderGone):
 		return err
 	case !errors.Is(why, context.Canceled):
 		return why

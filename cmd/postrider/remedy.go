@@ -133,6 +133,8 @@ func refusalRemedy(refused *amqp.Error) string {
 func fateRemedy(err error) string {
 	var failed *postrider.SendError
 	switch {
+	case errors.Is(err, postrider.ErrNoKey):
+		return "give --sealed, --keys DIR and --name NAME, with the target's key in DIR: postrider keys share hands it on, postrider keys seal makes one"
 	case !errors.As(err, &failed):
 		return ""
 	case errors.Is(err, postrider.ErrFull) && failed.Stage == postrider.AtTarget:

@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +56,7 @@ func newReply() *cobra.Command {
 				return err
 			}
 			defer r.end()
-			c := &command{path: path, args: args[2:], out: cmd.OutOrStdout()}
+			c := &command{path: path, args: args[2:], out: r.out}
 			return r.run(workers, c.handle)
 		},
 	}
@@ -74,9 +72,7 @@ func newReply() *cobra.Command {
 type command struct {
 	path string
 	args []string
-
-	mu  sync.Mutex
-	out io.Writer // for what nobody waits for
+	out  *printer // for what nobody waits for
 }
 
 func (c *command) handle(ctx context.Context, m *postrider.Message) error {
@@ -92,12 +88,7 @@ func (c *command) handle(ctx context.Context, m *postrider.Message) error {
 	case m.WantsReply():
 		return m.Reply(ctx, answer)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := printLine(c.out, answer); err != nil {
-		return fatal{fmt.Errorf("stdout: %w", err)}
-	}
-	return nil
+	return c.out.print(ctx, asLine(answer))
 }
 
 // run runs the command for one message. A command that is interrupted may clean up for a second.
