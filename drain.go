@@ -30,7 +30,7 @@ type leaving struct {
 	told    bool          // drained is closed
 }
 
-// beginToDrain makes ready. How much is left is not known yet.
+// beginToDrain makes ready. How much is left is not known yet. The caller hurries the node's runs.
 func (i *inbox) beginToDrain() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -162,6 +162,8 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 		}
 		m.answer(context.WithoutCancel(ctx), err)
 		m.ack(err == nil)
+	case err == nil && m.run:
+		m.book()
 	case err == nil:
 		m.Ack()
 	case ctx.Err() != nil: // it was interrupted, which is nobody's fault

@@ -57,5 +57,5 @@ func (t *tap) again(m mark, a arrival) {
 	t.passRepeats(m, passedOn)
 	t.hand([]arrival{a})
 	t.ready()
-	t.less()
+	t.less(1)
 }

@@ -26,7 +26,7 @@ type Message struct {
 	Redelivered bool
 
 	more    bool          // others waited behind it: its ack may go with theirs
-	settled atomic.Uint32 // 0, acked or requeued
+	settled atomic.Uint32 // 0, acked, requeued or booked
 	*origin
 	tag  uint64
 	mark mark // where it is noted what becomes of it
@@ -40,6 +40,7 @@ type origin struct {
 	wanted   bool // a reply is
 	receipt  bool // the sender wants to be told when it was handled
 	headed   bool // it has headers
+	run      bool // it is of a run: that it was handled may be booked first
 	replied  atomic.Bool
 	opened   *opened       // of a sealed one
 	deadline time.Duration // after the start of this process: nobody wants it handled later; 0: no matter
@@ -144,6 +145,7 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 const (
 	acked    = 1
 	requeued = 2
+	booked   = 3 // acked, and told of later, see run
 )
 
 // Gone returns a channel that is closed when the message is no longer this receiver's to settle: the connection that it came

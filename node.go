@@ -229,6 +229,7 @@ func (n *Node) sayBye() {
 	n.leaving = true
 	n.mu.Unlock()
 	n.inbox.beginToDrain()
+	n.hurry()
 	if !first {
 		return
 	}

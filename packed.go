@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 	"sync/atomic"
 
@@ -161,13 +162,43 @@ func (p *packed) message(place uint64) arrival {
 // settled reports whether one of the messages is.
 func (p *packed) settled(place int) bool { return p.done[place/64].Load()&(1<<(place%64)) != 0 }
 
+// places are some of the messages in a pack.
+type places [pack.MaxMessages / 64]uint64
+
+func (p *places) has(place uint64) bool { return p[place/64]&(1<<(place%64)) != 0 }
+func (p *places) add(place uint64)      { p[place/64] |= 1 << (place % 64) }
+
+func (p *places) join(other places) {
+	for i := range p {
+		p[i] |= other[i]
+	}
+}
+
+func (p *places) count() (n int) {
+	for _, some := range p {
+		n += bits.OnesCount64(some)
+	}
+	return n
+}
+
 // settle ends one of the messages, and with the last one the whole, how its settler says.
 func (p *packed) settle(place uint64, how func(tag uint64) error) error {
+	var one places
+	one.add(place)
+	return p.settleAll(one, 1, how)
+}
+
+// settleAll is settle for n of them.
+func (p *packed) settleAll(which places, n int, how func(tag uint64) error) error {
 	if !p.had.Load() {
 		p.had.Store(true)
 	}
-	p.done[place/64].Or(1 << (place % 64))
-	last := p.left.Add(-1) == 0
+	for i, some := range which {
+		if some != 0 {
+			p.done[i].Or(some)
+		}
+	}
+	last := p.left.Add(-int32(n)) == 0
 	if !last && !p.inbox.closely.Load() {
 		return nil
 	}

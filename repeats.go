@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/internal/marks"
 )
@@ -30,6 +31,7 @@ type repeats struct {
 	order   []*history // as they came, the oldest to be forgotten first
 	named   named
 	waiting map[mark][]arrival
+	waits   atomic.Int32         // how many marks are in waiting
 	passed  map[passing]struct{} // the last maxPassed
 	lately  []passing            // a ring of them
 	passes  int
@@ -85,8 +87,11 @@ func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
 	return m, s
 }
 
-// keep has a repeat wait for what becomes of the first. The caller holds mu.
-func (r *repeats) keep(m mark, a arrival) { r.waiting[m] = append(r.waiting[m], a) }
+// keep has a repeat wait for what becomes of the first; who called look has what is booked in runs told of after it. The caller holds mu.
+func (r *repeats) keep(m mark, a arrival) {
+	r.waiting[m] = append(r.waiting[m], a)
+	r.waits.Store(int32(len(r.waiting)))
+}
 
 // look is see for who holds mu, and keeps what is in hand himself. Of the arrival it looks at the properties, and whether it is redelivered.
 func (r *repeats) look(sender, id string, a *arrival) (mark, sight) {
@@ -128,6 +133,11 @@ func (r *repeats) settled(m mark, o outcome) []arrival {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.end(m, o)
+}
+
+// end is settled for who holds mu.
+func (r *repeats) end(m mark, o outcome) []arrival {
 	m.page.hand.clear(m.bit)
 	if o == acknowledged {
 		m.page.done.set(m.bit)
@@ -137,7 +147,30 @@ func (r *repeats) settled(m mark, o outcome) []arrival {
 	}
 	also := r.waiting[m]
 	delete(r.waiting, m)
+	r.waits.Store(int32(len(r.waiting)))
 	return also
+}
+
+// waited are the repeats that waited for one message.
+type waited struct {
+	first   mark
+	repeats []arrival
+}
+
+// endAll is settled, acknowledged, for those of a run that lie in these places.
+func (r *repeats) endAll(room []Message, which places) (all []waited) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range room {
+		m := &room[i]
+		if m.mark.page == nil || !which.has(m.tag) {
+			continue
+		}
+		if also := r.end(m.mark, acknowledged); len(also) > 0 {
+			all = append(all, waited{m.mark, also})
+		}
+	}
+	return all
 }
 
 // pass notes that a message is safe elsewhere, before it ends here.

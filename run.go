@@ -1,6 +1,8 @@
 package postrider
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -10,15 +12,20 @@ import (
 // run is a pack in the hands of the one goroutine that receives at a tap. Its messages are made together and looked up among the repeats
 // together; then each is handed out, settled and put back like any other. Whoever else works at the tap would wait for all of them, so runs are for who is alone.
 //
-//	feed ──begin──► made, in hand ──take──► handed out
+//	feed ──begin──► made, in hand ──take──► handed out ──handled──► booked ──tell──► settled
 //	                      └──────endRun───► put back, as if nobody had seen them
+//
+// That its handler has returned is booked in the message alone. It is told to all who have to know, for many at a time: at the end of the run, and
+// before that as soon as somebody wants to know, see book.
 //
 // Who keeps one of the messages keeps the run: their bodies, see package pack, and a Message of 128 bytes for each.
 type run struct {
-	at atomic.Int32 // what comes next in room
+	at    atomic.Int32 // what comes next in room
+	ended atomic.Bool
 
 	mu   sync.Mutex
 	room []Message // set by who receives, who need not hold mu to read it
+	told places    // of what was booked, in its pack
 }
 
 // take returns the next message; nil if there is none. For the one who receives.
@@ -35,12 +42,12 @@ func (r *run) take() *Message {
 	return nil
 }
 
-// begin makes a plain pack the run. The caller holds the run's mu.
-func (t *tap) begin(a *arrival, p *press) {
+// begin makes a plain pack the run. With hurry, what is booked is to be told of, for a repeat waits. The caller holds the run's mu.
+func (t *tap) begin(a *arrival, p *press) (hurry bool) {
 	from := a.from.(*packed)
 	n := from.count - int(a.tag)
 	t.open.Add(int64(n) - 1) // one is counted
-	o := &origin{tap: t, from: from, props: a.props}
+	o := &origin{tap: t, from: from, props: a.props, run: t.marker == nil}
 	l, _ := p.look(a)
 	room := make([]Message, n)
 	var repeats []repeat
@@ -58,6 +65,7 @@ func (t *tap) begin(a *arrival, p *press) {
 			continue
 		case inHand:
 			t.repeats.keep(mark, from.message(m.tag))
+			hurry = true
 		}
 		repeats = append(repeats, repeat{m, sight})
 	}
@@ -65,9 +73,66 @@ func (t *tap) begin(a *arrival, p *press) {
 	for _, r := range repeats {
 		r.message.repeated(r.sight)
 	}
-	t.run.room = room
+	t.run.room, t.run.told = room, places{}
 	t.run.at.Store(0)
+	return hurry
 }
+
+// book is Ack for the goroutine that receives, of a message of its run. It is told of when the goroutine asks for what comes after the run, or at once if that
+// matters: its receiver or its node ends, or a repeat waits for what becomes of the first. Who makes it matter says so, and then tells of all that is booked.
+func (m *Message) book() {
+	if !m.settled.CompareAndSwap(0, booked) {
+		return
+	}
+	m.observed(StepHandled, nil)
+	t := m.tap
+	if t.run.ended.Load() || t.repeats.waits.Load() > 0 || t.target.node.inbox.closely.Load() {
+		t.tell()
+	}
+}
+
+// tell settles what is booked, and was not told of.
+func (t *tap) tell() {
+	r := &t.run
+	var now places
+	more := true
+	r.mu.Lock()
+	room := r.room
+	for i := range room[:min(int(r.at.Load()), len(room))] {
+		if m := &room[i]; m.settled.Load() == booked && !r.told.has(m.tag) {
+			now.add(m.tag)
+			more = m.more
+		}
+	}
+	r.told.join(now)
+	r.mu.Unlock()
+	n := now.count()
+	if n == 0 {
+		return
+	}
+	pack := room[0].from.(*packed)
+	how := pack.from.ack
+	if more {
+		how = pack.from.ackSoon
+	}
+	pack.settleAll(now, n, how)
+	for _, w := range t.repeats.endAll(room, now) {
+		t.pass(w.first, acknowledged, w.repeats)
+	}
+	t.less(n)
+}
+
+// hurry tells of what is booked in all runs, after something was set that makes it matter.
+func (n *Node) hurry() {
+	n.mu.Lock()
+	taps := slices.Collect(maps.Keys(n.taps))
+	n.mu.Unlock()
+	for _, t := range taps {
+		t.tell()
+	}
+}
+
+// repeat is a message that is not to be handed out.
 
 // repeat is a message that is not to be handed out.
 type repeat struct {
@@ -80,7 +145,9 @@ func (t *tap) endRun() {
 	t.run.mu.Lock()
 	room := t.run.room
 	at := int(t.run.at.Swap(int32(len(room))))
+	t.run.ended.Store(true)
 	t.run.mu.Unlock()
+	t.tell()
 	for i := min(at, len(room)); i < len(room); i++ {
 		m := &room[i]
 		if !m.settled.CompareAndSwap(0, requeued) {
@@ -88,6 +155,6 @@ func (t *tap) endRun() {
 		}
 		t.passRepeats(m.mark, givenBack) // first, or who gets it next takes it for a repeat of itself
 		m.from.putBack(m.tag)
-		t.less()
+		t.less(1)
 	}
 }

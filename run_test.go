@@ -3,7 +3,9 @@ package postrider_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -78,6 +80,115 @@ func TestARepeatedPackWaitsForTheFirst(t *testing.T) {
 		}
 		wantPacked(t, bob)
 	})
+}
+
+// hanging has bob handle what lies in his inbox, and hang in each of some messages until it is let go.
+func hanging(t *testing.T, ctx context.Context, bob *postrider.Node, in ...string) (hung <-chan string, goOn chan<- struct{}) {
+	t.Helper()
+	said, may := make(chan string), make(chan struct{})
+	err := bob.Handle(ctx, bob.Inbox(), func(_ context.Context, m *postrider.Message) error {
+		if slices.Contains(in, m.ID) {
+			said <- m.ID
+			<-may
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said, may
+}
+
+// What a handler has done with is known as such while it hangs in a later one of the pack: to a repeat that comes then, or came before.
+func TestARepeatDoesNotWaitForTheRestOfAPack(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := meeting(t, net, []string{"a", "b", "c", "d"})
+		hung, goOn := hanging(t, t.Context(), bob, "b", "c")
+		<-hung
+		go func() { // gets what comes from now on
+			for m, err := range bob.Messages(t.Context(), postrider.From("alice")) {
+				if err == nil {
+					t.Errorf("%q came again", m.ID)
+				}
+			}
+		}()
+		synctest.Wait()
+		wantWaiting := func(when string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if n := postrider.RepeatsThatWait(bob); n != want {
+				t.Errorf("%s the repeats of %d messages wait, want %d", when, n, want)
+			}
+		}
+		ahead(t, alice, []string{"a", "b"})
+		wantWaiting("of what was handled, and what is being handled,", 1)
+		goOn <- struct{}{}
+		<-hung
+		wantWaiting("when both were handled", 0)
+		goOn <- struct{}{}
+		wantWaiting("at the end", 0)
+		wantPacked(t, bob)
+	})
+}
+
+// A Shutdown that ends while a handler hangs counts what that has done with as handled, and what it does afterwards, too.
+func TestWhatWasHandledOfAPackIsNotLost(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob := together(t, net, []string{"a", "b", "c", "d"})
+		hung, goOn := hanging(t, t.Context(), bob, "c")
+		<-hung
+		if err := bob.Shutdown(within(t, time.Minute)); err == nil {
+			t.Error("nothing is lost")
+		} else {
+			wantLost(t, err, "c", "d")
+		}
+		goOn <- struct{}{}
+		wantPacked(t, bob)
+	})
+}
+
+// What a handler ends after its receiver has ended is settled as what it has ended before.
+func TestTheLastOfAReceiverIsSettled(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob := together(t, net, []string{"a", "b", "c"})
+		first, stop := context.WithCancel(t.Context())
+		hung, goOn := hanging(t, first, bob, "b")
+		<-hung
+		stop()
+		got := collect(t, bob, bob.Inbox())
+		wantBody(t, got, "c")
+		goOn <- struct{}{}
+		synctest.Wait()
+		if n := postrider.LeftInPacks(bob); n != 0 {
+			t.Errorf("%d messages are not settled", n)
+		}
+		wantPacked(t, bob)
+	})
+}
+
+// A message that its handler settles by itself, the last one of a pack, does not keep the rest from being settled.
+func TestTheLastOfAPackIsSettledByItsHandler(t *testing.T) {
+	for name, settle := range map[string]func(m *postrider.Message) error{
+		"acknowledged": (*postrider.Message).Ack,
+		"rejected":     func(*postrider.Message) error { return postrider.Reject(errors.New("never")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				bob := together(t, net, abc)
+				bob.Handle(t.Context(), bob.Inbox(), func(_ context.Context, m *postrider.Message) error {
+					if m.ID == "c" {
+						return settle(m)
+					}
+					return nil
+				})
+				synctest.Wait()
+				if n := postrider.LeftInPacks(bob); n != 0 {
+					t.Errorf("%d messages are not settled", n)
+				}
+				wantPacked(t, bob)
+			})
+		})
+	}
 }
 
 // Receivers that come and go, in the middle of packs and while more comes, handle each message once. Some acknowledge later, from elsewhere.

@@ -113,7 +113,7 @@ func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 			continue
 		case a.from.stale(a.tag):
 			a.from.giveBack(a.tag)
-			t.less()
+			t.less(1)
 			continue
 		}
 		m := t.message(&a, p)
@@ -135,12 +135,17 @@ func (t *tap) pop(a *arrival, woken bool, p *press) (ok, ended bool) {
 	if !t.alone {
 		return t.feed.pop(a, woken, false)
 	}
+	t.tell()
+	hurry := false
 	t.run.mu.Lock()
-	defer t.run.mu.Unlock()
 	t.run.room = nil
 	ok, ended = t.feed.pop(a, woken, true)
 	if ok && a.plain {
-		t.begin(a, p)
+		hurry = t.begin(a, p)
+	}
+	t.run.mu.Unlock()
+	if hurry {
+		t.target.node.hurry()
 	}
 	return ok, ended
 }
@@ -163,6 +168,9 @@ func (m *Message) first(a *arrival) bool {
 		return true
 	}
 	m.repeated(sight)
+	if sight == inHand {
+		m.tap.target.node.hurry()
+	}
 	return false
 }
 
@@ -200,12 +208,14 @@ func (m *Message) tooEarly() bool {
 // settled is called once for each message that was handed out.
 func (t *tap) settled(m mark, o outcome) {
 	t.passRepeats(m, o)
-	t.less()
+	t.less(1)
 }
 
 // passRepeats settles the repeats that waited for what becomes of the first.
-func (t *tap) passRepeats(m mark, o outcome) {
-	for _, a := range t.repeats.settled(m, o) {
+func (t *tap) passRepeats(m mark, o outcome) { t.pass(m, o, t.repeats.settled(m, o)) }
+
+func (t *tap) pass(m mark, o outcome, repeats []arrival) {
+	for _, a := range repeats {
 		switch {
 		case !t.repeats.over(m, o, a):
 			t.hand([]arrival{a})
@@ -233,9 +243,9 @@ func (t *tap) repeat(a arrival, o outcome) {
 	t.ready()
 }
 
-// less counts one that is not open any more. The last one is the tap itself, or what was handed out before it was stopped.
-func (t *tap) less() {
-	if t.open.Add(-1) == 0 {
+// less counts n that are not open any more. The last one is the tap itself, or what was handed out before it was stopped.
+func (t *tap) less(n int) {
+	if t.open.Add(-int64(n)) == 0 {
 		t.intake.release()
 		close(t.gone)
 	}
@@ -264,7 +274,7 @@ func (t *tap) stop() {
 	t.stopped = true
 	t.mu.Unlock()
 	if !stopped {
-		t.less()
+		t.less(1)
 	}
 	if t.open.Load() == 0 {
 		<-t.gone // another may be about it
