@@ -25,6 +25,7 @@ type Reply struct {
 //	                                                     └─► late, given up, broken: the caller takes it out
 type call struct {
 	fate   Fate
+	few    few         // the fate's
 	answer chan answer // takes one
 	sure   atomic.Bool // its message was confirmed, and nobody knows the fate any more
 	decide func(error) // decided, bound once
@@ -67,7 +68,8 @@ func (c *call) decided(err error) {
 func (p *Publisher) Call(ctx context.Context, limit time.Duration, env *Envelope, id string, body []byte) (reply Reply, written bool, err error) {
 	c := p.callings.Get().(*call)
 	c.sure.Store(false)
-	c.fate = Fate{tell: c.decide}
+	c.fate, c.few = Fate{}, few{tell: c.decide}
+	c.fate.few.Store(&c.few)
 	c.id, c.late = id, limit
 	reply, written, err = p.await(ctx, c, env, body)
 	if err != nil {

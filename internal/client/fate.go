@@ -24,10 +24,24 @@ type Fate struct {
 	stage    atomic.Uint32
 	written  bool // set before the stage is Decided, read only after
 	returned bool // the broker found no queue for it; guarded by the Publisher's lock
-	err      error
 	waiter   atomic.Pointer[waiter]
-	kept     uint64 // the Keeper's ticket, 0 without one; set before Post returns
-	tell     func(error)
+	few      atomic.Pointer[few]
+}
+
+// few is what few fates have. Those of posts are many, and go from one processor's cache to another's and back.
+type few struct {
+	err  error       // set before the stage is Decided, read only after
+	kept uint64      // the Keeper's ticket, 0 without one; set before Post returns
+	tell func(error) // set before the message is published
+}
+
+// rare returns what few fates have, to be set.
+func (f *Fate) rare() *few {
+	if x := f.few.Load(); x != nil {
+		return x
+	}
+	f.few.CompareAndSwap(nil, new(few))
+	return f.few.Load()
 }
 
 // A waiter wakes those who wait for a fate. One that is reused is a token in a
@@ -80,18 +94,23 @@ func (f *Fate) Stage() Stage {
 func (f *Fate) Decided() bool { return Stage(f.stage.Load()) == Decided }
 
 // Kept is the [Keeper]'s ticket for the message; 0 when it is not kept.
-func (f *Fate) Kept() uint64 { return f.kept }
+func (f *Fate) Kept() uint64 {
+	if x := f.few.Load(); x != nil {
+		return x.kept
+	}
+	return 0
+}
 
 // Tell has the goroutine that decides the fate call do, which must not block; to be called before the message is published.
-func (f *Fate) Tell(do func(error)) { f.tell = do }
+func (f *Fate) Tell(do func(error)) { f.rare().tell = do }
 
 // Err is nil for a message the other side took responsibility for, and for one
 // whose fate is not decided yet.
 func (f *Fate) Err() error {
-	if !f.Decided() {
-		return nil
+	if x := f.few.Load(); x != nil && f.Decided() {
+		return x.err
 	}
-	return f.err
+	return nil
 }
 
 // WasWritten reports, of a decided fate, whether the message had been given to a
@@ -118,8 +137,13 @@ func (f *Fate) decide(err error) bool {
 			break
 		}
 	}
-	f.err = err
-	tell := f.tell
+	var tell func(error)
+	if err != nil {
+		f.rare().err = err
+	}
+	if x := f.few.Load(); x != nil {
+		tell = x.tell
+	}
 	f.stage.Store(uint32(Decided))
 	if f.waiter.Load() != nil {
 		f.wake() // and from now on whoever waited may use f for another message

@@ -47,7 +47,7 @@ func (p *Publisher) more(f *Fate, env *Envelope, id, body []byte, wait bool) (*m
 		if m.ticket, err = p.keeper.Keep(k); err != nil {
 			return nil, err
 		}
-		f.kept = m.ticket
+		f.rare().kept = m.ticket
 		if cap(p.scratch) > chunkSize {
 			p.scratch = nil
 		}
@@ -72,7 +72,7 @@ func (p *Publisher) Restore(f *Fate, k Kept) error {
 		left := min(time.Until(k.Expires), MaxExpiry)
 		m.expires, env = max(1, p.now()+left), env.Expiring(left)
 	}
-	f.kept = k.Ticket
+	f.rare().kept = k.Ticket
 	p.log.add(f, env, id, body, false, m)
 	p.expireAt(m.expires)
 	l := p.writable()

@@ -77,9 +77,9 @@ func (l *sendLog) pack(dst []byte) []byte {
 			l.free(e)
 			continue
 		}
-		if e.in != from || e.off != end {
+		if at := uint32(e.off); e.in != from || at != end {
 			dst = from.append(dst, first, end)
-			from, first, end = e.in, e.off, e.off
+			from, first, end = e.in, at, at
 		}
 		end += e.size
 		n++

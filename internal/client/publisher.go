@@ -175,7 +175,7 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 		}
 		<-s.token.ch
 	}
-	written, err = s.written, s.err
+	written, err = s.written, s.Err()
 	if err == nil { // nothing else knows it any more
 		s.Fate = Fate{}
 		p.sendings.Put(s)

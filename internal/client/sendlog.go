@@ -39,11 +39,11 @@ type entry struct {
 	fate *Fate // nil: a hole
 	env  *Envelope
 	in   *chunk
-	off  uint32
 	size uint32
-	tag  uint64 // between tail and cursor: its tag, or a hole's predecessor's
+	off  uint16 // in the chunk; a message that is larger than most chunks begins its own
 	wait bool   // its sender waits for it (and is told of a refusal)
 	sent bool   // it was written, on some connection, and its fate does not know, see write
+	tag  uint64 // between tail and cursor: its tag, or a hole's predecessor's
 	more *more  // of few messages; nil of others
 }
 
@@ -96,7 +96,7 @@ func (l *sendLog) add(f *Fate, env *Envelope, id, body []byte, wait bool, m *mor
 	l.live++
 	l.bytes += size
 	at := l.head
-	*l.at(at) = entry{fate: f, env: env, in: c, off: uint32(off), size: uint32(size), wait: wait, more: m}
+	*l.at(at) = entry{fate: f, env: env, in: c, off: uint16(off), size: uint32(size), wait: wait, more: m}
 	l.head++
 	return at
 }
@@ -129,7 +129,7 @@ func (e *entry) has(id []byte) bool {
 }
 
 // packed is the message as it is in a pack.
-func (e *entry) packed() []byte { return e.in.buf[e.off : e.off+e.size] }
+func (e *entry) packed() []byte { return e.in.buf[e.off:][:e.size] }
 
 func (l *sendLog) at(i uint64) *entry { return &l.ring[i&uint64(len(l.ring)-1)] }
 

@@ -10,10 +10,10 @@ const (
 	Property = "postrider_pack"
 	Inbox    = "postrider_inbox"
 
-	MaxMessages = 128     // in a pack
-	MaxBytes    = 8 << 10 // of its body
-	Small       = 1 << 10 // the largest Size of a message that is packed
-	lengths     = 1 + 5   // octets of the lengths of a message, at most
+	MaxMessages = 128         // in a pack
+	MaxBytes    = 8<<10 - 256 // of its body, so that all of it takes 8 KiB, which is a size of the allocator's
+	Small       = 1 << 10     // the largest Size of a message that is packed
+	lengths     = 1 + 5       // octets of the lengths of a message, at most
 )
 
 // Size is about what a message takes in a pack, and never less.
