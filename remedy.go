@@ -67,6 +67,8 @@ var remedies = []struct {
 func remedyOf(e *amqp.Error) string {
 	about := func(text string) bool { return strings.Contains(e.Text, text) }
 	switch {
+	case e.Code == amqp.AccessRefused && about("over TLS only"):
+		return "connect with amqps:// to its port for TLS; where nobody else is on the network, the broker may allow passwords without: postrider serve --allow-plaintext, broker.Config.AllowPlaintext"
 	case e.Code == amqp.AccessRefused && about("Login was refused"):
 		return "correct the user and the password in its URL (amqp://user:password@…), or Config.Login for a peer that was found"
 	case e.Code == amqp.AccessRefused && about("may only publish to queue"):

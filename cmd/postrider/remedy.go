@@ -117,6 +117,8 @@ func certificateRemedy(err error) string {
 func refusalRemedy(refused *amqp.Error) string {
 	about := func(what string) bool { return strings.HasPrefix(refused.Text, what) }
 	switch {
+	case refused.Code == amqp.AccessRefused && strings.Contains(refused.Text, "over TLS only"):
+		return "amqps:// before its address and its port for TLS (serve --tls-cert, --tls-key); or, where nobody else is on the network, serve --allow-plaintext there"
 	case refused.Code == amqp.AccessRefused && refused.Method == 0: // RabbitMQ names no method when it refuses a login
 		return "check user and password: amqp://USER:PASSWORD@HOST:PORT; without them it is guest, who is let in from the broker's own machine alone"
 	case refused.Code == amqp.AccessRefused && strings.Contains(refused.Text, "may only publish to queue"):

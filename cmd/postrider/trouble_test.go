@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/postrider-mq/postrider"
 )
 
 func TestAClosedPortIsNamedWithItsRemedy(t *testing.T) {
@@ -219,4 +223,43 @@ func TestGarbageHarmsNobodyElse(t *testing.T) {
 	}
 	runs(t, "send", "mailbox:jobs", "unharmed", "--broker", url).wants(t, exitOK, "")
 	runs(t, "receive", "mailbox:jobs", "--count", "1", "--broker", url).wants(t, exitOK, "unharmed\n")
+}
+
+func TestAPasswordWithoutTLSIsNamedWithItsRemedy(t *testing.T) {
+	t.Parallel()
+	host := outsideAddress(t)
+	_, url := servingWith(t, func(cmd *exec.Cmd) {
+		cmd.Args[3] = host + ":0"
+		cmd.Env = append(os.Environ(), "POSTRIDER_PASSWORD=secret")
+	}, "--memory", "--user", "ops")
+	url = strings.Replace(url, "amqp://", "amqp://ops:secret@", 1)
+	o := runs(t, "send", "mailbox:jobs", "x", "--broker", url)
+	o.wants(t, exitFailed, "", "From another host a password is accepted over TLS only", "amqps:// before its address", "--allow-plaintext")
+	wantFactAndRemedy(t, o.stderr)
+	n, err := postrider.Start(t.Context(), postrider.Config{Name: "n", Brokers: []string{url}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := n.Mailbox("jobs").Send(ctx, "x"); err == nil || !strings.Contains(err.Error(), "connect with amqps://") || !strings.Contains(err.Error(), "broker.Config.AllowPlaintext") {
+		t.Error(err)
+	}
+}
+
+// outsideAddress is one of this machine's that is not its loopback's.
+func outsideAddress(t *testing.T) string {
+	t.Helper()
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, a := range all {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.IsGlobalUnicast() && ip.IP.To4() != nil {
+			return ip.IP.String()
+		}
+	}
+	t.Skip("this machine has no address but its loopback's")
+	return ""
 }
