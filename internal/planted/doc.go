@@ -13,6 +13,6 @@
 //	-	if err := s.file.Sync(); err != nil {             lines to find there, exactly once: those with - go,
 //	+	if err := error(nil); err != nil {                 those with + come, those with a space stay
 //
-// A patch whose lines are not there any more fails as well: whoever changes that
-// code moves the bug along.
+// A patch whose lines are not there any more, or that does not build with the code
+// around it, fails as well: whoever changes that code moves the bug along.
 package planted

@@ -32,7 +32,7 @@ type edit struct{ file, old, new string }
 
 func TestEveryBugApplies(t *testing.T) {
 	list := bugs(t)
-	if len(list) < 81 {
+	if len(list) < 86 {
 		t.Errorf("there are only %d bugs", len(list))
 	}
 	for _, b := range list {
@@ -105,26 +105,35 @@ func tail(said string) string {
 	return strings.Join(lines[max(0, len(lines)-6):], "\n")
 }
 
-// apply writes the changed files into dir, and for the go command a file that says which replaces which.
-func (b *bug) apply(dir string) (overlay string, err error) {
-	abs, err := filepath.Abs(root)
-	if err != nil {
-		return "", err
-	}
+// changed is the text of each file with the bug in it.
+func (b *bug) changed() (map[string]string, error) {
 	changed := map[string]string{}
 	for _, e := range b.edits {
 		text, ok := changed[e.file]
 		if !ok {
-			raw, err := os.ReadFile(filepath.Join(abs, e.file))
+			raw, err := os.ReadFile(filepath.Join(root, e.file))
 			if err != nil {
-				return "", err
+				return nil, err
 			}
 			text = string(raw)
 		}
 		if n := strings.Count(text, e.old); n != 1 {
-			return "", errors.New("in " + e.file + " this is not there exactly once:\n" + e.old)
+			return nil, errors.New("in " + e.file + " this is not there exactly once:\n" + e.old)
 		}
 		changed[e.file] = strings.Replace(text, e.old, e.new, 1)
+	}
+	return changed, nil
+}
+
+// apply writes the changed files into dir, and for the go command a file that says which replaces which.
+func (b *bug) apply(dir string) (overlay string, err error) {
+	changed, err := b.changed()
+	if err != nil {
+		return "", err
+	}
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
 	}
 	replace := map[string]string{}
 	for file, text := range changed {
