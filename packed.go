@@ -27,7 +27,8 @@ type packed struct {
 
 	left atomic.Int32 // not settled
 	done [pack.MaxMessages / 64]atomic.Uint64
-	had  atomic.Bool // by a receiver, some of it
+	gave [pack.MaxMessages / 64]atomic.Uint64 // by a receiver back, which marks it
+	had  atomic.Bool                          // by a receiver, some of it
 
 	// Guarded by the inbox's mu.
 	back int // put back for good
@@ -151,7 +152,8 @@ func (i *inbox) again(a arrival) bool {
 
 // message is the arrival of one of the messages, which comes again.
 func (p *packed) message(place uint64) arrival {
-	a := arrival{props: p.props, redelivered: p.again, from: p, tag: place}
+	gave := p.gave[place/64].Load()&(1<<(place%64)) != 0
+	a := arrival{props: p.props, redelivered: p.again || gave, from: p, tag: place}
 	for rest := p.body; ; place-- {
 		if a.id, a.body, rest, _ = pack.Next(rest); place == 0 {
 			return a
@@ -224,15 +226,12 @@ func (p *packed) ackSoon(place uint64) error { return p.settle(place, p.from.ack
 
 func (p *packed) giveBack(place uint64) error {
 	p.seen(place)
-	a := p.message(place)
-	a.redelivered = true
-	return p.putBackAs(a)
+	p.gave[place/64].Or(1 << (place % 64))
+	return p.putBack(place)
 }
 
-func (p *packed) putBack(place uint64) error { return p.putBackAs(p.message(place)) }
-
-func (p *packed) putBackAs(a arrival) error {
-	if p.inbox.again(a) {
+func (p *packed) putBack(place uint64) error {
+	if p.inbox.again(p.message(place)) {
 		return nil
 	}
 	p.inbox.mu.Lock()

@@ -181,6 +181,28 @@ func TestTheNextReceiverGetsTheRestOfAPack(t *testing.T) {
 	})
 }
 
+// A receiver that gave one back has seen it, though it is put back again when that receiver stops.
+func TestWhatWasGivenBackOfAPackStaysMarked(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob := together(t, net, abc)
+		for m, err := range bob.Messages(t.Context()) {
+			if err != nil || string(m.Body) != "a" {
+				t.Fatal(m, err)
+			}
+			m.Requeue()
+			break
+		}
+		got := collect(t, bob, bob.Inbox())
+		for range abc {
+			if m := <-got; m.Redelivered != (string(m.Body) == "a") {
+				t.Errorf("%s is marked as redelivered: %v", m.Body, m.Redelivered)
+			}
+		}
+		wantNone(t, got)
+		wantPacked(t, bob)
+	})
+}
+
 // What is lost of a pack at the end is what was not handled.
 func TestWhatIsLostOfAPackIsCounted(t *testing.T) {
 	for name, handler := range map[string]func(ctx context.Context) error{
