@@ -114,6 +114,13 @@ func TestAnAckWaitsForOthersWhileTheBrokerGoesOnWithoutIt(t *testing.T) {
 			t.Errorf("came %+v after %v", m, time.Since(began))
 		}
 		l.wantNothing()
+
+		// Nor does the next one that waits do so for ever.
+		began = time.Now()
+		deliver(6).Ack()
+		if m := next[amqp.BasicAck](l); m.DeliveryTag != 6 || time.Since(began) != time.Millisecond {
+			t.Errorf("came %+v after %v", m, time.Since(began))
+		}
 	}, consuming)
 }
 
