@@ -14,11 +14,11 @@ type trip func(body []byte) (answer []byte, err error)
 // trip counts from when it was due.
 func ask(o order, open func(caller int) (trip, error)) (tally, error) {
 	callers := max(o.Callers, 1)
-	found, errs := make([]*stopwatch, callers), make([]error, callers)
+	found, errs, together := make([]*stopwatch, callers), make([]error, callers), newLatencies()
 	var all sync.WaitGroup
 	for i := range callers {
 		all.Go(func() {
-			found[i] = newStopwatch(o)
+			found[i] = newSharing(o, together)
 			t, err := open(i)
 			if err == nil {
 				err = askOne(o, uint64(i)<<ownPart, measure.NewPace(float64(o.Rate)), found[i], t)
@@ -33,7 +33,7 @@ func ask(o order, open func(caller int) (trip, error)) (tally, error) {
 	sum := found[0]
 	for _, w := range found[1:] {
 		sum.tally.add(w.tally)
-		sum.latency.Merge(w.latency)
+		w.handOver()
 	}
 	return sum.stop()
 }

@@ -264,8 +264,8 @@ func TestStopwatchLeavesTheWarmUpOut(t *testing.T) {
 		w.sent()
 	}
 	got, err := w.stop()
-	if err != nil || got.Messages != 9 || got.Measured != 7 || got.Began != 110 || w.latency.Min() != 110 {
-		t.Errorf("%+v, least %d, %v", got, w.latency.Min(), err)
+	if err != nil || got.Messages != 9 || got.Measured != 7 || got.Began != 110 || w.latencies.all.Min() != 110 {
+		t.Errorf("%+v, least %d, %v", got, w.latencies.all.Min(), err)
 	}
 	if len(lasts) != 3 || lasts[0] != 130 {
 		t.Errorf("last at %v", lasts)
