@@ -36,13 +36,3 @@ func (s style) deliveryMode() uint8 {
 	}
 	return amqp.Persistent
 }
-
-// knownType is a content type as a string, which is no copy if it is one of this package's.
-func knownType(b []byte) string {
-	for s := range style(formats) {
-		if t := s.contentType(); t == string(b) {
-			return t
-		}
-	}
-	return string(b)
-}

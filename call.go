@@ -35,12 +35,17 @@ func (n *Node) limit(ctx context.Context) time.Duration {
 // after the request was written, the error is a [*SendError]: the request may have been handled
 // all the same. A deadline of ctx is also the request's expiry where the broker heeds one; without one it is [Config.CallTimeout] from now.
 func Call[T any](ctx context.Context, target *Target, request any, opts ...SendOption) (T, error) {
-	var result T
 	a, err := target.call(ctx, request, opts)
-	if err == nil {
-		err = target.node.decode(a.contentType, a.body, &result)
+	if err != nil {
+		var none T
+		return none, err
 	}
-	return result, err
+	if body, plain := any(a.body).(T); plain {
+		return body, nil
+	}
+	result := new(T)
+	err = target.node.decode(a.contentType, a.body, result)
+	return *result, err
 }
 
 func (t *Target) call(ctx context.Context, request any, opts []SendOption) (answer, error) {

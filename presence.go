@@ -131,9 +131,9 @@ func (n *Node) askWhere(ctx context.Context, name string) ([]client.Address, err
 	}
 	to := n.sendingConn()
 	to.EnsureExchange(nodesExchange())
-	reply, _, err := to.Publisher().Call(ctx, firstPause, e, id, nil)
+	reply, _, err := to.Publisher().Call(ctx, firstPause, e, []byte(id), nil)
 	for pause := 2 * firstPause; errors.Is(err, client.ErrLate); pause *= 2 {
-		reply, _, err = to.Publisher().Call(ctx, pause, e, id, nil)
+		reply, _, err = to.Publisher().Call(ctx, pause, e, []byte(id), nil)
 	}
 	switch {
 	case errors.Is(err, client.ErrUnroutable):

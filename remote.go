@@ -127,7 +127,8 @@ func (r *remote) call(ctx context.Context, limit time.Duration, d draft) (answer
 	if err != nil {
 		return answer{}, false, err
 	}
-	reply, written, err := r.pub.Call(ctx, limit, e, d.id.String(), d.body)
+	var buf [maxGeneratedID]byte
+	reply, written, err := r.pub.Call(ctx, limit, e, d.id.appendTo(buf[:0]), d.body)
 	if errors.Is(err, client.ErrExpired) && (d.more == nil || d.more.expires == 0) {
 		why := client.ErrLate
 		if limit == 0 {
@@ -139,7 +140,7 @@ func (r *remote) call(ctx context.Context, limit time.Duration, d draft) (answer
 	if err != nil {
 		return answer{}, written, err
 	}
-	return answer{contentType: knownType(reply.ContentType), body: reply.Body}, written, nil
+	return answer{contentType: reply.ContentType, body: reply.Body}, written, nil
 }
 
 // callEnvelope is envelope for calls, whose messages go no further than memory.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -13,9 +14,9 @@ import (
 // answer needs no queue. It works on the channel that consumes from it.
 const ReplyTo = "amq.rabbitmq.reply-to"
 
-// Reply is the answer to a call. Its bytes belong to the caller.
+// Reply is the answer to a call. Its body belongs to the caller.
 type Reply struct {
-	ContentType []byte
+	ContentType string
 	Body        []byte
 }
 
@@ -30,6 +31,9 @@ type call struct {
 	sure   atomic.Bool // its message was confirmed, and nobody knows the fate any more
 	decide func(error) // decided, bound once
 	over   func() bool // there is something to return; likewise
+
+	text []byte // what id is made of: not touched while the call is in the books
+	more more   // of its message, until that is confirmed
 
 	// Guarded by the Publisher's lock.
 	id   string
@@ -65,12 +69,13 @@ func (c *call) decided(err error) {
 // env must ask for a reply at [ReplyTo], see [NewCallEnvelope]. A connection that breaks after the message was
 // written takes the reply with it: the call fails with ErrBroken. written is as for Send. After limit, if it is not 0, it
 // ends with [ErrLate] as it does with ctx: that costs less than a context with a timeout, for all calls share a timer.
-func (p *Publisher) Call(ctx context.Context, limit time.Duration, env *Envelope, id string, body []byte) (reply Reply, written bool, err error) {
+func (p *Publisher) Call(ctx context.Context, limit time.Duration, env *Envelope, id, body []byte) (reply Reply, written bool, err error) {
 	c := p.callings.Get().(*call)
 	c.sure.Store(false)
 	c.fate, c.few = Fate{}, few{tell: c.decide}
 	c.fate.few.Store(&c.few)
-	c.id, c.late = id, limit
+	c.text = append(c.text[:0], id...)
+	c.id, c.late = unsafe.String(unsafe.SliceData(c.text), len(c.text)), limit
 	reply, written, err = p.await(ctx, c, env, body)
 	if err != nil {
 		p.unexpect(c)
@@ -81,8 +86,7 @@ func (p *Publisher) Call(ctx context.Context, limit time.Duration, env *Envelope
 }
 
 func (p *Publisher) await(ctx context.Context, c *call, env *Envelope, body []byte) (Reply, bool, error) {
-	var buf [MaxID]byte
-	at, t, err := p.enqueue(ctx, c, &c.fate, env, append(buf[:0], c.id...), body)
+	at, t, err := p.enqueue(ctx, c, &c.fate, env, c.text, body)
 	if err != nil {
 		return Reply{}, false, err
 	}
@@ -165,7 +169,7 @@ func (p *Publisher) wantsReplies() bool {
 	return p.replies
 }
 
-// came is an answer that was read, and whose it is: nil until it is looked for, and if nobody waits for it.
+// came is an answer that was read, and whose it is: nil until it is looked for, and if nobody waits for it. All but the Reply is good until the next read.
 type came struct {
 	call        *call
 	correlation []byte

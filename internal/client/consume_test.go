@@ -299,7 +299,7 @@ func TestACallIsAnswered(t *testing.T) {
 		done := make(chan string)
 		for _, id := range []string{"one", "two"} {
 			go func() {
-				r, _, err := c.Publisher().Call(t.Context(), 0, asking, id, []byte("question"))
+				r, _, err := c.Publisher().Call(t.Context(), 0, asking, []byte(id), []byte("question"))
 				done <- fmt.Sprint(string(r.Body), err)
 			}()
 		}
@@ -328,7 +328,7 @@ func TestACallWhoseConnectionBreaksFails(t *testing.T) {
 		story(t, func(t *testing.T, f *fake, c *client.Conn) {
 			done := make(chan error)
 			go func() {
-				_, written, err := c.Publisher().Call(t.Context(), 0, asking, "x", nil)
+				_, written, err := c.Publisher().Call(t.Context(), 0, asking, []byte("x"), nil)
 				if !written {
 					t.Error("not written")
 				}
@@ -356,12 +356,12 @@ func TestACallHeldWhileDownIsMadeLater(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		done := make(chan error)
 		go func() {
-			_, _, err := c.Publisher().Call(t.Context(), 0, asking, "x", []byte("q"))
+			_, _, err := c.Publisher().Call(t.Context(), 0, asking, []byte("x"), []byte("q"))
 			done <- err
 		}()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		_, written, err := c.Publisher().Call(ctx, 0, asking, "y", []byte("given up"))
+		_, written, err := c.Publisher().Call(ctx, 0, asking, []byte("y"), []byte("given up"))
 		if written || !errors.Is(err, client.ErrDown) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("written %v, %v", written, err)
 		}
@@ -381,7 +381,7 @@ func TestACallNobodyTakes(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		done := make(chan error)
 		go func() {
-			_, _, err := c.Publisher().Call(t.Context(), 0, asking, "x", nil)
+			_, _, err := c.Publisher().Call(t.Context(), 0, asking, []byte("x"), nil)
 			done <- err
 		}()
 		l := f.line()

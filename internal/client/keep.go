@@ -26,13 +26,17 @@ type Kept struct {
 }
 
 // more is what the log has to know of a message beside its bytes, which it has the keeper keep; mostly nil. Who waits for a message is told when this
-// process ends, so that it is not kept. The caller holds mu.
-func (p *Publisher) more(f *Fate, env *Envelope, id, body []byte, wait bool) (*more, error) {
+// process ends, so that it is not kept. It is made in room, if there is any. The caller holds mu.
+func (p *Publisher) more(f *Fate, env *Envelope, id, body []byte, wait bool, room *more) (*more, error) {
 	keep := env.keep != "" && p.keeper != nil && !wait
 	if env.expires == 0 && !keep {
 		return nil, nil
 	}
-	m := new(more)
+	m := room
+	if m == nil {
+		m = new(more)
+	}
+	*m = more{}
 	k := Kept{Target: env.keep}
 	if env.expires != 0 {
 		m.expires = p.now() + env.expires

@@ -133,7 +133,7 @@ func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
 func (p *Publisher) post(f *Fate, env *Envelope, id, body []byte) (*link.Link, *turns, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, err := p.add(f, env, id, body, false); err != nil {
+	if _, err := p.add(f, env, id, body, false, nil); err != nil {
 		return nil, nil, err
 	}
 	return p.writable(), p.turns, nil
@@ -195,21 +195,22 @@ func (p *Publisher) enqueue(ctx context.Context, c *call, f *Fate, env *Envelope
 		return 0, nil, p.Because(ctx.Err())
 	}
 	var over chan answer
+	var room *more
 	p.mu.Lock()
 	if c != nil {
 		if err := p.expect(c); err != nil {
 			p.mu.Unlock()
 			return 0, nil, err
 		}
-		over = c.answer
+		over, room = c.answer, &c.more
 	}
 	for {
-		at, err := p.add(f, env, id, body, true)
+		at, err := p.add(f, env, id, body, true, room)
 		if err == ErrFull {
-			room := p.awaitRoom()
+			freed := p.awaitRoom()
 			p.mu.Unlock()
 			select {
-			case <-room:
+			case <-freed:
 				p.mu.Lock()
 				continue
 			case <-ctx.Done():
@@ -235,8 +236,8 @@ func (p *Publisher) enqueue(ctx context.Context, c *call, f *Fate, env *Envelope
 	}
 }
 
-// add copies a message into the log. The caller holds mu.
-func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uint64, error) {
+// add copies a message into the log; room is for what more is to be known of it, nil: there is none. The caller holds mu.
+func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool, room *more) (uint64, error) {
 	if p.closed {
 		return 0, ErrClosed
 	}
@@ -253,7 +254,7 @@ func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool) (uin
 	if p.log.live >= p.maxMessages || p.log.bytes+n > p.maxBytes {
 		return 0, ErrFull
 	}
-	m, err := p.more(f, env, id, body, wait)
+	m, err := p.more(f, env, id, body, wait, room)
 	if err != nil {
 		return 0, err
 	}

@@ -33,6 +33,7 @@ type wire struct {
 	// Owned by who has the turn to read.
 	delivering []*Consumer // have something to hand over
 	answers    []came      // of calls, likewise
+	names      amqp.Interner
 
 	// Owned by the writer.
 	piece []byte // what Next returned last
@@ -81,7 +82,12 @@ func greet(ctx context.Context, c *Conn, nc net.Conn, at Address) (*wire, error)
 		ready:       make(chan struct{}),
 		readerEnded: make(chan struct{}),
 	}
+	brief := uint16(0)
+	if c.cfg.Publishes {
+		brief = publishChannel
+	}
 	w.proto = session.NewClient(session.ClientConfig{
+		Brief:      brief,
 		Limits:     session.Limits{Heartbeat: uint16(max(1, c.cfg.Heartbeat/time.Second))},
 		Properties: amqp.Table{"product": "Postrider", "connection_name": c.cfg.Name},
 		VHost:      at.VHost,
@@ -324,7 +330,7 @@ func (w *wire) delivered(ev session.Event) {
 	case *amqp.BasicDeliver:
 		if ev.Channel == publishChannel && w.conn.cfg.Publishes {
 			if v, err := ev.Content.Props.View(); err == nil {
-				w.answers = append(w.answers, came{nil, v.CorrelationID, ev.Content.Props, Reply{v.ContentType, ev.Content.Body}})
+				w.answers = append(w.answers, came{nil, v.CorrelationID, ev.Content.Props, Reply{w.names.String(v.ContentType), ev.Content.Body}})
 			}
 			return
 		}

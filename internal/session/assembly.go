@@ -23,6 +23,7 @@ type assembly struct {
 	method amqp.Method // whose content it is
 	buf    []byte      // properties, then as much of the body as arrived
 	props  int         // how much of buf is properties
+	apart  []byte      // the properties, where buf has none
 	whole  uint64      // what len(buf) will be
 	head   []byte      // the properties of a large one of which no byte of the body has come; used again
 }
@@ -50,8 +51,8 @@ func (a *assembly) begin(m amqp.Method) {
 // reset forgets a content that will not be finished.
 func (a *assembly) reset() { *a = assembly{} }
 
-// header takes the content header; done tells that the content has no body.
-func (a *assembly) header(payload []byte, maxMessage uint64, memory *slab) (done bool, err error) {
+// header takes the content header; done tells that the content has no body. The properties go to heads, if that is not nil.
+func (a *assembly) header(payload []byte, maxMessage uint64, memory *slab, heads *[]byte) (done bool, err error) {
 	switch a.stage {
 	case idle:
 		return false, errUnannounced()
@@ -68,8 +69,13 @@ func (a *assembly) header(payload []byte, maxMessage uint64, memory *slab) (done
 	if size > maxMessage {
 		return false, a.tooLarge(size, maxMessage)
 	}
+	a.stage, a.apart = wantBody, nil
+	if heads != nil {
+		began := len(*heads)
+		*heads = append(*heads, props...)
+		a.apart, props = (*heads)[began:len(*heads):len(*heads)], nil
+	}
 	a.props, a.whole = len(props), uint64(len(props))+size
-	a.stage = wantBody
 	if size >= notCleared {
 		a.head = append(a.head[:0], props...)
 		return false, nil
@@ -86,7 +92,7 @@ func (a *assembly) body(payload []byte) (done bool, err error) {
 	case wantHeader:
 		return false, a.errNoHeader()
 	}
-	if len(a.buf) == 0 {
+	if a.buf == nil {
 		return a.firstOf(payload)
 	}
 	need := uint64(len(a.buf)) + uint64(len(payload))
@@ -137,7 +143,10 @@ func (a *assembly) finish() bool {
 // take hands over the content that is whole.
 func (a *assembly) take() Content {
 	c := Content{Props: amqp.RawProperties(a.buf[:a.props:a.props]), Body: a.buf[a.props:]}
-	a.buf = nil
+	if a.apart != nil {
+		c.Props = a.apart
+	}
+	a.buf, a.apart = nil, nil
 	return c
 }
 

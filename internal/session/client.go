@@ -17,6 +17,7 @@ type ClientConfig struct {
 	Limits
 	Properties amqp.Table // product, connection_name, …; the capabilities are added
 	VHost      string
+	Brief      uint16 // the channel of which no properties are needed after [Client.Rest]; 0: there is none
 }
 
 // NewClient returns a connection of which nothing has been sent.
@@ -26,6 +27,7 @@ func NewClient(cfg ClientConfig) *Client {
 		properties: introduce(cfg.Properties, clientCapabilities),
 		vhost:      cfg.VHost,
 	}
+	c.brief = cfg.Brief
 	c.maxMessage, c.slab.most = c.want.MaxMessage, c.want.Slab
 	c.frameMax = c.want.FrameMax // servers with many properties do not keep to 4096
 	return c

@@ -21,6 +21,9 @@ type endpoint struct {
 	out     []byte  // what Event.Reply shows
 	content Content // what Event.Content shows, dropped at the next frame
 	slab    slab    // where contents lie
+	brief   uint16  // the channel whose properties lie elsewhere, until Rest; 0: there is none
+	heads   []byte  // there
+	half    bool    // some of them are needed yet: their content is not whole
 
 	// Methods without content that come as often as messages, parsed in place.
 	ack    amqp.BasicAck
@@ -134,7 +137,15 @@ func (e *endpoint) begin() {
 }
 
 // Rest follows the last frame of a burst: what comes later shares no memory with what came.
-func (e *endpoint) Rest() { e.slab.rest() }
+func (e *endpoint) Rest() {
+	e.slab.rest()
+	if e.heads = e.heads[:0]; e.half || cap(e.heads) > keepHeads {
+		e.heads = nil
+	}
+}
+
+// keepHeads is the largest buffer for properties that is kept, in bytes.
+const keepHeads = 16 << 10
 
 // send appends a method to the reply. On error nothing is appended, and only a
 // method with text from outside can be in error.
@@ -212,9 +223,14 @@ func (e *endpoint) channelLeft(n uint16, args []byte) (Event, error) {
 // receiveContent feeds a header or body frame to its channel. When the content
 // is whole, it is in e.content.
 func (e *endpoint) receiveContent(ch *channel, f amqp.Frame) (whole bool, err error) {
+	brief := f.Channel == e.brief && e.brief != 0
 	switch f.Type {
 	case amqp.FrameHeader:
-		whole, err = ch.assembly.header(f.Payload, e.maxMessage, &e.slab)
+		var heads *[]byte
+		if brief {
+			heads = &e.heads
+		}
+		whole, err = ch.assembly.header(f.Payload, e.maxMessage, &e.slab, heads)
 	case amqp.FrameBody:
 		whole, err = ch.assembly.body(f.Payload)
 	default:
@@ -222,6 +238,9 @@ func (e *endpoint) receiveContent(ch *channel, f amqp.Frame) (whole bool, err er
 	}
 	if whole {
 		e.content = ch.assembly.take()
+	}
+	if brief {
+		e.half = !whole
 	}
 	return whole, err
 }

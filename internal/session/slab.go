@@ -14,6 +14,9 @@ const slabPart = 4
 
 // take returns an empty slice with room for n bytes.
 func (s *slab) take(n int) []byte {
+	if n == 0 {
+		return []byte{}
+	}
 	if n > s.most/slabPart {
 		return make([]byte, 0, n)
 	}
