@@ -312,8 +312,9 @@ func (e *embedded) answered(d broker.Delivery) {
 
 // reply puts properties and body into one piece of memory.
 func (l *local) reply(to, correlation []byte, d draft, more bool) error {
+	var buf [maxGeneratedID]byte
 	p := d.properties(l.from)
-	p.DeliveryMode, p.CorrelationID, p.MessageID = amqp.Transient, string(correlation), d.id.String()
+	p.DeliveryMode, p.CorrelationID, p.MessageID = amqp.Transient, string(correlation), string(d.id.appendTo(buf[:0])) // no copies that outlive this
 	room := answerRoom + len(p.ContentType) + len(p.CorrelationID) + len(p.MessageID) + len(p.AppID)
 	props, err := p.Append(make([]byte, 0, room+len(d.body)))
 	if err != nil {

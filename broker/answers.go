@@ -19,7 +19,9 @@ type answers struct {
 	count int
 	to    *core.Address // of the last one
 	last  queue.Time    // when that was
-	slow  bool          // they come one by one: none waits for the next
+	late  int           // how many in a row took longer than that was worth
+	room  []core.Message
+	made  int // for how many there was room, the last time
 	timer *time.Timer
 	set   bool
 }
@@ -43,9 +45,11 @@ func (c *Conn) Answer(to []byte, props amqp.RawProperties, body []byte, more boo
 		a.to = &core.Address{Key: string(to)}
 	}
 	via := a.via
-	_, err := via.Publish(&via.burst, &core.Message{Address: a.to, Props: props, Body: body})
+	m := a.message(more)
+	m.Address, m.Props, m.Body = a.to, props, body
+	_, err := via.Publish(&via.burst, m)
 	a.learn(c.broker.core.Now())
-	if a.count++; more && !a.slow && a.count < soonMost {
+	if a.count++; more && a.late < slow && a.count < soonMost {
 		a.remind(c)
 	} else {
 		a.via = nil
@@ -59,17 +63,37 @@ func (c *Conn) Answer(to []byte, props amqp.RawProperties, body []byte, more boo
 	return closedError(err)
 }
 
-// quickly is up to how long after the one before an answer comes, in nanoseconds, so that it was worth the wait.
-const quickly = 20_000
+const (
+	quickly = 20_000 // up to how long after the one before an answer comes, in nanoseconds, so that it was worth the wait
+	slow    = 2      // so many in a row that were not: they come one by one, and none waits for the next. A single one may have had no processor
+)
 
 // learn finds out whether who answers is slow, from two answers of which one followed the other. The caller holds mu.
 func (a *answers) learn(now queue.Time) {
-	quick := now-a.last < quickly
-	if quick || a.count > 0 {
-		a.slow = !quick
+	switch {
+	case now-a.last < quickly:
+		a.late = 0
+	case a.count > 0 && a.late < slow:
+		a.late++
 	}
 	a.last = now
 }
+
+// message returns room for one. Those of answers that come together are made together. The caller holds mu.
+func (a *answers) message(more bool) *core.Message {
+	if len(a.room) == 0 {
+		a.made = min(max(1, 2*a.made), answersMost)
+		a.room = make([]core.Message, a.made)
+	}
+	m := &a.room[0]
+	if a.room = a.room[1:]; !more {
+		a.room, a.made = nil, 0
+	}
+	return m
+}
+
+// answersMost are made together. Who keeps one, a queue for example, keeps them all, but not their bodies when they are settled.
+const answersMost = 16
 
 // Flush has the answers go out that wait for others. It costs little when there are none.
 func (c *Conn) Flush() {

@@ -51,3 +51,29 @@ func TestAnswersGoOutTogether(t *testing.T) {
 func answer(c *broker.Conn, n int, more bool) error {
 	return c.Answer([]byte("answers"), nil, []byte(strconv.Itoa(n)), more)
 }
+
+// Where two answers in a row take their time none waits for the next, until they come quickly again. A single one that is late ends nothing.
+func TestAnswersThatComeOneByOneDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, "")
+		mine, theirs := dial(t, b), dial(t, b)
+		declare(t, theirs, broker.QueueOptions{Name: "answers"})
+		came := 0
+		if _, err := theirs.Consume(t.Context(), "answers", broker.ConsumeOptions{NoAck: true}, func(broker.Delivery) { came++ }); err != nil {
+			t.Fatal(err)
+		}
+		for n, step := range []struct {
+			after time.Duration
+			came  int
+		}{
+			{0, 0}, {50 * time.Microsecond, 0}, {0, 0}, {50 * time.Microsecond, 0}, {50 * time.Microsecond, 5},
+			{50 * time.Microsecond, 6}, {50 * time.Microsecond, 7}, {0, 7}, {0, 7},
+		} {
+			time.Sleep(step.after)
+			if err := answer(mine, n, true); err != nil || came != step.came {
+				t.Fatalf("%v, and after answer %d %d have come, want %d", err, n, came, step.came)
+			}
+		}
+		mine.Flush()
+	})
+}
