@@ -10,6 +10,9 @@ const internSlots = 256 // a power of two
 //
 // It is not safe for concurrent use: one reader owns it.
 type Interner struct {
+	// Known, if it is set, is asked for a string that is not remembered, before the octets are copied. It must not keep them.
+	Known func(b []byte) (s string, ok bool)
+
 	slots *[internSlots]string // pairs: the newer string first
 }
 
@@ -32,10 +35,20 @@ func (in *Interner) String(b []byte) string {
 	if s := in.slots[i|1]; s == string(b) {
 		return s
 	}
-	s := string(b)
+	s := in.fresh(b)
 	in.slots[i|1] = in.slots[i]
 	in.slots[i] = s
 	return s
+}
+
+// fresh returns b as a string that is known, or as a copy.
+func (in *Interner) fresh(b []byte) string {
+	if in.Known != nil {
+		if s, ok := in.Known(b); ok {
+			return s
+		}
+	}
+	return string(b)
 }
 
 // hash mixes the length and all octets, eight at a time. It spreads names over the slots and

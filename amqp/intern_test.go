@@ -51,3 +51,26 @@ func TestAnUnusedInternerIsSmall(t *testing.T) {
 		t.Errorf("%d octets", n)
 	}
 }
+
+func TestAnInternerCopiesNoNameThatIsKnown(t *testing.T) {
+	names := map[string]string{}
+	for i := range 2000 {
+		name := fmt.Sprint("name.", i)
+		names[name] = name
+	}
+	in := Interner{Known: func(b []byte) (string, bool) { s, ok := names[string(b)]; return s, ok }}
+	var octets []byte
+	if n := testing.AllocsPerRun(10, func() {
+		for name := range names {
+			octets = append(octets[:0], name...)
+			if got := in.String(octets); got != name {
+				t.Fatalf("%q, want %q", got, name)
+			}
+		}
+	}); n > 2 { // the slots, and octets
+		t.Errorf("%v allocations", n)
+	}
+	if got := in.String([]byte("stranger")); got != "stranger" {
+		t.Errorf("%q", got)
+	}
+}

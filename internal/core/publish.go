@@ -22,10 +22,32 @@ type Publisher struct {
 	table  *route.Table[*Queue]
 	last   Address
 	queues []*Queue
+
+	address *Address // of the last message
 }
 
 // NewPublisher returns a publisher into v.
 func (v *VHost) NewPublisher() *Publisher { return &Publisher{vhost: v} }
+
+// AddressOf returns the address of a message to be published: that of the one before, if it went there, too, or one that the queue of
+// that name keeps. So who publishes into many queues in turn makes none for each message.
+func (p *Publisher) AddressOf(exchange, key string) *Address {
+	if a := p.address; a == nil || a.Exchange != exchange || a.Key != key {
+		p.address = p.find(exchange, key)
+	}
+	return p.address
+}
+
+func (p *Publisher) find(exchange, key string) *Address {
+	if exchange == "" {
+		table := p.vhost.table.Load()
+		if q, ok := table.Queue(key); ok {
+			p.table, p.last, p.queues = table, *q.address, append(p.queues[:0], q)
+			return q.address
+		}
+	}
+	return &Address{Exchange: exchange, Key: key}
+}
 
 // Publish routes m and puts it into its queues. m must not be changed
 // afterwards. Errors: 404 no such exchange, 403 an internal one, 406 a bad CC or BCC.

@@ -30,6 +30,7 @@ type Queue struct {
 	QueueSpec
 	id       uint64
 	vhost    *VHost
+	address  *Address    // of what the default exchange brings
 	owner    *Client     // of an exclusive queue
 	declared journal.LSN // the record of its declaration; guarded by vhost.mu
 
@@ -78,6 +79,7 @@ func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
 		QueueSpec: spec,
 		id:        id,
 		vhost:     v,
+		address:   &Address{Key: spec.Name},
 		consumers: map[queue.ConsumerID]*Consumer{},
 	}
 	cfg := q.adopt(v.policies.ruling(q.Name, q.policyKind()))

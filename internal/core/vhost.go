@@ -33,6 +33,9 @@ func newVHost(c *Core, name string) *VHost {
 	return v
 }
 
+// QueueName returns the name of a queue as it is kept; ok is false if there is none of that name. It does not allocate.
+func (v *VHost) QueueName(name []byte) (kept string, ok bool) { return v.table.Load().QueueName(name) }
+
 // Core is the broker that the virtual host belongs to.
 func (v *VHost) Core() *Core { return v.core }
 

@@ -46,6 +46,14 @@ func (t *Table[Q]) Queue(name string) (q Q, ok bool) {
 	return q, false
 }
 
+// QueueName returns the name of the queue that is called so, as the table keeps it; ok is false if there is none. It does not allocate.
+func (t *Table[Q]) QueueName(name []byte) (kept string, ok bool) {
+	if l := find(t.queues, name); l != nil {
+		return l.key, true
+	}
+	return "", false
+}
+
 // AddQueue returns the table in which the default exchange routes to q by name, and name can be bound. A queue that had
 // the name before is removed first, with its bindings.
 func (t *Table[Q]) AddQueue(name string, q Q) *Table[Q] {

@@ -43,7 +43,7 @@ const (
 )
 
 // hash is FNV-1a with a final mix, so that short keys which differ in their last byte spread over the first levels too.
-func hash(key string) uint64 {
+func hash[K string | []byte](key K) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(key) {
 		h = (h ^ uint64(key[i])) * 1099511628211
@@ -61,11 +61,19 @@ func rank(m, bit uint32) int { return bits.OnesCount32(m & (bit - 1)) }
 func (t trie[V]) len() int { return t.size }
 
 func (t trie[V]) get(key string) (v V, ok bool) {
+	if l := find(t, key); l != nil {
+		return l.value, true
+	}
+	return v, false
+}
+
+// find returns the leaf of a key, or nil. It does not allocate.
+func find[V any, K string | []byte](t trie[V], key K) *leaf[V] {
 	h := hash(key)
 	n := t.root
 	for shift := uint(0); n != nil; shift += levelBits {
 		if shift >= hashBits {
-			return n.bucketGet(key)
+			return n.bucketLeaf(string(key))
 		}
 		bit := bitOf(h, shift)
 		if n.kidMap&bit != 0 {
@@ -75,12 +83,12 @@ func (t trie[V]) get(key string) (v V, ok bool) {
 		if n.leafMap&bit == 0 {
 			break
 		}
-		if l := &n.leaves[rank(n.leafMap, bit)]; l.key == key {
-			return l.value, true
+		if l := &n.leaves[rank(n.leafMap, bit)]; l.key == string(key) {
+			return l
 		}
 		break
 	}
-	return v, false
+	return nil
 }
 
 // with returns the map in which key has the value v.
@@ -215,11 +223,11 @@ func (n *node[V]) bucketFind(key string) (int, bool) {
 	return slices.BinarySearchFunc(n.leaves, key, func(l leaf[V], key string) int { return strings.Compare(l.key, key) })
 }
 
-func (n *node[V]) bucketGet(key string) (v V, ok bool) {
+func (n *node[V]) bucketLeaf(key string) *leaf[V] {
 	if i, ok := n.bucketFind(key); ok {
-		return n.leaves[i].value, true
+		return &n.leaves[i]
 	}
-	return v, false
+	return nil
 }
 
 func (n *node[V]) bucketWith(l leaf[V]) (_ *node[V], added bool) {

@@ -96,14 +96,35 @@ func TestTrieBucket(t *testing.T) {
 		t.Error("m was removed", ok, again)
 	}
 	for key, want := range map[string]int{"c": 4, "x": 2, "a": 3} {
-		if got, ok := n.bucketGet(key); !ok || got != want {
-			t.Errorf("%s = %d, %t; want %d", key, got, ok, want)
+		if got := n.bucketLeaf(key); got == nil || got.value != want {
+			t.Errorf("%s = %v; want %d", key, got, want)
 		}
 	}
-	if _, ok := n.bucketGet("m"); ok {
+	if n.bucketLeaf("m") != nil {
 		t.Error("m is still there")
 	}
-	if v, ok := old.bucketGet("m"); !ok || v != 0 {
+	if l := old.bucketLeaf("m"); l == nil || l.value != 0 {
 		t.Error("the old bucket changed")
+	}
+}
+
+func TestAKeyIsFoundByItsOctets(t *testing.T) {
+	table := New[int]("/")
+	var names [][]byte
+	for i := range 2000 {
+		names = append(names, fmt.Appendf(nil, "key.%d", i))
+		table = table.AddQueue(string(names[i]), i)
+	}
+	if n := testing.AllocsPerRun(2, func() {
+		for _, b := range names {
+			if name, ok := table.QueueName(b); !ok || name != string(b) {
+				t.Fatalf("%q, %t; want %q", name, ok, b)
+			}
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if name, ok := table.QueueName([]byte("key.2000")); ok {
+		t.Error(name)
 	}
 }

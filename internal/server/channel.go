@@ -18,7 +18,6 @@ type channel struct {
 
 	// Owned by R.
 	publisher *core.Publisher
-	last      *core.Address // of the last publish
 	confirmed atomic.Bool   // confirm.select was sent; R changes it, others look
 	prefetch  atomic.Uint32 // for consumers to come; likewise
 	lastQueue string        // declared on this channel, meant by an empty name

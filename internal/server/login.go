@@ -84,6 +84,7 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	}
 	c.server.doors.leave(c.net.RemoteAddr())
 	c.frameMax.Store(c.session.FrameMax())
+	c.session.Recognise(vhost.QueueName)
 	c.listenUntil(time.Time{})
 	c.startHeartbeat()
 	if vhost.IsDeleted() { // whoever deleted it did not see this connection, or did and will say so again

@@ -32,7 +32,7 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 		}
 	}
 	m := c.newMessage(len(props) + len(content.Body))
-	*m = core.Message{Address: ch.addressOf(p), Props: props, Body: content.Body}
+	*m = core.Message{Address: ch.publisher.AddressOf(p.Exchange, p.RoutingKey), Props: props, Body: content.Body}
 	if flags(props)&amqp.FlagContentEncoding != 0 && p.RoutingKey == c.server.cfg.Packs && p.Exchange == "" {
 		n := packed(m)
 		m.SetMessages(n)
@@ -76,14 +76,6 @@ func packed(m *core.Message) int {
 		return 0
 	}
 	return pack.In(v.ContentEncoding, m.Body)
-}
-
-// addressOf is that of the publish before if it went there, too.
-func (ch *channel) addressOf(p *amqp.BasicPublish) *core.Address {
-	if ch.last == nil || ch.last.Exchange != p.Exchange || ch.last.Key != p.RoutingKey {
-		ch.last = &core.Address{Exchange: p.Exchange, Key: p.RoutingKey}
-	}
-	return ch.last
 }
 
 // newMessage returns room for a message of size bytes. Small ones that come together are made together, see session.Limits.Slab.

@@ -54,6 +54,9 @@ var stateNames = [...]string{
 
 func (s state) String() string { return stateNames[s] }
 
+// Recognise has names that are known not be copied: see amqp.Interner.
+func (e *endpoint) Recognise(known func(name []byte) (string, bool)) { e.in.Known = known }
+
 // FrameMax is the size that no frame may exceed, either way, its eight bytes of
 // overhead included: what to pass to amqp.ParseFrame and amqp.AppendBodyFrames.
 // It changes when the connection is tuned.
