@@ -36,12 +36,12 @@ func (n *Node) limit(ctx context.Context) time.Duration {
 // all the same. A deadline of ctx is also the request's expiry where the broker heeds one; without one it is [Config.CallTimeout] from now.
 func Call[T any](ctx context.Context, target *Target, request any, opts ...SendOption) (T, error) {
 	a, err := target.call(ctx, request, opts)
+	var none T
 	if err != nil {
-		var none T
 		return none, err
 	}
-	if body, plain := any(a.body).(T); plain {
-		return body, nil
+	if _, plain := any(none).([]byte); plain { // no need to put it behind a pointer
+		return any(a.body).(T), nil
 	}
 	result := new(T)
 	err = target.node.decode(a.contentType, a.body, result)

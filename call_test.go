@@ -26,6 +26,30 @@ func never(t *testing.T, n *postrider.Node, at *postrider.Target) (ended <-chan 
 	return told
 }
 
+// What an answer is taken as is the caller's choice: its bytes, a text, what its JSON says.
+func TestAnAnswerIsTakenAsItsCallerWants(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		err := bob.Handle(t.Context(), at, func(ctx context.Context, m *postrider.Message) error {
+			return m.Reply(ctx, map[string]int{"a": 1})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes, err := postrider.Call[[]byte](t.Context(), to, "x")
+		if string(bytes) != `{"a":1}` || err != nil {
+			t.Errorf("bytes: %q, %v", bytes, err)
+		}
+		table, err := postrider.Call[map[string]int](t.Context(), to, "x")
+		if table["a"] != 1 || err != nil {
+			t.Errorf("a table: %v, %v", table, err)
+		}
+		whatever, err := postrider.Call[any](t.Context(), to, "x")
+		if m, ok := whatever.(map[string]any); !ok || m["a"] != 1.0 || err != nil {
+			t.Errorf("whatever it is: %T %v, %v", whatever, whatever, err)
+		}
+	})
+}
+
 // A call has a deadline though its context has none. Its handler has it, too, and who waited learns what to do.
 func TestACallWithoutADeadlineEnds(t *testing.T) {
 	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
