@@ -1,15 +1,25 @@
 package server
 
 import (
+	"encoding/binary"
+	"io"
+	"time"
+
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
 )
 
-// slowDown has a connection that published wait: for the disk, when much is on
+// waits reports whether a frame is to wait until the broker is low on nothing: a publish, as it begins. What is before it is done.
+func (c *conn) waits(f amqp.Frame) bool {
+	return f.Type == amqp.FrameMethod && len(f.Payload) >= 4 && amqp.MethodID(binary.BigEndian.Uint32(f.Payload)) == amqp.BasicPublishID &&
+		c.client != nil && !c.session.Closing()
+}
+
+// slowDown has a connection that published, or is about to, wait: for the disk, when much is on
 // its way to it, and as long as the broker is low on memory or disk. It is not read
 // meanwhile. One that only consumes is never kept waiting.
 func (c *conn) slowDown() error {
-	if !c.published {
+	if !c.published && !c.held {
 		return nil
 	}
 	c.published = false
@@ -49,8 +59,13 @@ func (c *conn) block(why core.Shortage) error {
 	return c.reply(0, &amqp.ConnectionUnblocked{})
 }
 
-// awaitRelief returns false when the connection is to be closed before the broker is better.
+// lookFor is how often a connection that is not read is looked at, whether its client is still there.
+const lookFor = time.Second
+
+// awaitRelief returns false when the connection is to be closed before the broker is better. The error is io.EOF when the client leaves meanwhile.
 func (c *conn) awaitRelief() (bool, error) {
+	look := time.NewTicker(lookFor)
+	defer look.Stop()
 	for {
 		relief := c.core.Relief()
 		if relief == nil {
@@ -68,6 +83,10 @@ func (c *conn) awaitRelief() (bool, error) {
 				return false, nil
 			}
 			c.endBurst()
+		case <-look.C:
+			if c.link.Gone() {
+				return false, io.EOF
+			}
 		case <-c.ctx.Done():
 			return false, c.ctx.Err()
 		}

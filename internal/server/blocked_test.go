@@ -8,17 +8,22 @@ import (
 	"github.com/postrider-mq/postrider/internal/core"
 )
 
-// A broker in memory that holds too much stops who publishes. Who consumes goes
-// on, and what he settles ends the publisher's wait.
-func TestAPublisherIsBlocked(t *testing.T) {
-	b := newBroker(t, func(c *Config) {
+// small is a broker in memory that is low on it with more than 1,000 bytes of messages.
+func small(t *testing.T) func(*Config) {
+	return func(c *Config) {
 		small, err := core.Open(core.Config{Budget: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.Core.Close()
 		c.Core = small
-	}).listen()
+	}
+}
+
+// A broker in memory that holds too much stops who publishes. Who consumes goes
+// on, and what he settles ends the publisher's wait.
+func TestAPublisherIsBlocked(t *testing.T) {
+	b := newBroker(t, small(t)).listen()
 	publisher := newPeer(t, b.connect())
 	publisher.caps["connection.blocked"] = true
 	publisher.login("guest", "guest")
@@ -59,4 +64,67 @@ func TestAPublisherIsBlocked(t *testing.T) {
 	if _, body := consumer.content(1); body != "waits" {
 		t.Errorf("got %q", body)
 	}
+}
+
+// fill has the broker be low on memory, by a message in the queue q.
+func (b *broker) fill() {
+	b.t.Helper()
+	p := b.dial()
+	p.declare(1, amqp.QueueDeclare{Queue: "q"})
+	p.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, strings.Repeat("x", 2000))
+	b.eventually("the broker is low on memory", func() bool { return b.server.cfg.Core.Shortage() != 0 })
+}
+
+// empty takes that message, and says how many are behind it.
+func (b *broker) empty() (left uint32) {
+	b.t.Helper()
+	p := b.dial()
+	p.send(1, &amqp.BasicGet{Queue: "q"})
+	left = expect[*amqp.BasicGetOk](p, 1).MessageCount
+	p.content(1)
+	p.send(1, &amqp.BasicAck{DeliveryTag: 1})
+	return left
+}
+
+// Not even the first message of a connection is taken by a broker that is low already; what comes before it is done.
+func TestAFirstPublishWaits(t *testing.T) {
+	b := newBroker(t, small(t)).listen()
+	b.fill()
+	p := newPeer(t, b.connect())
+	p.caps["connection.blocked"] = true
+	p.login("guest", "guest")
+	p.openChannel(1)
+	p.send(1, &amqp.ConfirmSelect{})
+	expect[*amqp.ConfirmSelectOk](p, 1)
+	publish := p.message(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, "first")
+	p.declare(1, amqp.QueueDeclare{Queue: "other"})
+	p.write(publish)
+	p.send(1, &amqp.QueueDeclare{Queue: "later"})
+	if why := expect[*amqp.ConnectionBlocked](p, 0).Reason; why != "low on memory" {
+		t.Errorf("blocked because of %q", why)
+	}
+	if n := b.empty(); n != 0 {
+		t.Errorf("%d more are in the queue: a broker that was low took a message", n)
+	}
+	got := map[string]bool{}
+	for range 3 { // the confirm may come before the other two, or behind
+		switch _, m := p.method(); m := m.(type) {
+		case *amqp.ConnectionUnblocked, *amqp.BasicAck, *amqp.QueueDeclareOk:
+			got[m.ID().String()] = true
+		default:
+			t.Fatalf("came %T", m)
+		}
+	}
+	if len(got) != 3 {
+		t.Errorf("came %v", got)
+	}
+}
+
+// A client that closes a connection on which it has not published is answered by a broker that is low.
+func TestWhoHasNotPublishedCloses(t *testing.T) {
+	b := newBroker(t, small(t)).listen()
+	b.fill()
+	p := b.dial()
+	p.send(0, &amqp.ConnectionClose{ReplyCode: 200})
+	expect[*amqp.ConnectionCloseOk](p, 0)
 }

@@ -46,6 +46,7 @@ type conn struct {
 	room      []core.Message // for messages to come
 	made      int            // how many were made room for together
 	published bool           // in this burst
+	held      bool           // a publish comes next, and the broker is low on something
 	packed    bool           // in this burst, a pack
 	consumes  bool           // or did: others than its own publishes count on R
 	reminder  *time.Timer    // wakes the writer when a call's confirm has waited; reminded while it runs
@@ -113,24 +114,35 @@ func (c *conn) read() error {
 			c.endBurst()
 			continue
 		}
-		c.burst.Begin(c.core.Now())
-		rest, err := c.handle(b)
-		c.link.Keep(rest)
-		c.session.Rest()
-		c.room, c.made = nil, 0
-		c.endBurst()
-		if err != nil {
-			c.link.Drain(time.Now().Add(lastWords))
-			return err
+		for again := true; again; again = c.held {
+			if b, err = c.work(b); err != nil {
+				return err
+			}
 		}
-		if err := c.slowDown(); err != nil {
-			return err
-		}
-		c.awaitRoom()
 	}
 }
 
-// handle does everything for the frames in b and returns what is left of it.
+// work handles a burst, waits for what has to be waited for, and returns what is left of the burst.
+func (c *conn) work(b []byte) ([]byte, error) {
+	c.burst.Begin(c.core.Now())
+	c.held = false
+	rest, err := c.handle(b)
+	c.link.Keep(rest)
+	c.session.Rest()
+	c.room, c.made = nil, 0
+	c.endBurst()
+	if err != nil {
+		c.link.Drain(time.Now().Add(lastWords))
+		return nil, err
+	}
+	if err := c.slowDown(); err != nil {
+		return nil, err
+	}
+	c.awaitRoom()
+	return rest, nil
+}
+
+// handle does everything for the frames in b, but for a publish while the broker is low on something and what follows it. It returns what is left of b.
 func (c *conn) handle(b []byte) ([]byte, error) {
 	if !c.greeted {
 		rest, reply, ok, err := c.session.Preamble(b)
@@ -140,6 +152,7 @@ func (c *conn) handle(b []byte) ([]byte, error) {
 		}
 		c.greeted, b = true, rest
 	}
+	low := c.core.Shortage() != 0
 	for {
 		rest, f, ok, err := amqp.ParseFrame(b, c.session.FrameMax())
 		if err != nil {
@@ -147,6 +160,10 @@ func (c *conn) handle(b []byte) ([]byte, error) {
 		}
 		if !ok {
 			return rest, nil
+		}
+		if low && c.waits(f) {
+			c.held = true
+			return b, nil
 		}
 		b = rest
 		if err := c.frame(f); err != nil {
