@@ -24,3 +24,20 @@ func LeftInPacks(n *Node) (left int) {
 	}
 	return left
 }
+
+// StoodIn is how many messages were handled by who read them, in the place of a worker.
+func StoodIn(n *Node) (handled uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for t := range n.taps {
+		if s := t.stand.Load(); s != nil {
+			s.mu.Lock()
+			handled += s.turn
+			s.mu.Unlock()
+		}
+	}
+	return handled
+}
+
+// Connected is how many connections others have to the node.
+func Connected(n *Node) int { return n.local.broker.Stats().Connections }

@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,10 @@ type feed struct {
 	first, last *block        // a list; nil: there is nothing
 	head, tail  int           // what was taken out of first, and put into last
 	waking      bool          // a receiver was woken, and has not looked yet
+	resting     int           // receivers that wait
+	lent        bool          // the place of one of them, which takes nothing meanwhile: see standIn
+	gone        bool          // who had it has ended his goroutine, and so the receiver is to
+	back        *sync.Cond    // lent has become false
 	ended       bool          // nothing more is taken out
 	closed      bool          // nor put in
 	wake        chan struct{} // one place
@@ -66,7 +71,11 @@ type block struct {
 
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
-func newFeed(out *atomic.Int64) *feed { return &feed{wake: make(chan struct{}, 1), out: out} }
+func newFeed(out *atomic.Int64) *feed {
+	f := &feed{wake: make(chan struct{}, 1), out: out}
+	f.back = sync.NewCond(&f.mu)
+	return f
+}
 
 // push reports false when the feed is closed.
 func (f *feed) push(batch []arrival) bool {
@@ -117,7 +126,7 @@ func (f *feed) ready() {
 
 // rouse wakes a receiver, one at a time: when that one looks, and there is more, it wakes the next. The caller holds mu.
 func (f *feed) rouse() {
-	if !f.waking {
+	if !f.waking && (!f.lent || f.resting > 1) {
 		f.waking = true
 		f.signal()
 	}
@@ -130,47 +139,81 @@ func (f *feed) signal() {
 	}
 }
 
-// next calls take until it has taken something. It returns false when ctx ends or the feed has ended.
-func (f *feed) next(ctx context.Context, take func(woken bool) (ok, ended bool)) bool {
-	woken := false
+// next calls take until it has taken something. It returns false when ctx ends or the feed has ended; not while its place is lent.
+func (f *feed) next(ctx context.Context, take func(rested bool) (ok, ended bool)) bool {
+	rested := false
 	for ctx.Err() == nil {
-		if ok, ended := take(woken); ok || ended {
-			return ok
+		ok, ended := take(rested)
+		if ok {
+			return true
+		}
+		if ended {
+			f.leave(false)
+			return false
 		}
 		if f.idle != nil {
 			f.idle()
 		}
 		select {
 		case <-f.wake:
-			woken = true
 		case <-ctx.Done():
 		}
+		rested = true
 	}
-	f.mu.Lock()
-	f.waking = false
-	f.mu.Unlock()
+	f.leave(rested)
 	f.signal() // whom it was meant for may be another
 	return false
 }
 
-// pop takes a message out, or a plain pack as a whole, for who is alone. woken says that the caller was, since it looked last.
-func (f *feed) pop(a *arrival, woken, alone bool) (ok, ended bool) {
+// leave is for a receiver that is about to end.
+func (f *feed) leave(rested bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if woken {
+	if rested {
+		f.resting--
 		f.waking = false
 	}
-	if f.ended {
+	for f.lent {
+		f.back.Wait()
+	}
+}
+
+// pop takes a message out, or a plain pack as a whole, for who is alone. rested says that the caller has waited since it looked last; it
+// will again when there is nothing.
+func (f *feed) pop(a *arrival, rested, alone bool) (ok, ended bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if rested {
+		f.waking = false
+		f.resting--
+	}
+	switch {
+	case f.ended:
 		f.signal() // whoever else waits
 		return false, true
-	}
-	if !f.some() {
+	case f.gone:
+		f.gone = false
+		runtime.Goexit()
+	case !f.some(), f.lent && f.resting == 0:
+		f.resting++
 		return false, false
 	}
+	f.take(a, alone)
+	if f.some() {
+		a.more = true
+		if !alone {
+			f.rouse() // another worker may take the next one
+		}
+	}
+	return true, false
+}
+
+// take takes out what comes first: a message, or with whole a plain pack as it is. The caller holds mu.
+func (f *feed) take(a *arrival, whole bool) {
 	f.out.Add(1)
 	place := &f.first.items[f.head]
 	last := true
-	if alone && place.plain {
+	if whole && place.plain {
 		*a = *place
 	} else {
 		last = place.take(a)
@@ -181,13 +224,37 @@ func (f *feed) pop(a *arrival, woken, alone bool) (ok, ended bool) {
 			f.dropFirst()
 		}
 	}
-	if f.some() {
-		a.more = true
-		if !alone {
-			f.rouse() // another worker may take the next one
-		}
+}
+
+// lend takes the only message out, for who takes the place of a receiver that rests until he calls giveBack; false if there is no such place, or
+// something else than one message.
+func (f *feed) lend(a *arrival) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended || f.lent || f.waking || f.resting == 0 {
+		return false
 	}
-	return true, false
+	if f.first == nil || f.first != f.last || f.tail-f.head != 1 || f.first.items[f.head].pack != nil {
+		return false
+	}
+	f.lent = true
+	f.take(a, false)
+	return true
+}
+
+// giveBack ends a loan. gone says that the goroutine ends with it.
+func (f *feed) giveBack(gone bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lent = false
+	f.back.Broadcast()
+	if gone {
+		f.gone = true
+		f.signal()
+	}
+	if f.some() {
+		f.rouse()
+	}
 }
 
 // dropFirst goes on to the next block, or to the beginning of the last one. The caller holds mu.

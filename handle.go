@@ -58,15 +58,21 @@ func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, o handleOpti
 	ctx, cancel := context.WithCancel(context.WithValue(ctx, handling{}, n))
 	detach := context.AfterFunc(n.ctx, cancel)
 	context.AfterFunc(ctx, t.stop)
+	var stand *standIn
+	if !t.target.away() {
+		stand = newStandIn(ctx, t, h, &o)
+		t.stand.Store(stand)
+	}
 	left := new(atomic.Int64)
 	left.Store(int64(o.workers))
 	for range o.workers {
 		go func() {
 			defer n.workers.Done()
-			work(ctx, t, h, &o)
+			work(ctx, t, h, &o, stand)
 			if left.Add(-1) == 0 {
 				detach()
 				cancel()
+				stand.stop()
 			}
 		}()
 	}
@@ -106,7 +112,7 @@ func (t *tap) begun(ctx context.Context) error {
 }
 
 // work is one worker: one message after the other.
-func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
+func work(ctx context.Context, t *tap, h Handler, o *handleOptions, stand *standIn) {
 	var press press
 	hand := t.newHand()
 	for {
@@ -116,10 +122,19 @@ func work(ctx context.Context, t *tap, h Handler, o *handleOptions) {
 			return
 		}
 		hand.holds(m)
-		m.observed(StepDelivered, nil)
-		err := m.handle(ctx, h)
-		conclude(ctx, m, err, o)
+		if stand == nil || m.more {
+			act(ctx, m, h, o)
+		} else {
+			stand.timed(m)
+		}
 	}
+}
+
+// act handles a message and settles it.
+func act(ctx context.Context, m *Message, h Handler, o *handleOptions) {
+	m.observed(StepDelivered, nil)
+	err := m.handle(ctx, h)
+	conclude(ctx, m, err, o)
 }
 
 // handle has h act upon the message, unless nobody wants that any more; that it is not too late was looked at when it was taken.

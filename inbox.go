@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/pack"
 )
 
@@ -97,6 +98,18 @@ func (i *inbox) ready() {
 	for _, t := range takers {
 		t.ready()
 	}
+}
+
+// use implements idler, where one receiver takes everything.
+func (i *inbox) use(l *broker.Lull) bool {
+	i.mu.Lock()
+	takers := i.takers
+	i.mu.Unlock()
+	if len(takers) != 1 {
+		return false
+	}
+	to, ok := takers[0].receiver.(idler)
+	return ok && to.use(l)
 }
 
 // hand gives each arrival to who asked for its sender, else to those who take everything in turn.

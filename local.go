@@ -347,7 +347,8 @@ func (l *local) take(prefetch int, to receiver) intake {
 		}
 	}
 	var arrivals []arrival
-	o := broker.ConsumeOptions{Prefetch: prefetch, Batches: func(batch []broker.Delivery) {
+	idler, _ := to.(idler)
+	o := broker.ConsumeOptions{Prefetch: prefetch, Batches: func(batch []broker.Delivery, lull *broker.Lull) {
 		arrivals = slices.Grow(arrivals[:0], len(batch))[:len(batch)]
 		for i := range batch {
 			d, a := &batch[i], &arrivals[i]
@@ -357,7 +358,9 @@ func (l *local) take(prefetch int, to receiver) intake {
 		if clear(arrivals); cap(arrivals) > keepArrivals {
 			arrivals = nil
 		}
-		to.ready()
+		if idler == nil || !lull.Free() || !idler.use(lull) {
+			to.ready()
+		}
 	}}
 	c, err := l.at.conn.Consume(l.at.ctx, queue, o, nil)
 	return &localIntake{consumer: c, failed: err}

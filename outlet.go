@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -40,6 +41,11 @@ type answer struct {
 type receiver interface {
 	hand([]arrival)
 	ready()
+}
+
+// An idler is a receiver that may use the lull of who has brought an arrival: use reports true then, and is called in the place of ready.
+type idler interface {
+	use(*broker.Lull) bool
 }
 
 // An intake is a consumer of a queue.

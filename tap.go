@@ -21,8 +21,9 @@ type tap struct {
 
 	alone bool // one goroutine receives, from the inbox: it takes packs as a whole
 	run   run
-	open  atomic.Int64  // taken out of the feed and not settled; and one until it is stopped
-	gone  chan struct{} // closed when the intake was released, with the last of them
+	stand atomic.Pointer[standIn] // of a Handle at a broker in this process
+	open  atomic.Int64            // taken out of the feed and not settled; and one until it is stopped
+	gone  chan struct{}           // closed when the intake was released, with the last of them
 
 	mu      sync.Mutex
 	hands   []*hand // of its workers or its loop
@@ -105,7 +106,7 @@ func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 			}
 		}
 		var a arrival
-		if !t.feed.next(ctx, func(woken bool) (ok, ended bool) { return t.pop(&a, woken, p) }) {
+		if !t.feed.next(ctx, func(rested bool) (ok, ended bool) { return t.pop(&a, rested, p) }) {
 			return nil, false
 		}
 		switch {
@@ -116,30 +117,38 @@ func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 			t.less(1)
 			continue
 		}
-		m := t.message(&a, p)
-		if m.tooLate() || m.tooEarly() {
-			continue
-		}
-		if err := m.unseal(p); err != nil {
-			m.refuse(err)
-			continue
-		}
-		if m.first(&a) {
+		if m := t.see(&a, p); m != nil {
 			return m, true
 		}
 	}
 }
 
+// see makes an arrival a message; nil if it is not to be handed out.
+func (t *tap) see(a *arrival, p *press) *Message {
+	m := t.message(a, p)
+	if m.tooLate() || m.tooEarly() {
+		return nil
+	}
+	if err := m.unseal(p); err != nil {
+		m.refuse(err)
+		return nil
+	}
+	if !m.first(a) {
+		return nil
+	}
+	return m
+}
+
 // pop takes something out of the feed. A plain pack becomes a run.
-func (t *tap) pop(a *arrival, woken bool, p *press) (ok, ended bool) {
+func (t *tap) pop(a *arrival, rested bool, p *press) (ok, ended bool) {
 	if !t.alone {
-		return t.feed.pop(a, woken, false)
+		return t.feed.pop(a, rested, false)
 	}
 	t.tell()
 	hurry := false
 	t.run.mu.Lock()
 	t.run.room = nil
-	ok, ended = t.feed.pop(a, woken, true)
+	ok, ended = t.feed.pop(a, rested, true)
 	if ok && a.plain {
 		hurry = t.begin(a, p)
 	}

@@ -104,10 +104,10 @@ func (c *Consumer) readOne(d putAside) {
 		c.giveBack(d)
 		return
 	}
-	c.flush() // what came before
+	c.flush(nil) // what came before
 	var one [1]Delivery
 	c.fill(&one[0], m, d.tag, d.Redelivered)
-	c.give(one[:])
+	c.give(one[:], nil)
 }
 
 func (c *Consumer) isOver() bool {

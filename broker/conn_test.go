@@ -201,7 +201,7 @@ func TestBatchesBringWhatOneBurstBrought(t *testing.T) {
 	declare(t, c, broker.QueueOptions{Name: "q"})
 	publish(t, c, "q", transient, "a", "b", "c")
 	batches := make(chan []string, 100)
-	take := func(batch []broker.Delivery) {
+	take := func(batch []broker.Delivery, _ *broker.Lull) {
 		var bodies []string
 		for _, d := range batch {
 			bodies = append(bodies, string(d.Body))

@@ -18,13 +18,24 @@ type ConsumeOptions struct {
 	Args      amqp.Table
 
 	// Batches, when it is not nil, is called in place of deliver with all that one burst of publishes or settlements brought. It
-	// must not block, and not keep the slice.
-	Batches func([]Delivery)
+	// must not block, and not keep the slice. The lull is that of who brought it, nil if there is none.
+	Batches func([]Delivery, *Lull)
 
 	// Cancelled is called when the broker ends the consumer because its queue
 	// was deleted. It must not block.
 	Cancelled func()
 }
+
+// Lull is the time of a goroutine that has read one message from a connection, and would wait for more now.
+type Lull core.Lull
+
+// Free reports whether it may be used, which one consumer can.
+func (l *Lull) Free() bool { return (*core.Lull)(l).Free() }
+
+// Use has do called by the goroutine whose lull it is, once and soon, in place of waking another for it. Who uses it for longer than some
+// microseconds keeps the connection from being read, which whoever calls readOn does from then on, until the connection ends: a goroutine for that alone. Called too
+// late, or again, readOn does nothing.
+func (l *Lull) Use(do func(readOn func())) { (*core.Lull)(l).Use(do) }
 
 // Consumer is a subscription to one queue.
 type Consumer struct {
@@ -135,7 +146,7 @@ func (c *Conn) forget(consumer *Consumer) {
 // queue when the Conn closes.
 func (c *Consumer) Cancel() {
 	c.conn.burst(c.core.Cancel)
-	c.deliverReady()
+	c.deliverReady(nil)
 	done := c.finish()
 	c.settleSoon()
 	if c.returnAside() || done {
@@ -160,7 +171,7 @@ func (c *Consumer) Withdraw() { c.close(true) }
 
 func (c *Consumer) close(unseen bool) {
 	c.core.Halt()
-	c.deliverReady()
+	c.deliverReady(nil)
 	c.finish()
 	c.returnAside()
 	seen, rest := c.abandon(unseen)
@@ -276,14 +287,14 @@ func (s *sink) Deliver(d core.Delivery) core.Taken {
 }
 
 // deliverReady makes the deliveries that are ready.
-func (c *Consumer) deliverReady() {
+func (c *Consumer) deliverReady(l *Lull) {
 	c.delivering.Lock()
 	defer c.delivering.Unlock()
-	c.flush()
+	c.flush(l)
 }
 
 // flush is deliverReady for who holds delivering.
-func (c *Consumer) flush() {
+func (c *Consumer) flush(l *Lull) {
 	c.mu.Lock()
 	list := c.ready
 	c.ready, c.spare = c.spare, nil
@@ -296,7 +307,7 @@ func (c *Consumer) flush() {
 		batch = append(batch, Delivery{})
 		c.fill(&batch[i], list[i].message, list[i].tag, list[i].redelivered)
 	}
-	c.give(batch)
+	c.give(batch, l)
 	c.batch = nil
 	if cap(list) > keepReady {
 		return
@@ -314,9 +325,9 @@ func (c *Consumer) fill(d *Delivery, m *core.Message, tag uint64, redelivered bo
 	d.Redelivered, d.Tag, d.consumer = redelivered, tag, c
 }
 
-func (c *Consumer) give(batch []Delivery) {
+func (c *Consumer) give(batch []Delivery, l *Lull) {
 	if c.options.Batches != nil {
-		c.options.Batches(batch)
+		c.options.Batches(batch, l)
 		return
 	}
 	for _, d := range batch {
@@ -331,8 +342,8 @@ func (s *sink) Cancelled(*core.Consumer) {
 	}
 }
 
-func (s *sink) Wake(bool) {
+func (s *sink) Wake(b *core.Burst) {
 	s.woken.Store(false)
-	(*Consumer)(s).deliverReady()
+	(*Consumer)(s).deliverReady((*Lull)(b.Lull))
 	(*Consumer)(s).readAside()
 }

@@ -13,6 +13,9 @@ type Burst struct {
 	// together with what may follow. The owner may set it before End.
 	Urgent bool
 
+	// Lull is what the owner's goroutine has next, if it would wait for more: the owner may set it before End, and looks afterwards what it is used for.
+	Lull *Lull
+
 	// Waiting, if not nil, is called when an operation of the burst is about to wait for
 	// the disk, without locks: the owner's chance to send what it has.
 	Waiting func()
@@ -85,6 +88,9 @@ func (b *Burst) End() {
 	if !b.Patient {
 		b.hasten()
 	}
+	if b.owing > 0 { // there is something to do first
+		b.Lull = nil
+	}
 	b.wakeAll()
 	if b.owing > 0 {
 		b.owing = 0
@@ -107,7 +113,7 @@ func (b *Burst) hasten() {
 
 func (b *Burst) wakeAll() {
 	for i, s := range b.wake {
-		s.Wake(b.Urgent)
+		s.Wake(b)
 		b.wake[i] = nil
 	}
 	b.wake = b.wake[:0]

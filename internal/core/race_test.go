@@ -117,7 +117,7 @@ func (s *acker) Deliver(d Delivery) Taken {
 	return Taken{Wake: true}
 }
 func (s *acker) Cancelled(*Consumer) {}
-func (s *acker) Wake(bool)           {}
+func (s *acker) Wake(*Burst)         {}
 
 func (s *acker) run() {
 	var b Burst

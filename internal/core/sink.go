@@ -36,9 +36,8 @@ type Sink interface {
 	// Cancelled says that the broker ended the consumer: its queue was deleted.
 	// It comes after the answer to who deleted it. A Wake follows.
 	Cancelled(*Consumer)
-	// Wake is called once after a burst of deliveries; urgent
-	// says that the burst was small and somebody may be waiting for it.
-	Wake(urgent bool)
+	// Wake is called once after a burst of deliveries, by which it is to be looked at and no more: whether it is Urgent, and has a Lull.
+	Wake(*Burst)
 }
 
 // Consumer is one subscription to one queue.

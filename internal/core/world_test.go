@@ -316,7 +316,7 @@ func (s *sink) Cancelled(c *Consumer) {
 	s.cancelled = append(s.cancelled, c.Tag)
 }
 
-func (s *sink) Wake(bool) {
+func (s *sink) Wake(*Burst) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wakes++

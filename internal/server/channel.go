@@ -224,12 +224,12 @@ func (ch *channel) Cancelled(consumer *core.Consumer) {
 }
 
 // Wake implements core.Sink.
-func (ch *channel) Wake(urgent bool) {
+func (ch *channel) Wake(b *core.Burst) {
 	if ch.exhausted.tell.Load() && ch.exhausted.tell.Swap(false) {
 		ch.conn.log.Warn("a channel has as many deliveries unsettled as it may: more wait in their queues until some are acknowledged",
 			"channel", ch.number, "max-unsettled", ch.credit.most.messages, "max-unsettled-bytes", ch.credit.most.bytes)
 	}
-	if urgent && !ch.conn.crowded.Load() {
+	if b.Urgent && !ch.conn.crowded.Load() {
 		ch.conn.link.Flush()
 	} else {
 		ch.conn.link.Wake()

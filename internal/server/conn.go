@@ -27,7 +27,7 @@ type conn struct {
 	ctx    context.Context // ends with the link
 	cancel context.CancelFunc
 
-	// Owned by R, the goroutine of run.
+	// Owned by R, the goroutine of run, or who reads in its place: see lulls.
 	session   *session.Server
 	greeted   bool // the protocol header has passed
 	user      *access.User
@@ -51,6 +51,7 @@ type conn struct {
 	consumes  bool           // or did: others than its own publishes count on R
 	reminder  *time.Timer    // wakes the writer when a call's confirm has waited; reminded while it runs
 	reminded  atomic.Bool
+	lulls     lulls
 
 	crowded   atomic.Bool   // the last burst had many commands, not all of them calls: what the client gets can wait for more of it
 	listening atomic.Bool   // R waits for the client, not for the broker
@@ -80,14 +81,22 @@ func newConn(s *Server, nc net.Conn, manual bool) *conn {
 	c.frameMax.Store(c.session.FrameMax())
 	c.burst.Waiting = func() { c.link.Wake() }
 	c.out.room = make(chan struct{}, 1)
+	c.lulls.readOn = c.readOn
 	c.link = link.New(nc, c, link.Config{Ended: c.cancel, Manual: manual})
 	return c
 }
 
-// run is R. It ends when the connection does, and cleans up.
+// run is R. It ends when the connection does, and cleans up; or when another goroutine has become R.
 func (c *conn) run() {
 	c.listenUntil(time.Now().Add(c.server.cfg.Handshake))
-	err := c.read()
+	c.end(c.read())
+}
+
+// end cleans up after the connection.
+func (c *conn) end(err error) {
+	if err == errRelieved {
+		return
+	}
 	c.report(err)
 	c.release()
 	c.link.Close(err)
@@ -122,6 +131,15 @@ func (c *conn) read() error {
 	}
 }
 
+// hold waits until more may be read.
+func (c *conn) hold() error {
+	err := c.slowDown()
+	if err == nil {
+		c.awaitRoom()
+	}
+	return err
+}
+
 // work handles a burst, waits for what has to be waited for, and returns what is left of the burst.
 func (c *conn) work(b []byte) ([]byte, error) {
 	c.burst.Begin(c.core.Now())
@@ -131,15 +149,20 @@ func (c *conn) work(b []byte) ([]byte, error) {
 	c.session.Rest()
 	c.room, c.made = nil, 0
 	c.endBurst()
+	do := c.lulls.Over()
 	if err != nil {
+		if do != nil {
+			go do(func() {})
+		}
 		c.link.Drain(time.Now().Add(lastWords))
 		return nil, err
 	}
-	if err := c.slowDown(); err != nil {
-		return nil, err
+	if do != nil {
+		if err := c.lend(do); err != nil {
+			return nil, err
+		}
 	}
-	c.awaitRoom()
-	return rest, nil
+	return rest, c.hold()
 }
 
 // handle does everything for the frames in b, but for a publish while the broker is low on something and what follows it. It returns what is left of b.
@@ -283,6 +306,9 @@ func (c *conn) endBurst() {
 	c.burst.Urgent = c.commands <= urgentBurst
 	c.burst.Patient = c.patient()
 	calls := c.calls == c.commands && c.calls > 0 && c.yield == nil
+	if c.commands == 1 && c.published && c.yield == nil && !c.held {
+		c.burst.Lull = &c.lulls.Lull
+	}
 	c.crowded.Store(!c.burst.Urgent && !calls)
 	c.commands, c.calls = 0, 0
 	switch {
@@ -294,6 +320,7 @@ func (c *conn) endBurst() {
 		c.link.Wake()
 	}
 	c.burst.End()
+	c.burst.Lull = nil
 }
 
 // soon is how long the confirm of a call may wait for the answer.
