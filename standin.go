@@ -38,7 +38,7 @@ type standIn struct {
 }
 
 const (
-	quickHandler = 50 * time.Microsecond // or the processor was given to others meanwhile, which is not rare
+	quickHandler = 100 * time.Microsecond // or the processor was given to others meanwhile, which is not rare
 	slowCosts    = 3                     // quick ones: more than one in four, and the worker handles
 	quickFirst   = 32                    // so many before the first is handled so
 	quickMost    = 64
