@@ -39,8 +39,8 @@ type standIn struct {
 
 const (
 	quickHandler = 100 * time.Microsecond // or the processor was given to others meanwhile, which is not rare
-	slowCosts    = 3                     // quick ones: more than one in four, and the worker handles
-	quickFirst   = 32                    // so many before the first is handled so
+	slowCosts    = 3                      // quick ones: more than one in four, and the worker handles
+	quickFirst   = 32                     // so many before the first is handled so
 	quickMost    = 64
 	slowMost     = 128              // so many after one that another had to read on for
 	watchEvery   = time.Millisecond // while there are messages; not for each of them

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -100,7 +101,9 @@ func (s *stood) blocks() (release func()) {
 		<-wait
 		return nil
 	})
-	return func() { close(wait) }
+	release = sync.OnceFunc(func() { close(wait) })
+	s.t.Cleanup(release) // also where the test has failed
+	return release
 }
 
 func TestWhoReadsALoneMessageHandlesIt(t *testing.T) {
