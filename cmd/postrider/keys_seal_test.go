@@ -98,6 +98,32 @@ func TestKeysToSealToAreNamedRightly(t *testing.T) {
 	runs(t, "send", "mailbox:jobs", "x", "--sealed").wants(t, exitUsage, "", "--sealed needs --keys")
 }
 
+// rejects has a worker with alice's keys give the next message of jobs up.
+func rejects(t *testing.T, url, dir string) {
+	t.Helper()
+	keys, err := postrider.LoadKeys(os.DirFS(dir), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := postrider.Start(t.Context(), postrider.Config{Name: "alice", Brokers: []string{url}, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	seen := make(chan struct{}, 1)
+	err = n.Handle(t.Context(), n.Mailbox("jobs"), func(context.Context, *postrider.Message) error {
+		seen <- struct{}{}
+		return postrider.Reject(errors.New("a secret reason"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-seen
+	if err := n.Shutdown(t.Context()); err != nil { // which waits for the letter to be safe
+		t.Fatal(err)
+	}
+}
+
 // Who looks at the dead letters of a sealed mailbox sees what is in them if he has its key, and can give them another try.
 func TestASealedDeadLetterIsShownToWhoHasItsKeyAndTriedAgain(t *testing.T) {
 	t.Parallel()
@@ -118,11 +144,7 @@ func TestASealedDeadLetterIsShownToWhoHasItsKeyAndTriedAgain(t *testing.T) {
 		t.Errorf("%+v", peeked)
 	}
 
-	keyless := start(t, at("receive", "mailbox:jobs")...)
-	keyless.stderr.await(t, keyless.ended, "the message is dead")
-	if o := keyless.stop(); o.stdout != "" {
-		t.Errorf("%+v", o)
-	}
+	rejects(t, url, dir)
 	show := []string{"dead", "show", "jobs", "m-1"}
 	o := runs(t, at(show...)...)
 	o.wantsIn(t, exitOK, "content type   application/vnd.postrider.sealed\n")
@@ -140,30 +162,8 @@ func TestASealedDeadLetterIsShownToWhoHasItsKeyAndTriedAgain(t *testing.T) {
 	}
 
 	// Why a handler failed is sealed as the message is.
-	keys, err := postrider.LoadKeys(os.DirFS(dir), "alice")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := postrider.Start(t.Context(), postrider.Config{Name: "alice", Brokers: []string{url}, Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
-	jobs, seen := n.Mailbox("jobs"), make(chan struct{}, 1)
-	err = n.Handle(t.Context(), jobs, func(context.Context, *postrider.Message) error {
-		seen <- struct{}{}
-		return postrider.Reject(errors.New("a secret reason"))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := jobs.Send(t.Context(), "x", postrider.ID("m-1")); err != nil {
-		t.Fatal(err)
-	}
-	<-seen
-	if err := n.Shutdown(t.Context()); err != nil { // which waits for the letter to be safe
-		t.Fatal(err)
-	}
+	runs(t, with("send", "mailbox:jobs", "x", "--sealed", "--id", "m-1")...).wants(t, exitOK, "")
+	rejects(t, url, dir)
 	if o := runs(t, at(show...)...); strings.Contains(o.stdout, "secret") || !strings.Contains(o.stdout, "sealed, as the message is") {
 		t.Errorf("%+v", o)
 	}
