@@ -13,7 +13,7 @@ var (
 	seedFlag = flag.Uint64("seed", 0, "replay this one seed, with a trace")
 	fromFlag = flag.Uint64("from", 1, "the first seed")
 	shrinks  = flag.Bool("shrink", true, "make a failing seed as short as can be")
-	forFlag  = flag.Duration("for", time.Minute, "how long to try seeds")
+	forFlag  = flag.Duration("for", 20*time.Second, "how long to try seeds")
 )
 
 // TestSeeds tries seeds on all cores until the time is over, or one fails.
