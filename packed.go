@@ -26,9 +26,9 @@ type packed struct {
 	again bool // it was redelivered as a whole
 
 	left atomic.Int32 // not settled
-	done [pack.MaxMessages / 64]atomic.Uint64
-	gave [pack.MaxMessages / 64]atomic.Uint64 // by a receiver back, which marks it
-	had  atomic.Bool                          // by a receiver, some of it
+	done sharedPlaces
+	gave sharedPlaces // by a receiver back, which marks it
+	had  atomic.Bool  // by a receiver, some of it
 
 	// Guarded by the inbox's mu.
 	back int // put back for good
@@ -152,17 +152,13 @@ func (i *inbox) again(a arrival) bool {
 
 // message is the arrival of one of the messages, which comes again.
 func (p *packed) message(place uint64) arrival {
-	gave := p.gave[place/64].Load()&(1<<(place%64)) != 0
-	a := arrival{props: p.props, redelivered: p.again || gave, from: p, tag: place}
+	a := arrival{props: p.props, redelivered: p.again || p.gave.has(place), from: p, tag: place}
 	for rest := p.body; ; place-- {
 		if a.id, a.body, rest, _ = pack.Next(rest); place == 0 {
 			return a
 		}
 	}
 }
-
-// settled reports whether one of the messages is.
-func (p *packed) settled(place int) bool { return p.done[place/64].Load()&(1<<(place%64)) != 0 }
 
 // places are some of the messages in a pack.
 type places [pack.MaxMessages / 64]uint64
@@ -183,6 +179,20 @@ func (p *places) count() (n int) {
 	return n
 }
 
+// sharedPlaces are places that several goroutines add to.
+type sharedPlaces [pack.MaxMessages / 64]atomic.Uint64
+
+func (p *sharedPlaces) has(place uint64) bool { return p[place/64].Load()&(1<<(place%64)) != 0 }
+func (p *sharedPlaces) add(place uint64)      { p[place/64].Or(1 << (place % 64)) }
+
+func (p *sharedPlaces) join(some places) {
+	for i, s := range some {
+		if s != 0 {
+			p[i].Or(s)
+		}
+	}
+}
+
 // settle ends one of the messages, and with the last one the whole, how its settler says.
 func (p *packed) settle(place uint64, how func(tag uint64) error) error {
 	var one places
@@ -195,11 +205,7 @@ func (p *packed) settleAll(which places, n int, how func(tag uint64) error) erro
 	if !p.had.Load() {
 		p.had.Store(true)
 	}
-	for i, some := range which {
-		if some != 0 {
-			p.done[i].Or(some)
-		}
-	}
+	p.done.join(which)
 	last := p.left.Add(-int32(n)) == 0
 	if !last && !p.inbox.closely.Load() {
 		return nil
@@ -226,7 +232,7 @@ func (p *packed) ackSoon(place uint64) error { return p.settle(place, p.from.ack
 
 func (p *packed) giveBack(place uint64) error {
 	p.seen(place)
-	p.gave[place/64].Or(1 << (place % 64))
+	p.gave.add(place)
 	return p.putBack(place)
 }
 
@@ -307,7 +313,7 @@ func (i *inbox) unsettled(do func(id []byte)) {
 	for _, p := range some {
 		for place, rest := 0, p.body; len(rest) > 0; place++ {
 			var id []byte
-			if id, _, rest, _ = pack.Next(rest); !p.settled(place) {
+			if id, _, rest, _ = pack.Next(rest); !p.done.has(uint64(place)) {
 				do(id)
 			}
 		}

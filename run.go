@@ -133,8 +133,6 @@ func (n *Node) hurry() {
 }
 
 // repeat is a message that is not to be handed out.
-
-// repeat is a message that is not to be handed out.
 type repeat struct {
 	message *Message
 	sight   sight

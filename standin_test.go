@@ -94,8 +94,9 @@ func (s *stood) wantNone() {
 	}
 }
 
-// blocks has the next handlers wait until release is called.
+// blocks has a handler wait where its message was read, until release is called; so do the next ones.
 func (s *stood) blocks() (release func()) {
+	s.t.Helper()
 	wait := make(chan struct{})
 	s.then(func(context.Context, *postrider.Message) error {
 		<-wait
@@ -103,6 +104,12 @@ func (s *stood) blocks() (release func()) {
 	})
 	release = sync.OnceFunc(func() { close(wait) })
 	s.t.Cleanup(release) // also where the test has failed
+	before := s.count()
+	s.send("long")
+	s.want("long")
+	if s.count() != before+1 {
+		s.t.Fatal("the worker handles it")
+	}
 	return release
 }
 
@@ -121,12 +128,7 @@ func TestWhoReadsALoneMessageHandlesIt(t *testing.T) {
 // A handler that blocks keeps nobody from sending by the same connection; what comes is handled after it, one at a time.
 func TestWhoReadsDoesNotWaitForAHandlerThatBlocks(t *testing.T) {
 	standingIn(t, func(t *testing.T, s *stood) {
-		release, before := s.blocks(), s.count()
-		s.send("long")
-		s.want("long")
-		if s.count() != before+1 {
-			t.Fatal("the worker handles it")
-		}
+		release := s.blocks()
 		began := time.Now()
 		for i := range 5 {
 			s.send(fmt.Sprint(i))
@@ -247,12 +249,7 @@ func TestAHandlerClosesItsNodeWhereItStandsIn(t *testing.T) {
 // Shutdown waits for a handler wherever it runs.
 func TestAShutdownWaitsForWhoStandsIn(t *testing.T) {
 	standingIn(t, func(t *testing.T, s *stood) {
-		release, before := s.blocks(), s.count()
-		s.send("long")
-		s.want("long")
-		if s.count() != before+1 {
-			t.Fatal("the worker handles it")
-		}
+		release := s.blocks()
 		over := make(chan error, 1)
 		go func() { over <- s.bob.Shutdown(within(t, time.Minute)) }()
 		time.Sleep(time.Second)
@@ -273,8 +270,6 @@ func TestAShutdownWaitsForWhoStandsIn(t *testing.T) {
 func TestACloseWaitsForWhoStandsIn(t *testing.T) {
 	standingIn(t, func(t *testing.T, s *stood) {
 		release := s.blocks()
-		s.send("long")
-		s.want("long")
 		over := make(chan struct{})
 		go func() {
 			s.bob.Close()
@@ -296,8 +291,6 @@ func TestACloseWaitsForWhoStandsIn(t *testing.T) {
 func TestAConnectionBreaksWhileItsReaderStandsIn(t *testing.T) {
 	standingIn(t, func(t *testing.T, s *stood) {
 		release := s.blocks()
-		s.send("long")
-		s.want("long")
 		s.alice.Close()
 		time.Sleep(time.Second)
 		if n := postrider.Connected(s.bob); n != 0 {
