@@ -17,6 +17,10 @@ var schemes = map[string]string{roleBroker: "amqp://", roleJetStream: "nats://",
 var makeRole = map[string]func() role{
 	"echo":   func() role { return new(echo) },
 	"caller": func() role { return new(caller) },
+
+	"shared-echo":   func() role { return new(sharedEcho) },
+	"shared-caller": func() role { return new(sharedCaller) },
+
 	"sink":   func() role { return new(sink) },
 	"source": func() role { return new(source) },
 	"disk":   func() role { return new(disk) },

@@ -25,11 +25,13 @@ func callRows() []*row {
 	many := func(name, title string, o order, roles ...string) *row {
 		o.Callers = manyCallers
 		r := call(name, title, o, roles...)
-		r.ByLatency = false
+		r.Limit, r.ByLatency = "tcp-echo-64", false
 		return r
 	}
 	echo := call("tcp-echo", "raw TCP echo", order{}, "echo", "caller")
 	echo.Limit = ""
+	shared := many("tcp-echo-64", "raw TCP echo, 64 callers on one connection", order{}, "shared-echo", "shared-caller")
+	shared.Limit = ""
 	return []*row{
 		echo,
 		call("direct-send", "Postrider, Send to a peer", order{}, toPeer...),
@@ -37,6 +39,7 @@ func callRows() []*row {
 		call("zmq-request", "ZeroMQ, REQ/REP", order{}, "zmq-rep", "zmq-req"),
 		call("grpc-unary", "gRPC-Go, unary call", order{}, "grpc-server", "grpc-client"),
 		call("nats-request", "NATS, request/reply", order{}, roleNATS, "nats-receiver", "nats-sender"),
+		shared,
 		many("direct-call-64", "Postrider, Call of a peer, 64 callers", order{Call: true}, toPeer...),
 		many("grpc-unary-64", "gRPC-Go, unary call, 64 callers", order{}, "grpc-server", "grpc-client"),
 	}

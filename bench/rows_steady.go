@@ -38,7 +38,7 @@ func steadyRows(full []*row) (all []*row) {
 
 // steady tells whether the row is run at fixed rates, too.
 func (r *row) steady() bool {
-	return r.order.Callers == 0 && r.order.Body == 0 && r.order.Batch == 0 && r.does(workCall, workStream, workTransient, workDurable)
+	return r.order.Callers == 0 && r.order.Body == 0 && r.does(workCall, workStream, workTransient, workDurable)
 }
 
 // at is the row at a rate.
@@ -47,11 +47,12 @@ func (r *row) at(rate int, suffix string) *row {
 	s.peak, s.order.Rate, s.ByLatency = r.Name, rate, true
 	s.longer = rate == targetRate
 	s.once = !s.longer
-	switch r.Limit {
-	case "":
-	case "disk-append":
-		s.Limit = "disk-sync" // one message waits for one sync
-	default:
+	switch {
+	case r.Limit == "disk-append":
+		s.Limit = "disk-sync" + suffix
+	case r.has("disk"):
+		s.Name, s.Title, s.order.Batch = "disk-sync"+suffix, "raw append of what is due + fdatasync", 0
+	case r.Limit != "":
 		s.Limit += suffix
 		if suffix == halfSuffix && r.Work == workTransient {
 			s.Limit = "tcp-stream" + steadyRates[1].suffix // the half of other peers is another rate
@@ -74,7 +75,9 @@ func peersOf(full []*row, work string) (names []string) {
 func (r *row) ours() bool { return !r.foreign && (r.has(roleBroker) || r.has("sender")) }
 
 // limit tells the rows of the machine itself.
-func (r *row) limit() bool { return r.has("echo") || r.has("sink") || r.has("disk") }
+func (r *row) limit() bool {
+	return r.has("echo") || r.has("shared-echo") || r.has("sink") || r.has("disk")
+}
 
 func (r *row) has(role string) bool { return slices.Contains(r.roles, role) }
 

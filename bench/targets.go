@@ -64,14 +64,16 @@ func (r *results) targets() []target {
 		wanted("Call of a peer, p50, beside ZeroMQ REQ/REP", "≤", 1.5, "×", r.latency("direct-call", p50Of)/r.latency("zmq-request", p50Of)),
 		wanted("Call of a peer, p50, beside gRPC-Go unary", "≤", 0.5, "×", r.latency("direct-call", p50Of)/r.latency("grpc-unary", p50Of)),
 		wanted("Call of a peer, p50, beside NATS request", "≤", 0.5, "×", r.latency("direct-call", p50Of)/r.latency("nats-request", p50Of)),
-		wanted("Calls/s of 64 callers, beside gRPC-Go", "≥", 5, "×", r.rate("direct-call-64")/r.rate("grpc-unary-64")),
+		wanted("Calls/s of 64 callers, beside gRPC-Go", "≥", 5, "×", r.rate("direct-call-64")/r.rate("grpc-unary-64")).
+			limited(r.rate("tcp-echo-64")/r.rate("grpc-unary-64"), "raw TCP with so many callers"),
 		wanted("Posts/s to a peer, beside the best of the others", "≥", 1.3, "×", r.rate("direct-post")/r.best(workStream)),
 		wanted("transient mailbox with acks, messages/s, beside RabbitMQ", "≥", 10, "×", r.besideRabbit("mailbox-post-transient")),
 		wanted("transient mailbox without acks, messages/s, beside RabbitMQ", "≥", 14, "×", r.besideRabbit("mailbox-post-noacks")),
 		wanted("transient mailbox without acks, messages/s, beside a NATS queue group", "≥", 1, "×", r.rate("mailbox-post-noacks")/r.rate("nats-queue-group")),
 		wanted("transient mailbox at 10,000/s, p99, beside RabbitMQ", "≤", 1./3, "×", r.latencyBesideRabbit("mailbox-post-transient-10k")),
 		wanted("durable mailbox at 10,000/s, p99, beside RabbitMQ", "≤", 1./3, "×", r.latencyBesideRabbit("mailbox-post-durable-10k")),
-		wanted("durable mailbox at 10,000/s, p99", "<", 1.5, "ms", r.latency("mailbox-post-durable-10k", p99Of)/1e6),
+		wanted("durable mailbox at 10,000/s, p99", "<", 1.5, "ms", r.latency("mailbox-post-durable-10k", p99Of)/1e6).
+			limited(r.latency("disk-sync-10k", p99Of)/1e6, "the disk"),
 		wanted("durable mailbox, messages/s, beside RabbitMQ's classic queue", "≥", 10, "×", r.besideRabbit("mailbox-post-durable")),
 		wanted("durable mailbox, messages/s, beside JetStream, sync_interval: always", "≥", 50, "×", r.rate("mailbox-post-durable")/r.rate("jetstream-always")),
 		wanted("durable mailbox, messages/s, beside Redis Streams, appendfsync always", "≥", 3, "×", r.rate("mailbox-post-durable")/r.rate("redis-always")),
