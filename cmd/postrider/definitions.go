@@ -127,13 +127,21 @@ func definitionsImport(o *owner) *cobra.Command {
 			defer answer.Body.Close()
 			report, err := follow(answer.Body, progressTo(cmd.ErrOrStderr()))
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", inputName(args), err)
 			}
 			return report.show(cmd, o.json)
 		},
 	}
 	cmd.Flags().StringVar(&vhost, "vhost", "", "put everything into this `virtual host`, which must exist")
 	return cmd
+}
+
+// inputName is what a person calls the input.
+func inputName(args []string) string {
+	if len(args) == 0 || args[0] == "-" {
+		return "stdin"
+	}
+	return args[0]
 }
 
 func readInput(cmd *cobra.Command, args []string) ([]byte, error) {

@@ -168,8 +168,24 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 		name, password, _ := strings.Cut(login, ":")
 		cfg.Users = map[string]string{name: password}
 	}
-	return postrider.Start(ctx, cfg)
+	n, err := postrider.Start(ctx, cfg)
+	if err != nil {
+		return nil, plain{err, inFlags.Replace(err.Error())}
+	}
+	return n, nil
 }
+
+// inFlags puts what is wrong with a configuration into terms of the flags that it is made of.
+var inFlags = strings.NewReplacer(
+	"postrider: ", "",
+	"Config.Name", "--name",
+	"Config.Listen", "--listen",
+	"set Config.TLS", "give it --keys, or --tls-cert and --tls-key",
+	"Config.Dir: broker: ", "--dir: ",
+	"Config.Dir", "--dir",
+	"Config.Peers", "--peer",
+	"Config.Brokers", "--broker",
+)
 
 func (o *nodeOptions) nodeName() string {
 	if o.name == "" {

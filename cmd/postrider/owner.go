@@ -223,7 +223,7 @@ func printable(s string) string {
 // newPassword is the password of a user: from the file of --password-file, the environment, or stdin.
 func newPassword(cmd *cobra.Command, file string) (string, error) {
 	if file != "" {
-		return readSecret(file)
+		return readPassword(file)
 	}
 	if p := os.Getenv(passwordVariable); p != "" {
 		return p, nil

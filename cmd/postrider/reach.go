@@ -13,6 +13,9 @@ import (
 
 // unreachable says why nobody answered at an address.
 func unreachable(where string, err error) error {
+	if errors.Is(err, errInterrupted) {
+		return errInterrupted
+	}
 	err = fmt.Errorf("cannot reach %s: %w", where, err)
 	if errors.As(err, new(timedOut)) {
 		return remedied{err, "see that a broker or a node listens there, or wait longer: --timeout"}
@@ -35,7 +38,9 @@ func (o *nodeOptions) dial(ctx context.Context, at client.Address) (*probe.Line,
 	defer late.Stop()
 	l, err := probe.Dial(ctx, at, trust)
 	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
+		if err = context.Cause(ctx); !errors.As(err, new(timedOut)) && !errors.Is(err, context.DeadlineExceeded) {
+			err = errInterrupted
+		}
 	}
 	return l, err
 }

@@ -35,6 +35,9 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 	if err == nil {
 		err = t.receivable(o)
 	}
+	if err == nil && o.listen != "" {
+		err = checkAddress("--listen", o.listen)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +133,7 @@ func (o *nodeOptions) awaitBroker(ctx context.Context, stderr io.Writer, target 
 		if err == nil || refuses(err) {
 			return err
 		}
-		if !told && time.Since(began) > wondering {
+		if !told && ctx.Err() == nil && time.Since(began) > wondering {
 			told = true
 			waiting(stderr, target, o.timeout, err)
 		}

@@ -137,7 +137,9 @@ func fateRemedy(err error) string {
 	switch {
 	case errors.Is(err, postrider.ErrNoKey):
 		return "give --sealed, --keys DIR and --name NAME, with the target's key in DIR: postrider keys share hands it on, postrider keys seal makes one"
-	case !errors.As(err, &failed):
+	case !errors.As(err, &failed) && errors.Is(err, client.ErrDown): // what was posted when the time was over
+		return "see that it runs at that address, or wait longer: --timeout"
+	case failed == nil:
 		return ""
 	case errors.Is(err, postrider.ErrFull) && failed.Stage == postrider.AtTarget:
 		return "receive faster there, or send it later"
@@ -145,7 +147,7 @@ func fateRemedy(err error) string {
 		return "send it in parts"
 	case errors.Is(err, postrider.ErrBlocked):
 		return "the broker is low on memory or disk: make room there, see postrider top and postrider doctor; or wait longer: --timeout"
-	case errors.Is(err, postrider.ErrExpired):
+	case errors.Is(err, postrider.ErrExpired) && !errors.Is(err, context.DeadlineExceeded):
 		return "let it live longer: --expires"
 	case errors.Is(err, context.DeadlineExceeded) && failed.Stage == postrider.OnWire:
 		return "see that somebody works on it, or wait longer: --timeout"

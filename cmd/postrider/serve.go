@@ -111,6 +111,9 @@ func newServe() *cobra.Command {
 
 func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error {
 	log, err := o.log.logger(stderr)
+	if err == nil {
+		err = o.checkAddresses()
+	}
 	if err != nil {
 		return err
 	}
@@ -183,9 +186,6 @@ func (o *serveOptions) serveAMQP(ctx context.Context, b *broker.Broker, files *c
 	if o.tlsListen == "" {
 		return served, start("--listen", o.listen, files)
 	}
-	if files == nil {
-		return nil, usagef("--tls-listen needs --tls-cert and --tls-key")
-	}
 	if err := start("--listen", o.listen, nil); err != nil {
 		return nil, err
 	}
@@ -224,10 +224,37 @@ func stopServing(b *broker.Broker, log *slog.Logger) error {
 	return err
 }
 
-func listen(ctx context.Context, flag, address string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, usagef("%s %q: want HOST:PORT, as in 127.0.0.1:5672", flag, address)
+// checkAddresses finds addresses that can be none, before anything is opened or made.
+func (o *serveOptions) checkAddresses() error {
+	if o.tlsListen != "" && o.tlsCert == "" {
+		return usagef("--tls-listen needs --tls-cert and --tls-key")
 	}
+	for _, a := range []struct{ flag, address string }{
+		{"--listen", o.listen}, {"--tls-listen", o.tlsListen}, {"--management", o.management}, {"--metrics", o.metrics},
+	} {
+		if a.address == "" && a.flag != "--listen" {
+			continue
+		}
+		if err := checkAddress(a.flag, a.address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkAddress finds out whether an address to listen on can be one.
+func checkAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return usagef("%s %q: want HOST:PORT, as in 127.0.0.1:5672", flag, address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return usagef("%s %q: invalid port: want HOST:PORT, as in 127.0.0.1:5672", flag, address)
+	}
+	return nil
+}
+
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 // cannotListen says why the address of a flag cannot be listened on, and what to do.
 func cannotListen(flag, address string, err error) error {
 	var todo string
-	var addressError *net.AddrError
 	var unknown *net.DNSError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -25,8 +24,6 @@ func cannotListen(flag, address string, err error) error {
 		todo = "no network interface of this machine has that address: choose another with " + flag
 	case errors.As(err, &unknown):
 		return remedied{fmt.Errorf("cannot listen on %s: %w", address, unknown), "correct the host's name, or name an address of this machine with " + flag}
-	case errors.As(err, &addressError): // a port that there is not, say
-		return usagef("%s %q: %s: want HOST:PORT, as in 127.0.0.1:5672", flag, address, addressError.Err)
 	default:
 		return fmt.Errorf("cannot listen on %s: %w", address, err)
 	}

@@ -57,7 +57,16 @@ func (o *serveOptions) password() (string, error) {
 		}
 		return "", usagef("--user %s has no password: set %s, or name a file with --password-file", o.user, passwordVariable)
 	}
-	return readSecret(o.passwordFile)
+	return readPassword(o.passwordFile)
+}
+
+// readPassword reads the file of --password-file.
+func readPassword(file string) (string, error) {
+	p, err := readSecret(file)
+	if err != nil {
+		return "", fmt.Errorf("--password-file: %w", err)
+	}
+	return p, nil
 }
 
 // adminSecret is the password of the user whom the first start of a broker makes.

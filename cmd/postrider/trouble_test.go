@@ -263,3 +263,56 @@ func outsideAddress(t *testing.T) string {
 	t.Skip("this machine has no address but its loopback's")
 	return ""
 }
+
+// Who runs this program set flags, and no field of a Config.
+func TestWhatIsWrongWithANodeIsToldInTermsOfItsFlags(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, says := range map[string]string{
+		"receive inbox --listen " + taken.Addr().String():   "--listen: ",
+		"receive inbox --listen 0.0.0.0:0":                  "give it --keys, or --tls-cert and --tls-key",
+		"receive inbox --listen 127.0.0.1:0 --dir " + file:  "--dir: ",
+		"serve --memory --user ops --password-file no-such": "--password-file: open no-such",
+	} {
+		o := runs(t, strings.Fields(args)...)
+		o.wants(t, exitFailed, "", says)
+		wantOneLine(t, o.stderr)
+		if strings.Contains(o.stderr, "Config.") {
+			t.Errorf("%s: %s", args, o.stderr)
+		}
+	}
+}
+
+// What has the address may be no broker, and wait for us to say something that it understands.
+func TestAServerThatSaysNothingIsNamedWithItsRemedy(t *testing.T) {
+	t.Parallel()
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	at := "amqp://" + mute.Addr().String()
+	for _, verb := range []string{"send", "post", "call"} {
+		o := runs(t, verb, "mailbox:jobs", "x", "--broker", at, "--timeout", "300ms")
+		o.wants(t, exitFailed, "", "timed out after 300ms", "see that it runs at that address, or wait longer: --timeout")
+		wantFactAndRemedy(t, o.stderr)
+	}
+}
+
+// A command line that cannot be right changes nothing.
+func TestABrokerWithAWrongAddressMakesNoDirectory(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	runs(t, "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--tls-listen", ":0").wants(t, exitUsage, "", "--tls-listen needs --tls-cert")
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory is there: %v", err)
+	}
+}
