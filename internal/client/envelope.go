@@ -147,11 +147,16 @@ const headerHead = 14 // class, weight, body size, flags
 
 // appendTo appends a whole publish. The id is at most MaxID octets.
 func (e *Envelope) appendTo(dst []byte, id, body []byte, frameMax uint32) []byte {
+	return amqp.AppendBodyFrames(e.appendHead(dst, id, len(body)), publishChannel, body, frameMax)
+}
+
+// appendHead appends what comes before a body of that size.
+func (e *Envelope) appendHead(dst []byte, id []byte, body int) []byte {
 	dst = append(dst, e.method...)
 	size := e.headerSize(len(id))
 	dst = appendFrameHead(dst, amqp.FrameHeader, size)
 	dst = append(dst, 0, basicClass, 0, 0)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(len(body)))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(body))
 	dst = binary.BigEndian.AppendUint16(dst, e.flags)
 	dst = append(dst, e.before...)
 	if e.correlated {
@@ -161,8 +166,7 @@ func (e *Envelope) appendTo(dst []byte, id, body []byte, frameMax uint32) []byte
 	dst = append(dst, byte(len(id)))
 	dst = append(dst, id...)
 	dst = append(dst, e.after...)
-	dst = append(dst, amqp.FrameEnd)
-	return amqp.AppendBodyFrames(dst, publishChannel, body, frameMax)
+	return append(dst, amqp.FrameEnd)
 }
 
 const basicClass = 60

@@ -16,14 +16,19 @@ import (
 // maxPiece is about how much is handed to the socket at once.
 const maxPiece = 128 << 10
 
-// next appends what is to be written on l now.
-func (p *Publisher) next(l *link.Link, dst []byte) []byte {
+// next appends what is to be written on l now. midway says that it ends within a message, which goes on whether others may be written or not.
+func (p *Publisher) next(l *link.Link, dst []byte) (_ []byte, midway bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.link != l || p.writable() == nil {
-		return dst
+	switch {
+	case p.link != l:
+		return dst, false
+	case p.writable() == nil:
+		dst = p.log.goOn(dst, maxPiece, p.frameMax)
+	default:
+		dst = p.log.next(dst, maxPiece, p.frameMax)
 	}
-	return p.log.next(dst, maxPiece, p.frameMax)
+	return dst, p.log.going.left > 0
 }
 
 // attach begins a connection: what is unconfirmed will be written again.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/pack"
 )
 
@@ -30,6 +31,7 @@ type sendLog struct {
 	bytes              int                  // their size
 	fill               *chunk               // where the next message will lie; nil = none begun
 	careful            int                  // so many messages go out one at a time
+	going              going                // what is half written on this connection
 	packs              packs                // what may go out as one on this connection
 	now                func() time.Duration // the Publisher's clock
 	done               []uint64             // tickets of kept messages whose fate is known, to be told to the Keeper
@@ -40,7 +42,7 @@ type entry struct {
 	env  *Envelope
 	in   *chunk
 	size uint32
-	off  uint16 // in the chunk; a message that is larger than most chunks begins its own
+	off  uint16 // in the chunk
 	wait bool   // its sender waits for it (and is told of a refusal)
 	sent bool   // it was written, on some connection, and its fate does not know, see write
 	tag  uint64 // between tail and cursor: its tag, or a hole's predecessor's
@@ -53,10 +55,11 @@ type more struct {
 	expires time.Duration // on the Publisher's clock; 0: never
 }
 
-// A chunk is a buffer of ids and bodies, as they are in packs. Each message lies in one chunk as a whole.
+// A chunk is a buffer of ids and bodies, as they are in packs. A message lies in one chunk as a whole, unless it is too large for a pack.
 type chunk struct {
 	buf  []byte
-	live int // messages in it that are not freed
+	live int    // messages in it, and parts of one, that are not freed
+	next *chunk // where the last message in it goes on, if it does
 }
 
 const (
@@ -66,7 +69,7 @@ const (
 
 var chunks = sync.Pool{New: func() any { return &chunk{buf: make([]byte, 0, chunkSize)} }}
 
-// room returns a chunk that takes n more bytes.
+// room returns a chunk that takes n more bytes, of the most that one takes.
 func (l *sendLog) room(n int) *chunk {
 	if c := l.fill; c != nil {
 		if cap(c.buf)-len(c.buf) >= n {
@@ -75,11 +78,7 @@ func (l *sendLog) room(n int) *chunk {
 		l.fill = nil
 		l.recycle(c)
 	}
-	if n > chunkSize {
-		l.fill = &chunk{buf: make([]byte, 0, n)}
-	} else {
-		l.fill = chunks.Get().(*chunk)
-	}
+	l.fill = chunks.Get().(*chunk)
 	return l.fill
 }
 
@@ -88,11 +87,17 @@ func (l *sendLog) add(f *Fate, env *Envelope, id, body []byte, wait bool, m *mor
 	if l.head-l.tail == uint64(len(l.ring)) {
 		l.grow()
 	}
-	c := l.room(pack.Size(len(id), len(body)))
-	off := len(c.buf)
-	c.buf = pack.Append(c.buf, id, body)
-	size := len(c.buf) - off
-	c.live++
+	var c *chunk
+	var off, size int
+	if n := pack.Size(len(id), len(body)); n > pack.MaxBytes {
+		c, off, size = l.spread(id, body)
+	} else {
+		c = l.room(n)
+		off = len(c.buf)
+		c.buf = pack.Append(c.buf, id, body)
+		size = len(c.buf) - off
+		c.live++
+	}
 	l.live++
 	l.bytes += size
 	at := l.head
@@ -124,12 +129,12 @@ func (e *entry) tell() {
 
 // has reports whether the message has that id.
 func (e *entry) has(id []byte) bool {
-	own, _, _, _ := pack.Next(e.packed())
+	own, _, _ := pack.Head(e.in.buf[e.off:])
 	return bytes.Equal(own, id)
 }
 
-// packed is the message as it is in a pack.
-func (e *entry) packed() []byte { return e.in.buf[e.off:][:e.size] }
+// large says whether the message is too large for a pack.
+func (e *entry) large() bool { return e.size > pack.MaxBytes }
 
 func (l *sendLog) at(i uint64) *entry { return &l.ring[i&uint64(len(l.ring)-1)] }
 
@@ -167,6 +172,7 @@ func (l *sendLog) squeeze() {
 // out tags. frameMax is the connection's.
 func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 	var now time.Duration // looked up for the first that expires
+	dst = l.goOn(dst, limit, frameMax)
 	for l.cursor < l.head && len(dst) < limit {
 		if l.careful > 0 && l.tail < l.cursor {
 			break
@@ -188,7 +194,8 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 			continue
 		}
 		e.tag = l.last
-		dst = e.encode(dst, frameMax, now)
+		dst = l.encode(dst, e, frameMax, now)
+		dst = l.goOn(dst, limit, frameMax)
 		l.cursor++
 		if l.careful > 0 {
 			l.careful--
@@ -198,15 +205,20 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 	return dst
 }
 
-// encode appends a publish of its own, at the time now if the message expires.
-func (e *entry) encode(dst []byte, frameMax uint32, now time.Duration) []byte {
-	id, body, _, _ := pack.Next(e.packed())
+// encode appends a publish of its own, at the time now if the message expires. The body of a large one is begun, and no more.
+func (l *sendLog) encode(dst []byte, e *entry, frameMax uint32, now time.Duration) []byte {
+	packed := e.in.buf[e.off:]
+	id, size, at := pack.Head(packed)
 	began := len(dst)
-	dst = e.env.appendTo(dst, id, body, frameMax)
+	dst = e.env.appendHead(dst, id, size)
 	if e.more != nil && e.more.expires != 0 {
 		appendExpiry(e.env.expiry(dst[began:], len(id)), e.more.expires-now)
 	}
-	return dst
+	if e.large() {
+		l.begin(e, at, size)
+		return dst
+	}
+	return amqp.AppendBodyFrames(dst, publishChannel, packed[at:at+size], frameMax)
 }
 
 // expire removes what nobody will want any more of what was not written on this connection, appends the fates to out, and
@@ -303,6 +315,7 @@ func (l *sendLog) forget(at uint64, f *Fate) {
 
 // rewind makes everything unconfirmed the next to be written.
 func (l *sendLog) rewind() {
+	l.stop()
 	l.cursor, l.last, l.careful = l.tail, 0, 0
 }
 
@@ -332,8 +345,7 @@ func (l *sendLog) free(e *entry) {
 	}
 	l.live--
 	l.bytes -= int(e.size)
-	e.in.live--
-	l.recycle(e.in)
+	l.letGo(e.in, int(e.off)+int(e.size))
 	if e.more != nil && e.more.ticket != 0 {
 		l.done = append(l.done, e.more.ticket)
 	}
@@ -347,10 +359,10 @@ func (l *sendLog) free(e *entry) {
 
 // recycle gives back a chunk in which nothing lives and nothing will be added.
 func (l *sendLog) recycle(c *chunk) {
-	if c.live > 0 || c == l.fill || cap(c.buf) != chunkSize {
+	if c.live > 0 || c == l.fill {
 		return
 	}
-	c.buf = c.buf[:0]
+	c.buf, c.next = c.buf[:0], nil
 	chunks.Put(c)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 
 // A naive log: a list of messages, and what of it is on the wire.
 type naive struct {
-	list []*naiveMessage
-	last uint64
+	list  []*naiveMessage
+	last  uint64
+	begun *naiveMessage // it is half written
 }
 
 type naiveMessage struct {
@@ -40,8 +42,15 @@ func (n *naive) confirm(tag uint64, multiple bool) (out []*Fate) {
 	return out
 }
 
-// next takes what a log has written: each list is what has one tag. Up to so many messages may have one, and nothing is left out.
-func (n *naive) next(written [][]string, packs int, all bool) error {
+// next takes what a log has written: each list is what has one tag, and after them a message is begun, or none. Up to so many messages may
+// have one tag, and nothing is left out.
+func (n *naive) next(written [][]string, begun bool, packs int, all bool) error {
+	if n.begun != nil && len(written) > 0 {
+		if body := strings.Join(written[0], "|"); body != n.begun.body {
+			return fmt.Errorf("went on with %.50q, want %.50q", body, n.begun.body)
+		}
+		n.begun, written = nil, written[1:]
+	}
 	for _, list := range written {
 		n.last++
 		if len(list) > max(packs, 1) {
@@ -55,8 +64,15 @@ func (n *naive) next(written [][]string, packs int, all bool) error {
 			m.tag = n.last
 		}
 	}
-	if m := n.held(); all && m != nil {
-		return fmt.Errorf("%.50q is not written", m.body)
+	if begun && n.begun == nil {
+		n.last++
+		if n.begun = n.held(); n.begun == nil {
+			return errors.New("a message was begun that nobody has sent")
+		}
+		n.begun.tag = n.last
+	}
+	if m := n.held(); all && (m != nil || begun) {
+		return fmt.Errorf("%.50v is not written", m)
 	}
 	return nil
 }
@@ -76,6 +92,7 @@ func (n *naive) held() *naiveMessage {
 }
 
 func (n *naive) rewind() {
+	n.begun = nil
 	for _, m := range slices.Clone(n.list) {
 		m.tag = 0
 		if m.fate.Decided() { // given up: it will not be sent again
@@ -85,23 +102,33 @@ func (n *naive) rewind() {
 	n.last = 0
 }
 
-// bodiesOf takes the bodies out of what was written, those of a pack together.
-func bodiesOf(t *testing.T, b []byte) (bodies [][]string) {
+// A reader takes the bodies out of what was written, those of a pack together.
+type reader struct{ left []byte } // of a message that is not whole
+
+// read returns the bodies that are whole now, and whether another has begun.
+func (r *reader) read(t *testing.T, b []byte) (bodies [][]string, begun bool) {
 	t.Helper()
+	b = append(r.left, b...)
+	r.left = b
 	var body []byte
 	var left uint64
 	var packed bool
-	for len(b) > 0 {
+	for want := byte(amqp.FrameMethod); len(b) > 0; {
 		rest, f, ok, err := amqp.ParseFrame(b, 0)
 		if !ok || err != nil {
 			t.Fatalf("not frames: %v", err)
 		}
+		if f.Type != want || f.Channel != publishChannel {
+			t.Fatalf("a frame of type %d on channel %d, want type %d", f.Type, f.Channel, want)
+		}
 		switch f.Type {
+		case amqp.FrameMethod:
+			want = amqp.FrameHeader
 		case amqp.FrameHeader:
 			var props amqp.RawProperties
 			_, left, props, err = amqp.ParseHeader(f.Payload)
 			v, _ := props.View()
-			body, packed = nil, string(v.ContentEncoding) == pack.Encoding
+			body, packed, want = nil, string(v.ContentEncoding) == pack.Encoding, amqp.FrameBody
 		case amqp.FrameBody:
 			body = append(body, f.Payload...)
 			left -= uint64(len(f.Payload))
@@ -109,12 +136,33 @@ func bodiesOf(t *testing.T, b []byte) (bodies [][]string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Type != amqp.FrameMethod && left == 0 {
+		if b = rest; f.Type != amqp.FrameMethod && left == 0 {
 			bodies = append(bodies, messagesOf(t, body, packed))
+			r.left, want = b, amqp.FrameMethod
 		}
-		b = rest
 	}
-	return bodies
+	return bodies, len(r.left) > 0
+}
+
+// chunksHold checks that each chunk knows how many live in it: messages, parts of them, and what is half written.
+func chunksHold(t *testing.T, l *sendLog) {
+	t.Helper()
+	live := map[*chunk]int{}
+	hold := func(c *chunk, end int) {
+		for ; end > 0; end -= chunkSize {
+			live[c]++
+			c = c.next
+		}
+	}
+	l.each(l.tail, func(e *entry) { hold(e.in, int(e.off)+int(e.size)) })
+	if g := l.going; g.left > 0 {
+		hold(g.in, g.at+g.left)
+	}
+	for c, n := range live {
+		if c.live != n {
+			t.Fatalf("a chunk counts %d, and %d live in it", c.live, n)
+		}
+	}
 }
 
 func messagesOf(t *testing.T, body []byte, packed bool) (list []string) {
@@ -168,13 +216,15 @@ func TestTheLogAgreesWithANaiveOne(t *testing.T) {
 func compareLogs(t *testing.T, rnd *rand.Rand) {
 	var n naive
 	l := sendLog{packs: packs{most: []int{0, 2, 5, pack.MaxMessages}[rnd.IntN(4)], to: modelEnvelope.destination()}}
+	frameMax := []uint32{0, amqp.MinFrameMax, chunkSize, defaultFrameMax}[rnd.IntN(4)]
 	places := map[*Fate]uint64{}
+	var r reader
 	for step := range 1000 {
 		switch rnd.IntN(12) {
 		default: // add
 			body := fmt.Sprint(step)
 			if rnd.IntN(20) == 0 {
-				body += string(bytes.Repeat([]byte("x"), rnd.IntN(2*chunkSize)))
+				body += strings.Repeat(fmt.Sprint(step, " "), rnd.IntN(chunkSize))
 			}
 			f := new(Fate)
 			env := modelEnvelope
@@ -189,8 +239,9 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 			if l.packs.most == 0 && rnd.IntN(2) == 0 {
 				limit = 1
 			}
-			b := l.next(nil, limit, 4096)
-			if err := n.next(bodiesOf(t, b), l.packs.most, len(b) < limit); err != nil {
+			b := l.next(nil, limit, frameMax)
+			written, begun := r.read(t, b)
+			if err := n.next(written, begun, l.packs.most, len(b) < limit); err != nil {
 				t.Fatalf("step %d: %v", step, err)
 			}
 		case 7, 8: // confirm one
@@ -222,14 +273,17 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 			if rnd.IntN(5) == 0 {
 				l.rewind()
 				n.rewind()
+				r = reader{}
 			}
 		}
+		chunksHold(t, &l)
 		if l.last != n.last {
 			t.Fatalf("step %d: last tag %d, want %d", step, l.last, n.last)
 		}
 	}
 	for len(n.list) > 0 {
-		if err := n.next(bodiesOf(t, l.next(nil, 1<<30, 1<<17)), l.packs.most, true); err != nil {
+		written, begun := r.read(t, l.next(nil, 1<<30, 1<<17))
+		if err := n.next(written, begun, l.packs.most, true); err != nil {
 			t.Fatal("at last:", err)
 		}
 		if got, want := l.confirm(0, true, nil), n.confirm(0, true); !slices.Equal(got, want) {

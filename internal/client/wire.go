@@ -36,7 +36,8 @@ type wire struct {
 	names      amqp.Interner
 
 	// Owned by the writer.
-	piece []byte // what Next returned last
+	piece  []byte // what Next returned last
+	midway bool   // it ended within a message: nothing else may go out on that channel
 
 	// Owned by the manager.
 	publishing bool // the publish channel is open
@@ -109,25 +110,33 @@ func greet(ctx context.Context, c *Conn, nc net.Conn, at Address) (*wire, error)
 }
 
 // Next implements link.Source: acks first, for a channel may be about to be closed;
-// then control; then publishes. It never waits.
+// then control; then publishes. But a message that is half written comes before all. It never waits.
 func (w *wire) Next(bool) []byte {
 	if w.piece == nil {
 		w.piece = pieces.Get().(*[2 * maxPiece]byte)[:0]
 	}
 	b := w.piece[:0]
-	w.mu.Lock()
-	for _, u := range w.consumers {
-		b = u.appendAcks(b)
+	if !w.midway {
+		b = w.control(b)
 	}
-	b = append(b, w.out...)
-	w.out = w.out[:0]
-	w.mu.Unlock()
-	b = w.conn.pub.next(w.link, b)
+	b, w.midway = w.conn.pub.next(w.link, b)
 	if len(b) == 0 {
 		w.rest()
 		return nil
 	}
 	w.piece = b
+	return b
+}
+
+// control appends what is to be sent beside publishes.
+func (w *wire) control(b []byte) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, u := range w.consumers {
+		b = u.appendAcks(b)
+	}
+	b = append(b, w.out...)
+	w.out = w.out[:0]
 	return b
 }
 

@@ -21,9 +21,20 @@ func Size(id, body int) int { return lengths + id + body }
 
 // Append appends a message, whose id is at most 255 octets, to the body of a pack.
 func Append(pack, id, body []byte) []byte {
+	return append(AppendHead(pack, id, len(body)), body...)
+}
+
+// AppendHead appends what comes before a message's body of that size.
+func AppendHead(pack, id []byte, body int) []byte {
 	pack = append(append(pack, byte(len(id))), id...)
-	pack = binary.AppendUvarint(pack, uint64(len(body)))
-	return append(pack, body...)
+	return binary.AppendUvarint(pack, uint64(body))
+}
+
+// Head takes apart what AppendHead has appended: the body is so large and begins there, whether it is in b or not.
+func Head(b []byte) (id []byte, body, at int) {
+	n := 1 + int(b[0])
+	size, width := binary.Uvarint(b[n:])
+	return b[1:n:n], int(size), n + width
 }
 
 // Next takes the first message out of a pack; not ok if there is none, for it is no pack.
