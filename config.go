@@ -11,7 +11,8 @@ import (
 // Config says what a node is. Only Name is required.
 type Config struct {
 	// Name is this node's address: the name peers send to, and the sender's name
-	// on everything it sends. At most 255 bytes of UTF-8, no control characters.
+	// on everything it sends. At most 255 bytes of UTF-8, no control characters. Of nodes that listen and use the same
+	// Brokers each needs one of its own: a node that finds another of its name when it starts logs a warning.
 	Name string
 
 	// Listen is where peers deliver straight to this node, as host:port; "" means

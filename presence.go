@@ -38,16 +38,38 @@ func nodesExchange() *client.Exchange {
 	return &client.Exchange{Name: "postrider.nodes", Kind: "direct"}
 }
 
-// bePresent answers who asks for this node.
+// bePresent answers who asks for this node, and looks once whether another has its name.
 func (n *Node) bePresent() {
 	if len(n.mail) == 0 || n.local.addr() == nil {
 		return
 	}
 	q := &client.Queue{Name: "postrider.node." + n.cfg.Name, Own: true, From: nodesExchange(), Keys: []string{n.cfg.Name, everyone}}
-	n.receivingConn().Consume(q, defaultPrefetch, func(d *client.Delivery) {
+	answering := n.receivingConn().Consume(q, defaultPrefetch, func(d *client.Delivery) {
 		n.showCard(d)
 		d.Ack()
 	})
+	go n.lookForNamesakes(answering)
+}
+
+// lookForNamesakes asks for this node's own name as soon as it is answered here: of two that have it, the one that asks last hears both.
+func (n *Node) lookForNamesakes(answering *client.Consumer) {
+	select {
+	case <-answering.First():
+	case <-n.ctx.Done():
+		return
+	}
+	for answering.Err() != nil { // the brokers are down, say
+		select {
+		case <-time.After(lastPause):
+		case <-n.ctx.Done():
+			return
+		}
+	}
+	r := n.rolls.open(n.ids.next().String())
+	defer n.rolls.close(r)
+	if n.callRoll(n.ctx, n.cfg.Name, r.id) == nil {
+		r.listen(n.ctx, lastPause, n.isOwn, func(c Card, _ error) bool { n.seeNamesake(c); return true })
+	}
 }
 
 func (n *Node) showCard(d *client.Delivery) {

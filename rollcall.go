@@ -40,7 +40,7 @@ func (n *Node) Peers(ctx context.Context) iter.Seq2[Card, error] {
 		}
 		asked := false
 		for pause := firstPause; ; pause = min(2*pause, lastPause) {
-			err := n.callRoll(ctx, r.id)
+			err := n.callRoll(ctx, everyone, r.id)
 			switch {
 			case err == nil || errors.Is(err, client.ErrUnroutable): // nobody is there, yet
 				asked = true
@@ -64,9 +64,9 @@ const (
 // everyone is the name, which none can have, under which all nodes are asked.
 const everyone = ""
 
-// callRoll asks all nodes once.
-func (n *Node) callRoll(ctx context.Context, id string) error {
-	e, err := client.NewEnvelope(nodesExchange().Name, everyone, true, amqp.Properties{
+// callRoll asks all nodes of a name once, or everyone.
+func (n *Node) callRoll(ctx context.Context, name, id string) error {
+	e, err := client.NewEnvelope(nodesExchange().Name, name, true, amqp.Properties{
 		DeliveryMode: amqp.Transient, AppID: n.cfg.Name, ReplyTo: client.ReplyTo, CorrelationID: id, Expiration: milliseconds(lastPause),
 	})
 	if err != nil {

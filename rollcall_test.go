@@ -83,6 +83,58 @@ func TestANamesakeAnswersARollCall(t *testing.T) {
 	})
 }
 
+// A node that finds another of its name when it starts says so, and where that is; also when the broker comes later.
+func TestANamesakeIsNoticedAtTheStart(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		inMemory(t, func(t *testing.T, net *network) {
+			if !late {
+				net.broker()
+			}
+			var log bytes.Buffer
+			logger := slog.New(slog.NewTextHandler(&log, nil))
+			logged := func(cfg *postrider.Config) { cfg.Logger = logger }
+			net.node("carol", strangers, logged)
+			net.node("bob", strangers)
+			if late {
+				time.Sleep(time.Minute)
+				net.broker()
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if said := log.String(); strings.Contains(said, "another node") {
+				t.Errorf("the log says %s", said)
+			}
+			log.Reset()
+			elsewhere := net.listen("elsewhere:1")
+			net.node("bob", strangers, logged, func(cfg *postrider.Config) { cfg.Listener = elsewhere })
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if said := log.String(); strings.Count(said, "another node has this node's name") != 1 || !strings.Contains(said, "at=amqp://bob:1") {
+				t.Errorf("the log says %s", said)
+			}
+		})
+	}
+}
+
+// Of two that start while no broker is there, one at least is told when it comes.
+func TestNamesakesThatWaitForTheirBrokerAreNoticed(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		logged := func(cfg *postrider.Config) { cfg.Logger = logger }
+		net.node("bob", strangers, logged)
+		elsewhere := net.listen("elsewhere:1")
+		net.node("bob", strangers, logged, func(cfg *postrider.Config) { cfg.Listener = elsewhere })
+		time.Sleep(time.Minute)
+		net.broker()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if said := log.String(); !strings.Contains(said, "another node has this node's name") {
+			t.Errorf("the log says %s", said)
+		}
+	})
+}
+
 func TestARollCallSaysWhyNobodyCanBeAsked(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		one := func(ctx context.Context, n *postrider.Node) (err error) {

@@ -67,7 +67,6 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 			scheme = "amqps"
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "inbox at %s://%s/%s\n", scheme, a, n.Name())
-		go seeNamesakes(cmd.Context(), n)
 	}
 	from, err := t.of(cmd.Context(), n, o)
 	if err != nil {
@@ -76,14 +75,6 @@ func newReceiver(cmd *cobra.Command, o *nodeOptions, target string, count int) (
 		return nil, err
 	}
 	return &receiver{ctx, stop, cancel, o, n, from, t.kind, count, newPrinter(cmd.OutOrStdout()), cmd.ErrOrStderr()}, nil
-}
-
-// seeNamesakes asks once who is there: a node that finds another of its name logs it.
-func seeNamesakes(ctx context.Context, n *postrider.Node) {
-	ctx, cancel := context.WithTimeout(ctx, askedFor)
-	defer cancel()
-	for range n.Peers(ctx) { // an error is that there is nobody to ask
-	}
 }
 
 // run has handle act upon messages until there are enough, the timeout is over, or the command is interrupted. An
