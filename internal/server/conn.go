@@ -391,7 +391,7 @@ func (c *conn) Next(hurried bool) []byte {
 	if o.over {
 		return nil
 	}
-	if o.at == len(o.batch) {
+	if o.done() {
 		o.swap(uint64(c.core.Durable()))
 		if o.acked > 0 {
 			c.core.Count(core.Confirmed, o.acked)

@@ -13,6 +13,7 @@ const (
 	maxReplies = 16 << 20  // bytes: from here direct replies, which have no queue to wait in, find nobody
 	pieceSize  = 128 << 10 // bytes that one write aims at
 	keepBuffer = 256 << 10 // a larger buffer is not kept for the next time
+	largeBody  = 16 << 10  // a body from this size on goes into as many pieces as it takes
 	itemWeight = 128       // bytes that an item costs beside its message
 )
 
@@ -58,6 +59,7 @@ type outbox struct {
 	// Owned by Next.
 	batch    []item
 	at       int // of batch
+	going    going
 	batched  int // weight of batch
 	answered int // answers of batch
 	confirms []confirm
@@ -174,11 +176,14 @@ func (o *outbox) brief() bool {
 	return len(o.items) <= urgentBurst && o.weight <= pieceSize
 }
 
+// done says that the batch and what belongs to it is encoded.
+func (o *outbox) done() bool { return o.at == len(o.batch) && len(o.going.body) == 0 }
+
 // encode makes the next piece of the batch, and behind its end the confirms:
 // a message that is returned is in the batch, so its return precedes its confirm.
 // If hurried, the piece ends before a message that has to be read.
 func (o *outbox) encode(frameMax uint32, hurried bool) []byte {
-	buf := o.buf[:0]
+	buf := o.going.appendTo(o.buf[:0], frameMax)
 	for o.at < len(o.batch) && len(buf) < pieceSize {
 		it := &o.batch[o.at]
 		if hurried && it.paged != nil {
@@ -186,7 +191,7 @@ func (o *outbox) encode(frameMax uint32, hurried bool) []byte {
 		}
 		switch {
 		case it.message != nil:
-			buf = appendDelivery(buf, it, it.message, frameMax)
+			buf = o.appendDelivery(buf, it, it.message, frameMax)
 		case it.paged != nil:
 			buf = o.appendPaged(buf, it, frameMax)
 		default:
@@ -195,7 +200,7 @@ func (o *outbox) encode(frameMax uint32, hurried bool) []byte {
 		*it = item{}
 		o.at++
 	}
-	if o.at == len(o.batch) {
+	if o.done() {
 		for _, c := range o.confirms {
 			buf = appendConfirm(buf, c)
 		}
@@ -220,7 +225,7 @@ func (o *outbox) appendPaged(dst []byte, it *item, frameMax uint32) []byte {
 		it.consumer.Sink().(*channel).undelivered(it.tag)
 		return dst
 	}
-	return appendDelivery(dst, it, m, frameMax)
+	return o.appendDelivery(dst, it, m, frameMax)
 }
 
 // end gives up what was not sent. It is called by who may call Next, after the connection's end.
@@ -235,12 +240,12 @@ func (o *outbox) end() {
 			}
 		}
 	}
-	o.batch, o.items, o.at = nil, nil, 0
+	o.batch, o.items, o.at, o.going = nil, nil, 0, going{}
 }
 
 // appendDelivery encodes a basic.deliver. Its strings came in as short strings
-// or were checked, so they cannot be too long.
-func appendDelivery(dst []byte, it *item, m *core.Message, frameMax uint32) []byte {
+// or were checked, so they cannot be too long. A large body is begun, and may go on in the next piece.
+func (o *outbox) appendDelivery(dst []byte, it *item, m *core.Message, frameMax uint32) []byte {
 	n := it.consumer.Channel
 	deliver := amqp.BasicDeliver{
 		ConsumerTag: it.consumer.Tag,
@@ -250,12 +255,46 @@ func appendDelivery(dst []byte, it *item, m *core.Message, frameMax uint32) []by
 		RoutingKey:  m.Key,
 	}
 	dst, _ = deliver.AppendFrame(dst, n)
-	return appendContent(dst, n, m, frameMax)
+	if len(m.Body) < largeBody {
+		return appendContent(dst, n, m, frameMax)
+	}
+	dst = appendHeader(dst, n, m)
+	if cap(dst) < keepBuffer {
+		dst = append(make([]byte, 0, keepBuffer), dst...) // and no piece will need more
+	}
+	o.going = going{n, m.Body}
+	return o.going.appendTo(dst, frameMax)
+}
+
+// going is what is left of a body of which a part is encoded.
+type going struct {
+	channel uint16
+	body    []byte
+}
+
+// appendTo appends the next frames, until the piece is large enough.
+func (g *going) appendTo(dst []byte, frameMax uint32) []byte {
+	if frameMax == 0 || frameMax > pieceSize {
+		frameMax = pieceSize
+	}
+	for len(g.body) > 0 && len(dst) < pieceSize {
+		n := min(len(g.body), int(frameMax)-amqp.FrameOverhead)
+		dst = amqp.AppendBodyFrames(dst, g.channel, g.body[:n], frameMax)
+		g.body = g.body[n:]
+	}
+	if len(g.body) == 0 {
+		g.body = nil // or the message would stay in memory
+	}
+	return dst
 }
 
 func appendContent(dst []byte, channel uint16, m *core.Message, frameMax uint32) []byte {
-	dst = amqp.AppendHeaderFrame(dst, channel, amqp.BasicPublishID.Class(), uint64(len(m.Body)), m.Props)
+	dst = appendHeader(dst, channel, m)
 	return amqp.AppendBodyFrames(dst, channel, m.Body, frameMax)
+}
+
+func appendHeader(dst []byte, channel uint16, m *core.Message) []byte {
+	return amqp.AppendHeaderFrame(dst, channel, amqp.BasicPublishID.Class(), uint64(len(m.Body)), m.Props)
 }
 
 func appendConfirm(dst []byte, c confirm) []byte {

@@ -36,10 +36,12 @@ const (
 	wantBody
 )
 
-// exactBody is the largest body that is given its whole buffer at once. A
-// larger one gets memory as it arrives: a promise of bytes costs the peer
-// nothing.
-const exactBody = 64 << 10
+// A promise of bytes costs the peer nothing, so a large body gets memory as it arrives: at first exactBody, and then up to growth times as much
+// as there is of it. Mostly that is all at once, for each time that it moves costs memory that is new to the process, and a copy.
+const (
+	exactBody = 64 << 10
+	growth    = 8
+)
 
 // A body from this size on gets no memory before some of it is there: mostly that is all of it, and then memory need not be cleared.
 const notCleared = 1 << 10
@@ -100,7 +102,7 @@ func (a *assembly) body(payload []byte) (done bool, err error) {
 		return false, a.overrun(need)
 	}
 	if need > uint64(cap(a.buf)) {
-		a.grow(need)
+		a.buf = append(a.room(need), a.buf...)
 	}
 	a.buf = append(a.buf, payload...)
 	return a.finish(), nil
@@ -115,8 +117,7 @@ func (a *assembly) firstOf(payload []byte) (done bool, err error) {
 	case need == a.whole && len(a.head) <= len(payload): // or append makes too much room
 		a.buf = append(slices.Clip(a.head), payload...) // which clears only what is left behind it
 	default:
-		a.buf = make([]byte, 0, max(need, min(a.whole, uint64(a.props)+exactBody)))
-		a.buf = append(append(a.buf, a.head...), payload...)
+		a.buf = append(append(a.room(need), a.head...), payload...)
 	}
 	if cap(a.head) > notCleared {
 		a.head = nil
@@ -124,11 +125,9 @@ func (a *assembly) firstOf(payload []byte) (done bool, err error) {
 	return a.finish(), nil
 }
 
-// grow makes room for need bytes, doubling, never beyond the whole.
-func (a *assembly) grow(need uint64) {
-	buf := make([]byte, len(a.buf), min(a.whole, max(need, 2*uint64(cap(a.buf)))))
-	copy(buf, a.buf)
-	a.buf = buf
+// room returns a buffer for a content of which need bytes are there.
+func (a *assembly) room(need uint64) []byte {
+	return make([]byte, 0, min(a.whole, exactBody+growth*need))
 }
 
 // finish tells whether the content is whole, and if so waits for the next one.
