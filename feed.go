@@ -18,8 +18,9 @@ type arrival struct {
 	id          []byte // nil: it is in the properties
 	pack        []byte // messages, of which the first has this tag; nil: it is a message itself
 	redelivered bool
-	plain       bool // it is a pack of messages that ask for nothing but to be handled, see run
-	more        bool // others waited behind it when it was taken out of the feed
+	count       uint8 // of a pack: messages in it, if more than 1 were counted
+	plain       bool  // it is a pack of messages that ask for nothing but to be handled, see run
+	more        bool  // others waited behind it when it was taken out of the feed
 	from        settler
 	tag         uint64        // names it to from
 	came        time.Duration // into this process, after its start; 0 unless it expires

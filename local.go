@@ -353,6 +353,7 @@ func (l *local) take(prefetch int, to receiver) intake {
 		for i := range batch {
 			d, a := &batch[i], &arrivals[i]
 			a.props, a.body, a.redelivered, a.from, a.tag = d.Props, d.Body, d.Redelivered, (*localSettler)(d.Consumer()), d.Tag
+			a.count = uint8(d.Messages)
 		}
 		to.hand(arrivals)
 		if clear(arrivals); cap(arrivals) > keepArrivals {

@@ -82,11 +82,14 @@ func (a *arrival) encoded() bool {
 
 // foldOne makes an arrival that is a pack one that its messages are taken out of.
 func (i *inbox) foldOne(a *arrival) {
-	v, err := a.props.View()
-	if err != nil {
-		return
+	n := int(a.count)
+	if n < 2 { // who published it has not counted
+		v, err := a.props.View()
+		if err != nil {
+			return
+		}
+		n = pack.In(v.ContentEncoding, a.body)
 	}
-	n := pack.In(v.ContentEncoding, a.body)
 	if n == 0 || !i.strip(a.props) {
 		return
 	}

@@ -66,6 +66,19 @@ type mark struct {
 	bit  uint16
 }
 
+// next is the mark of another message of the same sender, if its id is plainly the next one: what goes into one pack mostly was made one
+// after the other.
+func (m mark) next(id, another string) (mark, bool) {
+	last := len(id) - 1
+	if m.page == nil || m.page.sender == "" || m.bit == pageSize-1 || len(another) != len(id) {
+		return mark{}, false
+	}
+	if digit := id[last]; digit == '9' || digit == 'z' || another[last] != digit+1 || another[:last] != id[:last] {
+		return mark{}, false
+	}
+	return mark{m.page, m.bit + 1}, true
+}
+
 // What is to be done with an arrival.
 type sight uint8
 
@@ -80,7 +93,8 @@ const (
 func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m, s := r.look(sender, id, &a)
+	m := r.find(sender, id)
+	s := r.look(m, &a)
 	if s == inHand {
 		r.keep(m, a)
 	}
@@ -93,27 +107,24 @@ func (r *repeats) keep(m mark, a arrival) {
 	r.waits.Store(int32(len(r.waiting)))
 }
 
-// look is see for who holds mu, and keeps what is in hand himself. Of the arrival it looks at the properties, and whether it is redelivered.
-func (r *repeats) look(sender, id string, a *arrival) (mark, sight) {
-	if len(id) == 0 || len(sender) == 0 {
-		return mark{}, unseen
-	}
-	m := r.find(sender, id)
+// look is see for who holds mu, knows the mark, and keeps what is in hand himself. Of the arrival it looks at the properties, and whether it is
+// redelivered.
+func (r *repeats) look(m mark, a *arrival) sight {
 	switch {
 	case m.page == nil:
-		return mark{}, unseen
+		return unseen
 	case m.page.done.has(m.bit):
-		return m, handled
+		return handled
 	case a.redelivered && r.wasPassed(m, a):
-		return m, elsewhere
+		return elsewhere
 	case m.page.hand.has(m.bit):
-		return m, inHand
+		return inHand
 	}
 	if !a.redelivered && len(r.passed) > 0 { // from now on it is this one that may come back
 		delete(r.passed, passing{m, dueAt(a.props)})
 	}
 	m.page.hand.set(m.bit)
-	return m, unseen
+	return unseen
 }
 
 // What became of a message that was in hand.
@@ -219,6 +230,9 @@ func (r *repeats) over(m mark, o outcome, a arrival) bool {
 
 // find returns the mark of a message. The caller holds mu.
 func (r *repeats) find(sender, id string) mark {
+	if len(id) == 0 || len(sender) == 0 {
+		return mark{}
+	}
 	if prefix, count, ok := parseGenerated(id); ok {
 		return r.history(author{sender, prefix}).find(count)
 	}

@@ -200,3 +200,40 @@ func TestWhatWasPassedOnIsForgottenInTheEnd(t *testing.T) {
 		t.Error("the last is not known")
 	}
 }
+
+// Whether the next id is told from the one before or looked up for itself, it has the same mark; ids of callers' own choosing are looked up.
+func TestTheNextMarkIsTheOneThatWouldBeFound(t *testing.T) {
+	r := newRepeats()
+	told := 0
+	follow := func(id, another string) {
+		t.Helper()
+		m, ok := r.find("alice", id).next(id, another)
+		if ok {
+			told++
+		}
+		if ok && m != r.find("alice", another) {
+			t.Fatalf("%q after %q has another mark", another, id)
+		}
+	}
+	ids := newIdentity()
+	before := ids.next().String()
+	for range 3 * pageSize {
+		next := ids.next().String()
+		follow(before, next)
+		before = next
+	}
+	if told < 2*pageSize {
+		t.Errorf("%d of %d were told from the ones before", told, 3*pageSize)
+	}
+	told = 0
+	prefix := ids.prefix
+	for _, pair := range [][2]string{
+		{prefix + "9", prefix + ":"}, {prefix + "z", prefix + "{"}, {prefix + "zz", prefix + "100"}, {prefix + "1", prefix + "3"},
+		{prefix + "2", prefix + "1"}, {prefix + "12", prefix + "3"}, {"an order that was chosen 1", "an order that was chosen 2"}, {"1", "2"}, {"", "1"}, {"", ""},
+	} {
+		follow(pair[0], pair[1])
+	}
+	if told != 0 {
+		t.Errorf("%d marks were told that had to be looked up", told)
+	}
+}

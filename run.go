@@ -51,6 +51,8 @@ func (t *tap) begin(a *arrival, p *press) (hurry bool) {
 	l, _ := p.look(a)
 	room := make([]Message, n)
 	var repeats []repeat
+	var last mark
+	var lastID string
 	t.repeats.mu.Lock()
 	for i := range room {
 		m := &room[i]
@@ -58,7 +60,12 @@ func (t *tap) begin(a *arrival, p *press) (hurry bool) {
 		id, m.Body, a.pack, _ = pack.Next(a.pack)
 		m.ID, m.From, m.To, m.ContentType, m.Redelivered = p.id(id, 0, true), l.from, t.target.name, l.contentType, a.redelivered
 		m.origin, m.tag, m.more = o, a.tag+uint64(i), a.more || i < n-1
-		mark, sight := t.repeats.look(m.From, m.ID, a)
+		mark, ok := last.next(lastID, m.ID)
+		if !ok {
+			mark = t.repeats.find(m.From, m.ID)
+		}
+		last, lastID = mark, m.ID
+		sight := t.repeats.look(mark, a)
 		switch sight {
 		case unseen:
 			m.mark = mark

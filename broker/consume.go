@@ -85,6 +85,9 @@ type Delivery struct {
 	// Tag names the delivery among its consumer's; 0 when NoAck.
 	Tag uint64
 
+	// Messages is how many are in it, if it is a pack (see [Config.Packs]) that has come in this life of the broker; else 1.
+	Messages int
+
 	consumer *Consumer
 }
 
@@ -322,7 +325,7 @@ func (c *Consumer) flush(l *Lull) {
 
 func (c *Consumer) fill(d *Delivery, m *core.Message, tag uint64, redelivered bool) {
 	d.Exchange, d.Key, d.Body, d.Props = m.Exchange, m.Key, m.Body, m.Props
-	d.Redelivered, d.Tag, d.consumer = redelivered, tag, c
+	d.Redelivered, d.Tag, d.Messages, d.consumer = redelivered, tag, m.Messages(), c
 }
 
 func (c *Consumer) give(batch []Delivery, l *Lull) {

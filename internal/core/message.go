@@ -44,6 +44,9 @@ func (m *Message) SetMessages(n int) {
 	}
 }
 
+// Messages is how many that was said to be; 1 of others.
+func (m *Message) Messages() int { return 1 + m.extra() }
+
 // extra is how many messages are in it beside the first.
 func (m *Message) extra() int {
 	if m.rare == nil {
