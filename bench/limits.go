@@ -43,6 +43,20 @@ func (r *results) mostCarried(stream, disk string) float64 {
 	return float64(r.Machine.CPUs) * 1e6 / (2*r.cpu(stream) + r.cpu(disk)) / r.rate(disk)
 }
 
+// mostOfMany is what part of one's messages a second there would be with many, if the broker took no more time for each than with one: their
+// clients still do.
+func (r *results) mostOfMany(many, one string) float64 {
+	f := r.find(many)
+	if f == nil || len(f.Outcomes) == 0 {
+		return math.NaN()
+	}
+	all := r.brokerCPU(one)
+	for _, p := range f.clientCPU() {
+		all += p.CPU
+	}
+	return r.cpu(one) / all
+}
+
 // clientLimits says what RabbitMQ's own clients leave to a broker.
 func (r *results) clientLimits() grid {
 	g := grid{{"row", "the clients' CPU seconds a million messages", "a broker that costs nothing would reach", "reached"}}

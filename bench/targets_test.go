@@ -79,6 +79,13 @@ func TestWhatClientsAndTheMachineTakeBoundsABroker(t *testing.T) {
 	if got := r.mostCarried("tcp", "disk"); math.Abs(got-0.5) > 1e-9 {
 		t.Errorf("%v of what the disk takes can be carried, want a half", got)
 	}
+	many := &results{Rows: []*finding{
+		{row: &row{Name: "of one"}, Outcomes: []*outcome{{Processes: []processCost{{CPU: 1}, {CPU: 0.5}}}}},
+		{row: &row{Name: "of many"}, Outcomes: []*outcome{{Processes: []processCost{{CPU: 2.5}, {CPU: 1.5}}}}},
+	}}
+	if got := many.mostOfMany("of many", "of one"); math.Abs(got-0.6) > 1e-9 {
+		t.Errorf("many can reach %v of what one does, want three fifths", got)
+	}
 	var b bytes.Buffer
 	r.print(&b)
 	for _, want := range []string{"| threads | 20.00 ", "| 100,000/s ", "| 50 % ", "| 80,000/s "} {
