@@ -62,9 +62,10 @@ type Core struct {
 	queueID    atomic.Uint64 // the last that was given
 	consumerID atomic.Uint64
 
-	byID    sync.Map // queue id → *Queue, for the compaction
-	waiting waiters
-	timer   *timer
+	byID      sync.Map // queue id → *Queue, for the compaction
+	recalling recalling
+	waiting   waiters
+	timer     *timer
 
 	counts totals
 	rated  rated

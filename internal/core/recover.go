@@ -78,6 +78,7 @@ func (c *Core) recover(cfg Config) error {
 		OnFull:      c.alarms.journalFull,
 		OnPace:      c.alarms.journalPace,
 		Carry:       c.carry,
+		Recall:      c.recall,
 		Rescue:      c.rescue,
 		Holders:     enqueuings,
 		Restore:     r.restore,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -285,13 +286,54 @@ func TestACarriedDeclarationDoesNotOutliveItsQueue(t *testing.T) {
 	w := newWorld(t, disk.NewMem())
 	w.durable("q")
 	q := w.queue("q")
-	rec := journal.Record{LSN: q.declared, Kind: kindQueueDeclared, Body: q.declaration()}
+	to := w.core.journal.Last() + 1
 	w.delete("q")
 	w.core.byID.Store(q.id, q) // as the compaction saw it a moment ago
 	before := w.core.journal.Stats().Appended
-	w.core.carry(rec)
+	w.core.recall(1, to)
 	if w.core.journal.Stats().Appended != before {
 		t.Error("the declaration of a deleted queue was written anew")
+	}
+}
+
+// The compaction writes declarations anew from memory: some, and when those are durable the next.
+func TestDeclarationsAreWrittenAnewSomeAtATime(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.must(w.core.Close())
+	c, err := Open(Config{FS: w.disk, SegmentSize: 16 << 20}) // nothing is given back by itself
+	w.must(err)
+	w.core = c
+	v, _ := c.VHost("/")
+	w.client, w.via = v.NewClient("test"), v.NewPublisher()
+	w.putVHost("shop", VHostInfo{Description: "for sale"})
+	w.put("policy", "/", "p", "{}")
+	w.durable("q")
+	w.exchange("x", route.Direct, true)
+	for i := range recallAtOnce {
+		w.bind("q", "x", strconv.Itoa(i))
+	}
+	to, st := c.journal.Last()+1, c.journal.Stats()
+	if !c.recall(1, to) {
+		t.Error("there is no more")
+	}
+	if n := c.journal.Stats().Appended - st.Appended; n < recallAtOnce || n > recallAtOnce+1 { // the queue has two records
+		t.Errorf("%d records were written anew", n)
+	}
+	for range 2 {
+		if c.recall(1, to) {
+			t.Error("there is more")
+		}
+	}
+	after := c.journal.Stats()
+	if n := after.Appended - st.Appended; n != uint64(st.LiveRecords)+1 || after.LiveRecords != st.LiveRecords {
+		t.Errorf("%d records were written anew, and %d are live now; %d were", n, after.LiveRecords, st.LiveRecords)
+	}
+	w.sync()
+	w.crash(3)
+	w.wantVHosts("/", "shop")
+	w.wantSettings("policy", "/ p {}")
+	if n := len(w.client.VHost.facts); !w.exists("q") || n != recallAtOnce+1 {
+		t.Errorf("an exchange and its bindings are %d after a crash", n)
 	}
 }
 

@@ -135,18 +135,6 @@ func (c *Core) endSettings(vhost string) {
 	}
 }
 
-func (c *Core) carrySetting(key settingKey, rec journal.Record) {
-	c.settings.mu.Lock()
-	defer c.settings.mu.Unlock()
-	s, ok := c.settings.byKey[key]
-	if !ok || s.lsn != rec.LSN {
-		return
-	}
-	s.lsn = c.append(rec.Kind, true, rec.Body)
-	c.settings.byKey[key] = s
-	c.release(rec.LSN)
-}
-
 // settled returns when the record of a change is durable.
 func (c *Core) settled(ctx context.Context, lsn journal.LSN) error {
 	if c.journal == nil || lsn == 0 {

@@ -163,15 +163,6 @@ func (v *VHost) mayChange() error {
 	return nil
 }
 
-func (v *VHost) carryDeclaration(rec journal.Record) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.declared == rec.LSN && !v.deleted {
-		v.declared = v.core.append(rec.Kind, true, rec.Body)
-		v.core.release(rec.LSN)
-	}
-}
-
 // vhostDeclared takes the record of a virtual host.
 func (r *recovery) vhostDeclared(d *decoder, lsn journal.LSN) {
 	name := d.text()

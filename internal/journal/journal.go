@@ -93,6 +93,10 @@ type Config struct {
 	// Holders says, at Open, how often a live record is going to be released; see AppendHeld. Once each when nil.
 	Holders func(Record) int
 
+	// Recall is called before the segment from one address up to another is read, so that what is needed of it can be carried. What the callee
+	// knows of it without that it may append anew, and then release. If nothing is left, the segment is not read. It returns true to be called
+	// again when what it appended is durable.
+	Recall func(from, to LSN) (more bool)
 	// Rescue is called after some records of the segment from one address up to another could not be read when they were to be
 	// carried. For each live record there that is still needed, the callee appends what it has in memory, or takes it
 	// for lost; either way it releases the old LSN. Otherwise the damage would keep the segment, and all after it, for ever.

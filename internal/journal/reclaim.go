@@ -138,8 +138,11 @@ func (j *Journal) mostlyDead() bool {
 	return len(list) > 2 && dead > total/2
 }
 
-// load reads the oldest segment.
+// load reads the oldest segment, unless its user knows by heart all that is needed of it.
 func (r *reclaimer) load(s *segment) {
+	if r.recall(s) {
+		return
+	}
 	r.damaged = false
 	data := make([]byte, s.used)
 	if err := r.journal.readAt(s, data, s.base); err != nil {
@@ -148,6 +151,24 @@ func (r *reclaimer) load(s *segment) {
 		r.damaged = true
 	}
 	r.stage, r.live = carrying, newScanner(data, s.base, s.salt, true)
+}
+
+// recall has the user append anew what it knows of s, and says whether something came of it that is to be durable first.
+func (r *reclaimer) recall(s *segment) bool {
+	j := r.journal
+	if j.cfg.Recall == nil {
+		return false
+	}
+	r.slice = time.Now()
+	if j.cfg.Recall(s.base, s.base+LSN(s.used)) {
+		r.after = j.Last()
+		return true
+	}
+	if s.dead() {
+		r.stage = choosing
+		return true
+	}
+	return false
 }
 
 // carry has a slice of the live records of s appended anew by the journal's user.

@@ -82,6 +82,70 @@ func TestOneOldRecordDoesNotHoldTheDisk(t *testing.T) {
 	})
 }
 
+// TestWhatIsKnownByHeartIsNotRead: the user knows all that is needed of old segments, and appends it anew, some at a time.
+func TestWhatIsKnownByHeartIsNotRead(t *testing.T) {
+	mem, reads := disk.NewMem(), 0
+	fs := disk.NewFaulty(mem, nil, func(op disk.Op) {
+		if op.Kind == disk.OpRead {
+			reads++
+		}
+	})
+	var j *Journal
+	var hand *Manual
+	known := map[LSN]string{}
+	calls := 0
+	j, hand = openByHand(t, Config{FS: fs, SegmentSize: 4096,
+		Recall: func(from, to LSN) (more bool) {
+			calls++
+			left := 2
+			for lsn, body := range known {
+				switch {
+				case lsn < from || lsn >= to:
+				case left == 0:
+					return true
+				default:
+					left--
+					delete(known, lsn)
+					known[j.Append(1, true, []byte(body))] = body
+					j.Release(lsn)
+				}
+			}
+			return false
+		},
+		Carry: func(r Record) { t.Errorf("record %d was read", r.LSN) },
+	})
+	for i := range 5 {
+		body := fmt.Sprint("fact ", i)
+		known[j.Append(1, true, []byte(body))] = body
+	}
+	hand.Write()
+	reads = 0
+	for range 100 {
+		for range 40 {
+			j.Append(2, false, make([]byte, 100))
+		}
+		for range 10 {
+			hand.Write()
+			hand.Prepare()
+			for hand.Reclaim() == Worked {
+			}
+		}
+		_, held := openT(t, Config{FS: mem.Snapshot(), SegmentSize: 4096})
+		facts := map[string]bool{}
+		for _, body := range held {
+			facts[body] = true
+		}
+		for i := range 5 {
+			if !facts[fmt.Sprint("fact ", i)] {
+				t.Fatalf("fact %d is not in the journal any more", i)
+			}
+		}
+	}
+	if st := j.Stats(); st.Segments > 5 || st.LiveRecords != 5 || reads != 0 || calls < 50 {
+		t.Errorf("%d reads, %d calls, %+v", reads, calls, st)
+	}
+}
+
 func TestIdleRestartsLeaveNothingBehind(t *testing.T) {
 	mem := disk.NewMem()
 	for range 20 {
