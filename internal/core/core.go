@@ -205,11 +205,22 @@ func (c *Core) release(lsn journal.LSN) {
 
 // Throttle waits while too much is waiting for the disk. A publisher calls it
 // between bursts, without locks.
-func (c *Core) Throttle(ctx context.Context) error {
+func (c *Core) Throttle(ctx context.Context) error { return c.AwaitDurable(ctx, c.Behind()) }
+
+// Behind is what a publisher waits for while too much is waiting for the disk; 0: it is not.
+func (c *Core) Behind() journal.LSN {
 	if c.journal == nil || c.journal.Backlog() < maxBacklog {
+		return 0
+	}
+	return c.journal.Last()
+}
+
+// AwaitDurable returns nil when lsn is on the disk, and when it is 0; the error of ctx when that ends first.
+func (c *Core) AwaitDurable(ctx context.Context, lsn journal.LSN) error {
+	if lsn == 0 {
 		return nil
 	}
-	return c.journal.Wait(ctx, c.journal.Last())
+	return c.journal.Wait(ctx, lsn)
 }
 
 // await returns when lsn is durable.

@@ -1,12 +1,15 @@
 package server
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/journal"
 )
 
 // waits reports whether a frame is to wait until the broker is low on nothing: a publish, as it begins. What is before it is done.
@@ -32,7 +35,23 @@ func (c *conn) slowDown() error {
 			return err
 		}
 	}
-	return c.core.Throttle(c.ctx)
+	return c.awaitDisk(c.core.Behind())
+}
+
+// awaitDisk waits until what the disk is behind with is there. The error is io.EOF when the client leaves meanwhile.
+func (c *conn) awaitDisk(behind journal.LSN) error {
+	for behind != 0 {
+		ctx, cancel := context.WithTimeout(c.ctx, lookFor)
+		err := c.core.AwaitDurable(ctx, behind)
+		cancel()
+		if c.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		if c.link.Gone() {
+			return io.EOF
+		}
+	}
+	return nil
 }
 
 // block tells the client, if it understands, and waits.

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/disk"
 )
 
 // A publisher that waits for a broker that is low, and leaves, is not listed until that is over.
@@ -23,4 +27,32 @@ func TestABlockedClientThatLeavesIsGone(t *testing.T) {
 	if n := b.empty(); n != 0 {
 		t.Errorf("%d more are in the queue", n)
 	}
+}
+
+// A publisher that waits for a disk which has stopped, and leaves, is not listed until the disk goes on.
+func TestAClientThatWaitsForTheDiskAndLeavesIsGone(t *testing.T) {
+	var stopped atomic.Bool
+	goOn := make(chan struct{})
+	c, err := core.Open(core.Config{SegmentSize: 1 << 20, FS: disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+		if stopped.Load() {
+			<-goOn
+		}
+		return nil
+	}, nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBroker(t, func(cfg *Config) { cfg.Core = c }).listen()
+	t.Cleanup(func() { close(goOn) })
+	p := newPeer(t, b.connect())
+	p.login("guest", "guest")
+	p.openChannel(1)
+	p.declare(1, amqp.QueueDeclare{Queue: "q", Durable: true})
+	stopped.Store(true)
+	for range 64 { // and no more, so that all is read and its leaving can be seen
+		p.persist(strings.Repeat("x", 1<<18))
+	}
+	b.eventually("the disk is behind", func() bool { return b.core.Behind() != 0 })
+	p.nc.Close()
+	b.eventually("it is gone", func() bool { return b.server.Connections() == 0 })
 }
