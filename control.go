@@ -42,6 +42,9 @@ func (n *Node) Control(name string, h Handler) error {
 	if name == "" || strings.HasPrefix(name, ownControl) || len(name) > client.MaxID {
 		return fmt.Errorf("postrider: control messages cannot be named %q: want 1 to 255 bytes that do not begin with %s", name, ownControl)
 	}
+	if h == nil {
+		return errNoHandler
+	}
 	return n.control.handle(name, h)
 }
 

@@ -32,6 +32,7 @@ var (
 	errQueueFull   = errors.New("a queue there is full")
 	errPeerUnknown = errors.New("is not in Config.Peers, is no URL, and there are no Config.Brokers to ask")
 	errNoQueue     = errors.New("is not there")
+	errUnheard     = errors.New("nobody receives from")
 )
 
 // Stage is the place a message had reached when its send ended in an error.

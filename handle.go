@@ -32,6 +32,9 @@ type Handler func(ctx context.Context, m *Message) error
 //   - An error for a [Call] goes back to the caller at once, as a [*RemoteError], and
 //     acknowledges the message. A RemoteError is passed on with its code; others have 500.
 func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...HandleOption) error {
+	if h == nil {
+		return errNoHandler
+	}
 	if err := target.receivable(n); err != nil {
 		return err
 	}
@@ -40,6 +43,7 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 	if err != nil {
 		return err
 	}
+	t.options = o
 	if err := t.begun(ctx); err != nil {
 		t.leave()
 		return err
@@ -51,6 +55,8 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 	n.startWorkers(ctx, t, n.inward(h), o)
 	return nil
 }
+
+var errNoHandler = errors.New("postrider: the handler is nil: nothing would be done with what is received")
 
 // startWorkers starts the goroutines of one Handle. They end when ctx does, when the
 // node closes, or when the tap is stopped; the last one cleans up. They are counted already.

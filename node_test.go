@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,4 +119,16 @@ func TestAMailbox(t *testing.T) {
 	if err != nil || s != "thanks" {
 		t.Fatal(s, err)
 	}
+}
+
+// What would only fail with the first message is said at once.
+func TestAHandlerThatIsNilIsRefused(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		n := net.node("bob")
+		for _, err := range []error{n.Handle(t.Context(), n.Inbox(), nil), n.Control("stop", nil)} {
+			if err == nil || !strings.Contains(err.Error(), "the handler is nil") {
+				t.Error(err)
+			}
+		}
+	})
 }

@@ -55,6 +55,7 @@ var remedies = []struct {
 	{ErrRefused, "the queue there may be full: receive from it, or raise the limit; a quorum queue of RabbitMQ refuses also while it has no leader: see that most of the nodes which hold it run"},
 	{ErrClosed, "send it from a node that runs"},
 	{errNoQueue, "declare it there, or send to a Mailbox, which does"},
+	{errUnheard, "see that somebody does, or send to a Mailbox, which keeps it"},
 	{errPeerUnknown, "add it there, or use the same brokers as it does"},
 	{errNobody, "see that it runs, listens and uses the same brokers; Post waits for it without you, Send as long as its context lets it"},
 	{client.ErrHungUp, "see that a node or a broker listens there, and with amqps:// if it wants TLS"},

@@ -140,8 +140,7 @@ func (m *Message) refuse(err error) {
 	f, _ := m.Failure()
 	v := verdict{failure: f.and(time.Now(), err), dead: true, why: err}
 	if errors.Is(err, ErrNoKey) {
-		o := handleOptionsOf(nil)
-		v = o.judge(time.Now(), f, err)
+		v = m.tap.options.judge(time.Now(), f, err)
 	}
 	t.node.counts.judged(v, f)
 	m.observed(StepFailed, err)

@@ -284,6 +284,27 @@ func TestWhatIsNotAsItWasSealedReachesNoHandler(t *testing.T) {
 	})
 }
 
+// Who has no key gives up as soon as who has one does.
+func TestWhoCannotOpenAMessageTriesAsOftenAsItsHandlerWould(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		b, _ := net.broker()
+		keys := postridertest.NewKeys(t, "mailbox:jobs")
+		alice, plain := net.node("alice", onBroker, keys.For("alice")), net.node("carol", onBroker)
+		if err := alice.Mailbox("jobs").Send(within(t, time.Minute), secret); err != nil {
+			t.Fatal(err)
+		}
+		nothing := func(context.Context, *postrider.Message) error { t.Error("it was handled"); return nil }
+		began := time.Now()
+		if err := plain.Handle(t.Context(), plain.Mailbox("jobs"), nothing, postrider.MaxTries(2), postrider.Backoff(func(int) time.Duration { return time.Hour })); err != nil {
+			t.Fatal(err)
+		}
+		p, _ := newCrook(t, b).steal("jobs.dead")
+		if tries := fmt.Sprint(p.Headers["x-postrider-tries"]); tries != "2" || time.Since(began) < time.Hour {
+			t.Errorf("given up after %s tries and %v", tries, time.Since(began))
+		}
+	})
+}
+
 func TestSealedMessagesFailClosed(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		b, _ := net.broker()

@@ -16,6 +16,7 @@ type tap struct {
 	intake  intake
 	repeats *repeats
 	marker  *marker       // writes down what was handled; nil: nobody
+	options handleOptions // how what cannot be opened is tried again, as what a handler fails upon
 	ending  chan struct{} // closed when stop begins
 	end     sync.Once
 
@@ -32,7 +33,7 @@ type tap struct {
 }
 
 func newTap(target *Target) *tap {
-	t := &tap{target: target, repeats: target.repeats, ending: make(chan struct{}), gone: make(chan struct{})}
+	t := &tap{target: target, repeats: target.repeats, options: handleOptionsOf(nil), ending: make(chan struct{}), gone: make(chan struct{})}
 	t.feed = newFeed(&t.open)
 	t.open.Store(1)
 	return t

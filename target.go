@@ -27,6 +27,7 @@ type Target struct {
 	box    string        // the mailbox in whose name failures are kept; "": its own
 	holds  bool          // what failed is held here until it is tried again
 	copies bool          // each receiver gets a copy of each message
+	topic  bool          // who receives subscribes
 
 	relay  *Target      // where it goes while direct is down; nil: it waits
 	direct *client.Conn // the connection to the peer, where there is a relay
@@ -212,6 +213,9 @@ func (t *Target) cause(err error) error {
 	case errors.Is(err, client.ErrUnroutable):
 		if t.queue != nil && t.queue.Err() != nil {
 			return fmt.Errorf("%w: %w", ErrNoSuchTarget, t.cause(t.queue.Err()))
+		}
+		if t.topic {
+			return fmt.Errorf("%w: %w topic %q", ErrNoSuchTarget, errUnheard, t.name)
 		}
 		return fmt.Errorf("%w: queue %q %w", ErrNoSuchTarget, t.name, errNoQueue)
 	case errors.Is(err, client.ErrRefused) && t.isInbox():

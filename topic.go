@@ -47,7 +47,7 @@ func (n *Node) Topic(name string, opts ...TopicOption) *Target {
 	}
 	key := targetKey{"topic", name, o.durable + "\n" + strings.Join(o.patterns, "\n")}
 	return n.target(key, func(t *Target) {
-		t.name, t.grade, t.takes, t.box = name, Stored, true, name
+		t.name, t.grade, t.takes, t.box, t.topic = name, Stored, true, name, true
 		if t.why = o.check(name); t.why != nil {
 			return
 		}

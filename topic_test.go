@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,6 +155,9 @@ func TestACallToATopic(t *testing.T) {
 	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
 		_, err := postrider.Call[string](t.Context(), producer.Topic("who"), "is there?")
 		fate(t, err, false, postrider.ErrNoSuchTarget)
+		if err == nil || !strings.Contains(err.Error(), `nobody receives from topic "who"; see that somebody does`) {
+			t.Error(err)
+		}
 		err = worker.Handle(t.Context(), worker.Topic("who"), func(ctx context.Context, m *postrider.Message) error {
 			return m.Reply(ctx, worker.Name())
 		})
