@@ -69,17 +69,25 @@ func prose(text string) string {
 
 // Links of the documents to files of the repository lead somewhere.
 func TestTheDocumentsLinksLeadSomewhere(t *testing.T) {
-	for _, doc := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
-		text, err := os.ReadFile("../../" + doc)
+	var documents []string
+	for _, pattern := range []string{"*.md", "*/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob("../../" + pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatal(pattern, found, err)
+		}
+		documents = append(documents, found...)
+	}
+	for _, doc := range documents {
+		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, link := range links.FindAllStringSubmatch(prose(string(text)), -1) {
-			target := link[1]
-			if strings.Contains(target, "://") || strings.HasPrefix(target, "#") {
+			target, _, _ := strings.Cut(link[1], "#")
+			if target == "" || strings.Contains(target, "://") {
 				continue
 			}
-			if _, err := os.Stat("../../" + target); err != nil {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), target)); err != nil {
 				t.Errorf("%s links to %s: %v", doc, target, err)
 			}
 		}
