@@ -8,7 +8,7 @@ import (
 // The fates a send can meet. They are found with [errors.Is], mostly inside a
 // [*SendError] that says which message it was and how far it had come.
 var (
-	// ErrNoSuchTarget: nobody is known by that name, or the broker has no such mailbox.
+	// ErrNoSuchTarget: nobody is known by that name, the broker has no such mailbox, or nobody receives from the topic and the sender waits for who does.
 	ErrNoSuchTarget = errors.New("no such target")
 	// ErrPeerDown: there is no connection to the peer or broker, or it broke before it answered.
 	ErrPeerDown = errors.New("peer is down")
