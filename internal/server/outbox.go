@@ -258,12 +258,18 @@ func (o *outbox) appendDelivery(dst []byte, it *item, m *core.Message, frameMax 
 	if len(m.Body) < largeBody {
 		return appendContent(dst, n, m, frameMax)
 	}
-	dst = appendHeader(dst, n, m)
-	if cap(dst) < keepBuffer {
-		dst = append(make([]byte, 0, keepBuffer), dst...) // and no piece will need more
-	}
 	o.going = going{n, m.Body}
-	return o.going.appendTo(dst, frameMax)
+	return o.going.appendTo(roomFor(len(m.Body), appendHeader(dst, n, m)), frameMax)
+}
+
+// roomFor returns dst with room for the frames of a large body, or for those that go into a piece: no piece needs more than keepBuffer.
+func roomFor(body int, dst []byte) []byte {
+	frames := body/(amqp.MinFrameMax-amqp.FrameOverhead) + 1
+	need := min(len(dst)+body+frames*amqp.FrameOverhead, keepBuffer)
+	if cap(dst) >= need {
+		return dst
+	}
+	return append(make([]byte, 0, min(max(need, 2*cap(dst)), keepBuffer)), dst...)
 }
 
 // going is what is left of a body of which a part is encoded.

@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"math/rand/v2"
 	"strconv"
 	"testing"
+	"unsafe"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -32,18 +34,13 @@ func TestPiecesAreAllThatIsToBeSent(t *testing.T) {
 
 		o.swap(0)
 		var got []byte
-		var kept *byte // where the buffer for large bodies lies
 		for !o.done() || len(o.confirms) > 0 {
-			large := len(o.going.body) > 0
 			piece := o.encode(frameMax, rnd.IntN(2) == 0)
 			if len(piece) == 0 {
 				t.Fatalf("seed %d: nothing more after %d bytes of %d", seed, len(got), len(want))
 			}
-			if large && kept != nil && kept != &piece[0] || cap(piece) > keepBuffer {
-				t.Fatalf("seed %d: another buffer, for a piece of %d bytes", seed, len(piece))
-			}
-			if len(o.going.body) > 0 {
-				kept = &piece[0]
+			if cap(piece) > keepBuffer {
+				t.Fatalf("seed %d: a buffer of %d bytes, which is not kept, for a piece of %d", seed, cap(piece), len(piece))
 			}
 			got = append(got, piece...)
 		}
@@ -76,4 +73,24 @@ func appendWhole(dst []byte, it *item, frameMax uint32) []byte {
 	}
 	dst, _ = (&amqp.BasicDeliver{ConsumerTag: "c", DeliveryTag: it.tag, Exchange: "x", RoutingKey: "k"}).AppendFrame(dst, it.consumer.Channel)
 	return appendContent(dst, it.consumer.Channel, it.message, min(frameMax, pieceSize))
+}
+
+// The buffer stays with the connection, so it is as large as its messages make it, and the same for all of them.
+func TestTheBufferIsAsLargeAsMessages(t *testing.T) {
+	for size, most := range map[int]int{largeBody: 2 * largeBody, 3 * largeBody: 4 * largeBody, 50 * largeBody: keepBuffer} {
+		var o outbox
+		var first *byte
+		for range 3 {
+			it := randomDelivery(rand.New(rand.NewPCG(1, 1)))
+			it.message.Body = make([]byte, size)
+			o.put(it)
+			for o.swap(0); !o.done(); {
+				o.encode(pieceSize, false)
+			}
+			at := unsafe.SliceData(o.buf)
+			if first = cmp.Or(first, at); at == nil || at != first || cap(o.buf) > most {
+				t.Errorf("a buffer of %d bytes stays after messages of %d, the same: %v", cap(o.buf), size, at == first)
+			}
+		}
+	}
 }
