@@ -109,7 +109,7 @@ func TestCloseEndsEverythingThatWaits(t *testing.T) {
 		fate(t, err, false, postrider.ErrClosed)
 		fate(t, alice.Peer("bob").Send(t.Context(), "x"), false, postrider.ErrClosed)
 		fate(t, alice.Peer("carol").Send(t.Context(), "x"), false, postrider.ErrClosed)
-		if err := alice.Handle(t.Context(), alice.Inbox(), nil); !errors.Is(err, postrider.ErrClosed) {
+		if err := alice.Handle(t.Context(), alice.Inbox(), func(context.Context, *postrider.Message) error { return nil }); !errors.Is(err, postrider.ErrClosed) {
 			t.Error(err)
 		}
 		if err := alice.Close(); err != nil {

@@ -20,7 +20,8 @@ func sealedMessages(w *World) {
 	}
 	if len(w.Brokers) > 0 {
 		stranger := w.Node("carol", keys.For("carol"))
-		if err := stranger.Handle(w.Soon(), stranger.Mailbox(jobs), nil); !errors.Is(err, postrider.ErrNoKey) {
+		nothing := func(context.Context, *postrider.Message) error { return nil }
+		if err := stranger.Handle(w.Soon(), stranger.Mailbox(jobs), nothing); !errors.Is(err, postrider.ErrNoKey) {
 			w.Errorf("without a key one may receive: %v", err)
 		}
 	}
