@@ -96,7 +96,7 @@ func newDeadList() *cobra.Command {
 			if d.options.json {
 				return json.NewEncoder(d.out).Encode(l)
 			}
-			d.say("%s  from %s  %d tries  %s\n", orDash(l.ID), orDash(l.From), l.Tries, firstLine(l.Reason))
+			d.say("%s  from %s  %s  %s\n", orDash(l.ID), orDash(l.From), several(int(l.Tries), "try", "tries"), firstLine(l.Reason))
 			return nil
 		})
 		return d.noneDead(ctx, args[0], err)
@@ -207,20 +207,28 @@ func newDeadRedrive() *cobra.Command {
 		if to == "" {
 			to = args[0]
 		}
-		n, err := d.redrive(ctx, args[0]+deadSuffix, to, args[1:], limit)
-		if err == nil || n > 0 {
-			d.say("%d messages are back in %s\n", n, to)
+		missing := slices.Clone(args[1:])
+		n, err := d.redrive(ctx, args[0]+deadSuffix, to, &missing, limit)
+		if isNotFound(err) {
+			err = d.noneDead(ctx, args[0], err)
 		}
-		return d.noneDead(ctx, args[0], err)
+		if err == nil || n > 0 {
+			d.say("%s in %s\n", several(n, "message is back", "messages are back"), to)
+		}
+		if err == nil && len(missing) > 0 && (limit == 0 || n < limit) {
+			err = fmt.Errorf("there is no dead letter %s in %s", strings.Join(missing, ", "), args[0]+deadSuffix)
+		}
+		return err
 	})
 	cmd.Flags().StringVar(&to, "to", "", "`mailbox` to put them into (default the one they were in)")
 	cmd.Flags().IntVar(&limit, "limit", 0, "`number` of letters to move, from the oldest; 0 is all")
 	return cmd
 }
 
-// redrive moves what is in a queue when it begins, so that a letter that dies again meanwhile is not moved twice.
-func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit int) (moved int, err error) {
-	left := -1
+// redrive moves what is in a queue when it begins, so that a letter that dies again meanwhile is not moved twice. If there are ids, only those are, and
+// those that were not found are left.
+func (d *desk) redrive(ctx context.Context, from, to string, missing *[]string, limit int) (moved int, err error) {
+	left, ids := -1, slices.Clone(*missing)
 	err = d.each(ctx, from, 0, func(m *probe.Message) error {
 		if left < 0 {
 			left = m.Left + 1
@@ -228,8 +236,8 @@ func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit
 		if left--; left < 0 || limit > 0 && moved == limit {
 			return errDone
 		}
-		props, wanted, err := revived(m.Props, ids)
-		if err != nil || !wanted {
+		props, id, err := revived(m.Props, ids)
+		if err != nil || props == nil {
 			return err
 		}
 		if err := d.patiently(func() error { return d.channel.Publish(ctx, to, props, m.Body) }); err != nil {
@@ -239,6 +247,7 @@ func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit
 			return err
 		}
 		moved++
+		*missing = slices.DeleteFunc(*missing, func(s string) bool { return s == id })
 		return d.channel.Ack(m.Tag)
 	})
 	if err == errDone {
@@ -247,20 +256,28 @@ func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit
 	return moved, err
 }
 
+// several is a number of things, in words for one and for others.
+func several(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // errDone ends a loop in good order.
 var errDone = errors.New("enough")
 
 // failureHeaders are what nodes write about failures, under nodeHeader. The rest there is the message's own, as its key is, and a seal may be bound to it.
 var failureHeaders = []string{"tries", "reason", "first-failure", "last-failure", "target", "due", "sealed-reason"}
 
-// revived returns the properties of a letter without its failures, and whether its id is among those given.
-func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, wanted bool, err error) {
+// revived returns the properties of a letter without its failures, and its id; nil if ids are given and that is not among them.
+func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, id string, err error) {
 	var p amqp.Properties
 	if err := p.Parse(raw, nil); err != nil {
-		return nil, false, err
+		return nil, "", err
 	}
 	if len(ids) > 0 && !slices.Contains(ids, p.MessageID) {
-		return nil, false, nil
+		return nil, "", nil
 	}
 	for name := range p.Headers {
 		ours, is := strings.CutPrefix(name, nodeHeader)
@@ -273,7 +290,7 @@ func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, wa
 	}
 	p.Headers[nodeHeader+"due"] = time.Now().UnixMilli() // by which a node tells it from the one that died
 	props, err = p.Append(nil)
-	return props, true, err
+	return props, p.MessageID, err
 }
 
 func newDeadPurge() *cobra.Command {
@@ -296,7 +313,7 @@ func (d *desk) purge(ctx context.Context, queue string) error {
 		if d.options.json {
 			return json.NewEncoder(d.out).Encode(map[string]any{"mailbox": queue, "deleted": n})
 		}
-		d.say("%d messages deleted from %s\n", n, queue)
+		d.say("%s deleted from %s\n", several(int(n), "message", "messages"), queue)
 		return nil
 	})
 }

@@ -154,7 +154,7 @@ func TestASealedDeadLetterIsShownToWhoHasItsKeyAndTriedAgain(t *testing.T) {
 	o.wantsIn(t, exitOK, "sealed by      alice\n")
 	o.wantsIn(t, exitOK, "\n\na secret\n")
 
-	runs(t, at("dead", "redrive", "jobs")...).wants(t, exitOK, "1 messages are back in jobs\n")
+	runs(t, at("dead", "redrive", "jobs")...).wants(t, exitOK, "1 message is back in jobs\n")
 	var got received
 	decodeLines(t, runs(t, with("receive", "mailbox:jobs", "--sealed", "--count", "1", "--json")...).stdout, &got)
 	if got.Body != "a secret" || got.Key != "k" || got.SealedBy != "alice" {

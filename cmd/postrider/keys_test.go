@@ -60,7 +60,7 @@ func TestMailboxesOfABrokerWithTLSAreWorkedOnWithKeys(t *testing.T) {
 	runs(t, append([]string{"send", "mailbox:jobs", "hello"}, keys...)...).wants(t, exitOK, "")
 	runs(t, append([]string{"mailbox", "peek", "jobs"}, keys...)...).wants(t, exitOK, "hello\n")
 	runs(t, append([]string{"dead", "ls", "jobs"}, keys...)...).wants(t, exitOK, "")
-	runs(t, append([]string{"mailbox", "move", "jobs", "--to", other}, keys...)...).wants(t, exitOK, "1 messages moved\n")
+	runs(t, append([]string{"mailbox", "move", "jobs", "--to", other}, keys...)...).wants(t, exitOK, "1 message moved\n")
 }
 
 func TestKeysAreMadeOnceAndShown(t *testing.T) {

@@ -139,7 +139,7 @@ func TestDeadLettersGetAnotherTry(t *testing.T) {
 	stop()
 
 	runs(t, "dead", "ls", "jobs", "--broker", url, "--limit", "1").
-		wants(t, exitOK, "order-0  from worker  1 tries  no such customer\n")
+		wants(t, exitOK, "order-0  from worker  1 try  no such customer\n")
 	var letters [3]letter
 	decodeLines(t, runs(t, "dead", "ls", "jobs", "--broker", url, "--json").stdout, &letters[0], &letters[1], &letters[2])
 	for i, l := range letters {
@@ -152,11 +152,12 @@ func TestDeadLettersGetAnotherTry(t *testing.T) {
 		t.Errorf("%d %s", o.code, o.stdout)
 	}
 	runs(t, "dead", "show", "jobs", "order-9", "--broker", url).wants(t, exitFailed, "")
-	runs(t, "dead", "redrive", "jobs", "order-1", "--broker", url).wants(t, exitOK, "1 messages are back in jobs\n")
+	runs(t, "dead", "redrive", "jobs", "order-1", "order-9", "--broker", url).wants(t, exitFailed, "1 message is back in jobs\n", "there is no dead letter order-9 in jobs.dead")
+	runs(t, "dead", "redrive", "jobs", "order-9", "--broker", url).wants(t, exitFailed, "0 messages are back in jobs\n", "there is no dead letter order-9 in jobs.dead")
 	runs(t, "dead", "redrive", "jobs", "--to", "debug", "--broker", url).wants(t, exitFailed, "", "there is no such queue", "postrider mailbox create debug")
-	runs(t, "dead", "redrive", "jobs", "--limit", "1", "--broker", url).wants(t, exitOK, "1 messages are back in jobs\n")
+	runs(t, "dead", "redrive", "jobs", "--limit", "1", "--broker", url).wants(t, exitOK, "1 message is back in jobs\n")
 	runs(t, "receive", "mailbox:jobs", "--count", "2", "--broker", url).wants(t, exitOK, "body 1\nbody 0\n")
-	runs(t, "dead", "purge", "jobs", "--broker", url).wants(t, exitOK, "1 messages deleted from jobs.dead\n")
+	runs(t, "dead", "purge", "jobs", "--broker", url).wants(t, exitOK, "1 message deleted from jobs.dead\n")
 	runs(t, "dead", "ls", "jobs", "--broker", url).wants(t, exitOK, "")
 }
 
