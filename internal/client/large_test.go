@@ -35,7 +35,6 @@ func TestNothingComesBetweenThePiecesOfALargeMessage(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		l, fate := halfWritten(t, f, c)
 		go c.Publisher().Call(t.Context(), time.Hour, asking, []byte("x"), []byte("question")) // has replies consumed on the channel
-		c.Ensure(client.Mailbox("more"))
 		l.send(0, &amqp.ConnectionBlocked{Reason: "low on disk"})
 		synctest.Wait()
 		l.resume()
