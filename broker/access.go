@@ -149,8 +149,8 @@ func (b *Broker) DeleteVHost(_ context.Context, name string) (bool, error) {
 // management plugin, below /api/.
 func (b *Broker) Owner() http.Handler { return b.admin().Local() }
 
-// Management is the same for a port: it asks for the name and the password of a user, and his tags decide. Passwords
-// are accepted from this host or over TLS only, as in AMQP.
+// Management is the management interface for a port, with the paths of Owner: it asks for the name and the password of a user, and
+// his tags decide. Passwords are accepted from this host or over TLS only, as in AMQP.
 func (b *Broker) Management() http.Handler { return b.admin().Handler() }
 
 // Listener is where a program listens, for the broker's health checks.

@@ -191,7 +191,7 @@ func (c *Conn) PurgeQueue(name string) (messages int, err error) {
 // ExchangeOptions is what DeclareExchange asks for.
 type ExchangeOptions struct {
 	Name       string
-	Kind       string // direct, fanout, topic or headers
+	Kind       string // direct, fanout, topic, headers, x-consistent-hash or x-delayed-message
 	Durable    bool
 	AutoDelete bool // deleted with the last binding from it
 	Internal   bool // only other exchanges may publish to it

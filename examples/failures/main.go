@@ -71,7 +71,10 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	defer warehouse.Close()
 	grade, err := receipt.Wait(ctx)
-	fmt.Fprintf(out, "the warehouse is up: what was posted is %v, %v\n", grade, err)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "the warehouse is up: what was posted is %v\n", grade)
 
 	if err := handle(ctx, out, warehouse); err != nil {
 		return err

@@ -28,7 +28,7 @@ func TestTheExampleRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `the warehouse is down: what was sent did not arrive, and will not
-the warehouse is up: what was posted is received, <nil>
+the warehouse is up: what was posted is received
 order 1: a chair
 try 2 of order 2, after: out of lamps
 order 2: a lamp

@@ -68,8 +68,8 @@ func direct(ctx context.Context, out io.Writer, server, client *tls.Config) erro
 	}
 	at := bank.Addr().String()
 
-	fmt.Fprintln(out, "with the password:", send(ctx, "amqps://shop:secret@"+at, client))
-	fmt.Fprintln(out, "with a wrong one:", refusal(send(ctx, "amqps://shop:guess@"+at, client)))
+	fmt.Fprintln(out, "with the password:", outcome(send(ctx, "amqps://shop:secret@"+at, client)))
+	fmt.Fprintln(out, "with a wrong one:", outcome(send(ctx, "amqps://shop:guess@"+at, client)))
 	// To who trusts the system's authorities alone it could be anybody. The shop goes on trying for as long as it may.
 	var unknown *tls.CertificateVerificationError
 	for !errors.As(err, &unknown) && ctx.Err() == nil {
@@ -77,7 +77,7 @@ func direct(ctx context.Context, out io.Writer, server, client *tls.Config) erro
 		err = send(soon, "amqps://shop:secret@"+at, nil)
 		cancel()
 	}
-	fmt.Fprintln(out, "a bank that cannot prove that it is one:", errors.As(err, &unknown))
+	fmt.Fprintln(out, "to a bank that cannot prove that it is one:", outcome(err))
 	return nil
 }
 
@@ -129,10 +129,10 @@ func throughABroker(ctx context.Context, out io.Writer, server, client *tls.Conf
 	}
 	defer warehouse.Close()
 
-	fmt.Fprintln(out, "the shop orders:", shop.Mailbox("orders").Send(ctx, "a lamp"))
-	fmt.Fprintln(out, "the shop sends to another mailbox:", refusal(shop.Mailbox("salaries").Send(ctx, "more for all")))
+	fmt.Fprintln(out, "the shop orders:", outcome(shop.Mailbox("orders").Send(ctx, "a lamp")))
+	fmt.Fprintln(out, "the shop sends to another mailbox:", outcome(shop.Mailbox("salaries").Send(ctx, "more for all")))
 	handle := func(context.Context, *postrider.Message) error { return nil }
-	fmt.Fprintln(out, "the shop reads orders:", refusal(shop.Handle(ctx, shop.Mailbox("orders"), handle)))
+	fmt.Fprintln(out, "the shop reads orders:", outcome(shop.Handle(ctx, shop.Mailbox("orders"), handle)))
 	for m, err := range warehouse.Messages(ctx, postrider.Of(warehouse.Mailbox("orders"))) {
 		if err != nil {
 			return err
@@ -143,11 +143,16 @@ func throughABroker(ctx context.Context, out io.Writer, server, client *tls.Conf
 	return nil
 }
 
-// refusal is the code with which something was refused.
-func refusal(err error) string {
+// outcome is what became of something, in a word.
+func outcome(err error) string {
 	var refused *postrider.RemoteError
-	if errors.As(err, &refused) {
+	switch {
+	case err == nil:
+		return "accepted"
+	case errors.As(err, &refused):
 		return fmt.Sprint("refused with ", refused.Code)
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return "nothing is sent, its certificate is not trusted"
 	}
-	return fmt.Sprint(err)
+	return err.Error()
 }

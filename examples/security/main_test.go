@@ -14,10 +14,10 @@ func TestTheExampleRuns(t *testing.T) {
 	if err := run(ctx, &out); err != nil {
 		t.Fatal(err)
 	}
-	const want = `with the password: <nil>
+	const want = `with the password: accepted
 with a wrong one: refused with 403
-a bank that cannot prove that it is one: true
-the shop orders: <nil>
+to a bank that cannot prove that it is one: nothing is sent, its certificate is not trusted
+the shop orders: accepted
 the shop sends to another mailbox: refused with 403
 the shop reads orders: refused with 403
 the warehouse got a lamp
