@@ -53,8 +53,13 @@ func isDirectory(dir string) error {
 	if err == nil && !info.IsDir() {
 		err = fmt.Errorf("%s is not a directory", dir)
 	}
-	return err
+	if err != nil {
+		return remedied{err, nameDataDirectory}
+	}
+	return nil
 }
+
+const nameDataDirectory = "name the data directory of a broker, as postrider serve --dir has it"
 
 // progressLine tells on a terminal how far long work has come, in one line that it writes again and again.
 type progressLine struct {

@@ -122,8 +122,8 @@ func TestADirectoryWithoutAJournal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, verb := range []string{"inspect", "verify", "repair"} {
-		runs(t, "journal", verb, dir).wants(t, exitFailed, "", "there is no journal")
-		runs(t, "journal", verb, filepath.Join(dir, "none")).wants(t, exitFailed, "", "no such file")
+		runs(t, "journal", verb, dir).wants(t, exitFailed, "", "there is no journal", "What to do: name the data directory of a broker")
+		runs(t, "journal", verb, filepath.Join(dir, "none")).wants(t, exitFailed, "", "no such file", "What to do: name the data directory of a broker")
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) > 1 { // LOCK
 		t.Errorf("the directory now holds %v", entries)

@@ -12,6 +12,7 @@ import (
 	"github.com/postrider-mq/postrider"
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/journal"
 )
 
 // remedied is an error with what a person can do about it, which is told apart from it: see [complain].
@@ -62,6 +63,9 @@ func remedyHere(err error) string {
 	var own remedied
 	if errors.As(err, &own) {
 		return own.remedy
+	}
+	if errors.Is(err, journal.ErrNoJournal) {
+		return nameDataDirectory
 	}
 	if todo := reachRemedy(err); todo != "" {
 		return todo
