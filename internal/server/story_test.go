@@ -359,10 +359,10 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	for range count {
 		other.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, body)
 	}
+	left := other.declare(1, amqp.QueueDeclare{Queue: "q", Passive: true}).MessageCount // all are there before the first is asked for
 	for range count {
 		p.send(1, &amqp.BasicGet{Queue: "q", NoAck: true})
 	}
-	left := uint32(0)
 	b.eventually("the reader has stopped", func() bool {
 		before := left
 		left = other.declare(1, amqp.QueueDeclare{Queue: "q", Passive: true}).MessageCount
