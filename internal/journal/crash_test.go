@@ -223,7 +223,7 @@ func (l *ledger) work(r *rand.Rand, steps int) error {
 // TestCrashAtEveryStep runs a journal and cuts the power after each single operation on its disk, in many ways each time.
 // From what is left of the disk the journal is opened, used, crashed and opened again.
 func TestCrashAtEveryStep(t *testing.T) {
-	runs, seeds := 6, 4
+	runs, seeds := 3, 3
 	if testing.Short() {
 		runs, seeds = 2, 2
 	}
