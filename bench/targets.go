@@ -40,20 +40,22 @@ func (t target) verdict() string {
 		return "NO"
 	case t.Most <= 0:
 		return "NO: " + t.Limit
-	case t.Most < t.Bound:
+	case !t.reaches(t.Most):
 		return fmt.Sprintf("%s limits it to %.3g %s", t.Limit, t.Most, t.Unit)
 	}
 	return fmt.Sprintf("NO: %s leaves %.3g %s", t.Limit, t.Most, t.Unit)
 }
 
-func (t target) met() bool {
+func (t target) met() bool { return t.reaches(t.Reached) }
+
+func (t target) reaches(v float64) bool {
 	switch t.Sign {
 	case "≤":
-		return t.Reached <= t.Bound
+		return v <= t.Bound
 	case "<":
-		return t.Reached < t.Bound
+		return v < t.Bound
 	}
-	return t.Reached >= t.Bound
+	return v >= t.Bound
 }
 
 // targets are all of them, in the order of the rows.

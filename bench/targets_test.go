@@ -50,6 +50,8 @@ func TestAMissedTargetSaysWhatLimitsIt(t *testing.T) {
 		"NO: half of it is a program":   few.limited(0, "half of it is a program"),
 		"the client limits it to 2.5 ×": few.limited(2.5, "the client"),
 		"NO: the client leaves 3.5 ×":   few.limited(3.5, "the client"),
+		"NO: the disk leaves 1 ms":      wanted("p99", "<", 1.5, "ms", 9).limited(1, "the disk"),
+		"the disk limits it to 2 ms":    wanted("p99", "<", 1.5, "ms", 9).limited(2, "the disk"),
 		"NO: nobody measured it":        few.limited(math.NaN(), "nobody measured it"),
 	} {
 		if got := x.verdict(); got != want {
