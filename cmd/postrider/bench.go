@@ -440,11 +440,14 @@ func (b *bencher) introduce(l *load.Load) {
 		count(s.Receivers, "receiver"), screen.Grouped(s.Body), kept, pace)
 }
 
-func count(n int, what string) string {
+func count(n int, what string) string { return several(n, what, what+"s") }
+
+// several is count for what has another plural.
+func several(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // verdict says what was checked.

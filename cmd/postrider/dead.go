@@ -207,8 +207,7 @@ func newDeadRedrive() *cobra.Command {
 		if to == "" {
 			to = args[0]
 		}
-		missing := slices.Clone(args[1:])
-		n, err := d.redrive(ctx, args[0]+deadSuffix, to, &missing, limit)
+		n, missing, err := d.redrive(ctx, args[0]+deadSuffix, to, args[1:], limit)
 		if isNotFound(err) {
 			err = d.noneDead(ctx, args[0], err)
 		}
@@ -225,10 +224,11 @@ func newDeadRedrive() *cobra.Command {
 	return cmd
 }
 
-// redrive moves what is in a queue when it begins, so that a letter that dies again meanwhile is not moved twice. If there are ids, only those are, and
-// those that were not found are left.
-func (d *desk) redrive(ctx context.Context, from, to string, missing *[]string, limit int) (moved int, err error) {
-	left, ids := -1, slices.Clone(*missing)
+// redrive moves what is in a queue when it begins, so that a letter that dies again meanwhile is not moved twice. If there are ids, only those
+// letters are, and missing are the ids of which none was.
+func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit int) (moved int, missing []string, err error) {
+	left := -1
+	missing = slices.Clone(ids)
 	err = d.each(ctx, from, 0, func(m *probe.Message) error {
 		if left < 0 {
 			left = m.Left + 1
@@ -247,21 +247,13 @@ func (d *desk) redrive(ctx context.Context, from, to string, missing *[]string, 
 			return err
 		}
 		moved++
-		*missing = slices.DeleteFunc(*missing, func(s string) bool { return s == id })
+		missing = slices.DeleteFunc(missing, func(s string) bool { return s == id })
 		return d.channel.Ack(m.Tag)
 	})
 	if err == errDone {
 		err = nil
 	}
-	return moved, err
-}
-
-// several is a number of things, in words for one and for others.
-func several(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	return moved, missing, err
 }
 
 // errDone ends a loop in good order.
@@ -313,7 +305,7 @@ func (d *desk) purge(ctx context.Context, queue string) error {
 		if d.options.json {
 			return json.NewEncoder(d.out).Encode(map[string]any{"mailbox": queue, "deleted": n})
 		}
-		d.say("%s deleted from %s\n", several(int(n), "message", "messages"), queue)
+		d.say("%s deleted from %s\n", count(int(n), "message"), queue)
 		return nil
 	})
 }

@@ -116,7 +116,7 @@ func definitionsImport(o *owner) *cobra.Command {
 			rabbitmqctl export_definitions - | postrider definitions import -`),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := readInput(cmd, args)
+			name, text, err := readInput(cmd, args)
 			if err != nil {
 				return err
 			}
@@ -127,7 +127,7 @@ func definitionsImport(o *owner) *cobra.Command {
 			defer answer.Body.Close()
 			report, err := follow(answer.Body, progressTo(cmd.ErrOrStderr()))
 			if err != nil {
-				return fmt.Errorf("%s: %w", inputName(args), err)
+				return fmt.Errorf("%s: %w", name, err)
 			}
 			return report.show(cmd, o.json)
 		},
@@ -136,19 +136,14 @@ func definitionsImport(o *owner) *cobra.Command {
 	return cmd
 }
 
-// inputName is what a person calls the input.
-func inputName(args []string) string {
+// readInput reads a file, or stdin, and says what a person calls it.
+func readInput(cmd *cobra.Command, args []string) (name string, text []byte, err error) {
 	if len(args) == 0 || args[0] == "-" {
-		return "stdin"
+		text, err = io.ReadAll(cmd.InOrStdin())
+		return "stdin", text, err
 	}
-	return args[0]
-}
-
-func readInput(cmd *cobra.Command, args []string) ([]byte, error) {
-	if len(args) == 0 || args[0] == "-" {
-		return io.ReadAll(cmd.InOrStdin())
-	}
-	return os.ReadFile(args[0])
+	text, err = os.ReadFile(args[0])
+	return args[0], text, err
 }
 
 // importReport is what a broker says of an import.

@@ -100,7 +100,7 @@ func (m *mover) run(ctx context.Context, to string) (err error) {
 	if m.options.json {
 		return json.NewEncoder(m.out).Encode(map[string]any{"mailbox": m.from, "to": m.to, "moved": m.moved.Load()})
 	}
-	m.say("%s moved\n", several(int(m.moved.Load()), "message", "messages"))
+	m.say("%s moved\n", count(int(m.moved.Load()), "message"))
 	return nil
 }
 

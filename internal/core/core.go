@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -229,10 +228,7 @@ func (c *Core) await(ctx context.Context, b *Burst, lsn journal.LSN) error {
 		return nil
 	}
 	b.pause()
-	if err := c.journal.Wait(ctx, lsn); err != nil {
-		return fmt.Errorf("writing to the journal: %w", err)
-	}
-	return nil
+	return c.settled(ctx, lsn)
 }
 
 // Sync returns when everything appended so far is durable.
