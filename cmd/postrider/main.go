@@ -22,10 +22,20 @@ const (
 )
 
 func main() {
+	growStack(0)
 	// The first signal ends what is going on in good order, a second one ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, newRoot(os.Args[1:]...), os.Args[1:], os.Stderr))
+}
+
+// growStack has the stack of the main goroutine grow while there is little on it. Each time that a stack grows, all frames on it are looked up in
+// the program's tables: deep in a verb these are half a megabyte of them, to be read from the disk and kept in memory.
+//
+//go:noinline
+func growStack(i int) byte {
+	var room [24 << 10]byte // more than a broker needs to start
+	return room[i]
 }
 
 // run runs a command line and returns the exit code.

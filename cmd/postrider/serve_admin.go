@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -35,10 +36,10 @@ func (o *serveOptions) socketPath() string {
 // serveAdmin serves the management interface: on the local socket, and on a port if one is named; and the metrics, likewise. A broker that
 // cannot be administered serves its clients all the same, so a socket that cannot be made is no reason to stop.
 func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *certificates, log *slog.Logger) (stop func(), err error) {
-	var servers []*http.Server
+	var closers []io.Closer
 	stop = func() {
-		for _, s := range servers {
-			_ = s.Close()
+		for _, c := range closers {
+			_ = c.Close()
 		}
 	}
 	start := func(ln net.Listener, h http.Handler) {
@@ -46,9 +47,9 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 			Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: requestTime,
 			MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		}
-		servers = append(servers, s)
+		closers = append(closers, s, ln)
 		go func() {
-			if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.Serve(greet(ln)); !errors.Is(err, http.ErrServerClosed) {
 				log.Error("an interface over HTTP ended", "address", ln.Addr().String(), "error", err)
 			}
 		}()
@@ -61,7 +62,7 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 			start(ln, b.Owner())
 		}
 	}
-	port := func(flag, address, what, protocol string, files *certificates, h http.Handler) error {
+	port := func(flag, address, what, protocol string, files *certificates, h func() http.Handler) error {
 		if address == "" {
 			return nil
 		}
@@ -70,7 +71,7 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 			return err
 		}
 		b.Listens(broker.Listener{Protocol: protocol, Addr: ln.Addr(), Certificate: files.shown()})
-		start(files.wrap(ln), h)
+		start(files.wrap(ln), h())
 		log.Info(what+" is ready", "address", ln.Addr().String(), "tls", files != nil)
 		return nil
 	}
@@ -78,13 +79,48 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 	if files != nil {
 		protocol = "https"
 	}
-	err = port("--management", o.management, "management interface", protocol, files, b.Management())
+	err = port("--management", o.management, "management interface", protocol, files, b.Management)
 	if err == nil {
-		err = port("--metrics", o.metrics, "metrics endpoint", "http/prometheus", nil, scrape.Handler(b))
+		err = port("--metrics", o.metrics, "metrics endpoint", "http/prometheus", nil, func() http.Handler { return scrape.Handler(b) })
 	}
 	if err != nil {
 		stop()
 		return nil, err
 	}
 	return stop, nil
+}
+
+// greet waits for the first who comes, and returns a listener that gives him to who accepts. An HTTP server makes much ready when it begins,
+// and most brokers are never asked anything.
+func greet(ln net.Listener) net.Listener {
+	c, err := ln.Accept()
+	if err != nil { // The server finds the same, and knows what to do.
+		return ln
+	}
+	first := make(chan net.Conn, 1)
+	first <- c
+	return &greeted{ln, first}
+}
+
+type greeted struct {
+	net.Listener
+	first chan net.Conn // until it is accepted
+}
+
+func (l *greeted) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.first:
+		return c, nil
+	default:
+		return l.Listener.Accept()
+	}
+}
+
+func (l *greeted) Close() error {
+	select {
+	case c := <-l.first:
+		_ = c.Close()
+	default:
+	}
+	return l.Listener.Close()
 }
