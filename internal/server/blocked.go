@@ -47,7 +47,7 @@ func (c *conn) awaitDisk(behind journal.LSN) error {
 		if c.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
-		if c.link.Gone() {
+		if c.left() {
 			return io.EOF
 		}
 	}
@@ -81,6 +81,22 @@ func (c *conn) block(why core.Shortage) error {
 // lookFor is how often a connection that is not read is looked at, whether its client is still there.
 const lookFor = time.Second
 
+// sayEvery is at how many of these looks something is said: one that has stopped to read for it cannot write has room for hours of that.
+const sayEvery = 5
+
+// left reports whether the client is gone, so far as that shows while nothing is read. Behind much that is still under way its goodbye does not
+// come through; but its system refuses what is written to it. So something is, where the client expects heartbeats.
+func (c *conn) left() bool {
+	if c.link.Gone() {
+		return true
+	}
+	if c.looks++; c.looks%sayEvery == 1 && c.heartbeat != nil {
+		c.sendOwned(amqp.AppendHeartbeat(nil))
+		c.link.Wake()
+	}
+	return false
+}
+
 // awaitRelief returns false when the connection is to be closed before the broker is better. The error is io.EOF when the client leaves meanwhile.
 func (c *conn) awaitRelief() (bool, error) {
 	look := time.NewTicker(lookFor)
@@ -103,7 +119,7 @@ func (c *conn) awaitRelief() (bool, error) {
 			}
 			c.endBurst()
 		case <-look.C:
-			if c.link.Gone() {
+			if c.left() {
 				return false, io.EOF
 			}
 		case <-c.ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -55,4 +56,24 @@ func TestAClientThatWaitsForTheDiskAndLeavesIsGone(t *testing.T) {
 	b.eventually("the disk is behind", func() bool { return b.core.Behind() != 0 })
 	p.nc.Close()
 	b.eventually("it is gone", func() bool { return b.server.Connections() == 0 })
+}
+
+// One that leaves with more under way than its system and ours hold cannot say so, and is gone all the same.
+func TestABlockedClientThatLeavesWithMuchUnderWayIsGone(t *testing.T) {
+	b := newBroker(t, small(t)).listen()
+	b.fill()
+	p := b.dialWithHeartbeat(600)
+	p.openChannel(1)
+	p.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, "waits")
+	b.wantLog("connection blocked")
+	message := p.message(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, strings.Repeat("x", 100_000))
+	for err := error(nil); err == nil; _, err = p.nc.Write(message) {
+		p.nc.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	}
+	before := b.server.Connections()
+	p.nc.Close()
+	b.eventually("it is gone", func() bool { return b.server.Connections() == before-1 })
+	if n := b.empty(); n != 0 {
+		t.Errorf("%d more are in the queue", n)
+	}
 }

@@ -47,6 +47,7 @@ type conn struct {
 	made      int            // how many were made room for together
 	published bool           // in this burst
 	held      bool           // a publish comes next, and the broker is low on something
+	looks     int            // at a client that is not read; see left
 	packed    bool           // in this burst, a pack
 	consumes  bool           // or did: others than its own publishes count on R
 	reminder  *time.Timer    // wakes the writer when a call's confirm has waited; reminded while it runs
