@@ -41,8 +41,8 @@ func openKeeper(cfg Config, log *slog.Logger) (*keeper, error) {
 }
 
 // Keep implements client.Keeper.
-func (k *keeper) Keep(m client.Kept) (uint64, error) {
-	ticket, err := k.disk.Keep(outbox.Post(m))
+func (k *keeper) Keep(m client.Kept, rest ...[]byte) (uint64, error) {
+	ticket, err := k.disk.Keep(outbox.Post(m), rest...)
 	if errors.Is(err, outbox.ErrSlow) {
 		return 0, fmt.Errorf("%w: %w", client.ErrFull, err)
 	}
@@ -81,7 +81,7 @@ func (n *Node) resume() {
 	}
 	for _, target := range n.kept.disk.Targets() {
 		if why := n.known(target); why != nil {
-			n.log.Warn("what was posted before this start cannot be sent on yet, and stays in the outbox", "target", target, "error", why)
+			n.log.Warn("what was posted before this start cannot be sent on yet, and stays in the outbox", "target", withoutPassword(target), "error", why)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func (n *Node) adopt(r *remote) {
 		f := new(client.Fate)
 		f.Tell(func(err error) {
 			if err != nil && !errors.Is(err, client.ErrClosed) {
-				n.log.Error("a message that was posted before this start was not delivered", "message", k.ID(), "target", p.Target, "error", err)
+				n.log.Error("a message that was posted before this start was not delivered", "message", k.ID(), "target", withoutPassword(p.Target), "error", err)
 			}
 		})
 		if r.pub.Restore(f, k) != nil {

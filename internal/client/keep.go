@@ -11,8 +11,9 @@ import (
 // A Keeper keeps what was posted where it survives this process, until it is confirmed or fails for good. Its methods are
 // called under the Publisher's lock and must not call back.
 type Keeper interface {
-	// Keep copies a message that is for target; an error refuses it. The ticket is not 0.
-	Keep(m Kept) (ticket uint64, err error)
+	// Keep copies a message that is for target; an error refuses it. The ticket is not 0. It is encoded in m and, if it is large, in what follows
+	// on that, in pieces.
+	Keep(m Kept, rest ...[]byte) (ticket uint64, err error)
 	// Done says that the messages of these tickets are needed no more.
 	Done(tickets []uint64)
 }
@@ -21,7 +22,7 @@ type Keeper interface {
 type Kept struct {
 	Ticket  uint64 // to be handed to Restore; Keep gives another
 	Target  string
-	Encoded []byte    // the publish, frame by frame
+	Encoded []byte    // the publish, frame by frame; none is larger than 128 MiB
 	Expires time.Time // zero: never
 }
 
@@ -45,20 +46,36 @@ func (p *Publisher) more(f *Fate, env *Envelope, id, body []byte, wait bool, roo
 		if env.expires != 0 {
 			k.Expires = time.Now().Add(env.expires)
 		}
-		p.scratch = env.appendTo(p.scratch[:0], id, body, defaultFrameMax)
-		k.Encoded = p.scratch
 		var err error
-		if m.ticket, err = p.keeper.Keep(k); err != nil {
+		if m.ticket, err = p.keep(k, env, id, body); err != nil {
 			return nil, err
 		}
 		f.rare().kept = m.ticket
-		if cap(p.scratch) > chunkSize {
-			p.scratch = nil
-		}
 	}
 	p.expireAt(m.expires)
 	return m, nil
 }
+
+// keep hands a message to the keeper. A large body goes there from where it is, in one frame, for a buffer of its size would be memory that is new to
+// the process. The caller holds mu.
+func (p *Publisher) keep(k Kept, env *Envelope, id, body []byte) (ticket uint64, err error) {
+	if n := len(body); n > chunkSize && n <= largestFrame {
+		p.scratch = appendFrameHead(env.appendHead(p.scratch[:0], id, n), amqp.FrameBody, n)
+		k.Encoded = p.scratch
+		return p.keeper.Keep(k, body, frameEnd)
+	}
+	p.scratch = env.appendTo(p.scratch[:0], id, body, defaultFrameMax)
+	k.Encoded = p.scratch
+	if cap(p.scratch) > chunkSize+chunkSize/4 {
+		p.scratch = nil
+	}
+	return p.keeper.Keep(k)
+}
+
+// largestFrame is the most that is kept in one frame. parse takes up to 128 MiB.
+const largestFrame = 16 << 20
+
+var frameEnd = []byte{amqp.FrameEnd}
 
 // Restore accepts a message that was kept in a former life of this process, bounds or not, as Post does. The fate is decided as for Post.
 func (p *Publisher) Restore(f *Fate, k Kept) error {

@@ -92,9 +92,9 @@ func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 // segmentSize is what the journal's files grow to: an outbox is mostly empty.
 const segmentSize = 16 << 20
 
-// Keep copies a post and returns its ticket. It is on its way to the disk then; see Durable. Errors: ErrSlow; what made the
-// journal fail.
-func (o *Outbox) Keep(p Post) (ticket uint64, err error) {
+// Keep copies a post, which goes on in rest, and returns its ticket. It is on its way to the disk then; see Durable. Errors: ErrSlow; what made
+// the journal fail.
+func (o *Outbox) Keep(p Post, rest ...[]byte) (ticket uint64, err error) {
 	if o.journal.Backlog() > maxBacklog {
 		return 0, ErrSlow
 	}
@@ -105,7 +105,8 @@ func (o *Outbox) Keep(p Post) (ticket uint64, err error) {
 	h := appendHead(head[:0], p)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	lsn := o.journal.Append(kindPosted, true, h, p.Encoded)
+	parts := [4][]byte{h, p.Encoded}
+	lsn := o.journal.Append(kindPosted, true, append(parts[:2], rest...)...)
 	o.kept[uint64(lsn)] = lsn
 	return uint64(lsn), nil
 }
