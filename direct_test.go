@@ -1,9 +1,11 @@
 package postrider_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -323,5 +325,23 @@ func TestMessagesThatCannotBeSent(t *testing.T) {
 		fate(t, alice.Peer("bob").Send(ctx, "x"), false, context.Canceled)
 		_, err = alice.Peer("bob").Post(ctx, "x")
 		fate(t, err, false, context.Canceled)
+	})
+}
+
+// A node that refuses what is for another name says so in its log, and takes its sender's leaving for what it is.
+func TestARefusedMessageIsNoLostConnection(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		var log bytes.Buffer
+		alice := net.node("alice")
+		net.node("bob", func(cfg *postrider.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		var refused *postrider.RemoteError
+		err := alice.Peer("amqp://bob:1/charlie").Send(within(t, time.Minute), "x")
+		if fate(t, err, false); !errors.As(err, &refused) || refused.Code != 403 {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if said := log.String(); !strings.Contains(said, "may only publish to queue 'bob'") || strings.Contains(said, "went away") || strings.Contains(said, "lost") {
+			t.Errorf("the log says %s", said)
+		}
 	})
 }

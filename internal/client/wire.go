@@ -384,6 +384,7 @@ func (w *wire) channelClosed(ev session.Event) error {
 	if ev.Channel == publishChannel && w.conn.cfg.Publishes {
 		w.mu.Lock()
 		w.closedBy = ev.Err
+		w.send(w.proto.Close()) // or the other side would take us for lost
 		w.mu.Unlock()
 		w.link.Drain(time.Now().Add(goodbyeTimeout))
 		return err
