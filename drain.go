@@ -115,17 +115,20 @@ func (e *LostError) Error() string {
 		where = append(where, fmt.Sprintf("%d in the inbox", e.Inbox))
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Mailboxes)) {
-		where = append(where, fmt.Sprintf("%d in mailbox %s", e.Mailboxes[name], name))
+		where = append(where, fmt.Sprintf("%d in mailbox %s", e.Mailboxes[name], shown(name)))
 	}
-	ids := strings.Join(e.IDs, ", ")
+	var ids []string
+	for _, id := range e.IDs {
+		ids = append(ids, shown(id))
+	}
 	if e.Messages > len(e.IDs) {
-		ids += ", …"
+		ids = append(ids, "…")
 	}
 	what, todo := "messages were not handled in time and", "give Shutdown more time"
 	if e.onlyDead() {
 		what, todo = "dead letters", "handle them, see Target.Dead"
 	}
-	return fmt.Sprintf("postrider: %s are lost with the memory of this node: %s (%s): set Config.Dir to keep them, or %s", what, strings.Join(where, ", "), ids, todo)
+	return fmt.Sprintf("postrider: %s are lost with the memory of this node: %s (%s): set Config.Dir to keep them, or %s", what, strings.Join(where, ", "), strings.Join(ids, ", "), todo)
 }
 
 // onlyDead reports whether nothing is lost but what handlers had given up.

@@ -3,6 +3,10 @@ package postrider
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The fates a send can meet. They are found with [errors.Is], mostly inside a
@@ -69,7 +73,7 @@ func (e *SendError) Error() string { return factAndAdvice(e) }
 
 // Fact says what happened, see [Advised].
 func (e *SendError) Fact() string {
-	fact := fmt.Sprintf("postrider: message %s to %s failed %s: %v", e.ID, e.Target, e.Stage, e.Err)
+	fact := fmt.Sprintf("postrider: message %s to %s failed %s: %v", shown(e.ID), e.Target, e.Stage, e.Err)
 	if e.MaybeDelivered {
 		fact += " (it may have been delivered: sent again under this ID, it is handled once)"
 	}
@@ -98,4 +102,30 @@ type RemoteError struct {
 
 func (e *RemoteError) Error() string {
 	return fmt.Sprintf("remote error %d: %s", e.Code, e.Reason)
+}
+
+// shown is a name or an id as it can stand in a line of text: as it is, or quoted where it has what cannot be seen, a line's end or a terminal's order among it.
+func shown(name string) string {
+	if utf8.ValidString(name) && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
+// withoutPassword is a target's name without the password that a URL may have.
+func withoutPassword(name string) string {
+	scheme, rest, isURL := strings.Cut(name, "://")
+	authority := rest
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		authority = rest[:end]
+	}
+	at := strings.LastIndex(authority, "@")
+	if !isURL || at < 0 {
+		return name
+	}
+	user, _, has := strings.Cut(rest[:at], ":")
+	if !has {
+		return name
+	}
+	return scheme + "://" + user + ":xxxxx" + rest[at:]
 }

@@ -38,6 +38,9 @@ func (n *Node) find(name string) (place, string, error) {
 // findURL takes an address that ends in the peer's name.
 func findURL(s string) (place, string, error) {
 	u, err := url.Parse(s)
+	if bad := (*url.Error)(nil); errors.As(err, &bad) {
+		err = bad.Err // without the URL, which may hold a password
+	}
 	if err != nil {
 		return place{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
 	}

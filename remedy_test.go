@@ -3,6 +3,7 @@ package postrider_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,36 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			if !ok {
 				t.Errorf("%s: %v\nwant %q", c.what, err, c.want)
 			}
+		}
+	})
+}
+
+// Names and ids come from anywhere. In the text of an error they break no line and give a terminal no orders, and a URL does not tell its password.
+func TestErrorsAreOneLineAndTellNoPassword(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		for name, to := range map[string]*postrider.Target{
+			`peer "b\x1b[2Job"`:                   alice.Peer("b\x1b[2Job"),
+			`mailbox "a\nb"`:                      alice.Mailbox("a\nb"),
+			`topic "a\u202eb"`:                    alice.Topic("a\u202eb"),
+			`peer amqp://alice:xxxxx@nowhere:1/b`: alice.Peer("amqp://alice:secret@nowhere:1/b"),
+			`peer amqp://alice:xxxxx@[no:1/b`:     alice.Peer("amqp://alice:secret@[no:1/b"),
+			"mailbox jørgen's 日本 @home:5/x":       alice.Mailbox("jørgen's 日本 @home:5/x"),
+		} {
+			err := to.Send(within(t, time.Second), "x", postrider.ID("1\n2"))
+			text := fmt.Sprint(err)
+			if err == nil {
+				text = `message "1\n2" to ` + to.String()
+			}
+			if !strings.Contains(text, `message "1\n2" to `+name) || strings.ContainsAny(text, "\n\x1b\u202e") || strings.Contains(text, "secret") {
+				t.Errorf("%s: %q", name, text)
+			}
+		}
+		if err := alice.Peer("bob").Send(t.Context(), "x", postrider.ID("3\n4")); err != nil {
+			t.Fatal(err)
+		}
+		if err := bob.Shutdown(within(t, time.Minute)); err == nil || !strings.Contains(err.Error(), `("3\n4")`) {
+			t.Error(err)
 		}
 	})
 }

@@ -69,7 +69,8 @@ func (t *Target) away() bool {
 // isInbox reports whether messages go straight into the inbox of a node.
 func (t *Target) isInbox() bool { return t.peerAt != nil || t.way == outlet(t.node.inbox) }
 
-// String says what the target is, for people: "peer bob", "mailbox jobs", "inbox of billing".
+// String says what the target is, for people: "peer bob", "mailbox jobs", "inbox of billing". A name with what cannot be seen in it is
+// quoted, and a URL's password is left out.
 func (t *Target) String() string { return t.title }
 
 // Send sends a message and waits until the target has it: until it is in a peer's

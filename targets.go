@@ -119,7 +119,7 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 	if t != nil {
 		return t
 	}
-	t = &Target{node: n, title: key.kind + " " + key.name, repeats: newRepeats()}
+	t = &Target{node: n, title: key.kind + " " + shown(withoutPassword(key.name)), repeats: newRepeats()}
 	if n.closed {
 		t.why = ErrClosed
 		return t
