@@ -43,12 +43,20 @@ func deskVerb(cmd *cobra.Command, do func(ctx context.Context, d *desk, args []s
 		}
 		d := &desk{options: *o, out: cmd.OutOrStdout()}
 		if err := d.open(cmd.Context()); err != nil {
-			return err
+			return stopped(cmd.Context(), err)
 		}
 		defer d.line.Close()
-		return d.explain(do(cmd.Context(), d, args))
+		return d.explain(stopped(cmd.Context(), do(cmd.Context(), d, args)))
 	}
 	return cmd
+}
+
+// stopped is err, or that it was interrupted if that is why a step was not done.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())) {
+		return errInterrupted
+	}
+	return err
 }
 
 func (d *desk) open(ctx context.Context) (err error) {

@@ -20,6 +20,7 @@ import (
 
 func newMailboxMove() *cobra.Command {
 	var to, rename string
+	var moved atomic.Int64
 	cmd := deskVerb(&cobra.Command{
 		Use:   "move NAME --to URL",
 		Short: "Move the messages of a mailbox to another broker",
@@ -36,7 +37,7 @@ func newMailboxMove() *cobra.Command {
 			postrider mailbox move jobs --to amqp://127.0.0.1 --as old-jobs`),
 		Args: cobra.ExactArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
-		m := &mover{desk: d, from: args[0], to: args[0]}
+		m := &mover{desk: d, from: args[0], to: args[0], moved: &moved}
 		if rename != "" {
 			m.to = rename
 		}
@@ -47,6 +48,14 @@ func newMailboxMove() *cobra.Command {
 			return usagef("--to is missing: the URL of the broker to move to")
 		}
 		return nil
+	}
+	move := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := move(cmd, args)
+		if n := moved.Load(); errors.Is(err, errInterrupted) || err != nil && n > 0 {
+			err = fmt.Errorf("%s moved so far, run it again for the rest: %w", count(int(n), "message"), err)
+		}
+		return err
 	}
 	cmd.Flags().StringVar(&to, "to", "", "`URL` of the broker to move to")
 	cmd.Flags().StringVar(&rename, "as", "", "`name` of the mailbox there (default the same)")
@@ -63,7 +72,7 @@ type mover struct {
 	source, sink *client.Conn
 	queue        *client.Queue
 	underWay     chan moving
-	moved        atomic.Int64
+	moved        *atomic.Int64
 }
 
 type moving struct {
@@ -95,7 +104,7 @@ func (m *mover) run(ctx context.Context, to string) (err error) {
 	err = m.drain(ctx)
 	stop()
 	if err != nil {
-		return fmt.Errorf("%d messages were moved; run it again for the rest: %w", m.moved.Load(), err)
+		return err
 	}
 	if m.options.json {
 		return json.NewEncoder(m.out).Encode(map[string]any{"mailbox": m.from, "to": m.to, "moved": m.moved.Load()})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,62 @@ func TestAMailboxMovesToAnotherBroker(t *testing.T) {
 	o := runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", "amqp://127.0.0.1:1")
 	if o.code != exitFailed || !strings.Contains(o.stderr, "nobody listens there") {
 		t.Error(o.code, o.stderr)
+	}
+}
+
+// silent is the address of one who takes connections and says nothing, and tells of each.
+func silent(t *testing.T) (url string, came <-chan net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	conns := make(chan net.Conn, 10)
+	go func() {
+		for c, err := ln.Accept(); err == nil; c, err = ln.Accept() {
+			conns <- c
+		}
+	}()
+	return "amqp://" + ln.Addr().String(), conns
+}
+
+// However far it is, a move that is interrupted says what it has done, and that it can go on.
+func TestAMoveThatIsInterruptedSaysHowFarItIs(t *testing.T) {
+	t.Parallel()
+	_, here := serving(t, "--memory")
+	runWith(t, "a\nb\n", nil, "post", "mailbox:jobs", "--broker", here).wants(t, exitOK, "")
+	nowhere, came := silent(t)
+	interrupted := func(seen func(), args ...string) {
+		t.Helper()
+		move := start(t, append([]string{"mailbox", "move", "jobs"}, args...)...)
+		seen()
+		o := move.stop()
+		o.wants(t, exitFailed, "", "moved so far, run it again for the rest: interrupted")
+		if strings.Contains(o.stderr, "signal") {
+			t.Error(o.stderr)
+		}
+	}
+	interrupted(func() { <-came }, "--broker", nowhere, "--to", here)
+	interrupted(func() { <-came }, "--broker", here, "--to", nowhere)
+
+	runs(t, "mailbox", "peek", "jobs", "--broker", here).wants(t, exitOK, "a\nb\n")
+
+	const all = 20_000
+	_, there := serving(t, "--memory")
+	runWith(t, strings.Repeat("c\n", all-2), nil, "post", "mailbox:jobs", "--broker", here).wants(t, exitOK, "")
+	first := start(t, "receive", "mailbox:jobs", "--count", "1", "--broker", there)
+	move := start(t, "mailbox", "move", "jobs", "--broker", here, "--to", there)
+	first.stdout.await(t, first.ended, "a")
+	o := move.stop() // it looks for more for a tenth of a second, at least
+	o.wants(t, exitFailed, "", "moved so far, run it again for the rest: interrupted")
+	var before, after int
+	if _, err := fmt.Sscanf(o.stderr, "postrider: %d message", &before); err != nil {
+		t.Fatal(o.stderr)
+	}
+	o = runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", there)
+	if _, err := fmt.Sscanf(o.stdout, "%d message", &after); err != nil || before+after < all || before+after > all+moveWindow {
+		t.Errorf("%d and %d of %d were moved: %s", before, after, all, o.stderr)
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -81,8 +83,20 @@ var errSilent = errors.New("failed")
 // errDamage ends a command that has found a damaged journal, and said so.
 var errDamage = errors.New("the journal is damaged")
 
-// oneLine is an error as one line, for a reader who knows which program is speaking.
+// oneLine is an error as one line, for a reader who knows which program is speaking. Some of it may be in others' words: they give no orders to a terminal.
 func oneLine(err error) string {
 	text := strings.TrimPrefix(err.Error(), "postrider: ")
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; ")
+	if strings.IndexFunc(text, unicode.IsControl) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsControl(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -34,7 +35,7 @@ func (o *serveOptions) socketPath() string {
 }
 
 // serveAdmin serves the management interface: on the local socket, and on a port if one is named; and the metrics, likewise. A broker that
-// cannot be administered serves its clients all the same, so a socket that cannot be made is no reason to stop.
+// cannot be administered serves its clients all the same, so a socket that cannot be made is no reason to stop, unless somebody has asked for it.
 func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *certificates, log *slog.Logger) (stop func(), err error) {
 	var closers []io.Closer
 	stop = func() {
@@ -56,7 +57,9 @@ func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *
 	}
 	if path := o.socketPath(); path != "" {
 		ln, err := admin.ListenLocal(path)
-		if err != nil {
+		if err != nil && o.adminSocket != "" {
+			return nil, fmt.Errorf("--admin-socket: the socket %s cannot be made: %w", path, cause(err))
+		} else if err != nil {
 			log.Error("the broker cannot be administered from the command line", "socket", path, "error", err)
 		} else {
 			start(ln, b.Owner())

@@ -43,6 +43,19 @@ func TestWhatWasSentSurvivesTheBroker(t *testing.T) {
 	b.stop().wants(t, exitOK, "listening on "+url+"\n")
 }
 
+// A socket that somebody has asked for is made, or there is no start; without the usual one the broker serves its clients.
+func TestASocketThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	missing := filepath.Join(t.TempDir(), "missing", "admin.sock")
+	o := runs(t, "serve", "--listen", "127.0.0.1:0", "--memory", "--admin-socket", missing)
+	o.wants(t, exitFailed, "", "--admin-socket", missing, "no such file or directory")
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 120))
+	runs(t, "serve", "--listen", "127.0.0.1:0", "--memory", "--admin-socket", long).wants(t, exitFailed, "", "--admin-socket", "choose a shorter one")
+	b, url := serving(t, "--dir", long)
+	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
+	b.stop().wants(t, exitOK, "listening on "+url+"\n", "cannot be administered from the command line", "choose a shorter one")
+}
+
 func TestOnlyTheUserOfTheCommandLineMayComeIn(t *testing.T) {
 	t.Parallel()
 	_, url := servingWith(t, func(cmd *exec.Cmd) {
