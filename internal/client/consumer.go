@@ -45,6 +45,7 @@ type Consumer struct {
 	nacks    []nack
 	reminder *time.Timer // has the acks written that wait for others; reminded while it runs
 	reminded bool
+	watch    *watch // nil: nobody watches
 }
 
 type nack struct {
@@ -136,6 +137,18 @@ func (u *Consumer) finish() {
 	u.conn.mu.Unlock()
 	u.first.raise() // there will be none
 	u.gone.raise()
+	u.mu.Lock()
+	u.watch.end()
+	u.mu.Unlock()
+}
+
+func (u *Consumer) isGone() bool {
+	select {
+	case <-u.gone.ch:
+		return true
+	default:
+		return false
+	}
 }
 
 type step uint8

@@ -8,6 +8,7 @@ type watch struct {
 	of       *Consumer
 	patience time.Duration
 	late     func(is func(*Delivery) bool)
+	timer    *time.Timer // guarded by the consumer's mu; it must not outlive the consumer, which it would keep for minutes
 
 	// Owned by look, which never runs twice at the same time.
 	looks [4]place // at what had been delivered, the oldest at next
@@ -22,16 +23,16 @@ type place struct{ epoch, tag uint64 }
 // quarter longer; is tells which one it is. It must not block.
 func (u *Consumer) Watch(patience time.Duration, late func(is func(*Delivery) bool)) {
 	w := &watch{of: u, patience: patience, late: late}
-	time.AfterFunc(patience/4, w.look)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.isGone() {
+		w.timer = time.AfterFunc(patience/4, w.look)
+		u.watch = w
+	}
 }
 
 func (w *watch) look() {
 	u := w.of
-	select {
-	case <-u.gone.ch:
-		return
-	default:
-	}
 	u.mu.Lock()
 	oldest, last := place{u.epoch, u.unacked.oldest()}, place{u.epoch, u.unacked.last}
 	u.mu.Unlock()
@@ -42,5 +43,20 @@ func (w *watch) look() {
 		w.told = oldest
 		w.late(func(d *Delivery) bool { return d.consumer == u && d.epoch == oldest.epoch && d.tag == oldest.tag })
 	}
-	time.AfterFunc(w.patience/4, w.look)
+	w.again()
+}
+
+func (w *watch) again() {
+	w.of.mu.Lock()
+	defer w.of.mu.Unlock()
+	if !w.of.isGone() {
+		w.timer.Reset(w.patience / 4)
+	}
+}
+
+// end is called when the consumer is gone. The caller holds its mu.
+func (w *watch) end() {
+	if w != nil {
+		w.timer.Stop()
+	}
 }
