@@ -122,10 +122,7 @@ func TestNodesWithFullInboxesAnswerEachOther(t *testing.T) {
 		fate(t, bob.Peer("alice").Send(t.Context(), "x"), false, postrider.ErrFull)
 		for _, n := range []*postrider.Node{alice, bob} {
 			err := n.Handle(t.Context(), n.Inbox(), func(ctx context.Context, m *postrider.Message) error {
-				if m.WantsReply() {
-					return m.Reply(ctx, n.Name())
-				}
-				return nil
+				return m.Reply(ctx, n.Name())
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -2,7 +2,6 @@ package postrider
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -111,15 +110,13 @@ func (m *Message) Headers() map[string]any {
 // WantsReply reports whether the sender waits for an answer, in a [Call].
 func (m *Message) WantsReply() bool { return m.wanted }
 
-// ErrNoReplyWanted is returned by Reply when nobody waits for an answer.
-var ErrNoReplyWanted = errors.New("postrider: the message wants no reply")
-
-// Reply answers a [Call]. The first answer counts. It does not wait until the caller has
-// it, and does not settle the message. Where others are waiting it may go out with their answers, up to a millisecond later.
+// Reply answers a [Call]. The first answer counts. One to a message that was not a Call is dropped, so a handler need not know how its
+// messages are sent. Reply does not wait until the caller has the answer, and does not settle the message. Where others are waiting it may go out with
+// their answers, up to a millisecond later.
 func (m *Message) Reply(ctx context.Context, body any) error {
 	v, err := m.props.View()
 	if err != nil || !m.wanted {
-		return ErrNoReplyWanted
+		return nil
 	}
 	if err := ctx.Err(); err != nil {
 		return err

@@ -23,10 +23,7 @@ func TestAMessageIsRelayedWhileThereIsNoDirectWay(t *testing.T) {
 			if string(m.Body) == "bad" {
 				return postrider.Reject(errors.New("no"))
 			}
-			if m.WantsReply() {
-				return m.Reply(ctx, "you are welcome")
-			}
-			return nil
+			return m.Reply(ctx, "you are welcome")
 		})
 		if err != nil {
 			t.Fatal(err)

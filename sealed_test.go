@@ -583,10 +583,7 @@ func TestASealedMessageIsRelayed(t *testing.T) {
 			if m.SealedBy() != "alice" {
 				t.Errorf("%+v", m)
 			}
-			if m.WantsReply() {
-				return m.Reply(ctx, secret+" answer")
-			}
-			return nil
+			return m.Reply(ctx, secret+" answer")
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -64,9 +64,6 @@ func startBob(ctx context.Context) (*postrider.Node, error) {
 			return err
 		}
 		fmt.Printf("bob has order %d from %s: %s\n", o.ID, m.From, o.Item)
-		if !m.WantsReply() {
-			return nil
-		}
 		return m.Reply(ctx, fmt.Sprintf("order %d costs %d", o.ID, 10*o.ID))
 	})
 }

@@ -102,10 +102,7 @@ func run(ctx context.Context, out io.Writer, ofShop, ofWarehouse *postrider.Keys
 	ordered := make(chan string, 10)
 	err = warehouse.Handle(ctx, warehouse.Mailbox("orders"), func(ctx context.Context, m *postrider.Message) error {
 		ordered <- fmt.Sprintf("%s, sealed by %s", m.Body, m.SealedBy())
-		if m.WantsReply() {
-			return m.Reply(ctx, "tomorrow") // sealed, too
-		}
-		return nil
+		return m.Reply(ctx, "tomorrow") // sealed, too
 	})
 	if err != nil {
 		return err

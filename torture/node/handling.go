@@ -58,10 +58,7 @@ func (s *self) receive(ctx context.Context, m *postrider.Message) error {
 		return err
 	}
 	s.pen.Tell(told.Line{Kind: told.Done, Msg: is.String()})
-	if m.WantsReply() {
-		return m.Reply(ctx, is.String())
-	}
-	return nil
+	return m.Reply(ctx, is.String())
 }
 
 var errNotNow = errors.New("not now")
