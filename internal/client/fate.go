@@ -22,7 +22,7 @@ const (
 // written, but with a failure.
 type Fate struct {
 	stage    atomic.Uint32
-	written  bool // set before the stage is Decided, read only after
+	written  bool // of one that failed: set before the stage is Decided, read only after
 	returned bool // the broker found no queue for it; guarded by the Publisher's lock
 	waiter   atomic.Pointer[waiter]
 	few      atomic.Pointer[few]
@@ -115,7 +115,7 @@ func (f *Fate) Err() error {
 
 // WasWritten reports, of a decided fate, whether the message had been given to a
 // socket before: after an error, whether it may have been delivered all the same.
-func (f *Fate) WasWritten() bool { return f.Decided() && f.written }
+func (f *Fate) WasWritten() bool { return f.Decided() && (f.written || f.Err() == nil) }
 
 // Confirmed decides the fate: nil when the other side took responsibility for
 // the message.
@@ -127,24 +127,25 @@ func (f *Fate) Confirmed(err error) { f.decide(err) }
 func (f *Fate) Abandon(err error) bool { return f.decide(err) }
 
 func (f *Fate) decide(err error) bool {
-	for {
-		s := Stage(f.stage.Load())
-		if s >= deciding {
-			return false
-		}
-		if f.stage.CompareAndSwap(uint32(s), uint32(deciding)) {
-			f.written = s == Written
-			break
-		}
-	}
 	var tell func(error)
-	if err != nil {
-		f.rare().err = err
-	}
 	if x := f.few.Load(); x != nil {
 		tell = x.tell
 	}
-	f.stage.Store(uint32(Decided))
+	next := Decided
+	if err != nil {
+		next = deciding
+	}
+	s := Stage(f.stage.Load())
+	for s < deciding && !f.stage.CompareAndSwap(uint32(s), uint32(next)) {
+		s = Stage(f.stage.Load())
+	}
+	if s >= deciding {
+		return false
+	}
+	if err != nil {
+		f.written, f.rare().err = s == Written, err
+		f.stage.Store(uint32(Decided))
+	}
 	if f.waiter.Load() != nil {
 		f.wake() // and from now on whoever waited may use f for another message
 	}

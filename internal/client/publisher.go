@@ -111,7 +111,7 @@ func newPublisher(maxMessages, maxBytes int, changed func(), keeper Keeper) *Pub
 // over however many connections. id and body are copied. ErrFull and ErrClosed,
 // and an id or body that is too long, leave f undecided.
 func (p *Publisher) Post(f *Fate, env *Envelope, id, body []byte) error {
-	l, t, err := p.post(f, env, id, body)
+	l, t, err := p.post(f, env, id, body, false)
 	if l != nil {
 		l.Wake()
 		t.call()
@@ -122,7 +122,7 @@ func (p *Publisher) Post(f *Fate, env *Envelope, id, body []byte) error {
 // PostNow is Post for a message that somebody waits for: it is written in the calling
 // goroutine if that can be done at once.
 func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
-	l, t, err := p.post(f, env, id, body)
+	l, t, err := p.post(f, env, id, body, true)
 	if l != nil {
 		l.Flush()
 		t.call()
@@ -130,11 +130,15 @@ func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
 	return err
 }
 
-func (p *Publisher) post(f *Fate, env *Envelope, id, body []byte) (*link.Link, *turns, error) {
+func (p *Publisher) post(f *Fate, env *Envelope, id, body []byte, now bool) (*link.Link, *turns, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, err := p.add(f, env, id, body, false, nil); err != nil {
 		return nil, nil, err
+	}
+	p.log.hasty = p.log.hasty || now
+	if !p.log.ripe() {
+		return nil, nil, nil
 	}
 	return p.writable(), p.turns, nil
 }
@@ -206,6 +210,7 @@ func (p *Publisher) enqueue(ctx context.Context, c *call, f *Fate, env *Envelope
 	}
 	for {
 		at, err := p.add(f, env, id, body, true, room)
+		p.log.hasty = true
 		if err == ErrFull {
 			freed := p.awaitRoom()
 			p.mu.Unlock()

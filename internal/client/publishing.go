@@ -25,7 +25,7 @@ func (p *Publisher) next(l *link.Link, dst []byte) (_ []byte, midway bool) {
 		return dst, false
 	case p.writable() == nil:
 		dst = p.log.goOn(dst, maxPiece, p.frameMax)
-	default:
+	case p.log.ripe():
 		dst = p.log.next(dst, maxPiece, p.frameMax)
 	}
 	return dst, p.log.going.left > 0
@@ -261,13 +261,19 @@ func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 	p.settled = p.log.confirm(tag, multiple, p.settled[:0])
 	p.internalErrors = 0
 	p.freed()
-	careful := p.log.careful > 0
 	l := p.writable()
+	if p.log.cursor == p.log.head || !p.log.ripe() {
+		l = nil
+	}
 	p.mu.Unlock()
+	returned := false // all are looked at first, so that their memory is fetched side by side
+	for _, f := range p.settled {
+		returned = returned || f.returned
+	}
 	for i, f := range p.settled {
 		p.settled[i] = nil
 		why := fault
-		if why == nil && f.returned {
+		if returned && why == nil && f.returned {
 			why = ErrUnroutable
 		}
 		if why != nil {
@@ -275,7 +281,7 @@ func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 		}
 		f.decide(why)
 	}
-	if careful && l != nil {
+	if l != nil { // what was held back until then
 		l.Wake()
 	}
 }

@@ -31,6 +31,7 @@ type sendLog struct {
 	bytes              int                  // their size
 	fill               *chunk               // where the next message will lie; nil = none begun
 	careful            int                  // so many messages go out one at a time
+	hasty              bool                 // somebody waits for what is not written, so that it does not ripen
 	going              going                // what is half written on this connection
 	packs              packs                // what may go out as one on this connection
 	now                func() time.Duration // the Publisher's clock
@@ -202,7 +203,26 @@ func (l *sendLog) next(dst []byte, limit int, frameMax uint32) []byte {
 			break
 		}
 	}
+	if l.cursor == l.head {
+		l.hasty = false
+	}
 	return dst
+}
+
+// As long as so many messages are under way, whose confirms are bound to come, what is posted to where packs are taken waits until it is so much: less
+// is not worth a system call and a confirm of its own.
+const (
+	ripeBytes = 32 << 10
+	underWay  = 256
+)
+
+// ripe says that what is not written yet may go out. Else there will be more of it, or a confirm, and then it is to be asked again.
+func (l *sendLog) ripe() bool {
+	if l.packs.most == 0 || l.hasty || l.going.left > 0 || l.cursor-l.tail < underWay || l.cursor == l.head {
+		return true
+	}
+	first, last := l.at(l.cursor), l.at(l.head-1)
+	return first.in != last.in || int(last.off)+int(last.size)-int(first.off) >= ripeBytes
 }
 
 // encode appends a publish of its own, at the time now if the message expires. The body of a large one is begun, and no more.
