@@ -192,7 +192,11 @@ func (c *Conn) run() {
 		if c.ctx.Err() != nil {
 			return
 		}
-		c.cfg.Logger.Warn("connection lost", "to", at.String(), "error", err)
+		level := slog.LevelWarn
+		if w.left.Load() { // it was to be
+			level = slog.LevelInfo
+		}
+		c.cfg.Logger.Log(c.ctx, level, "connection lost", "to", at.String(), "error", err)
 		c.setState(State{Err: err})
 		if time.Since(since) > settledAfter {
 			failures = 0 // the same address, at once
