@@ -22,24 +22,19 @@ const (
 // chunk holds the slots of 64 consecutive positions. Bit i of its words speaks
 // of slot i; at most one of the three is set, and none means gone (or not yet
 // reserved). Chunks that live are linked in the order of their positions.
+// What few slots have lies elsewhere, each kind by itself: who settles an entry that never came back looks at its holder and nothing more.
 //
-// With 16 bytes for M it is 1,088 bytes, for which the allocator takes 1,152: 18 for each slot.
+// With 16 bytes for M it is 1,096 bytes, for which the allocator takes 1,152: 18 for each slot.
 type chunk[M any] struct {
 	number     uint64 // position / chunkSize
 	reserved   uint64
 	ready      uint64
 	out        uint64
 	prev, next *chunk[M]
-	past       *past            // nil until one of the entries was delivered
-	expiries   *[chunkSize]Time // when each entry expires, 0 for never; nil until one does
+	holders    *[chunkSize]*consumer // of the entries that are out, nil for Get; nil until one was
+	histories  *[chunkSize]history   // of the entries; nil until one came back
+	expiries   *[chunkSize]Time      // when each entry expires, 0 for never; nil until one does
 	slots      [chunkSize]M
-}
-
-// past is what is known of entries that were delivered. Most entries of a long
-// queue were not, so it is kept out of the slot.
-type past struct {
-	holders   [chunkSize]*consumer // of the entries that are out; nil for Get
-	histories [chunkSize]history
 }
 
 // history is how often an entry was delivered and came back, times two, plus
@@ -63,10 +58,10 @@ func (c *chunk[M]) live() bool { return c.reserved|c.ready|c.out != 0 }
 
 // history returns what the slot's entry has been through.
 func (c *chunk[M]) history(slot uint64) history {
-	if c.past == nil {
+	if c.histories == nil {
 		return 0
 	}
-	return c.past.histories[slot]
+	return c.histories[slot]
 }
 
 // expiry returns when the slot's entry expires, or 0.
@@ -92,9 +87,11 @@ func (c *chunk[M]) expireAt(slot uint64, t Time) {
 func (c *chunk[M]) erase(slot uint64) {
 	var none M
 	c.slots[slot] = none
-	if c.past != nil {
-		c.past.holders[slot] = nil
-		c.past.histories[slot] = 0
+	if c.holders != nil {
+		c.holders[slot] = nil
+	}
+	if c.histories != nil {
+		c.histories[slot] = 0
 	}
 	if c.expiries != nil {
 		c.expiries[slot] = 0
@@ -107,11 +104,20 @@ func (c *chunk[M]) firstReady() uint64 { return slotOf(c.ready) }
 // slotOf returns the slot of the lowest bit.
 func slotOf(word uint64) uint64 { return uint64(bits.TrailingZeros64(word)) }
 
-func (c *chunk[M]) remember() *past {
-	if c.past == nil {
-		c.past = new(past)
+// hold notes who has the slot's entry.
+func (c *chunk[M]) hold(slot uint64, holder *consumer) {
+	if c.holders == nil {
+		c.holders = new([chunkSize]*consumer)
 	}
-	return c.past
+	c.holders[slot] = holder
+}
+
+// remember notes what the slot's entry has been through.
+func (c *chunk[M]) remember(slot uint64, h history) {
+	if c.histories == nil {
+		c.histories = new([chunkSize]history)
+	}
+	c.histories[slot] = h
 }
 
 // state tells which of the three words has the bit.

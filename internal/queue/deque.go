@@ -122,7 +122,7 @@ func (d *deque[M]) restore(pos uint64, m M, h history, expiry Time) {
 	c.reserved &^= bit
 	c.slots[slot] = m
 	if h != 0 {
-		c.remember().histories[slot] = h
+		c.remember(slot, h)
 	}
 	c.expireAt(slot, expiry)
 	d.makeReady(c, bit)
@@ -138,7 +138,7 @@ func (d *deque[M]) take(holder *consumer, e *Entry[M]) {
 	d.unready(c, bit)
 	c.out |= bit
 	d.out++
-	c.remember().holders[slot] = holder
+	c.hold(slot, holder)
 	d.tell(c, slot, e)
 }
 
@@ -160,7 +160,7 @@ func (d *deque[M]) settle(pos uint64) (m M, holder *consumer, ok bool) {
 	if c == nil || c.out&bit == 0 {
 		return m, nil, false
 	}
-	m, holder = c.slots[slot], c.past.holders[slot]
+	m, holder = c.slots[slot], c.holders[slot]
 	c.out &^= bit
 	d.out--
 	c.erase(slot)
@@ -176,10 +176,9 @@ func (d *deque[M]) giveBack(pos uint64, returned bool) (holder *consumer, ok boo
 	if c == nil || c.out&bit == 0 {
 		return nil, false
 	}
-	p := c.past
-	holder, p.holders[slot] = p.holders[slot], nil
+	holder, c.holders[slot] = c.holders[slot], nil
 	if returned {
-		p.histories[slot] = p.histories[slot].returned()
+		c.remember(slot, c.history(slot).returned())
 	}
 	c.out &^= bit
 	d.out--

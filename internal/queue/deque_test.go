@@ -261,8 +261,8 @@ func TestDequeGivesMemoryBack(t *testing.T) {
 }
 
 func TestDequeCostsLittlePerEntry(t *testing.T) {
-	if size := unsafe.Sizeof(chunk[*int]{}); size != 576 {
-		t.Errorf("a chunk is %d bytes, want 576", size)
+	if size := unsafe.Sizeof(chunk[[2]uint64]{}); size > 1152 { // 16 bytes are what a broker holds
+		t.Errorf("a chunk is %d bytes, and the allocator takes more than 1,152 for it", size)
 	}
 	const n = 1_000_000
 	before := heapInUse()
@@ -277,7 +277,7 @@ func TestDequeCostsLittlePerEntry(t *testing.T) {
 	for range n {
 		taken(d)
 	}
-	if each := (heapInUse() - before) / n; each > 24 {
+	if each := (heapInUse() - before) / n; each > 19 {
 		t.Errorf("an entry that is out costs %d bytes", each)
 	}
 	runtime.KeepAlive(d)

@@ -146,3 +146,14 @@ func (t *Table[Q]) checkHashArgs(x *Exchange) error {
 	}
 	return amqp.Errorf(amqp.PreconditionFailed, "Unsupported property: %s", property)
 }
+
+// hash is FNV-1a with a final mix. Where a message goes depends on it, and must not change.
+func hash(key string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(key) {
+		h = (h ^ uint64(key[i])) * 1099511628211
+	}
+	h ^= h >> 32
+	h *= 0x9e3779b97f4a7c15
+	return h ^ h>>29
+}

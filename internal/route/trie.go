@@ -42,14 +42,24 @@ const (
 	levelBits = 5
 )
 
-// hash is FNV-1a with a final mix, so that short keys which differ in their last byte spread over the first levels too.
-func hash[K string | []byte](key K) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(key) {
-		h = (h ^ uint64(key[i])) * 1099511628211
+// spread is the hash of the trie's keys: their length and all octets, eight at a time, mixed so that short keys which differ in their last
+// byte spread over the first levels too.
+func spread[K string | []byte](key K) uint64 {
+	const k = 0x9e3779b97f4a7c15
+	h := uint64(len(key)) * k
+	for len(key) >= 8 {
+		w := uint64(key[0]) | uint64(key[1])<<8 | uint64(key[2])<<16 | uint64(key[3])<<24 |
+			uint64(key[4])<<32 | uint64(key[5])<<40 | uint64(key[6])<<48 | uint64(key[7])<<56
+		h = bits.RotateLeft64((h^w)*k, 29)
+		key = key[8:]
 	}
+	var w uint64
+	for i := range len(key) {
+		w |= uint64(key[i]) << (8 * uint(i))
+	}
+	h = (h ^ w) * k
 	h ^= h >> 32
-	h *= 0x9e3779b97f4a7c15
+	h *= k
 	return h ^ h>>29
 }
 
@@ -69,7 +79,7 @@ func (t trie[V]) get(key string) (v V, ok bool) {
 
 // find returns the leaf of a key, or nil. It does not allocate.
 func find[V any, K string | []byte](t trie[V], key K) *leaf[V] {
-	h := hash(key)
+	h := spread(key)
 	n := t.root
 	for shift := uint(0); n != nil; shift += levelBits {
 		if shift >= hashBits {
@@ -93,7 +103,7 @@ func find[V any, K string | []byte](t trie[V], key K) *leaf[V] {
 
 // with returns the map in which key has the value v.
 func (t trie[V]) with(key string, v V) trie[V] {
-	root, added := t.root.with(leaf[V]{key, v}, hash(key), 0)
+	root, added := t.root.with(leaf[V]{key, v}, spread(key), 0)
 	if added {
 		t.size++
 	}
@@ -102,7 +112,7 @@ func (t trie[V]) with(key string, v V) trie[V] {
 
 // without returns the map that lacks key.
 func (t trie[V]) without(key string) trie[V] {
-	root, removed := t.root.without(key, hash(key), 0)
+	root, removed := t.root.without(key, spread(key), 0)
 	if !removed {
 		return t
 	}
@@ -170,7 +180,7 @@ func (n *node[V]) push(bit uint32, shift uint, l leaf[V], h uint64) {
 	i := rank(n.leafMap, bit)
 	old := n.leaves[i]
 	var kid *node[V]
-	kid, _ = kid.with(old, hash(old.key), shift+levelBits)
+	kid, _ = kid.with(old, spread(old.key), shift+levelBits)
 	kid, _ = kid.with(l, h, shift+levelBits)
 	n.leafMap &^= bit
 	n.leaves = removed(n.leaves, i)
