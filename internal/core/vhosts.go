@@ -42,10 +42,10 @@ func (c *Core) PutVHost(ctx context.Context, name string, info VHostInfo) (made 
 		return false, err
 	}
 	c.changing.Lock()
+	c.declareVHosts() // before this one: a crash between the two would end them
 	_, had := c.VHost(name)
 	v := c.vhost(name)
 	lsn := v.describe(info)
-	c.declareVHosts()
 	c.changing.Unlock()
 	return !had, c.settled(ctx, lsn)
 }

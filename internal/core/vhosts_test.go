@@ -222,3 +222,41 @@ func TestAVHostHasNoMoreQueuesThanItMay(t *testing.T) {
 	w.must(v.SetLimits(t.Context(), Limits{}))
 	w.durable("d")
 }
+
+// What Set and Unset have answered, and what became of virtual hosts, holds after a crash.
+func TestASettingIsSafeWhenItIsAnswered(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(t, disk.NewMem())
+		w.put("user", "", "alice", "1")
+		w.crash(seed)
+		w.wantSettings("user", "alice 1")
+		w.putVHost("shop", VHostInfo{})
+		w.crash(seed)
+		w.wantVHosts("/", "shop")
+		w.put("permission", "shop", "alice", ".*")
+		w.crash(seed)
+		w.wantSettings("permission", "shop alice .*")
+		if was, err := w.core.Unset(t.Context(), "user", "", "alice"); !was || err != nil {
+			t.Fatal(was, err)
+		}
+		w.crash(seed)
+		w.wantSettings("user")
+		w.deleteVHost("shop")
+		w.crash(seed)
+		w.wantVHosts("/")
+		w.wantSettings("permission")
+		w.core.Close()
+	}
+}
+
+// A crash at any moment while the first virtual host is made leaves the one that was taken for granted until then, with all that is in it: it is written
+// down first.
+func TestTheFirstVirtualHostThatIsMadeEndsNoOther(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.putVHost("shop", VHostInfo{})
+	granted, _ := w.core.VHost("/")
+	made, _ := w.core.VHost("shop")
+	if granted.declared == 0 || granted.declared > made.declared {
+		t.Errorf("/ is written down at %d, and shop at %d", granted.declared, made.declared)
+	}
+}
