@@ -23,6 +23,8 @@ const (
 	headerLast   = "x-postrider-last-failure"
 	headerTarget = "x-postrider-target"
 	headerDue    = "x-postrider-due" // when it may be handled
+
+	headerExpires = "x-postrider-expires" // until when somebody may handle what is tried again
 )
 
 const maxReason = 1 << 10
@@ -108,6 +110,13 @@ func (m *Message) inscribe(f Failure, target string, due time.Time) (*amqp.Prope
 	return p, err
 }
 
+// expiring has what is tried again expire when the message does.
+func (m *Message) expiring(p *amqp.Properties) {
+	if m.deadline != 0 {
+		p.Headers[headerExpires] = time.Now().Add(m.deadline - time.Since(started)).UnixMilli()
+	}
+}
+
 // inscribe returns the properties of a message with this history. due is the zero time for a dead one.
 func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time) (*amqp.Properties, error) {
 	p := new(amqp.Properties)
@@ -119,6 +128,7 @@ func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time
 	}
 	h := p.Headers
 	delete(h, headerDue)
+	delete(h, headerExpires)
 	if !due.IsZero() {
 		h[headerDue] = due.UnixMilli()
 	}
@@ -127,7 +137,7 @@ func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time
 		h[headerFirst], h[headerLast] = f.First.UnixMilli(), f.Last.UnixMilli()
 	}
 	p.UserID = ""     // the broker lets nobody speak for another
-	p.Expiration = "" // it was in time when it was first handled
+	p.Expiration = "" // see expiring; a dead letter is for whoever looks into it, however late
 	p.DeliveryMode = amqp.Persistent
 	return p, nil
 }

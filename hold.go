@@ -16,6 +16,7 @@ func (m *Message) hold(v verdict) {
 	var props amqp.RawProperties
 	p, err := m.inscribe(v.failure, m.tap.target.mailbox(), time.Time{})
 	if err == nil {
+		m.expiring(p)
 		err = m.conceal(p, v.failure)
 	}
 	if err == nil {

@@ -81,6 +81,9 @@ func (m *Message) passOn(f *client.Fate, v verdict) error {
 		to = stepFor(time.Until(v.due)).queue(name)
 	}
 	p, err := m.inscribe(v.failure, name, v.due)
+	if err == nil && !v.dead {
+		m.expiring(p)
+	}
 	if err == nil {
 		err = m.conceal(p, v.failure)
 	}

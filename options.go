@@ -43,8 +43,9 @@ func Key(key string) SendOption { return func(o *sendOptions) { o.key = key } }
 // of a Send that waits for this is the message's expiry, see [Expires].
 func Until(grade Grade) SendOption { return func(o *sendOptions) { o.until = grade } }
 
-// Expires lets nobody handle the message later than d from now: where it waits by then, here or at its target, it is dropped. One that
-// was not delivered in time fails with [ErrExpired]; one that was and waited too long there goes without a word. d is at least a millisecond.
+// Expires lets nobody handle the message later than d from now: where it waits by then, here, at its target, or to be tried again, it is dropped. One that
+// was not delivered in time fails with [ErrExpired]; one that was and waited too long there goes without a word. d is at least a millisecond. A broker does
+// not say how long a message has waited there: one that a receiver has fetched (see [Prefetch]) and that waits behind others has d for that once more.
 func Expires(d time.Duration) SendOption {
 	return func(o *sendOptions) { o.expires = max(d, time.Millisecond) }
 }

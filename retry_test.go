@@ -252,3 +252,60 @@ func TestAMessageThatCannotWaitElsewhereIsPutBack(t *testing.T) {
 		wantSeen(t, seen, "a after 0s, 0 failures", "a after 1s, 0 failures")
 	})
 }
+
+// Unless somebody says otherwise a message is tried ten times.
+func TestAMessageIsTriedTenTimes(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		jobs := worker.Mailbox("jobs")
+		tries := 0
+		err := worker.Handle(t.Context(), jobs, func(context.Context, *postrider.Message) error {
+			tries++
+			return errors.New("never")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		post(t, producer.Mailbox("jobs"), "a")
+		m := wantBody(t, collect(t, worker, jobs.Dead()), "a")
+		if f, ok := m.Failure(); !ok || f.Tries != 10 || f.Reason != "never" || tries != 10 {
+			t.Errorf("%+v after %d tries", f, tries)
+		}
+	})
+}
+
+// What waits for another try expires there, too; of what is dead somebody may learn however late it is.
+func TestAMessageThatWaitsForAnotherTryExpires(t *testing.T) {
+	for name, opts := range map[string][]postrider.MailboxOption{"plain": nil, "one receiver": {postrider.SingleActive()}, "partitions": {postrider.Partitions(1)}} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+				jobs := worker.Mailbox("jobs", opts...)
+				tries := map[string]int{}
+				err := worker.Handle(t.Context(), jobs, func(_ context.Context, m *postrider.Message) error {
+					switch tries[string(m.Body)]++; string(m.Body) {
+					case "later":
+						return postrider.Retry(2 * time.Minute)
+					case "bad":
+						return postrider.Reject(errors.New("never"))
+					}
+					return errors.New("not now")
+				}, postrider.Backoff(func(int) time.Duration { return 2 * time.Minute }))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, body := range []string{"later", "failing", "bad"} {
+					if err := producer.Mailbox("jobs", opts...).Send(t.Context(), body, postrider.Expires(5*time.Minute), postrider.Key(body)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(10 * time.Minute)
+				synctest.Wait()
+				if tries["later"] != 3 || tries["failing"] != 3 { // at once, after two minutes, and after four
+					t.Errorf("tried %v", tries)
+				}
+				got := collect(t, worker, jobs.Dead())
+				wantBody(t, got, "bad")
+				wantNone(t, got)
+			})
+		})
+	}
+}

@@ -197,12 +197,23 @@ func (m *Message) repeated(s sight) {
 	}
 }
 
-// tooEarly sends a message that is not due yet on to wait, see ladder.
+// tooEarly sends a message that is not due yet on to wait, see ladder. It drops one that has expired since it was tried last.
 func (m *Message) tooEarly() bool {
 	if !m.headed {
 		return false
 	}
 	d := due(m.props)
+	if d.IsZero() && !m.Redelivered {
+		return false
+	}
+	if at := number(m.headers(), headerExpires); at != 0 {
+		if m.deadline = time.Since(started) + time.Until(time.UnixMilli(at)); m.deadline == 0 {
+			m.deadline--
+		}
+		if m.tooLate() {
+			return true
+		}
+	}
 	if d.IsZero() || time.Until(d) <= early {
 		return false
 	}
