@@ -237,3 +237,39 @@ func TestTheNextMarkIsTheOneThatWouldBeFound(t *testing.T) {
 		t.Errorf("%d marks were told that had to be looked up", told)
 	}
 }
+
+// The window is as long as the documents say.
+func TestHowManyMessagesAreKnownAsHandled(t *testing.T) {
+	const messages, named, senders = 262_144, 65_536, 4096
+	r := newRepeats()
+	handle := func(sender, id string) {
+		t.Helper()
+		m, got := r.see(sender, id, arrival{})
+		if got != unseen {
+			t.Fatalf("%s's %s: %v", sender, id, got)
+		}
+		r.settled(m, acknowledged)
+	}
+	known := func(sender, id string, want bool) {
+		t.Helper()
+		if _, got := r.see(sender, id, arrival{}); (got == handled) != want {
+			t.Errorf("%s's %s: %v", sender, id, got)
+		}
+	}
+	generated := func(of *identity, count uint64) string { return string(messageID{of: of, count: count}.appendTo(nil)) }
+	alice := &identity{prefix: "ABCDEFGHIJKLMNOP-"}
+	handle("alice", generated(alice, 1))
+	handle("alice", generated(alice, messages))
+	known("alice", generated(alice, 1), true)
+
+	for i := range named {
+		handle("bob", fmt.Sprint("order ", i))
+	}
+	known("bob", "order 0", true)
+
+	r = newRepeats()
+	for i := range senders {
+		handle("many", generated(&identity{prefix: fmt.Sprintf("%016d-", i)}, 1))
+	}
+	known("many", fmt.Sprintf("%016d-1", 0), true)
+}

@@ -16,8 +16,8 @@ const PageSize = 64 * 64
 
 // Bounds of the window.
 const (
-	Pages      = 64 // the last of a sender
-	NamedPages = 16 // likewise, of ids of callers' own choosing
+	Pages      = 64 + 1 // the last of a sender: so many are whole, and one is being filled
+	NamedPages = 16 + 1 // likewise, of ids of callers' own choosing
 	MaxSenders = 4096
 )
 
