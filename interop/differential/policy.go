@@ -85,9 +85,10 @@ func (w *world) clearPolicies() {
 	delete(w.showing.places, "management")
 }
 
-// policy sets one of a few, or ends it.
+// policy sets one of a few, or ends it. No two of them have one priority: which would hold is not defined.
 func (g *generator) policy() Step {
-	p := &Policy{Operator: g.rarely(4), Name: pick(g, []string{"p0", "p1", "p2"})}
+	own := g.IntN(policyNames)
+	p := &Policy{Operator: g.rarely(4), Name: fmt.Sprint("p", own)}
 	if g.rarely(3) {
 		return Step{Policy: p}
 	}
@@ -97,7 +98,8 @@ func (g *generator) policy() Step {
 	}
 	definition := g.arguments(settings, badSettings)
 	term := map[string]any{
-		"pattern": pick(g, []string{"^q[01]$", "^q", "", "^q2$", "^e", "nothing", "."}), "definition": map[string]any(definition), "priority": g.IntN(3),
+		"pattern": pick(g, []string{"^q[01]$", "^q", "", "^q2$", "^e", "nothing", "."}), "definition": map[string]any(definition),
+		"priority": own + policyNames*g.IntN(3),
 		"apply-to": pick(g, []string{"all", "all", "queues", "queues", "exchanges"}),
 	}
 	switch g.IntN(40) {
@@ -106,7 +108,11 @@ func (g *generator) policy() Step {
 	case 1:
 		term["priority"] = "high"
 	case 2, 3:
-		delete(term, pick(g, []string{"pattern", "definition", "priority", "apply-to"}))
+		left := pick(g, []string{"pattern", "definition", "priority", "apply-to"})
+		if left == "priority" && own != 0 { // that of p0 may be 0, as it is where none is said
+			left = "apply-to"
+		}
+		delete(term, left)
 	}
 	text, err := json.Marshal(term)
 	if err != nil {
@@ -115,6 +121,8 @@ func (g *generator) policy() Step {
 	p.Definition = string(text)
 	return Step{Policy: p}
 }
+
+const policyNames = 3
 
 var operatorSettings = []argument{
 	{"message-ttl", []any{0, 100000000}},
