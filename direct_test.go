@@ -264,9 +264,14 @@ func TestACallWhosePeerDiesFailsAtOnce(t *testing.T) {
 			done <- err
 		}()
 		<-asked
+		began := time.Now()
 		bob.Close()
 		var remote *postrider.RemoteError
-		if err := <-done; !errors.As(err, &remote) { // the answer of a handler that was interrupted in time,
+		err := <-done
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it failed after %v", took)
+		}
+		if !errors.As(err, &remote) { // the answer of a handler that was interrupted in time,
 			fate(t, err, true, postrider.ErrPeerDown) // or none
 		}
 	})

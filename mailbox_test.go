@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // onBoth tells a story of mailboxes twice: once in the broker embedded in the one node, once on a
@@ -339,6 +341,55 @@ func TestTheNextBrokerOfAListIsTried(t *testing.T) {
 		if err := alice.Mailbox("jobs").Send(t.Context(), "x"); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// Who connects to a node as a peer does may put messages into its inbox. He receives nothing, makes nothing, and puts nothing elsewhere.
+func TestAPeerMayOnlyPutMessagesIntoTheInbox(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob := net.node("bob")
+		for _, to := range []*postrider.Target{bob.Inbox(), bob.Mailbox("jobs")} {
+			if err := to.Send(t.Context(), "secret"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		at, err := client.ParseURL("amqp://bob:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		alice := net.node("alice")
+		c := client.New(client.Config{Addresses: []client.Address{at}, Publishes: true, Dial: net.Dialer("mallory")})
+		defer c.Close()
+		refused := func(what string, err error) {
+			t.Helper()
+			var e *amqp.Error
+			if !errors.As(err, &e) || e.Code != amqp.AccessRefused && e.Code != amqp.ResourceLocked { // that of control messages is the node's alone
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		for _, name := range []string{"bob", "jobs", "bob.control"} {
+			u := c.Consume(&client.Queue{Name: name}, 10, func(d *client.Delivery) { t.Errorf("%q was received", d.Body) })
+			<-u.First()
+			refused("to receive from "+name, u.Err())
+			<-u.Release()
+		}
+		for _, name := range []string{"jobs", "mine"} {
+			refused("to send to "+name, func() error {
+				e, err := client.NewEnvelope("", name, true, amqp.Properties{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = c.Publisher().Send(within(t, time.Minute), e, []byte("id"), []byte("x"))
+				return err
+			}())
+		}
+		if err := alice.Peer("bob").Send(t.Context(), "x"); err != nil {
+			t.Error(err)
+		}
+		got := collect(t, bob, bob.Inbox())
+		wantBody(t, got, "secret")
+		wantBody(t, got, "x")
+		wantBody(t, collect(t, bob, bob.Mailbox("jobs")), "secret")
 	})
 }
 

@@ -282,6 +282,13 @@ func TestACloseWaitsForWhoStandsIn(t *testing.T) {
 			t.Error("it does not wait")
 		default:
 		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		select {
+		case <-over:
+		default:
+			t.Error("it waits for a handler that does not end")
+		}
 		release()
 		<-over
 	})

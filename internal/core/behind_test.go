@@ -254,3 +254,35 @@ func TestACrashBetweenTheSlicesOfARelease(t *testing.T) {
 		}
 	})
 }
+
+// It is the same with what has expired: who comes upon it, and the timer, drop a slice at a time.
+func TestAnExpiryDropsInSlices(t *testing.T) {
+	const many = 50_000
+	now := time.Now()
+	w, hand := handWorld(t, &now)
+	w.durable("q", "dead")
+	w.setPolicy("brief", "^q$", policy.Definition{"message-ttl": int64(1000), "dead-letter-exchange": "", "dead-letter-routing-key": "dead"})
+	w.fill("q", 0, many)
+	w.clearPolicy("brief")
+	w.setPolicy("buried", "^q$", policy.Definition{"dead-letter-exchange": "", "dead-letter-routing-key": "dead"})
+	now = now.Add(time.Minute)
+	w.fill("q", many, many+1)
+	if n := w.ready("q"); n < many-2*dropsABurst {
+		t.Fatalf("%d are left: a publish dropped the rest", n)
+	}
+	w.do(w.queue("q").advance) // as the timer does
+	if n := w.ready("q"); n < many-4*dropsABurst || n >= many {
+		t.Fatalf("%d are left of %d: one slice dropped the rest, or none", n, many)
+	}
+	hand.Tick()
+	w.wantContents("q", strconv.Itoa(many))
+	dead := w.contents("dead")
+	for i, body := range dead {
+		if body != strconv.Itoa(i) {
+			t.Fatalf("the dead letter %d is %s", i, body)
+		}
+	}
+	if len(dead) != many {
+		t.Errorf("%d dead letters, want %d", len(dead), many)
+	}
+}

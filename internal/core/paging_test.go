@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/postrider-mq/postrider/internal/disk"
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/queue"
 	"github.com/postrider-mq/postrider/internal/route"
 )
 
@@ -281,5 +283,33 @@ func TestRestored(t *testing.T) {
 	r.drain(func(pos uint64, m ref, _ bool) { got = append(got, uint64(m.lsn())/8) })
 	if want := []uint64{1, 2, 3, 65, 700}; !slices.Equal(got, want) || n != len(want) {
 		t.Errorf("%v, %d of them", got, n)
+	}
+}
+
+// What a message in a queue takes beside its bytes: what the documents say.
+func TestAMessageInAQueueTakesLittle(t *testing.T) {
+	const n = 500_000
+	inUse := func() int64 {
+		runtime.GC()
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return int64(s.HeapAlloc)
+	}
+	for name, c := range map[string]struct {
+		cfg  queue.Config
+		most int64
+	}{
+		"that expires": {queue.Config{TTL: queue.AtMost(1)}, 26},
+		"other":        {queue.Config{}, 18},
+	} {
+		before := inUse()
+		q := queue.New[ref](0, c.cfg)
+		for range n {
+			q.Push(0, q.ReserveIn(0), ref{})
+		}
+		if each := (inUse() - before) / n; each > c.most {
+			t.Errorf("one %s takes %d bytes, want %d", name, each, c.most)
+		}
+		runtime.KeepAlive(q)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -170,6 +171,17 @@ func TestDamageIsQuarantinedAndNamed(t *testing.T) {
 	name := segmentsOf(t, mem)[0]
 	writeAt(t, mem, name, segmentHeaderSize+recordHeaderSize+3, []byte("???"))
 	raw := readFile(t, mem, name)[segmentHeaderSize:][:recordSize(len(want[0].Body))]
+	var logged bytes.Buffer
+	j, err := Open(Config{FS: mem.Snapshot(), SegmentSize: 1024, Logger: slog.New(slog.NewTextHandler(&logged, nil))}, func(Record) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeT(t, j)
+	for _, part := range []string{"level=ERROR", "segment=" + name, fmt.Sprint("offset=", segmentHeaderSize), "quarantine=quarantine/"} {
+		if !strings.Contains(logged.String(), part) {
+			t.Errorf("the log does not say %q:\n%s", part, &logged)
+		}
+	}
 	held, r, err := opened(t, mem, want)
 	if err != nil || held[want[0].LSN] || len(held) != len(want)-1 || len(r.Damaged) != 1 {
 		t.Fatalf("held %d of %d, %+v, %v", len(held), len(want), r, err)

@@ -63,3 +63,9 @@ func TestAChannelLeavesOnlySoManyBytesUnsettled(t *testing.T) {
 	p.wantDelivery(1, fmt.Sprintf("%060d", 2))
 	p.wantDelivery(1, fmt.Sprintf("%060d", 3))
 }
+
+func TestWhatAChannelMayLeaveUnsettledUnlessToldOtherwise(t *testing.T) {
+	if cfg := newBroker(t).server.cfg; cfg.MaxUnsettled != 65_535 || cfg.MaxUnsettledBytes != 64<<20 {
+		t.Errorf("%d messages, %d bytes", cfg.MaxUnsettled, cfg.MaxUnsettledBytes)
+	}
+}
