@@ -31,7 +31,7 @@
 // # What is promised, and what cannot be
 //
 // No two processes that the broker serves hold the same lock. But a broker can only serve somebody else when it finds the holder gone: at once
-// when its connection ends, after up to two heartbeat intervals (two minutes) when its machine falls silent. And a holder
+// when its connection ends, after up to two heartbeat intervals (a minute) when its machine falls silent. And a holder
 // that was given up, because it was cut off or merely slow, may not have noticed yet. Nothing that works over a network can rule that out. What
 // rules out the damage is the number: [Held.Fence] grows with each holder, so that a store which remembers the highest
 // number it was shown can turn away whoever comes with a lower one. [Held.Lost] tells the holder, as soon as this process knows.
