@@ -196,12 +196,8 @@ func (t *Target) lane() (outlet, error) {
 	if n.closed {
 		return nil, client.ErrClosed
 	}
-	c := n.lanes[*t.peerAt]
-	if c == nil {
-		c = n.conn([]place{*t.peerAt}, true)
-		n.lanes[*t.peerAt] = c
-	}
-	return &remote{queue: &client.Queue{Name: t.name + controlSuffix}, from: n.cfg.Name, pub: c.Publisher()}, nil
+	pub := n.laneTo(*t.peerAt).Publisher()
+	return &remote{queue: &client.Queue{Name: t.name + controlSuffix}, from: n.cfg.Name, pub: pub}, nil
 }
 
 // via is the way for a message with these options.

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+	"weak"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
@@ -45,11 +46,11 @@ type Node struct {
 	closing   bool // nor handled
 	closed    bool
 	targets   map[targetKey]*Target
-	parted    map[string]int         // with how many partitions a mailbox is used
-	conns     map[place]*client.Conn // to peers
-	lanes     map[place]*client.Conn // to peers, for control messages
-	sending   *client.Conn           // to the brokers; separate, so that back-pressure
-	receiving *client.Conn           // on one does not stop acks on the other
+	found     map[targetKey]weak.Pointer[Target] // peers that the configuration does not know
+	parted    map[string]int                     // with how many partitions a mailbox is used
+	reaches   map[place]*reach
+	sending   *client.Conn // to the brokers; separate, so that back-pressure
+	receiving *client.Conn // on one does not stop acks on the other
 	taps      map[*tap]struct{}
 	stirred   chan struct{} // one place: a mailbox in memory may be empty now, see emptyMailboxes
 	over      chan struct{} // closed when Close is done
@@ -88,14 +89,14 @@ func newNode(cfg Config) (*Node, error) {
 		peers:   make(map[string]place, len(cfg.Peers)),
 		targets: make(map[targetKey]*Target),
 		parted:  make(map[string]int),
-		conns:   make(map[place]*client.Conn),
+		found:   make(map[targetKey]weak.Pointer[Target]),
+		reaches: make(map[place]*reach),
 		taps:    make(map[*tap]struct{}),
 		stirred: make(chan struct{}, 1),
 		over:    make(chan struct{}),
 		asked:   newAsked(cfg),
 		rolls:   newRolls(),
 		calls:   newCalls(),
-		lanes:   make(map[place]*client.Conn),
 	}
 	n.out = n.outward()
 	if n.log == nil {
@@ -306,8 +307,10 @@ func (n *Node) undelivered(c *client.Conn) string {
 func (n *Node) laneConnections() (all []*client.Conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, c := range n.lanes {
-		all = append(all, c)
+	for _, r := range n.reaches {
+		if r.lane != nil {
+			all = append(all, r.lane)
+		}
 	}
 	return all
 }
@@ -322,8 +325,8 @@ func (n *Node) connections() []*client.Conn {
 	if n.receiving != nil {
 		all = append(all, n.receiving)
 	}
-	for _, c := range n.conns {
-		all = append(all, c)
+	for _, r := range n.reaches {
+		all = append(all, r.conn)
 	}
 	return all
 }
@@ -342,6 +345,7 @@ func (n *Node) end(orderly bool, last func() error) error {
 	n.mu.Lock()
 	first := !n.closed
 	n.leaving, n.closing, n.closed = true, true, true
+	n.stopLooking()
 	n.mu.Unlock()
 	if !first {
 		<-n.over
@@ -370,7 +374,7 @@ func (n *Node) end(orderly bool, last func() error) error {
 	return errors.Join(marked, last(), n.kept.close(), n.local.close(orderly))
 }
 
-// conn makes a connection that is kept until the node closes. The caller holds mu.
+// conn makes a connection. The caller holds mu.
 func (n *Node) conn(to []place, publishes bool) *client.Conn {
 	cfg := client.Config{
 		Name:        n.cfg.Name,
@@ -396,16 +400,6 @@ func (n *Node) answered(props amqp.RawProperties, body []byte) {
 		return
 	}
 	n.asked.answered(props, body)
-}
-
-// connTo returns the connection to a peer's process. The caller holds mu.
-func (n *Node) connTo(p place) *client.Conn {
-	c := n.conns[p]
-	if c == nil {
-		c = n.conn([]place{p}, true)
-		n.conns[p] = c
-	}
-	return c
 }
 
 // peerConn is the connection to a peer that the configuration knows; nil to others.

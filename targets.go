@@ -9,7 +9,8 @@ import (
 // Peer is the node of that name: what is sent to it goes straight into the inbox in its process.
 // It is found, in this order, in [Config.Peers]; by its name, when that is an AMQP URL which ends in the name of the peer, amqp://host:port/name; or by asking for it
 // through [Config.Brokers], where each node that listens and uses the same brokers answers for itself. Whoever is asked for is asked again whenever a connection has to be made, so that a
-// peer which has moved is found. Sending to a peer that cannot even be asked for fails with [ErrNoSuchTarget]; one that nobody answers for is down.
+// peer which has moved is found. One that is not in Config.Peers is forgotten when the program does not keep its Target, and the connection to it ends one to two minutes later, when
+// nothing is under way; it is made again for whoever asks for the Target later. Sending to a peer that cannot even be asked for fails with [ErrNoSuchTarget]; one that nobody answers for is down.
 func (n *Node) Peer(name string, opts ...PeerOption) *Target {
 	var o peerOptions
 	applyAll(&o, opts)
@@ -116,6 +117,9 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t := n.targets[key]
+	if t == nil {
+		t = n.found[key].Value()
+	}
 	if t != nil {
 		return t
 	}
@@ -130,7 +134,7 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 	if r, ok := t.way.(*remote); ok {
 		n.adopt(r)
 	}
-	n.targets[key] = t
+	n.keep(t, key)
 	return t
 }
 

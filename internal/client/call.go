@@ -91,7 +91,7 @@ func (p *Publisher) await(ctx context.Context, c *call, env *Envelope, body []by
 		return Reply{}, false, err
 	}
 	if t != nil {
-		t.readUntil(ctx, c.over, p.quiet)
+		t.readUntil(ctx, c.over, p.Quiet)
 	}
 	a := c.wait(ctx)
 	switch {

@@ -168,7 +168,7 @@ func (p *Publisher) Send(ctx context.Context, env *Envelope, id, body []byte) (w
 		return false, err
 	}
 	if t != nil {
-		t.readUntil(ctx, s.decided, p.quiet)
+		t.readUntil(ctx, s.decided, p.Quiet)
 	}
 	select {
 	case <-s.token.ch:
@@ -328,8 +328,8 @@ func (p *Publisher) reason() error {
 	return nil
 }
 
-// quiet says that nothing is waited for.
-func (p *Publisher) quiet() bool {
+// Quiet says that nothing is waited for: no confirm, and no answer.
+func (p *Publisher) Quiet() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.live == 0 && len(p.calls) == 0

@@ -163,7 +163,7 @@ func (w *wire) beat() {
 // read is the reader goroutine.
 func (w *wire) read() {
 	defer close(w.readerEnded)
-	w.turns.run(w.conn.pub.quiet)
+	w.turns.run(w.conn.pub.Quiet)
 }
 
 // burst reads once and acts upon all whole frames; for who has the turn.
