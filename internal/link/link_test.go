@@ -57,7 +57,7 @@ func pair(t testing.TB) (a, b net.Conn) {
 	return a, b
 }
 
-func within(t testing.TB, c net.Conn) { c.SetDeadline(time.Now().Add(20 * time.Second)) }
+func within(t testing.TB, c net.Conn) { c.SetDeadline(time.Now().Add(time.Minute)) }
 
 func TestWhatIsPutArrivesInOrderHoweverItIsSent(t *testing.T) {
 	a, b := pair(t)

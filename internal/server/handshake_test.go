@@ -129,7 +129,7 @@ func TestALargeFrameBeforeLogin(t *testing.T) {
 // The time for the handshake is one, however many bytes trickle in.
 func TestAHandshakeThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBroker(t)
+		b := newBroker(t, func(c *Config) { c.Handshake = 0 })
 		began := time.Now()
 		nc := b.connect()
 		var trickle sync.WaitGroup

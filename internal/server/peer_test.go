@@ -41,6 +41,7 @@ func newBroker(t testing.TB, change ...func(*Config)) *broker {
 		Access:     access.NewAuthority(users),
 		Logger:     slog.New(slog.NewTextHandler(&b.logged, nil)),
 		Properties: amqp.Table{"product": "Postrider"},
+		Handshake:  time.Minute, // a machine may have much else to do
 	}
 	for _, f := range change {
 		f(&cfg)
