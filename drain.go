@@ -223,9 +223,9 @@ func eachID(c *broker.Conn, queue string, o broker.ConsumeOptions, do func(id []
 			do(v.MessageID)
 			return
 		}
-		for id, rest := []byte(nil), d.Body; len(rest) > 0; {
-			id, _, rest, _ = pack.Next(rest)
-			do(id)
+		for name, rest := pack.Name(nil), d.Body; len(rest) > 0; {
+			name, _, rest, _ = pack.Next(rest)
+			do(name.AppendTo(nil, string(v.MessageID)))
 		}
 	})
 	mu.Lock()

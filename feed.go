@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 // arrival is a message on its way to whoever receives it.
 type arrival struct {
 	props       amqp.RawProperties
 	body        []byte
-	id          []byte // nil: it is in the properties
-	pack        []byte // messages, of which the first has this tag; nil: it is a message itself
+	id          pack.Name // nil: it is in the properties
+	pack        []byte    // messages, of which the first has this tag; nil: it is a message itself
 	redelivered bool
 	count       uint8 // of a pack: messages in it, if more than 1 were counted
 	plain       bool  // it is a pack of messages that ask for nothing but to be handled, see run

@@ -3,6 +3,8 @@ package postrider
 import (
 	"crypto/rand"
 	"sync/atomic"
+
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 // identity makes the ids of a node's messages: a random part that is the node's own for as
@@ -28,7 +30,8 @@ func ownID(id string) messageID { return messageID{of: &identity{prefix: id}} }
 const (
 	generatedPrefix = 16 + 1
 	// maxGeneratedID is the longest text of a generated id.
-	maxGeneratedID = generatedPrefix + 13
+	maxGeneratedID = generatedPrefix + maxCount
+	maxCount       = 13 // digits
 )
 
 func (id messageID) appendTo(b []byte) []byte {
@@ -39,34 +42,8 @@ func (id messageID) appendTo(b []byte) []byte {
 	if id.count == 0 {
 		return b
 	}
-	return appendCount(b, id.count)
+	return pack.AppendCount(b, id.count)
 }
-
-// appendCount appends n to the base 36, two digits at a time: strconv.AppendUint divides by a base that it does not know, for each digit.
-func appendCount(b []byte, n uint64) []byte {
-	var text [14]byte
-	at := len(text)
-	for ; n >= 36; n /= uint64(len(pairs)) {
-		at -= 2
-		p := &pairs[n%uint64(len(pairs))]
-		text[at], text[at+1] = p[0], p[1]
-	}
-	if n > 0 || at == len(text) {
-		at--
-		text[at] = digits[n]
-	}
-	return append(b, text[at:]...)
-}
-
-const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-// pairs are all numbers of two digits.
-var pairs = func() (p [36 * 36][2]byte) {
-	for n := range p {
-		p[n] = [2]byte{digits[n/36], digits[n%36]}
-	}
-	return p
-}()
 
 func (id messageID) String() string {
 	switch {

@@ -55,7 +55,11 @@ func (t *tap) message(a *arrival, p *press) *Message {
 	m.From, m.ContentType = l.from, l.contentType
 	m.wanted, m.receipt, m.headed = l.wanted, l.receipt, l.headed
 	m.Redelivered = m.Redelivered || l.tried
-	m.ID = p.id(id, size, a.more)
+	if a.id != nil {
+		m.ID = p.named(a.id, a.from.(*packed).prefix)
+	} else {
+		m.ID = p.id(id, size, a.more)
+	}
 	if a.came != 0 {
 		m.deadline = a.expires()
 	}

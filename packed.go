@@ -17,13 +17,14 @@ import (
 //	                 ▲    └─put back─┬──the node ends, and each is either──► the whole goes back, and what was handled is known then
 //	                 └───────────────┘
 type packed struct {
-	inbox *inbox
-	from  settler // of the whole
-	tag   uint64
-	props amqp.RawProperties // of each
-	body  []byte
-	count int
-	again bool // it was redelivered as a whole
+	inbox  *inbox
+	from   settler // of the whole
+	tag    uint64
+	props  amqp.RawProperties // of each
+	prefix string             // of counted ids
+	body   []byte
+	count  int
+	again  bool // it was redelivered as a whole
 
 	left atomic.Int32 // not settled
 	done sharedPlaces
@@ -46,6 +47,7 @@ type packs struct {
 	closely atomic.Bool // it matters what becomes of the parts: the node ends
 
 	raw, props amqp.RawProperties // of the last pack, and what they are for each message in it
+	prefix     string             // its own id, with which counted ones begin
 	plain      bool               // which asks for nothing but to be handled
 }
 
@@ -93,7 +95,7 @@ func (i *inbox) foldOne(a *arrival) {
 	if n == 0 || !i.strip(a.props) {
 		return
 	}
-	p := &packed{inbox: i, from: a.from, tag: a.tag, props: i.props, body: a.body, count: n, again: a.redelivered}
+	p := &packed{inbox: i, from: a.from, tag: a.tag, props: i.props, prefix: i.prefix, body: a.body, count: n, again: a.redelivered}
 	p.left.Store(int32(n))
 	i.open[p] = struct{}{}
 	*a = arrival{props: p.props, redelivered: a.redelivered, from: p, pack: p.body, plain: i.plain}
@@ -108,11 +110,13 @@ func (i *inbox) strip(raw amqp.RawProperties) bool {
 	if p.Parse(raw, nil) != nil {
 		return false
 	}
+	prefix := p.MessageID
 	p.ContentEncoding, p.MessageID = "", ""
 	props, err := p.Append(nil)
 	if err != nil {
 		return false
 	}
+	i.prefix = prefix
 	i.raw, i.props = slices.Clone(raw), props // it lies beside the body
 	i.plain = len(p.Headers) == 0 && p.Expiration == "" && p.ReplyTo == "" && p.ContentType != typeSealed
 	return true
@@ -315,9 +319,9 @@ func (i *inbox) unsettled(do func(id []byte)) {
 	i.mu.Unlock()
 	for _, p := range some {
 		for place, rest := 0, p.body; len(rest) > 0; place++ {
-			var id []byte
-			if id, _, rest, _ = pack.Next(rest); !p.done.has(uint64(place)) {
-				do(id)
+			var name pack.Name
+			if name, _, rest, _ = pack.Next(rest); !p.done.has(uint64(place)) {
+				do(name.AppendTo(nil, p.prefix))
 			}
 		}
 		p.from.ack(p.tag)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -326,4 +328,48 @@ func TestAPackThatDoesNotFitIsRefused(t *testing.T) {
 		}
 		wantPacked(t, bob)
 	})
+}
+
+// The id of a message in a pack is the one that its receipt tells, be it generated or the sender's own, and whoever takes the pack apart.
+func TestIDsInPacksAreThoseOfTheirReceipts(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		inMemory(t, func(t *testing.T, net *network) {
+			alice := net.node("alice")
+			want := map[string]string{}
+			for i := range 500 {
+				body := fmt.Sprint(i)
+				var opts []postrider.SendOption
+				if i%7 == 0 {
+					opts = append(opts, postrider.ID("own "+body))
+				}
+				r, err := alice.Peer("bob").Post(t.Context(), body, opts...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want[r.ID()] = body
+			}
+			bob := net.node("bob")
+			var mu sync.Mutex
+			failed := map[string]bool{}
+			got := map[string]string{}
+			bob.Handle(t.Context(), bob.Inbox(), func(_ context.Context, m *postrider.Message) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if len(got)%5 == 0 && !failed[m.ID] { // it comes again, by itself
+					failed[m.ID] = true
+					return errors.New("not now")
+				}
+				got[m.ID] = string(m.Body)
+				return nil
+			}, postrider.Workers(workers))
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if !maps.Equal(got, want) {
+				t.Errorf("%d workers: %d messages came, of %d, or under other ids", workers, len(got), len(want))
+			}
+			wantPacked(t, bob)
+		})
+	}
 }

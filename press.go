@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 // press makes arrivals into Messages, for one goroutine that receives. What comes together shares allocations; who keeps one
@@ -72,6 +73,23 @@ func (p *press) id(b []byte, size int, more bool) string {
 	return id
 }
 
+// named is id for a message of a pack, whose counted names have that prefix.
+func (p *press) named(name pack.Name, prefix string) string {
+	if !name.Counted() {
+		return p.id(name[1:], 0, true)
+	}
+	if len(prefix) > shortID {
+		return string(name.AppendTo(nil, prefix))
+	}
+	if len(p.ids) < len(prefix)+maxCount {
+		p.ids = make([]byte, pressIDs)
+	}
+	n := len(name.AppendTo(p.ids[:0], prefix))
+	id := unsafe.String(&p.ids[0], n) // never written again
+	p.ids = p.ids[n:]
+	return id
+}
+
 // look is what properties say to a receiver.
 type look struct {
 	from, contentType string
@@ -81,13 +99,13 @@ type look struct {
 	tried             bool // it was given to a handler before, that failed
 }
 
-// look looks at an arrival's properties, and finds its id, unless it is a pack. Those of what came in one pack are the same bytes, and names mostly are those of the
+// look looks at an arrival's properties, and finds its id, unless it is of a pack. Those of what came in one pack are the same bytes, and names mostly are those of the
 // message before.
 func (p *press) look(a *arrival) (l *look, id []byte) {
 	l = &p.seen // good until the next call
 	packed := a.id != nil || a.pack != nil
 	if packed && len(a.props) == len(p.props) && &a.props[0] == &p.props[0] {
-		return l, a.id
+		return l, nil
 	}
 	p.props = nil
 	v, err := a.props.View()
@@ -108,7 +126,7 @@ func (p *press) look(a *arrival) (l *look, id []byte) {
 		return l, v.MessageID
 	}
 	p.props = a.props
-	return l, a.id
+	return l, nil
 }
 
 func (p *press) name(b []byte, last string) string {

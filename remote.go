@@ -21,6 +21,7 @@ type remote struct {
 	key   string           // "": the message's own
 	alone bool             // nobody need be there to take a message
 	inbox bool             // it is a peer's inbox, which may take packs
+	ids   *identity        // of an inbox: this node's
 
 	subscription func() *client.Queue // what one receives from; nil: queue
 
@@ -72,7 +73,7 @@ func (r *remote) seal(d *draft, mandatory bool, p amqp.Properties) (*client.Enve
 	via, key := r.address(d)
 	e, err := client.NewEnvelope(via, key, mandatory, p)
 	if err == nil && r.inbox && d.more == nil {
-		return e.Packable(p)
+		return e.Packable(p, r.ids.prefix)
 	}
 	return e, err
 }
@@ -116,6 +117,9 @@ func (r *remote) post(f *client.Fate, d draft) error {
 	e, err := r.envelope(&d)
 	if err != nil {
 		return err
+	}
+	if r.inbox && d.more == nil && d.id.of == r.ids {
+		return r.pub.PostCounted(f, e, d.id.count, d.body)
 	}
 	var buf [maxGeneratedID]byte
 	return r.pub.Post(f, e, d.id.appendTo(buf[:0]), d.body)

@@ -56,9 +56,9 @@ func (t *tap) begin(a *arrival, p *press) (hurry bool) {
 	t.repeats.mu.Lock()
 	for i := range room {
 		m := &room[i]
-		var id []byte
-		id, m.Body, a.pack, _ = pack.Next(a.pack)
-		m.ID, m.From, m.To, m.ContentType, m.Redelivered = p.id(id, 0, true), l.from, t.target.name, l.contentType, a.redelivered
+		var name pack.Name
+		name, m.Body, a.pack, _ = pack.Next(a.pack)
+		m.ID, m.From, m.To, m.ContentType, m.Redelivered = p.named(name, from.prefix), l.from, t.target.name, l.contentType, a.redelivered
 		m.origin, m.tag, m.more = o, a.tag+uint64(i), a.more || i < n-1
 		mark, ok := last.next(lastID, m.ID)
 		if !ok {

@@ -32,6 +32,7 @@ func (n *Node) Peer(name string, opts ...PeerOption) *Target {
 		t.way = &remote{
 			queue: &client.Queue{Name: queue},
 			inbox: true,
+			ids:   n.ids,
 			from:  n.cfg.Name,
 			pub:   n.connTo(where).Publisher(),
 			keep:  keptForPeer + name,

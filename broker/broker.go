@@ -269,7 +269,7 @@ func (c *Config) properties() amqp.Table {
 		"information":  "https://github.com/postrider-mq/postrider",
 	}
 	if c.PackSize > 1 {
-		p[pack.Property], p[pack.Inbox] = int32(c.PackSize), c.Packs
+		p[pack.Property], p[pack.Inbox], p[pack.Counts] = int32(c.PackSize), c.Packs, true
 	}
 	return p
 }

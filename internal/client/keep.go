@@ -94,7 +94,7 @@ func (p *Publisher) Restore(f *Fate, k Kept) error {
 		m.expires, env = max(1, p.now()+left), env.Expiring(left)
 	}
 	f.rare().kept = k.Ticket
-	p.log.add(f, env, id, body, false, m)
+	p.log.add(f, env, id, 0, body, false, m)
 	p.expireAt(m.expires)
 	l := p.writable()
 	p.mu.Unlock()

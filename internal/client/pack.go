@@ -12,13 +12,15 @@ import (
 // packing is what comes before the messages of one envelope when they are written as one: see package pack.
 type packing struct {
 	head   []byte // with sizes of 0
+	prefix string // what counted ids begin with
 	sizeAt int    // where the size of the body begins; that of its frame is at the end
 }
 
 // packs is what a server takes as one.
 type packs struct {
-	most int    // messages; 0: none
-	to   []byte // only for this destination
+	most   int    // messages; 0: none
+	to     []byte // only for this destination
+	counts bool   // ids may be counted
 }
 
 func packsOf(server amqp.Table) packs {
@@ -27,17 +29,19 @@ func packsOf(server amqp.Table) packs {
 	if most < 2 || len(inbox) > math.MaxUint8 {
 		return packs{}
 	}
-	return packs{most: int(min(most, pack.MaxMessages)), to: []byte(destinationOf("", inbox))}
+	counts, _ := server[pack.Counts].(bool)
+	return packs{most: int(min(most, pack.MaxMessages)), to: []byte(destinationOf("", inbox)), counts: counts}
 }
 
-// Packable is an envelope whose messages may be packed where the other side takes that. p is what [NewEnvelope] was made of.
-func (e *Envelope) Packable(p amqp.Properties) (*Envelope, error) {
-	p.MessageID, p.ContentEncoding = "", pack.Encoding
+// Packable is an envelope whose messages may be packed where the other side takes that; each has an id. p is what [NewEnvelope] was made of, prefix what
+// counted ids begin with, see [Publisher.PostCounted].
+func (e *Envelope) Packable(p amqp.Properties, prefix string) (*Envelope, error) {
+	p.MessageID, p.ContentEncoding = prefix, pack.Encoding
 	props, err := p.Append(nil)
 	if err != nil {
 		return nil, err
 	}
-	k := new(packing)
+	k := &packing{prefix: prefix}
 	k.head = append(k.head, e.method...)
 	k.head = appendFrameHead(k.head, amqp.FrameHeader, headerHead-flagsSize+len(props))
 	k.head = append(k.head, 0, basicClass, 0, 0)
@@ -56,6 +60,9 @@ func (l *sendLog) packable() bool {
 		return false
 	}
 	e, next := l.at(l.cursor), l.at(l.cursor+1)
+	if !l.packs.counts && (e.counted() || next.counted()) {
+		return false
+	}
 	return e.env.packing != nil && e.env == next.env && e.size+next.size <= pack.MaxBytes && bytes.Equal(e.env.destination(), l.packs.to)
 }
 
@@ -69,7 +76,7 @@ func (l *sendLog) pack(dst []byte) []byte {
 	var first, end uint32
 	for n := 0; l.cursor < l.head; l.cursor++ {
 		e := l.at(l.cursor)
-		if e.fate != nil && (e.env != env || n == l.packs.most || len(dst)-body+int(end-first+e.size) > pack.MaxBytes) {
+		if e.fate != nil && (e.env != env || n == l.packs.most || !l.packs.counts && e.counted() || len(dst)-body+int(end-first+e.size) > pack.MaxBytes) {
 			break
 		}
 		e.tag = l.last

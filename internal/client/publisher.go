@@ -111,7 +111,16 @@ func newPublisher(maxMessages, maxBytes int, changed func(), keeper Keeper) *Pub
 // over however many connections. id and body are copied. ErrFull and ErrClosed,
 // and an id or body that is too long, leave f undecided.
 func (p *Publisher) Post(f *Fate, env *Envelope, id, body []byte) error {
-	l, t, err := p.post(f, env, id, body, false)
+	return p.postLater(f, env, id, 0, body)
+}
+
+// PostCounted is Post for a message whose id is what its envelope, a packable one, says and a count, which is at least 1.
+func (p *Publisher) PostCounted(f *Fate, env *Envelope, count uint64, body []byte) error {
+	return p.postLater(f, env, nil, count, body)
+}
+
+func (p *Publisher) postLater(f *Fate, env *Envelope, id []byte, count uint64, body []byte) error {
+	l, t, err := p.post(f, env, id, count, body, false)
 	if l != nil {
 		l.Wake()
 		t.call()
@@ -122,7 +131,7 @@ func (p *Publisher) Post(f *Fate, env *Envelope, id, body []byte) error {
 // PostNow is Post for a message that somebody waits for: it is written in the calling
 // goroutine if that can be done at once.
 func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
-	l, t, err := p.post(f, env, id, body, true)
+	l, t, err := p.post(f, env, id, 0, body, true)
 	if l != nil {
 		l.Flush()
 		t.call()
@@ -130,10 +139,13 @@ func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
 	return err
 }
 
-func (p *Publisher) post(f *Fate, env *Envelope, id, body []byte, now bool) (*link.Link, *turns, error) {
+func (p *Publisher) post(f *Fate, env *Envelope, id []byte, count uint64, body []byte, now bool) (*link.Link, *turns, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, err := p.add(f, env, id, body, false, nil); err != nil {
+	if count != 0 && (!p.log.packs.counts || p.keeper != nil || count > pack.MaxCount || len(body) > pack.Small) {
+		id, count = p.log.textOf(env, count), 0
+	}
+	if _, err := p.add(f, env, id, count, body, false, nil); err != nil {
 		return nil, nil, err
 	}
 	p.log.hasty = p.log.hasty || now
@@ -209,7 +221,7 @@ func (p *Publisher) enqueue(ctx context.Context, c *call, f *Fate, env *Envelope
 		over, room = c.answer, &c.more
 	}
 	for {
-		at, err := p.add(f, env, id, body, true, room)
+		at, err := p.add(f, env, id, 0, body, true, room)
 		p.log.hasty = true
 		if err == ErrFull {
 			freed := p.awaitRoom()
@@ -242,7 +254,7 @@ func (p *Publisher) enqueue(ctx context.Context, c *call, f *Fate, env *Envelope
 }
 
 // add copies a message into the log; room is for what more is to be known of it, nil: there is none. The caller holds mu.
-func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool, room *more) (uint64, error) {
+func (p *Publisher) add(f *Fate, env *Envelope, id []byte, count uint64, body []byte, wait bool, room *more) (uint64, error) {
 	if p.closed {
 		return 0, ErrClosed
 	}
@@ -263,7 +275,7 @@ func (p *Publisher) add(f *Fate, env *Envelope, id, body []byte, wait bool, room
 	if err != nil {
 		return 0, err
 	}
-	return p.log.add(f, env, id, body, wait, m), nil
+	return p.log.add(f, env, id, count, body, wait, m), nil
 }
 
 // writable returns the link if publishes can go out on it now. The caller holds mu.

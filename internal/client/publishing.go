@@ -295,7 +295,9 @@ func (p *Publisher) returned(c *session.Content) {
 	}
 	id := v.MessageID
 	if string(v.ContentEncoding) == pack.Encoding {
-		id, _, _, _ = pack.Next(c.Body)
+		if name, _, _, ok := pack.Next(c.Body); ok {
+			id = name.AppendTo(nil, string(id))
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

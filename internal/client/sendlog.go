@@ -34,6 +34,7 @@ type sendLog struct {
 	hasty              bool                 // somebody waits for what is not written, so that it does not ripen
 	going              going                // what is half written on this connection
 	packs              packs                // what may go out as one on this connection
+	text               []byte               // of a counted id
 	now                func() time.Duration // the Publisher's clock
 	done               []uint64             // tickets of kept messages whose fate is known, to be told to the Keeper
 }
@@ -83,19 +84,23 @@ func (l *sendLog) room(n int) *chunk {
 	return l.fill
 }
 
-// add copies a message, and returns its index.
-func (l *sendLog) add(f *Fate, env *Envelope, id, body []byte, wait bool, m *more) uint64 {
+// add copies a message, and returns its index. Its id is a counted one, if count is not 0.
+func (l *sendLog) add(f *Fate, env *Envelope, id []byte, count uint64, body []byte, wait bool, m *more) uint64 {
 	if l.head-l.tail == uint64(len(l.ring)) {
 		l.grow()
 	}
 	var c *chunk
 	var off, size int
-	if n := pack.Size(len(id), len(body)); n > pack.MaxBytes {
+	if n := pack.Size(max(len(id), pack.CountedSize), len(body)); n > pack.MaxBytes {
 		c, off, size = l.spread(id, body)
 	} else {
 		c = l.room(n)
 		off = len(c.buf)
-		c.buf = pack.Append(c.buf, id, body)
+		if count != 0 {
+			c.buf = pack.AppendCounted(c.buf, count, body)
+		} else {
+			c.buf = pack.Append(c.buf, id, body)
+		}
 		size = len(c.buf) - off
 		c.live++
 	}
@@ -130,8 +135,30 @@ func (e *entry) tell() {
 
 // has reports whether the message has that id.
 func (e *entry) has(id []byte) bool {
-	own, _, _ := pack.Head(e.in.buf[e.off:])
-	return bytes.Equal(own, id)
+	own, _, _ := e.head()
+	return bytes.Equal(own.AppendTo(nil, e.env.prefix()), id)
+}
+
+// head takes the message apart.
+func (e *entry) head() (name pack.Name, body, at int) {
+	return pack.Head(e.in.buf[e.off:], e.env.packing != nil)
+}
+
+// counted says whether the id is a count, behind the envelope's prefix.
+func (e *entry) counted() bool { return e.env.packing != nil && e.in.buf[e.off] == 0 }
+
+// prefix is what counted ids begin with.
+func (e *Envelope) prefix() string {
+	if e.packing == nil {
+		return ""
+	}
+	return e.packing.prefix
+}
+
+// textOf is an id whose count is not 0. It is good until the next call.
+func (l *sendLog) textOf(env *Envelope, count uint64) []byte {
+	l.text = pack.AppendCount(append(l.text[:0], env.prefix()...), count)
+	return l.text
 }
 
 // large says whether the message is too large for a pack.
@@ -228,7 +255,11 @@ func (l *sendLog) ripe() bool {
 // encode appends a publish of its own, at the time now if the message expires. The body of a large one is begun, and no more.
 func (l *sendLog) encode(dst []byte, e *entry, frameMax uint32, now time.Duration) []byte {
 	packed := e.in.buf[e.off:]
-	id, size, at := pack.Head(packed)
+	name, size, at := e.head()
+	id := name[1:]
+	if e.counted() {
+		id = l.textOf(e.env, name.Count())
+	}
 	began := len(dst)
 	dst = e.env.appendHead(dst, id, size)
 	if e.more != nil && e.more.expires != 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +104,10 @@ func (n *naive) rewind() {
 }
 
 // A reader takes the bodies out of what was written, those of a pack together.
-type reader struct{ left []byte } // of a message that is not whole
+type reader struct {
+	left   []byte // of a message that is not whole
+	counts bool   // it takes counted ids
+}
 
 // read returns the bodies that are whole now, and whether another has begun.
 func (r *reader) read(t *testing.T, b []byte) (bodies [][]string, begun bool) {
@@ -111,6 +115,7 @@ func (r *reader) read(t *testing.T, b []byte) (bodies [][]string, begun bool) {
 	b = append(r.left, b...)
 	r.left = b
 	var body []byte
+	var id string
 	var left uint64
 	var packed bool
 	for want := byte(amqp.FrameMethod); len(b) > 0; {
@@ -128,7 +133,7 @@ func (r *reader) read(t *testing.T, b []byte) (bodies [][]string, begun bool) {
 			var props amqp.RawProperties
 			_, left, props, err = amqp.ParseHeader(f.Payload)
 			v, _ := props.View()
-			body, packed, want = nil, string(v.ContentEncoding) == pack.Encoding, amqp.FrameBody
+			body, id, packed, want = nil, string(v.MessageID), string(v.ContentEncoding) == pack.Encoding, amqp.FrameBody
 		case amqp.FrameBody:
 			body = append(body, f.Payload...)
 			left -= uint64(len(f.Payload))
@@ -137,7 +142,7 @@ func (r *reader) read(t *testing.T, b []byte) (bodies [][]string, begun bool) {
 			t.Fatal(err)
 		}
 		if b = rest; f.Type != amqp.FrameMethod && left == 0 {
-			bodies = append(bodies, messagesOf(t, body, packed))
+			bodies = append(bodies, r.messagesOf(t, id, body, packed))
 			r.left, want = b, amqp.FrameMethod
 		}
 	}
@@ -165,20 +170,33 @@ func chunksHold(t *testing.T, l *sendLog) {
 	}
 }
 
-func messagesOf(t *testing.T, body []byte, packed bool) (list []string) {
+// modelID is the id of what was added in a step, with which its body begins.
+func modelID(body string) (id string, count uint64) {
+	step, _, _ := strings.Cut(body, ".")
+	if count, _ = strconv.ParseUint(step, 10, 64); count%2 == 1 {
+		return "p-" + strconv.FormatUint(count, 36), count
+	}
+	return "i", 0
+}
+
+// messagesOf returns the bodies of what was written, whose ids are those of the model.
+func (r *reader) messagesOf(t *testing.T, id string, body []byte, packed bool) (list []string) {
 	t.Helper()
 	if !packed {
+		if want, _ := modelID(string(body)); id != want {
+			t.Fatalf("%.20q has the id %q, want %q", body, id, want)
+		}
 		return []string{string(body)}
 	}
 	if n := pack.Count(body); n == 0 || len(body) > pack.MaxBytes {
 		t.Fatalf("a pack of %d messages and %d bytes", n, len(body))
 	}
 	for len(body) > 0 {
-		var id, b []byte
-		if id, b, body, _ = pack.Next(body); string(id) != "i" {
-			t.Fatalf("id %q", id)
+		name, b, rest, _ := pack.Next(body)
+		if want, _ := modelID(string(b)); string(name.AppendTo(nil, id)) != want || name.Counted() && !r.counts {
+			t.Fatalf("%.20q has the name %x, want %q; counted ones are taken: %v", b, name, want, r.counts)
 		}
-		list = append(list, string(b))
+		list, body = append(list, string(b)), rest
 	}
 	return list
 }
@@ -187,7 +205,7 @@ var modelEnvelope = func() *Envelope {
 	p := amqp.Properties{AppID: "model"}
 	e, err := NewEnvelope("", "jobs", true, p)
 	if err == nil {
-		e, err = e.Packable(p)
+		e, err = e.Packable(p, "p-")
 	}
 	if err != nil {
 		panic(err)
@@ -218,11 +236,12 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 	l := sendLog{packs: packs{most: []int{0, 2, 5, pack.MaxMessages}[rnd.IntN(4)], to: modelEnvelope.destination()}}
 	frameMax := []uint32{0, amqp.MinFrameMax, chunkSize, defaultFrameMax}[rnd.IntN(4)]
 	places := map[*Fate]uint64{}
-	var r reader
+	l.packs.counts = rnd.IntN(2) == 0
+	r := reader{counts: l.packs.counts}
 	for step := range 1000 {
 		switch rnd.IntN(12) {
 		default: // add
-			body := fmt.Sprint(step)
+			body := fmt.Sprint(step, ".")
 			if rnd.IntN(20) == 0 {
 				body += strings.Repeat(fmt.Sprint(step, " "), rnd.IntN(chunkSize/2))
 			}
@@ -232,7 +251,14 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 				env = otherEnvelope
 			}
 			wait := rnd.IntN(2) == 0
-			places[f] = l.add(f, env, []byte("i"), []byte(body), wait, nil)
+			id, count := modelID(body)
+			if !l.packs.counts || len(body) > pack.Small {
+				count = 0
+			}
+			places[f] = l.add(f, env, []byte(id), count, []byte(body), wait, nil)
+			if e := l.at(places[f]); !e.has([]byte(id)) || e.has([]byte(id+"0")) {
+				t.Fatalf("step %d: it has not the id %q", step, id)
+			}
 			n.list = append(n.list, &naiveMessage{fate: f, body: body, wait: wait})
 		case 5, 6: // write
 			limit := 1 << rnd.IntN(18)
@@ -273,7 +299,8 @@ func compareLogs(t *testing.T, rnd *rand.Rand) {
 			if rnd.IntN(5) == 0 {
 				l.rewind()
 				n.rewind()
-				r = reader{}
+				l.packs.counts = rnd.IntN(2) == 0 // another node may answer
+				r = reader{counts: l.packs.counts}
 			}
 		}
 		if step%20 == 0 {

@@ -4,33 +4,50 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-type message struct{ id, body string }
+// message has a counted id if its id is empty.
+type message struct {
+	id, body string
+	count    uint64
+}
 
 func packed(list ...message) (b []byte) {
 	for _, m := range list {
-		b = Append(b, []byte(m.id), []byte(m.body))
+		if m.id == "" {
+			b = AppendCounted(b, m.count, []byte(m.body))
+		} else {
+			b = Append(b, []byte(m.id), []byte(m.body))
+		}
 	}
 	return b
 }
 
 func unpacked(b []byte) (list []message) {
 	for len(b) > 0 {
-		var id, body []byte
-		var ok bool
-		if id, body, b, ok = Next(b); !ok {
+		name, body, rest, ok := Next(b)
+		if !ok {
 			return nil
 		}
-		list = append(list, message{string(id), string(body)})
+		m := message{body: string(body)}
+		if name.Counted() {
+			m.count = name.Count()
+		} else {
+			m.id = string(name.AppendTo(nil, "no prefix"))
+		}
+		list, b = append(list, m), rest
 	}
 	return list
 }
 
 func TestWhatIsPackedComesOut(t *testing.T) {
-	list := []message{{"a-1", "one"}, {"", ""}, {strings.Repeat("i", 255), strings.Repeat("b", 1000)}, {"a-2", ""}}
+	list := []message{
+		{"a-1", "one", 0}, {"", "counted", 1}, {"", "", 0}, {strings.Repeat("i", 255), strings.Repeat("b", 1000), 0}, {"", strings.Repeat("c", 500), MaxCount},
+		{"\x00abcdefg", "as long as a count", 0}, {"a-2", "", 0},
+	}
 	b := packed(list...)
 	if n := Count(b); n != len(list) {
 		t.Errorf("%d messages in a pack of %d", n, len(list))
@@ -39,7 +56,7 @@ func TestWhatIsPackedComesOut(t *testing.T) {
 		t.Errorf("%v came out of a pack of %v", got, list)
 	}
 	for _, m := range list {
-		if is, most := len(packed(m)), Size(len(m.id), len(m.body)); is > most {
+		if is, most := len(packed(m)), Size(max(len(m.id), CountedSize), len(m.body)); is > most {
 			t.Errorf("a message of %d and %d octets takes %d, more than the %d that it was to take", len(m.id), len(m.body), is, most)
 		}
 	}
@@ -48,19 +65,19 @@ func TestWhatIsPackedComesOut(t *testing.T) {
 func TestAPackHoldsSoManyAndNoMore(t *testing.T) {
 	var most []message
 	for i := range MaxMessages {
-		most = append(most, message{fmt.Sprint(i), "x"})
+		most = append(most, message{fmt.Sprint(i), "x", 0})
 	}
 	if n := Count(packed(most...)); n != MaxMessages {
 		t.Errorf("a full pack holds %d", n)
 	}
-	if n := Count(packed(append(most, message{"one", "more"})...)); n != 0 {
+	if n := Count(packed(append(most, message{"one", "more", 0})...)); n != 0 {
 		t.Errorf("a pack of one more holds %d", n)
 	}
 }
 
 // The beginning of a pack is none, but where a message ends.
 func TestATruncatedPackIsNone(t *testing.T) {
-	list := []message{{"a-1", "one"}, {"a-2", strings.Repeat("two", 100)}, {"a-3", "three"}}
+	list := []message{{"a-1", "one", 0}, {"", "counted", 1 << 40}, {"a-2", strings.Repeat("two", 100), 0}, {"a-3", "three", 0}}
 	ends := map[int]int{0: 0}
 	for i := range list {
 		ends[len(packed(list[:i+1]...))] = i + 1
@@ -75,7 +92,9 @@ func TestATruncatedPackIsNone(t *testing.T) {
 
 // Whatever comes is either no pack, or comes out as what it would be packed as.
 func FuzzCount(f *testing.F) {
-	f.Add(packed(message{"a-1", "one"}, message{"a-2", "two"}))
+	f.Add(packed(message{"a-1", "one", 0}, message{"a-2", "two", 0}))
+	f.Add(packed(message{"", "one", 1}, message{"", "two", MaxCount}, message{"a", "", 0}))
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7})
 	f.Add([]byte{0, 0})
 	f.Add([]byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -91,4 +110,17 @@ func FuzzCount(f *testing.F) {
 			t.Fatalf("packed again it is %x, not %x", again, b)
 		}
 	})
+}
+
+func TestACountedNameIsTheMessageIDOfThePackAndItsCount(t *testing.T) {
+	for count, want := range map[uint64]string{0: "p-0", 1: "p-1", 35: "p-z", 36: "p-10", 1295: "p-zz", 1296: "p-100", MaxCount: "p-" + strconv.FormatUint(MaxCount, 36)} {
+		b := AppendCounted(nil, count, []byte("body"))
+		name, body, rest, ok := Next(b)
+		if !ok || !name.Counted() || string(name.AppendTo(nil, "p-")) != want || string(body) != "body" || len(rest) != 0 {
+			t.Errorf("%d is %q, with the body %q", count, name.AppendTo(nil, "p-"), body)
+		}
+		if head, n, at := Head(b, true); !bytes.Equal(head, name) || n != 4 || string(b[at:]) != "body" {
+			t.Errorf("%d has the head %x, %d bytes from %d on", count, head, n, at)
+		}
+	}
 }
