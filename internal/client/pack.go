@@ -60,7 +60,7 @@ func (l *sendLog) packable() bool {
 		return false
 	}
 	e, next := l.at(l.cursor), l.at(l.cursor+1)
-	if !l.packs.counts && (e.counted() || next.counted()) {
+	if next.fate == nil || !l.packs.counts && (e.counted() || next.counted()) {
 		return false
 	}
 	return e.env.packing != nil && e.env == next.env && e.size+next.size <= pack.MaxBytes && bytes.Equal(e.env.destination(), l.packs.to)
