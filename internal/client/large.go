@@ -11,7 +11,7 @@ import (
 
 // spread copies a large message into the log: it begins at off of the first chunk, and takes size.
 func (l *sendLog) spread(id, body []byte) (first *chunk, off, size int) {
-	c := l.room(pack.Size(len(id), 0))
+	c := l.room(pack.HeadSize(len(id), len(body)))
 	first, off = c, len(c.buf)
 	c.buf = pack.AppendHead(c.buf, id, len(body))
 	size = len(c.buf) - off + len(body)

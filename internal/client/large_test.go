@@ -10,6 +10,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 var (
@@ -44,6 +45,29 @@ func TestNothingComesBetweenThePiecesOfALargeMessage(t *testing.T) {
 		l.wantPublished("question")
 		l.ack(1)
 		wantFate(t, fate, nil, true)
+		l.cut()
+	})
+}
+
+// A message of the largest size that lies in one chunk, and those that are a little smaller and larger, wherever the chunks end.
+func TestMessagesAboutAsLargeAsAPack(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		synctest.Wait()
+		l.pause()
+		var bodies []string
+		for n := range 40 {
+			for range 9 {
+				bodies = append(bodies, strings.Repeat(string(rune('a'+n%26)), pack.MaxBytes-30+n))
+			}
+		}
+		for _, body := range bodies {
+			post(t, c, body)
+		}
+		l.resume()
+		for _, body := range bodies {
+			l.wantPublished(body)
+		}
 		l.cut()
 	})
 }

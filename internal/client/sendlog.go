@@ -91,7 +91,11 @@ func (l *sendLog) add(f *Fate, env *Envelope, id []byte, count uint64, body []by
 	}
 	var c *chunk
 	var off, size int
-	if n := pack.Size(max(len(id), pack.CountedSize), len(body)); n > pack.MaxBytes {
+	n := pack.Size(len(id), len(body))
+	if count != 0 {
+		n = pack.SizeOfCounted(len(body))
+	}
+	if n > pack.MaxBytes {
 		c, off, size = l.spread(id, body)
 	} else {
 		c = l.room(n)

@@ -1,6 +1,9 @@
 package pack
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 const (
 	// Encoding is the content-encoding of a pack.
@@ -14,7 +17,6 @@ const (
 	MaxMessages = 128         // in a pack
 	MaxBytes    = 8<<10 - 256 // of its body, so that all of it takes 8 KiB, which is a size of the allocator's
 	Small       = 1 << 10     // the largest Size of a message that is packed
-	lengths     = 1 + 5       // octets of the lengths of a message, at most
 	CountedSize = 8           // octets of a counted name
 	MaxCount    = 1<<56 - 1   // in one
 )
@@ -62,8 +64,14 @@ var pairs = func() (p [36 * 36][2]byte) {
 	return p
 }()
 
-// Size is about what a message takes in a pack, and never less.
-func Size(id, body int) int { return lengths + id + body }
+// Size is what a message takes in a pack, with its id written out.
+func Size(id, body int) int { return HeadSize(id, body) + body }
+
+// HeadSize is how much of that comes before the body.
+func HeadSize(id, body int) int { return 1 + id + (bits.Len(uint(body)|1)+6)/7 }
+
+// SizeOfCounted is what a message takes in a pack whose name is a count.
+func SizeOfCounted(body int) int { return Size(CountedSize-1, body) }
 
 // Append appends a message, whose id is at most 255 octets, to the body of a pack.
 func Append(pack, id, body []byte) []byte {

@@ -56,8 +56,20 @@ func TestWhatIsPackedComesOut(t *testing.T) {
 		t.Errorf("%v came out of a pack of %v", got, list)
 	}
 	for _, m := range list {
-		if is, most := len(packed(m)), Size(max(len(m.id), CountedSize), len(m.body)); is > most {
-			t.Errorf("a message of %d and %d octets takes %d, more than the %d that it was to take", len(m.id), len(m.body), is, most)
+		want := Size(len(m.id), len(m.body))
+		if m.id == "" {
+			want = SizeOfCounted(len(m.body))
+		}
+		if got := len(packed(m)); got != want {
+			t.Errorf("a message of %d and %d octets takes %d, not %d", len(m.id), len(m.body), got, want)
+		}
+	}
+}
+
+func TestTheSizeOfAMessageIsExact(t *testing.T) {
+	for _, body := range []int{0, 1, 127, 128, 1<<14 - 1, 1 << 14, 1<<21 - 1, 1 << 21} {
+		if got, want := Size(3, body), len(AppendHead(nil, []byte("abc"), body))+body; got != want {
+			t.Errorf("a body of %d takes %d, not %d", body, want, got)
 		}
 	}
 }
