@@ -9,18 +9,17 @@ import (
 // chunks and each is used again: memory that is new to the process costs several times what it costs to copy a body there. And they are
 // written in pieces of the usual size, between which nothing else goes out on their channel.
 
-// spread copies a large message into the log: it begins at off of the first chunk, and takes size.
-func (l *sendLog) spread(id, body []byte) (first *chunk, off, size int) {
+// spread copies a large message into the log: it begins at off of the first chunk.
+func (l *sendLog) spread(id, body []byte) (first *chunk, off int) {
 	c := l.room(pack.HeadSize(len(id), len(body)))
 	first, off = c, len(c.buf)
 	c.buf = pack.AppendHead(c.buf, id, len(body))
-	size = len(c.buf) - off + len(body)
 	for {
 		n := min(len(body), cap(c.buf)-len(c.buf))
 		c.buf = append(c.buf, body[:n]...)
 		c.live++
 		if body = body[n:]; len(body) == 0 {
-			return first, off, size
+			return first, off
 		}
 		l.fill = chunks.Get().(*chunk)
 		c.next = l.fill

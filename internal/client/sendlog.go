@@ -90,22 +90,21 @@ func (l *sendLog) add(f *Fate, env *Envelope, id []byte, count uint64, body []by
 		l.grow()
 	}
 	var c *chunk
-	var off, size int
-	n := pack.Size(len(id), len(body))
+	var off int
+	size := pack.Size(len(id), len(body))
 	if count != 0 {
-		n = pack.SizeOfCounted(len(body))
+		size = pack.SizeOfCounted(len(body))
 	}
-	if n > pack.MaxBytes {
-		c, off, size = l.spread(id, body)
+	if size > pack.MaxBytes {
+		c, off = l.spread(id, body)
 	} else {
-		c = l.room(n)
+		c = l.room(size)
 		off = len(c.buf)
 		if count != 0 {
 			c.buf = pack.AppendCounted(c.buf, count, body)
 		} else {
 			c.buf = pack.Append(c.buf, id, body)
 		}
-		size = len(c.buf) - off
 		c.live++
 	}
 	l.live++
