@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"testing"
+	"testing/synctest"
 
 	"github.com/postrider-mq/postrider/broker"
 )
@@ -44,24 +45,26 @@ func TestAckSoonTakesEffectWithTheNextAck(t *testing.T) {
 	in.wantNone(t)
 }
 
-// So does there being enough of them.
+// So does there being enough of them, and no time need pass for it.
 func TestAckSoonIsBounded(t *testing.T) {
-	const enough = 128
-	c := dial(t, open(t, ""))
-	declare(t, c, broker.QueueOptions{Name: "q"})
-	for n := range enough + 1 {
-		publish(t, c, "q", transient, strconv.Itoa(n))
-	}
-	came := make(chan broker.Delivery, enough+1)
-	if _, err := c.Consume(t.Context(), "q", broker.ConsumeOptions{Prefetch: enough}, func(d broker.Delivery) { came <- d }); err != nil {
-		t.Fatal(err)
-	}
-	for range enough {
-		ackSoon(t, receive(t, came))
-	}
-	if len(came) != 1 {
-		t.Fatalf("%d acknowledgements later %d more messages are there, want 1", enough, len(came))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const enough = 128
+		c := dial(t, open(t, ""))
+		declare(t, c, broker.QueueOptions{Name: "q"})
+		for n := range enough + 1 {
+			publish(t, c, "q", transient, strconv.Itoa(n))
+		}
+		came := make(chan broker.Delivery, enough+1)
+		if _, err := c.Consume(t.Context(), "q", broker.ConsumeOptions{Prefetch: enough}, func(d broker.Delivery) { came <- d }); err != nil {
+			t.Fatal(err)
+		}
+		for range enough {
+			ackSoon(t, receive(t, came))
+		}
+		if len(came) != 1 {
+			t.Fatalf("%d acknowledgements later %d more messages are there, want 1", enough, len(came))
+		}
+	})
 }
 
 // What was acknowledged does not come again, however its receiver ends before it was settled.
