@@ -100,11 +100,11 @@ func (d *doctor) examine(ctx context.Context) {
 	d.system()
 	d.memory()
 	d.clock()
-	inUse := d.directory()
+	d.directory()
 	d.certificates(time.Now())
-	brokers := d.brokers(ctx)
+	d.brokers(ctx)
 	for _, address := range d.o.listens {
-		d.listening(ctx, address, inUse || brokers > 0)
+		d.listening(ctx, address)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -15,15 +16,12 @@ import (
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
-// brokers looks at each broker and reports how many let us in.
-func (d *doctor) brokers(ctx context.Context) (reached int) {
+func (d *doctor) brokers(ctx context.Context) {
 	for _, url := range d.o.brokerURLs() {
-		at, err := client.ParseURL(url)
-		if err == nil && d.broker(ctx, at) {
-			reached++
+		if at, err := client.ParseURL(url); err == nil {
+			d.broker(ctx, at)
 		}
 	}
-	return reached
 }
 
 // dial connects as a client with the flags would, with the certificate if that can be used.
@@ -35,23 +33,23 @@ func (d *doctor) dial(ctx context.Context, at client.Address) (*probe.Line, erro
 	return o.dial(ctx, at)
 }
 
-func (d *doctor) broker(ctx context.Context, at client.Address) bool {
+func (d *doctor) broker(ctx context.Context, at client.Address) {
 	asked := len(d.o.brokers) > 0 || os.Getenv(brokerVariable) != ""
 	l, err := d.dial(ctx, at)
 	switch {
 	case err != nil && !asked && errors.Is(err, syscall.ECONNREFUSED):
 		d.ok("broker", "nobody listens at %s; --broker or $%s names another", at, brokerVariable)
-		return false
+		return
 	case err != nil:
 		d.bad("broker", remedy(err), "cannot reach %s as %s: %v", at, at.User, err)
-		return false
+		return
 	}
 	defer l.Close()
 	s := l.Server()
 	took, err := l.Ping(ctx)
 	if err != nil {
 		d.bad("broker", "", "%s does not answer: %v", at, err)
-		return false
+		return
 	}
 	d.ok("broker", "%s is %s (%s %s), virtual host %s, round trip %s", at, s.Name, s.Product, s.Version, at.VHost, rounded(took))
 	if s.Product == "RabbitMQ" {
@@ -60,7 +58,6 @@ func (d *doctor) broker(ctx context.Context, at client.Address) bool {
 		}
 	}
 	d.overNetwork(ctx, at)
-	return true
 }
 
 // overNetwork looks at what only matters where others can reach a broker, or listen on the way.
@@ -113,8 +110,8 @@ func parseVersion(s string) (major, minor int, ok bool) {
 	return major, minor, err1 == nil && err2 == nil
 }
 
-// listening looks whether a broker could listen on an address. served says that one is known to run.
-func (d *doctor) listening(ctx context.Context, address string, served bool) {
+// listening looks whether a broker could listen on an address.
+func (d *doctor) listening(ctx context.Context, address string) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		d.bad("listen", "want HOST:PORT, as in 127.0.0.1:5672", "%q is no address", address)
 		return
@@ -126,7 +123,7 @@ func (d *doctor) listening(ctx context.Context, address string, served bool) {
 		ln.Close()
 		d.ok("listen", "%s is free", address)
 	case errors.Is(err, syscall.EADDRINUSE):
-		d.taken(ctx, address, served)
+		d.taken(ctx, address)
 	case errors.Is(err, os.ErrPermission):
 		d.bad("listen", "choose a port from 1024 on, or allow it: setcap cap_net_bind_service=+ep on the program", "%s: %v", address, cause(err))
 	default:
@@ -137,26 +134,35 @@ func (d *doctor) listening(ctx context.Context, address string, served bool) {
 	}
 }
 
-// taken tells who listens on an address.
-func (d *doctor) taken(ctx context.Context, address string, served bool) {
+// taken tells who listens on an address: a broker answers there, with TLS or without, be it that it does not want us.
+func (d *doctor) taken(ctx context.Context, address string) {
 	host, port, _ := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	at := client.Address{Host: net.JoinHostPort(host, port), User: "guest", Password: "guest", VHost: "/"}
-	l, err := d.dial(ctx, at)
-	if err == nil {
-		defer l.Close()
-		d.ok("listen", "%s is in use by a broker: %s %s", address, l.Server().Product, l.Server().Version)
-		return
+	for _, at.TLS = range []bool{false, true} {
+		l, err := d.dial(ctx, at)
+		if err == nil {
+			d.ok("listen", "%s is in use by a broker: %s %s", address, l.Server().Product, l.Server().Version)
+			l.Close()
+			return
+		}
+		if _, refused := errors.AsType[*amqp.Error](err); refused {
+			d.ok("listen", "%s is in use by a broker", address)
+			return
+		}
+		if encrypts(err) {
+			d.ok("listen", "%s is in use by a program that speaks TLS, as a broker does: %v", address, cause(err))
+			return
+		}
 	}
-	var refused *amqp.Error
-	switch {
-	case errors.As(err, &refused):
-		d.ok("listen", "%s is in use by a broker", address)
-	case served:
-		d.ok("listen", "%s is in use, and a broker runs", address)
-	default:
-		d.bad("listen", "end it, or choose another address with --listen", "%s is in use by a program that is no broker", address)
-	}
+	d.bad("listen", "end it, or choose another address with --listen", "%s is in use by a program that is no broker", address)
+}
+
+// encrypts reports whether it was TLS that failed: a certificate that we do not trust, or ours that is not trusted there.
+func encrypts(err error) bool {
+	_, ours := errors.AsType[*tls.CertificateVerificationError](err)
+	op, ok := errors.AsType[*net.OpError](err)
+	return ours || ok && op.Op == "remote error"
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/postrider-mq/postrider/internal/machine"
 )
 
-// directory looks at the data directory, or where it would be made. It reports whether a broker uses it.
-func (d *doctor) directory() (inUse bool) {
+// directory looks at the data directory, or where it would be made.
+func (d *doctor) directory() {
 	dir := d.o.dir
 	info, err := os.Stat(dir)
 	switch {
@@ -26,17 +26,17 @@ func (d *doctor) directory() (inUse bool) {
 			d.ok("directory", "%s does not exist: serve makes it", dir)
 			d.disk(parent)
 		}
-		return false
+		return
 	case err != nil:
 		d.bad("directory", "name another with --dir, or mend its permissions", "%s: %v", dir, cause(err))
-		return false
+		return
 	case !info.IsDir():
 		d.bad("directory", "name another with --dir", "%s is not a directory", dir)
-		return false
+		return
 	}
-	inUse = d.lock(dir)
+	inUse := d.lock(dir)
 	if !d.writable(dir) {
-		return inUse
+		return
 	}
 	if private := info.Mode().Perm()&0o077 == 0; !private && info.Mode().Perm() != 0o777 { // 0o777 is what Windows makes of it
 		d.warn("directory", "chmod 700 "+dir, "%s has the mode %04o: others may read the messages in it", dir, info.Mode().Perm())
@@ -45,7 +45,6 @@ func (d *doctor) directory() (inUse bool) {
 	}
 	d.disk(dir)
 	d.journal(dir, inUse)
-	return inUse
 }
 
 // existing is the nearest directory above that exists.

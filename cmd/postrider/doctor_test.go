@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net"
@@ -76,6 +77,55 @@ func TestTheDoctorFindsAHealthyBrokerHealthy(t *testing.T) {
 	if !strings.Contains(o.stdout, "ok       broker        "+url) || o.code != e.code {
 		t.Errorf("exit code %d\n%s", o.code, o.stdout)
 	}
+}
+
+// That a broker runs says nothing of who has another port.
+func TestTheDoctorTellsWhoHasAPort(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	cert, key := a.issue("server", "broker", 10)
+	ca := filepath.Join(a.dir, "ca.pem")
+	b, url := serving(t, "--memory", "--tls-listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+	secure := strings.TrimPrefix(b.stdout.await(t, b.ended, "listening on amqps://"), "listening on amqps://")
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strict := refusing(t, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAnyClientCert})
+	rest := []string{"--dir", t.TempDir(), "--broker", url, "--timeout", "1s", "--listen"}
+	examine(t, nil, append(rest, secure, "--tls-ca", ca)...).wants("listen", fine, secure+" is in use by a broker: Postrider", "")
+	examine(t, nil, append(rest, secure)...).wants("listen", fine, secure+" is in use by a program that speaks TLS", "")
+	examine(t, nil, append(rest, strict, "--tls-ca", ca)...).wants("listen", fine, strict+" is in use by a program that speaks TLS", "")
+	at := other.Addr().String()
+	examine(t, nil, append(rest, at)...).wants("listen", problem, at+" is in use by a program that is no broker", "--listen")
+}
+
+// refusing is the address of a server that lets nobody in who does not suit its configuration.
+func refusing(t *testing.T, cfg *tls.Config) string {
+	t.Helper()
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				_ = conn.(*tls.Conn).Handshake()
+			}()
+		}
+	}()
+	return ln.Addr().String()
 }
 
 func TestTheDoctorSaysWhatIsWrongWithADataDirectory(t *testing.T) {
