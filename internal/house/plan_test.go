@@ -63,6 +63,7 @@ var floors = plan{
 	"internal/pack":     {floor: 0, pure: true},
 	"internal/disk":     {floor: 0},
 	"internal/machine":  {floor: 0},
+	"internal/socket":   {floor: 0},
 	"internal/pattern":  {floor: 0},
 	"internal/measure":  {floor: 0},
 	"internal/plot":     {floor: 0},

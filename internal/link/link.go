@@ -5,8 +5,9 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"github.com/postrider-mq/postrider/internal/socket"
 )
 
 // Source is the owner of what a link sends.
@@ -42,9 +43,10 @@ type Config struct {
 // Link is one socket. Wake, Flush, Close, Err and Done may be called by any
 // goroutine; Read and Keep belong to the one reader.
 type Link struct {
-	conn net.Conn
-	src  Source
-	cfg  Config
+	conn   net.Conn
+	socket *socket.Socket // nil where there is none, as with TLS
+	src    Source
+	cfg    Config
 
 	// Owned by the reader.
 	buf    []byte
@@ -56,7 +58,6 @@ type Link struct {
 	writing chan struct{} // one place: full while somebody holds it
 	rest    []byte        // what is left of the last piece
 	awake   bool          // Pump was woken and has not found that nothing is left
-	try     *tryWriter
 
 	pending atomic.Bool   // Next has something, or may have
 	wake    chan struct{} // to the writer goroutine, one place
@@ -77,16 +78,14 @@ func New(conn net.Conn, src Source, cfg Config) *Link {
 		cfg.MaxRead = DefaultMaxRead
 	}
 	l := &Link{
-		conn: conn,
-		src:  src,
-		cfg:  cfg,
-		wake: make(chan struct{}, 1),
-		done: make(chan struct{}),
+		conn:   conn,
+		socket: socket.Of(conn),
+		src:    src,
+		cfg:    cfg,
+		wake:   make(chan struct{}, 1),
+		done:   make(chan struct{}),
 
 		writing: make(chan struct{}, 1),
-	}
-	if sc, ok := conn.(syscall.Conn); ok {
-		l.try = newTryWriter(sc)
 	}
 	if !cfg.Manual {
 		go l.write()

@@ -18,7 +18,7 @@ func (l *Link) Read() ([]byte, error) {
 		return nil, err
 	}
 	have := len(l.kept)
-	n, err := l.conn.Read(l.buf[have:cap(l.buf)])
+	n, err := l.read(l.buf[have:cap(l.buf)])
 	if n > 0 {
 		l.reads.Add(1)
 		l.kept = l.buf[:have+n]
@@ -29,6 +29,13 @@ func (l *Link) Read() ([]byte, error) {
 		return nil, ended
 	}
 	return nil, err
+}
+
+func (l *Link) read(b []byte) (int, error) {
+	if l.socket != nil {
+		return l.socket.Read(b)
+	}
+	return l.conn.Read(b)
 }
 
 // Keep says what of the last Read was not consumed; it must be a tail of it.

@@ -27,7 +27,7 @@ func (l *Link) signal() {
 // takes it without blocking and Next finds it at once; the rest is left to the
 // writer goroutine. It must not be called under the owner's locks.
 func (l *Link) Flush() {
-	if l.try == nil || !l.tryHold() {
+	if l.socket == nil || !l.tryHold() {
 		l.Wake()
 		return
 	}
@@ -142,7 +142,7 @@ func (l *Link) Pump() bool {
 // writeRest writes the whole of rest. Mostly the socket takes it at once; a deadline is set for a write that waits, and
 // goes on as long as each one saw progress.
 func (l *Link) writeRest() error {
-	if l.try != nil {
+	if l.socket != nil {
 		if err := l.attempt(); err != nil || len(l.rest) == 0 {
 			return err
 		}
@@ -167,7 +167,7 @@ func (l *Link) writeRest() error {
 
 // attempt writes as much of rest as the socket takes at once.
 func (l *Link) attempt() error {
-	n, err := l.try.write(l.rest)
+	n, err := l.socket.TryWrite(l.rest)
 	l.wrote(n)
 	return err
 }
