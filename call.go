@@ -34,6 +34,9 @@ func (n *Node) limit(ctx context.Context) time.Duration {
 // A handler's error comes back as a [*RemoteError]. If ctx ends first, or the connection breaks
 // after the request was written, the error is a [*SendError]: the request may have been handled
 // all the same. A deadline of ctx is also the request's expiry where the broker heeds one; without one it is [Config.CallTimeout] from now.
+//
+// A call may be made again under the same [ID]. While the first is being handled, the second waits for what becomes of it. One that failed, expired or was given up
+// is handled again. One that was handled is not: answers are not kept, and the second call fails at once with a RemoteError of code 409.
 func Call[T any](ctx context.Context, target *Target, request any, opts ...SendOption) (T, error) {
 	a, err := target.call(ctx, request, opts)
 	var none T
@@ -69,12 +72,15 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 	if err != nil {
 		return answer{}, t.failed(d.id, err, false)
 	}
+	if o.id != "" && !o.fresh {
+		d.tellApart()
+	}
 	limit := t.node.limit(ctx)
 	a, written, err := way.call(ctx, limit, d)
 	if err != nil {
 		late := errors.Is(err, client.ErrLate)
 		if written && (late || ctx.Err() != nil) {
-			t.abandon(d.id)
+			t.abandon(&d)
 		}
 		if late {
 			err = fmt.Errorf("%w: no answer within %v, which is Config.CallTimeout: a call that may take longer needs a context with a deadline of its own", err, limit)

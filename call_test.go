@@ -1,8 +1,10 @@
 package postrider_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,6 +131,25 @@ func TestEachCallHasItsOwnTime(t *testing.T) {
 			if got, err := postrider.Call[string](t.Context(), alice.Peer("bob"), "x"); got != "x" || err != nil {
 				t.Errorf("%q, %v", got, err)
 			}
+		}
+	})
+}
+
+// A call ends with its answer: what its handler returns afterwards is nobody's but the log's.
+func TestAHandlerFailsAfterItHasAnswered(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		var log bytes.Buffer
+		alice := net.node("alice")
+		bob := net.node("bob", func(cfg *postrider.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			return errors.Join(m.Reply(ctx, "fine"), errors.New("but not booked"))
+		})
+		if got, err := postrider.Call[string](t.Context(), alice.Peer("bob"), "x"); got != "fine" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		synctest.Wait()
+		if said := log.String(); !strings.Contains(said, "after it had answered") || !strings.Contains(said, "but not booked") {
+			t.Errorf("the log says %s", said)
 		}
 	})
 }

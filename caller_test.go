@@ -37,7 +37,7 @@ func TestACallsContextEndsWhenItsCallerGivesUp(t *testing.T) {
 		if c.Err() != nil {
 			t.Fatal(c.Err())
 		}
-		c.message.tap.target.node.calls.cancel("alice", "1")
+		c.message.tap.target.node.calls.cancel(callKey{from: "alice", id: "1"})
 		wantEnded(t, c, context.Canceled, errAbandoned)
 		c.done()
 		wantEnded(t, c, context.Canceled, errAbandoned)
@@ -48,7 +48,7 @@ func TestACallThatWasGivenUpBeforeItBeganIsOver(t *testing.T) {
 	c := aCall(t.Context(), time.Time{})
 	calls := c.message.tap.target.node.calls
 	c.done()
-	calls.cancel("alice", "1")
+	calls.cancel(callKey{from: "alice", id: "1"})
 	again := c.message.forCaller(t.Context())
 	wantEnded(t, again, context.Canceled, errAbandoned)
 }

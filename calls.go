@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"sync"
@@ -21,20 +22,31 @@ type calls struct {
 	next    int
 }
 
-type callKey struct{ from, id string }
+// callKey names a call. Of one whose id its caller has chosen there may be several.
+type callKey struct{ from, id, attempt string }
+
+// headerAttempt tells calls of one id apart.
+const headerAttempt = "x-postrider-attempt"
+
+func (m *Message) attempt() string {
+	if !m.headed {
+		return ""
+	}
+	return text(m.headers(), headerAttempt)
+}
 
 func newCalls() *calls {
 	return &calls{over: make(map[callKey]struct{})}
 }
 
-func (c *calls) cancel(from, id string) {
+func (c *calls) cancel(key callKey) {
 	c.mu.Lock()
 	call := c.running
-	for call != nil && (call.message.ID != id || call.message.From != from) {
+	for call != nil && !call.is(key) {
 		call = call.next
 	}
 	if call == nil {
-		c.note(callKey{from, id})
+		c.note(key)
 	}
 	c.mu.Unlock()
 	if call != nil {
@@ -57,7 +69,7 @@ func (c *calls) begin(call *callerContext) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.over) > 0 {
-		if _, over := c.over[callKey{call.message.From, call.message.ID}]; over {
+		if _, over := c.over[callKey{call.message.From, call.message.ID, call.message.attempt()}]; over {
 			call.end(errAbandoned)
 		}
 	}
@@ -98,6 +110,32 @@ func (a arrival) expires() time.Duration {
 		return 0
 	}
 	return a.came + time.Duration(ms)*time.Millisecond
+}
+
+// errHandledBefore answers a call that repeats one which was handled.
+var errHandledBefore = &RemoteError{Code: handledBefore, Reason: "this call was handled before, under the same id, and its answer is not kept"}
+
+// handledBefore is its code.
+const handledBefore = 409
+
+// answerAgain answers the repeat of a call that was handled.
+func (m *Message) answerAgain() {
+	if m.wanted {
+		m.answer(context.Background(), errHandledBefore)
+	}
+}
+
+// answerAgain is that for a repeat which waited for the first.
+func (t *tap) answerAgain(a arrival) {
+	p := new(press)
+	if m := t.message(&a, p); m.unseal(p) == nil { // as it was before
+		m.answerAgain()
+	}
+}
+
+func wantsReply(props amqp.RawProperties) bool {
+	v, err := props.View()
+	return err == nil && len(v.ReplyTo) > 0 && !wantsReceipt(props)
 }
 
 // started is when this process was.

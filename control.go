@@ -51,8 +51,10 @@ func (n *Node) Control(name string, h Handler) error {
 // Ping asks whether the peer's process is there and returns how long it took to answer, be its inbox as full as it may.
 func (t *Target) Ping(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	_, err := Call[string](ctx, t, []byte(nil), Control(controlPing))
-	return time.Since(began), err
+	if _, err := Call[string](ctx, t, []byte(nil), Control(controlPing)); err != nil {
+		return 0, err
+	}
+	return time.Since(began), nil
 }
 
 // control is the receiving end of a node's lane for control messages. Its handlers are not among the node's workers: Shutdown
@@ -121,7 +123,7 @@ func (c *control) act(m *Message) {
 		c.conclude(m, nil)
 		return
 	case controlCancel:
-		c.node.calls.cancel(m.From, string(m.Body))
+		c.node.calls.cancel(callKey{m.From, string(m.Body), m.attempt()})
 		c.conclude(m, nil)
 		return
 	}
@@ -170,6 +172,10 @@ func (c *control) conclude(m *Message, err error) {
 	case err != nil:
 		m.log().Warn("a control message was not acted upon", "message", m.ID, "from", m.From, "name", text(m.headers(), headerControl), "error", err)
 	}
+	if err != nil && m.WantsReply() {
+		m.handOver(buried)
+		return
+	}
 	m.ack(false)
 }
 
@@ -214,28 +220,29 @@ func (t *Target) via(o *sendOptions) (outlet, error) {
 }
 
 // abandon tells the handler of a call, if it has one by now, that nobody waits for it any more. It does not wait.
-func (t *Target) abandon(id messageID) {
+func (t *Target) abandon(call *draft) {
 	n := t.node
-	d := draft{id: n.ids.next(), style: styleText + styleTransient, body: []byte(id.String()), more: &extras{control: controlCancel, expires: cancelFor}}
+	key := callKey{n.cfg.Name, call.id.String(), call.attempt()}
+	d := draft{id: n.ids.next(), style: styleText + styleTransient, body: []byte(key.id), more: &extras{control: controlCancel, expires: cancelFor, attempt: key.attempt}}
 	var way outlet
 	var err error
 	switch {
 	case t.peerAt != nil:
 		way, err = t.lane()
 	case t.away(), n.cfg.ShareMailboxes:
-		n.calls.cancel(n.cfg.Name, id.String())
+		n.calls.cancel(key)
 		n.mu.Lock()
 		way, err = n.wayToAll(cancels(), nil, "")
 		n.mu.Unlock()
 	default:
-		n.calls.cancel(n.cfg.Name, id.String())
+		n.calls.cancel(key)
 		return
 	}
 	if err == nil {
 		err = way.post(new(client.Fate), d)
 	}
 	if err != nil && !errors.Is(err, client.ErrClosed) {
-		n.log.Debug("the handler of a call was not told that nobody waits for it", "call", id.String(), "target", t.String(), "error", err)
+		n.log.Debug("the handler of a call was not told that nobody waits for it", "call", key.id, "target", t.String(), "error", err)
 	}
 }
 
@@ -288,6 +295,6 @@ func (n *Node) awaitCancels() {
 
 func (n *Node) heed(props amqp.RawProperties, body []byte) {
 	if v, err := props.View(); err == nil {
-		n.calls.cancel(string(v.AppID), string(body))
+		n.calls.cancel(callKey{string(v.AppID), string(body), text(v.Headers, headerAttempt)})
 	}
 }

@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type extras struct {
 	expires     time.Duration // 0: never
 	receipt     string        // where its receipt is to go when it was handled; "": nowhere
 	control     string        // what the control message is about; "": it is none
+	attempt     string        // of a call whose id its caller has chosen, and of the word that it is given up: which of those with that id it is
 	waited      bool          // its sender waits for it, so that it is not kept on disk
 }
 
@@ -80,7 +82,7 @@ func checkHeaders(headers amqp.Table) error {
 		switch value.(type) {
 		case string, []byte, bool, int, int8, int16, int32, int64, uint8, uint16, uint32, float32, float64, time.Time:
 		default:
-			return fmt.Errorf("postrider: header %q: a %T cannot travel: want a string, []byte, bool, number or time.Time", name, value)
+			return fmt.Errorf("postrider: header %q: a %T cannot travel: want a string, []byte, bool, time.Time or a number, but no uint or uint64, which AMQP does not have", name, value)
 		}
 	}
 	return nil
@@ -97,6 +99,21 @@ func (d *draft) lifetime(ctx context.Context, limit time.Duration) (left time.Du
 		left = until
 	}
 	return left
+}
+
+// tellApart tells a call from others of its id.
+func (d *draft) tellApart() {
+	if d.more == nil {
+		d.more = new(extras)
+	}
+	d.more.attempt = rand.Text()[:16]
+}
+
+func (d *draft) attempt() string {
+	if d.more == nil {
+		return ""
+	}
+	return d.more.attempt
 }
 
 // key is where the message belongs, see [Key].
@@ -116,7 +133,7 @@ func (d *draft) properties(from string) amqp.Properties {
 	if d.more.contentType != "" {
 		p.ContentType = d.more.contentType
 	}
-	if len(d.more.headers) == 0 && d.more.key == "" && d.more.receipt == "" && d.more.control == "" {
+	if len(d.more.headers) == 0 && d.more.key == "" && d.more.receipt == "" && d.more.control == "" && d.more.attempt == "" {
 		return p
 	}
 	p.Headers = make(amqp.Table, len(d.more.headers)+1)
@@ -129,6 +146,9 @@ func (d *draft) properties(from string) amqp.Properties {
 	if d.more.receipt != "" {
 		p.ReplyTo, p.CorrelationID = d.more.receipt, d.id.String()
 		p.Headers[headerReceipt] = true
+	}
+	if d.more.attempt != "" {
+		p.Headers[headerAttempt] = d.more.attempt
 	}
 	if d.more.key != "" {
 		p.Headers[headerKey] = d.more.key

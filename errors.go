@@ -96,7 +96,7 @@ type Advised interface {
 // RemoteError is an answer that says no: a handler that returned an error to a
 // [Call], or a broker that refused an operation with an AMQP reply code.
 type RemoteError struct {
-	Code   int    // an AMQP reply code such as 403 or 404; 500 for a handler's error
+	Code   int    // an AMQP reply code such as 403 or 404; 500 for a handler's error; 409 for a call that was handled before, see [Call]
 	Reason string // in the other side's words
 }
 

@@ -153,7 +153,11 @@ func (m *Message) handle(ctx context.Context, h Handler) error {
 		if why := c.ended(); why != nil {
 			return why
 		}
-		ctx = c
+		err := guarded(c, m, h)
+		if why := c.ended(); err != nil && why != nil {
+			err = fmt.Errorf("%w: %w", why, err)
+		}
+		return err
 	}
 	return guarded(ctx, m, h)
 }
@@ -176,13 +180,20 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 	switch {
 	case m.settled.Load() == requeued: // whoever gets it next concludes it
 	case m.WantsReply() && m.replied.Load():
+		if err != nil && ctx.Err() == nil {
+			m.log().Warn("handler failed after it had answered the call", "message", m.ID, "from", m.From, "error", err)
+		}
 		m.Ack()
 	case m.WantsReply():
 		if err != nil {
 			m.observed(StepFailed, err)
 		}
 		m.answer(context.WithoutCancel(ctx), err)
-		m.ack(err == nil)
+		if err != nil {
+			m.handOver(buried) // who asks again under its id is handled again
+		} else {
+			m.ack(true)
+		}
 	case err == nil && m.run:
 		m.book()
 	case err == nil:
@@ -210,7 +221,7 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 func (m *Message) answer(ctx context.Context, err error) {
 	var body any = []byte(nil)
 	if err != nil {
-		if m.late() { // who asked has gone
+		if m.late() || errors.Is(err, errAbandoned) { // who asked has gone, and may ask again under the same id
 			return
 		}
 		body = remoteError(err)

@@ -47,6 +47,7 @@ func TestAHeaderThatCannotTravel(t *testing.T) {
 			want   string
 		}{
 			{postrider.Header("x", struct{}{}), `header "x": a struct {} cannot travel`},
+			{postrider.Header("x", uint64(1)), `header "x": a uint64 cannot travel: want a string, []byte, bool, time.Time or a number, but no uint or uint64`},
 			{postrider.Header("x-postrider-tries", 1), "reserved"},
 			{postrider.Header(strings.Repeat("n", 256), 1), "too long"},
 		} {

@@ -71,7 +71,7 @@ func (n *Node) inward(h Handler) Handler {
 // outgoing makes what middleware sees.
 func (t *Target) outgoing(v Verb, body any, o sendOptions) *Outgoing {
 	if o.id == "" {
-		o.id = t.node.ids.next().String()
+		o.id, o.fresh = t.node.ids.next().String(), true
 	}
 	m := &Outgoing{Target: t, Verb: v, ID: o.id, Key: o.key, Headers: maps.Clone(o.headers), Body: body, options: o}
 	if m.Headers == nil {

@@ -11,6 +11,7 @@ type SendOption func(*sendOptions)
 
 type sendOptions struct {
 	id        string
+	fresh     bool // this node has just made the id
 	transient bool
 	key       string
 	headers   amqp.Table
@@ -21,7 +22,7 @@ type sendOptions struct {
 
 // ID gives the message an id of the caller's choosing in place of a generated one:
 // an order number, or the id of the failed attempt that is being repeated. At most 255 bytes.
-// A second message of that id from this node counts as a repeat, which who has handled the first drops.
+// A second message of that id from this node counts as a repeat, which who has handled the first drops; what becomes of that of a [Call] is told there.
 func ID(id string) SendOption { return func(o *sendOptions) { o.id = id } }
 
 // Transient lets a broker forget the message when it stops: it is confirmed without
@@ -36,11 +37,12 @@ func Key(key string) SendOption { return func(o *sendOptions) { o.key = key } }
 // Until says how far a message has to come before [Target.Send] returns, or [Receipt.Wait] for a Post; without it, until it is in the peer's inbox or the
 // broker has stored it.
 //
-// [Kept]: it is on this node's own disk and will be sent on, even if this process is killed now; that takes [Config.Dir].
-//
 // [Handled]: the handler has returned nil. The recipient says so in a message of its own; one that is a program in another language
 // does not. A handler that fails tries again as always; when it gives up, the error is a [*RemoteError]. From a topic the first one counts. The deadline
-// of a Send that waits for this is the message's expiry, see [Expires].
+// of a Send that waits for this is the message's expiry, see [Expires]. Nobody tells when what is in a mailbox or a topic is [Received]: asked for, that is Handled, too.
+//
+// [Kept], for a Send alone: it is on this node's own disk and will be sent on, even if this process is killed now; that takes [Config.Dir]. Of a Post
+// [Receipt.WaitFor] tells.
 func Until(grade Grade) SendOption { return func(o *sendOptions) { o.until = grade } }
 
 // Expires lets nobody handle the message later than d from now: where it waits by then, here, at its target, or to be tried again, it is dropped. One that
@@ -50,8 +52,8 @@ func Expires(d time.Duration) SendOption {
 	return func(o *sendOptions) { o.expires = max(d, time.Millisecond) }
 }
 
-// Header adds a header to the message: a name of at most 255 bytes, and a string, a []byte, a bool, a number or a [time.Time]. Programs in other
-// languages see it among the AMQP headers. Names that begin with x-postrider- are reserved.
+// Header adds a header to the message: a name of at most 255 bytes, and a string, a []byte, a bool, a [time.Time], or a number of any type but uint and uint64, which
+// AMQP does not have. Programs in other languages see it among the AMQP headers. Names that begin with x-postrider- are reserved.
 func Header(name string, value any) SendOption {
 	return func(o *sendOptions) {
 		if o.headers == nil {

@@ -188,6 +188,7 @@ func (m *Message) first(a *arrival) bool {
 func (m *Message) repeated(s sight) {
 	switch s {
 	case handled:
+		m.answerAgain()
 		m.ack(false)
 	case elsewhere:
 		m.handOver(passedOn)
@@ -243,6 +244,9 @@ func (t *tap) pass(m mark, o outcome, repeats []arrival) {
 			t.ready()
 		case wantsReceipt(a.props): // by the address in this one
 			t.repeat(a, o)
+		case o == acknowledged && wantsReply(a.props):
+			t.answerAgain(a)
+			a.from.ack(a.tag)
 		default:
 			a.from.ack(a.tag)
 		}

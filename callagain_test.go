@@ -1,0 +1,183 @@
+package postrider_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/postridertest"
+)
+
+// wantRemote checks what a call was answered with.
+func wantRemote(t *testing.T, err error, code int, reason string) {
+	t.Helper()
+	var refused *postrider.RemoteError
+	if !errors.As(err, &refused) || refused.Code != code || !strings.Contains(refused.Reason, reason) {
+		t.Errorf("%v, want %d and %q", err, code, reason)
+	}
+}
+
+// Its answer is not kept. Its caller learns that at once, and does not wait for what never comes.
+func TestACallThatWasAnsweredIsNotHandledAgain(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		var handled atomic.Int64
+		bob.Handle(t.Context(), at, func(ctx context.Context, m *postrider.Message) error {
+			handled.Add(1)
+			return m.Reply(ctx, "first")
+		})
+		if got, err := postrider.Call[string](t.Context(), to, "x", postrider.ID("order 7")); got != "first" || err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+		began := time.Now()
+		for range 2 {
+			_, err := postrider.Call[string](t.Context(), to, "x", postrider.ID("order 7"))
+			wantRemote(t, err, 409, "handled before")
+		}
+		if took := time.Since(began); took > time.Second || handled.Load() != 1 {
+			t.Errorf("it took %v, and was handled %d times", took, handled.Load())
+		}
+	})
+}
+
+func TestACallThatFailedMayBeRepeatedUnderItsID(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		var tries atomic.Int64
+		bob.Handle(t.Context(), at, func(ctx context.Context, m *postrider.Message) error {
+			if tries.Add(1) < 3 {
+				return errors.New("not now")
+			}
+			return m.Reply(ctx, "now")
+		})
+		for range 2 {
+			_, err := postrider.Call[string](t.Context(), to, "x", postrider.ID("order 7"))
+			wantRemote(t, err, 500, "not now")
+		}
+		if got, err := postrider.Call[string](t.Context(), to, "x", postrider.ID("order 7")); got != "now" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}
+
+// Whether its handler was in the midst of it, or it had not begun.
+func TestACallThatTimedOutMayBeRepeatedUnderItsID(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		var busy atomic.Bool
+		busy.Store(true)
+		bob.Handle(t.Context(), at, func(ctx context.Context, m *postrider.Message) error {
+			if string(m.Body) == "long" {
+				time.Sleep(10 * time.Second)
+				return nil
+			}
+			if busy.Load() {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return m.Reply(ctx, "done")
+		})
+		try := func() (string, error) {
+			return postrider.Call[string](within(t, 2*time.Second), to, "x", postrider.ID("order 7"))
+		}
+		_, err := try()
+		fate(t, err, true, context.DeadlineExceeded)
+		busy.Store(false)
+		if got, err := try(); got != "done" || err != nil {
+			t.Errorf("after its handler was in the midst of it: %q, %v", got, err)
+		}
+
+		if _, err := to.Post(t.Context(), "long"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		try = func() (string, error) {
+			return postrider.Call[string](within(t, 2*time.Second), to, "x", postrider.ID("order 8"))
+		}
+		_, err = try()
+		fate(t, err, true, context.DeadlineExceeded)
+		time.Sleep(10 * time.Second)
+		if got, err := try(); got != "done" || err != nil {
+			t.Errorf("after it had not begun: %q, %v", got, err)
+		}
+	})
+}
+
+// The repeat waits for what becomes of the first, and whichever answer there is is its caller's.
+func TestACallIsRepeatedWhileTheFirstIsHandled(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		var tries atomic.Int64
+		bob.Handle(t.Context(), at, func(ctx context.Context, m *postrider.Message) error {
+			try := tries.Add(1)
+			if try == 1 {
+				time.Sleep(3 * time.Second) // deaf to its context
+				if string(m.Body) == "fails" {
+					return errors.New("not now")
+				}
+			}
+			return m.Reply(context.WithoutCancel(ctx), try)
+		}, postrider.Workers(2))
+		for body, want := range map[string]int64{"works": 1, "fails": 2} {
+			tries.Store(0)
+			_, err := postrider.Call[int64](within(t, 2*time.Second), to, body, postrider.ID(body))
+			fate(t, err, true, context.DeadlineExceeded)
+			if got, err := postrider.Call[int64](within(t, 2*time.Second), to, body, postrider.ID(body)); got != want || err != nil {
+				t.Errorf("%s: %d, %v, want %d", body, got, err, want)
+			}
+			if got := tries.Load(); got != want {
+				t.Errorf("%s: handled %d times, want %d", body, got, want)
+			}
+		}
+	})
+}
+
+func TestAControlCallMayBeRepeatedAsOthers(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		var tries atomic.Int64
+		bob.Control("state", func(ctx context.Context, m *postrider.Message) error {
+			if tries.Add(1) == 1 {
+				return errors.New("not now")
+			}
+			return m.Reply(ctx, "fine")
+		})
+		try := func() (string, error) {
+			return postrider.Call[string](t.Context(), alice.Peer("bob"), "", postrider.Control("state"), postrider.ID("7"))
+		}
+		_, err := try()
+		wantRemote(t, err, 500, "not now")
+		if got, err := try(); got != "fine" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		_, err = try()
+		wantRemote(t, err, 409, "handled before")
+	})
+}
+
+// What the repeat of a sealed call is told is sealed, too, or its caller would not take it.
+func TestTheRepeatOfASealedCallIsToldSo(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		keys := postridertest.NewKeys(t, "peer:bob")
+		alice, bob := net.node("alice", keys.For("alice")), net.node("bob", keys.For("bob"))
+		var tries atomic.Int64
+		bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			time.Sleep(3 * time.Second)
+			return m.Reply(context.WithoutCancel(ctx), tries.Add(1))
+		})
+		try := func() (int64, error) {
+			return postrider.Call[int64](within(t, 2*time.Second), alice.Peer("bob"), "x", postrider.ID("order 7"))
+		}
+		_, err := try()
+		fate(t, err, true, context.DeadlineExceeded)
+		if got, err := try(); got != 1 || err != nil { // while the first is handled
+			t.Errorf("%d, %v", got, err)
+		}
+		_, err = try()
+		wantRemote(t, err, 409, "handled before")
+		if got := tries.Load(); got != 1 {
+			t.Errorf("handled %d times", got)
+		}
+	})
+}
