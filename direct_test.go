@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -330,6 +332,50 @@ func TestMessagesThatCannotBeSent(t *testing.T) {
 		fate(t, alice.Peer("bob").Send(ctx, "x"), false, context.Canceled)
 		_, err = alice.Peer("bob").Post(ctx, "x")
 		fate(t, err, false, context.Canceled)
+	})
+}
+
+// Who reads in the log that a connection is lost, or cannot be made, reads there that it is back.
+func TestTheLogSaysThatAConnectionIsBack(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		var log bytes.Buffer
+		alice := net.node("alice", func(cfg *postrider.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		says := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			said := regexp.MustCompile(`level=\w+ msg=("[^"]*"|\w+)`).FindAllString(log.String(), -1)
+			if !slices.Equal(said, want) {
+				t.Errorf("the log says %q, want %q", said, want)
+			}
+			log.Reset()
+		}
+		send := func() {
+			t.Helper()
+			if err := alice.Peer("bob").Send(within(t, time.Minute), "x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bob := net.node("bob")
+		send()
+		says()
+		net.Cut("bob")
+		time.Sleep(time.Minute)
+		says(`level=WARN msg="connection lost"`, `level=INFO msg=connected`)
+		net.Isolate("bob")
+		says(`level=WARN msg="connection lost"`)
+		time.Sleep(time.Minute)
+		net.Rejoin("bob")
+		send()
+		says(`level=INFO msg=connected`)
+		bob.Close()
+		alice = net.node("alice", func(cfg *postrider.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		synctest.Wait()
+		log.Reset()
+		alice.Peer("bob").Post(t.Context(), "x")
+		says(`level=WARN msg="cannot connect"`)
+		net.node("bob")
+		send()
+		says(`level=INFO msg=connected`)
 	})
 }
 

@@ -308,11 +308,15 @@ func Secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.
 // serve uses a connection until it ends, and returns why it did.
 func (c *Conn) serve(w *wire) error {
 	c.pub.attach(w.link, w.turns, w.frameMax, w.product, w.packs)
+	level := slog.LevelDebug
+	if c.downBefore() != nil { // that it was down has been told
+		level = slog.LevelInfo
+	}
 	c.setState(State{Up: true, Product: w.product})
 	if w.left.Load() { // so soon
 		w.leaving()
 	}
-	c.cfg.Logger.Debug("connected", "to", w.link.RemoteAddr().String(), "product", w.product)
+	c.cfg.Logger.Log(c.ctx, level, "connected", "to", w.at.String(), "product", w.product)
 	beat := newHeart(w)
 	defer beat.stop()
 	for {
