@@ -55,7 +55,7 @@
 // later: [Receipt.Wait] returns how far the message came, [Stored] or [Received], or the SendError.
 //
 // Who has to know more asks for it: with [Until] ([Handled]) a Send returns, and a receipt ends, when the recipient's handler has returned
-// nil, and with [Until] ([Kept]) as soon as the message is on this node's own disk.
+// nil. With [Until] ([Kept]) a Send returns as soon as the message is on this node's own disk; of a Post [Receipt.WaitFor] tells that.
 //
 // Connections are made when they are first needed, and made again when they break. What was not confirmed
 // by then is sent again, in order, under the same ids.

@@ -65,7 +65,10 @@ func (k *keeper) await(ctx context.Context, f *client.Fate) error {
 	return k.disk.Wait(ctx, f.Kept())
 }
 
-var errNotKept = errors.New("nothing keeps it on this node's disk: set Config.Dir")
+var (
+	errNotKept = errors.New("nothing keeps it on this node's disk: set Config.Dir")
+	errWaitFor = errors.New("Until(Kept) is for a Send: of a Post its Receipt tells, by WaitFor(ctx, Kept)")
+)
 
 func (k *keeper) close() error {
 	if k == nil {

@@ -45,10 +45,17 @@ var ErrPartitions = errors.New("the mailbox has another number of partitions")
 func (n *Node) agree(name string, count int) error {
 	have, ok := n.parted[name]
 	if ok && have != count {
-		return fmt.Errorf("%w: mailbox %s is used with %d in this node, and now with %d", ErrPartitions, name, have, count)
+		return fmt.Errorf("%w: mailbox %s is used %s in this node, and now %s", ErrPartitions, name, withPartitions(have), withPartitions(count))
 	}
 	n.parted[name] = count
 	return nil
+}
+
+func withPartitions(n int) string {
+	if n == 0 {
+		return "without partitions"
+	}
+	return fmt.Sprintf("with %d", n)
 }
 
 // partitionOf is where a key belongs.

@@ -79,6 +79,10 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 				send(alice.Mailbox("plain"))
 				return other.Handle(t.Context(), other.Mailbox("plain", postrider.SingleActive()), none)
 			}, []string{"mailbox plain", "x-single-active-consumer", "use it as it is"}},
+			{"partitions and none", func() error {
+				send(alice.Mailbox("whole"))
+				return send(alice.Mailbox("whole", postrider.Partitions(3)))
+			}, []string{"whole is used without partitions", "with 3"}},
 			{"another number of partitions", func() error {
 				send(alice.Mailbox("parted", postrider.Partitions(2)))
 				return send(alice.Mailbox("parted", postrider.Partitions(3)))
@@ -104,6 +108,12 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			}, []string{"mailbox idle", "may have been delivered", "see that somebody works on it"}},
 			{"kept nowhere", func() error { return send(alice.Mailbox("jobs"), postrider.Until(postrider.Kept)) },
 				[]string{"mailbox jobs", "set Config.Dir"}},
+			{"kept in memory", func() error { return send(alone.Inbox(), postrider.Until(postrider.Kept)) },
+				[]string{"inbox of alone", "set Config.Dir"}},
+			{"a post that ends when it is kept", func() error {
+				_, err := alice.Peer("bob").Post(t.Context(), "x", postrider.Until(postrider.Kept))
+				return err
+			}, []string{"peer bob", "by WaitFor(ctx, Kept)"}},
 			{"control to a mailbox", func() error { return send(alice.Mailbox("jobs"), postrider.Control("x")) },
 				[]string{"control messages go to peers, not to mailbox jobs"}},
 			{"a long key", func() error { return send(alice.Mailbox("jobs"), postrider.Key(strings.Repeat("k", 256))) },

@@ -114,10 +114,9 @@ func (t *Target) sendUntil(ctx context.Context, d draft, until Grade) error {
 	switch {
 	case until > t.grade:
 		return t.sendUntilHandled(ctx, d)
+	case until == Kept && t.node.kept == nil:
+		return t.failed(d.id, errNotKept, false)
 	case until == Kept && t.away():
-		if t.node.kept == nil {
-			return t.failed(d.id, errNotKept, false)
-		}
 		r := &Receipt{target: t, id: d.id}
 		if err := t.way.post(&r.fate, d); err != nil {
 			return t.failed(d.id, err, false)
@@ -167,6 +166,8 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 	var r *Receipt
 	switch {
 	case err != nil:
+	case o.until == Kept:
+		err = errWaitFor
 	case o.until > t.grade:
 		r, err = t.ask(ctx, d, m)
 	default:
