@@ -84,6 +84,8 @@ func TestUsersOfARunningBroker(t *testing.T) {
 	c.does("permission set carol x y z").wants(t, exitFailed, "", "no user carol")
 	c.does("permission set alice ( y z").wants(t, exitFailed, "", "pattern")
 	c.shows("permission list", "/ guest .* .* .*", "shop alice ^jobs jobs jobs")
+	c.shows("permission ls --vhost shop", "shop alice ^jobs jobs jobs")
+	c.does("permission list --vhost none").wants(t, exitFailed, "", "no virtual host none")
 	runs(t, "send", "mailbox:other", "x", "--broker", alice).wants(t, exitFailed, "", "refused for user 'alice'")
 	c.must("permission set alice .* .* .* --vhost shop")
 	runs(t, "send", "mailbox:jobs", "x", "--broker", alice).wants(t, exitOK, "")
@@ -102,7 +104,7 @@ func TestUsersOfARunningBroker(t *testing.T) {
 	runs(t, "send", "mailbox:jobs", "x", "--broker", as(url, "alice", "mirror", "/shop")).wants(t, exitOK, "")
 	c.must("vhost delete shop")
 	c.shows("permission list", "/ guest .* .* .*")
-	c.must("user delete alice")
+	c.must("user rm alice")
 	c.does("user delete alice").wants(t, exitFailed, "", "no user alice")
 }
 

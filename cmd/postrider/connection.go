@@ -23,8 +23,9 @@ func newConnection() *cobra.Command {
 
 func connectionList(o *owner) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the connections",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the connections",
 		Example: examples(`
 			postrider connection list
 			postrider connection list --json`),

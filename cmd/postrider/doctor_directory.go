@@ -184,7 +184,7 @@ func (d *doctor) journal(dir string, inUse bool) {
 	case segments == 0:
 		return
 	case size > quickJournal:
-		d.ok("journal", "%s in %d segments: to check them all: postrider journal verify %s", sizeText(size), segments, dir)
+		d.ok("journal", "%s in %s: to check all of it: postrider journal verify %s", sizeText(size), count(segments, "segment"), dir)
 		return
 	}
 	r, err := journal.Inspect(disk.View(dir), func(e journal.Entry) error {
@@ -202,6 +202,6 @@ func (d *doctor) journal(dir string, inUse bool) {
 		d.bad("journal", "what is readable is served; mend it with: postrider journal repair "+dir, "damaged in %d places, the first: %s at offset %d: %s",
 			len(r.Damaged), r.Damaged[0].Segment, r.Damaged[0].Offset, r.Damaged[0].Reason)
 	default:
-		d.ok("journal", "%s in %d segments: intact", sizeText(size), r.Segments)
+		d.ok("journal", "%s in %s: intact", sizeText(size), count(r.Segments, "segment"))
 	}
 }

@@ -125,6 +125,6 @@ func (v *verification) print(w io.Writer) error {
 	if v.Torn > 0 {
 		verdict += fmt.Sprintf("; %d bytes at the end were being written and count for nothing", v.Torn)
 	}
-	_, err := fmt.Fprintf(w, "%d segments, %d records, %s: %s\n", v.Segments, v.Records, sizeText(v.Bytes), verdict)
+	_, err := fmt.Fprintf(w, "%s, %s, %s: %s\n", count(v.Segments, "segment"), count(int(v.Records), "record"), sizeText(v.Bytes), verdict)
 	return err
 }

@@ -75,6 +75,9 @@ func newMailboxCreate() *cobra.Command {
 			postrider mailbox create jobs --broker amqp://guest:guest@rabbit:5672`),
 		Args: cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
+		if slices.Contains(args, "") { // the broker would make up a name
+			return errNoName
+		}
 		for _, name := range args {
 			if err := d.create(ctx, name); err != nil {
 				return fmt.Errorf("mailbox %s: %w", name, err)
@@ -190,9 +193,9 @@ func (d *desk) remove(ctx context.Context, name string, force bool) error {
 		return err
 	case force:
 	case messages > 0:
-		return fmt.Errorf("mailbox %s has %d messages; to remove it with them: --force", name, messages)
+		return fmt.Errorf("mailbox %s has %s in it; to remove it all the same: --force", name, count(messages, "message"))
 	case consumers > 0:
-		return fmt.Errorf("%d consumers receive from mailbox %s; to remove it all the same: --force", consumers, name)
+		return fmt.Errorf("mailbox %s has %s; to remove it all the same: --force", name, count(consumers, "consumer"))
 	}
 	return d.patiently(func() error {
 		n, err := d.channel.Delete(ctx, name, false, false)

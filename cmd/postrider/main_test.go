@@ -38,6 +38,7 @@ func withProgram(run func() int) (int, error) {
 		return 0, err
 	}
 	program = filepath.Join(dir, "postrider.exe")
+	os.Unsetenv(brokerVariable)
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second
 	args := append([]string{"build", "-o", program}, raceFlags...)
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {

@@ -188,6 +188,9 @@ func (o *nodeOptions) addressesOf(c postrider.Card) ([]client.Address, error) {
 
 // lookingFor says why the broker could not be asked for a peer.
 func lookingFor(name string, err error) error {
+	if errors.As(err, new(ownFault)) {
+		return err
+	}
 	err = fmt.Errorf("looking for peer %s: %w", name, err)
 	todo := "say where it is: --peer " + name + "=HOST:PORT"
 	if other := remedy(err); other != "" {

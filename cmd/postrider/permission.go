@@ -29,8 +29,8 @@ func newPermission() *cobra.Command {
 	}
 	o.flags(cmd)
 	cmd.PersistentFlags().StringVar(&vhost, "vhost", "/", "virtual `host`")
-	cmd.AddCommand(permissionSet(&o, &vhost), permissionClear(&o, &vhost), permissionList(&o),
-		topicSet(&o, &vhost), topicClear(&o, &vhost), topicList(&o))
+	cmd.AddCommand(permissionSet(&o, &vhost), permissionClear(&o, &vhost), permissionList(&o, &vhost),
+		topicSet(&o, &vhost), topicClear(&o, &vhost), topicList(&o, &vhost))
 	return cmd
 }
 
@@ -69,19 +69,29 @@ func permissionClear(o *owner, vhost *string) *cobra.Command {
 	}
 }
 
-func permissionList(o *owner) *cobra.Command {
+func permissionList(o *owner, vhost *string) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the permissions of all users",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the permissions of all users, in all virtual hosts or that of --vhost",
 		Example: examples(`
 			postrider permission list
 			postrider permission list --json`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.list(cmd, "/api/permissions", column{"VHOST", "vhost"}, column{"USER", "user"},
+			err := o.list(cmd, everywhereOr(cmd, *vhost, "permissions"), column{"VHOST", "vhost"}, column{"USER", "user"},
 				column{"CONFIGURE", "configure"}, column{"WRITE", "write"}, column{"READ", "read"})
+			return absent(err, "there is no virtual host %s: see postrider vhost list", *vhost)
 		},
 	}
+}
+
+// everywhereOr is the resource of all virtual hosts, or of the one that --vhost names.
+func everywhereOr(cmd *cobra.Command, vhost, what string) string {
+	if cmd.Flags().Changed("vhost") {
+		return resource("vhosts", vhost, what)
+	}
+	return resource(what)
 }
 
 func topicSet(o *owner, vhost *string) *cobra.Command {
@@ -120,16 +130,17 @@ func topicClear(o *owner, vhost *string) *cobra.Command {
 	}
 }
 
-func topicList(o *owner) *cobra.Command {
+func topicList(o *owner, vhost *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "topic-list",
-		Short: "List the topic permissions of all users",
+		Short: "List the topic permissions of all users, in all virtual hosts or that of --vhost",
 		Example: examples(`
 			postrider permission topic-list`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return o.list(cmd, "/api/topic-permissions", column{"VHOST", "vhost"}, column{"USER", "user"},
+			err := o.list(cmd, everywhereOr(cmd, *vhost, "topic-permissions"), column{"VHOST", "vhost"}, column{"USER", "user"},
 				column{"EXCHANGE", "exchange"}, column{"WRITE", "write"}, column{"READ", "read"})
+			return absent(err, "there is no virtual host %s: see postrider vhost list", *vhost)
 		},
 	}
 }

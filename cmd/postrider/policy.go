@@ -95,8 +95,9 @@ func (s *policyScope) noHost(err error) error {
 func policyList(o *owner) *cobra.Command {
 	s := policyScope{owner: o}
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the policies of a virtual host",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the policies of a virtual host",
 		Example: examples(`
 			postrider policy list
 			postrider policy list --operator --vhost shop --json`),

@@ -19,16 +19,18 @@ func newQueue() *cobra.Command {
 	}
 	o.flags(cmd)
 	cmd.PersistentFlags().StringVar(&vhost, "vhost", "/", "virtual `host`")
-	cmd.AddCommand(queueList(&o, &vhost), queueEnd(&o, &vhost, "purge", "Drop the messages of a queue that nobody holds", "contents"),
-		queueEnd(&o, &vhost, "delete", "Delete a queue with its messages"))
+	remove := queueEnd(&o, &vhost, "delete", "Delete a queue with its messages")
+	remove.Aliases = []string{"rm", "remove"}
+	cmd.AddCommand(queueList(&o, &vhost), queueEnd(&o, &vhost, "purge", "Drop the messages of a queue that nobody holds", "contents"), remove)
 	return cmd
 }
 
 func queueList(o *owner, vhost *string) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the queues of a virtual host, or of all",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the queues of a virtual host, or of all",
 		Example: examples(`
 			postrider queue list
 			postrider queue list --all --json`),

@@ -16,6 +16,9 @@ func unreachable(where string, err error) error {
 	if errors.Is(err, errInterrupted) {
 		return errInterrupted
 	}
+	if errors.As(err, new(ownFault)) {
+		return err
+	}
 	err = fmt.Errorf("cannot reach %s: %w", where, err)
 	if errors.As(err, new(timedOut)) {
 		return remedied{err, "see that a broker or a node listens there, or wait longer: --timeout"}
@@ -23,11 +26,16 @@ func unreachable(where string, err error) error {
 	return err
 }
 
+// ownFault is an error of this side's flags and files: nobody was asked.
+type ownFault struct{ error }
+
+func (e ownFault) Unwrap() error { return e.error }
+
 // dial connects and logs in, within the timeout; 0 is no bound. The line lives as long as ctx.
 func (o *nodeOptions) dial(ctx context.Context, at client.Address) (*probe.Line, error) {
 	trust, err := o.tls()
 	if err != nil {
-		return nil, err
+		return nil, ownFault{err}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	patience := o.timeout

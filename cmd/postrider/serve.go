@@ -242,14 +242,17 @@ func (o *serveOptions) checkAddresses() error {
 	return nil
 }
 
+// usualPort is what an address of each flag has mostly.
+var usualPort = map[string]string{"--listen": "5672", "--tls-listen": "5671", "--management": "15672", "--metrics": "15692"}
+
 // checkAddress finds out whether an address to listen on can be one.
 func checkAddress(flag, address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return usagef("%s %q: want HOST:PORT, as in 127.0.0.1:5672", flag, address)
+		return usagef("%s %q: want HOST:PORT, as in 127.0.0.1:%s", flag, address, usualPort[flag])
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
-		return usagef("%s %q: invalid port: want HOST:PORT, as in 127.0.0.1:5672", flag, address)
+		return usagef("%s %q: invalid port: want HOST:PORT, as in 127.0.0.1:%s", flag, address, usualPort[flag])
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func (t targetName) receivable(o *nodeOptions) error {
 	}
 	switch t.kind {
 	case toPeer, toURL:
-		return usagef("what is sent to %s is received in its own process; there, it is: inbox --name NAME --listen HOST:PORT", t.name)
+		return usagef("what is sent to %s is received in its own process: there, the target is inbox, with --name NAME and --listen HOST:PORT", t.name)
 	case toInbox:
 		if o.listen == "" && o.dir == "" {
 			return usagef("nobody can reach this node's inbox: give --listen HOST:PORT, and with --name the name to send to; or name a mailbox, as in mailbox:jobs")

@@ -119,8 +119,9 @@ func userTags(o *owner) *cobra.Command {
 
 func userList(o *owner) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the users",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the users",
 		Example: examples(`
 			postrider user list
 			postrider user list --json`),
@@ -133,8 +134,9 @@ func userList(o *owner) *cobra.Command {
 
 func userDelete(o *owner) *cobra.Command {
 	return &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a user and close his connections",
+		Use:     "delete NAME",
+		Aliases: []string{"rm", "remove"},
+		Short:   "Delete a user and close his connections",
 		Example: examples(`
 			postrider user delete guest`),
 		Args: cobra.ExactArgs(1),

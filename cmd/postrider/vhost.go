@@ -43,8 +43,9 @@ func vhostAdd(o *owner) *cobra.Command {
 
 func vhostList(o *owner) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the virtual hosts",
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the virtual hosts",
 		Example: examples(`
 			postrider vhost list
 			postrider vhost list --json`),
@@ -58,8 +59,9 @@ func vhostList(o *owner) *cobra.Command {
 
 func vhostDelete(o *owner) *cobra.Command {
 	return &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a virtual host with all that is in it, and close its connections",
+		Use:     "delete NAME",
+		Aliases: []string{"rm", "remove"},
+		Short:   "Delete a virtual host with all that is in it, and close its connections",
 		Example: examples(`
 			postrider vhost delete shop`),
 		Args: cobra.ExactArgs(1),
