@@ -3,7 +3,6 @@ package postrider
 import (
 	"context"
 	"errors"
-	"strconv"
 	"sync"
 	"time"
 
@@ -101,12 +100,8 @@ func (a arrival) expires() time.Duration {
 	if a.came == 0 {
 		return 0
 	}
-	v, err := a.props.View()
-	if err != nil {
-		return 0
-	}
-	ms, err := strconv.ParseInt(string(v.Expiration), 10, 64)
-	if err != nil {
+	ms, ok := a.props.Expiration()
+	if !ok {
 		return 0
 	}
 	return a.came + time.Duration(ms)*time.Millisecond
@@ -141,9 +136,17 @@ func wantsReply(props amqp.RawProperties) bool {
 // started is when this process was.
 var started = time.Now()
 
-// note notes when the arrival came, if that matters.
-func (a *arrival) note() {
-	if a.came == 0 && len(a.props) > 0 && uint16(a.props[0])<<8&amqp.FlagExpiration != 0 {
-		a.came = time.Since(started)
+// noteAll notes when arrivals came, where that matters.
+func noteAll(all []arrival) {
+	var now time.Duration
+	for i := range all {
+		a := &all[i]
+		if a.came != 0 || len(a.props) == 0 || uint16(a.props[0])<<8&amqp.FlagExpiration == 0 {
+			continue
+		}
+		if now == 0 {
+			now = time.Since(started)
+		}
+		a.came = now
 	}
 }

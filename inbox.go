@@ -137,8 +137,8 @@ func (i *inbox) give(a arrival) {
 		i.one[0] = arrival{}
 		return
 	}
-	a.note()
 	i.waiting = append(i.waiting, a)
+	noteAll(i.waiting[len(i.waiting)-1:])
 	i.look()
 }
 

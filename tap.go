@@ -83,9 +83,7 @@ func (n *Node) enter(t *tap) bool {
 
 // hand is given what arrives. What comes too late goes back, where one receiver is served at a time with the others.
 func (t *tap) hand(batch []arrival) {
-	for i := range batch {
-		batch[i].note()
-	}
+	noteAll(batch)
 	if t.feed.push(batch) || t.target.single {
 		return
 	}

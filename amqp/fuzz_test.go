@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand"
 	"reflect"
+	"strconv"
 	"testing"
 )
 
@@ -122,6 +123,7 @@ func FuzzProperties(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		raw := RawProperties(b)
 		raw.DeliveryMode()
+		raw.Expiration()
 		v, viewErr := raw.View()
 		_, _, _, err := ParseHeader(append(make([]byte, contentHead), b...))
 		if err != nil {
@@ -132,6 +134,10 @@ func FuzzProperties(f *testing.F) {
 		}
 		if v.DeliveryMode != raw.DeliveryMode() {
 			t.Fatalf("delivery mode %d and %d", v.DeliveryMode, raw.DeliveryMode())
+		}
+		want, err := strconv.ParseInt(string(v.Expiration), 10, 64)
+		if ms, ok := raw.Expiration(); ok != (err == nil) || ok && ms != want {
+			t.Fatalf("expiration %q is %d, %v", v.Expiration, ms, ok)
 		}
 		var first, second Properties
 		if err := first.Parse(raw, nil); err != nil {

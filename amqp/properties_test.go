@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,35 @@ func TestTheDeliveryModeIsFoundBehindWhatPrecedesIt(t *testing.T) {
 	}
 }
 
+func TestTheExpirationIsFoundBehindWhatPrecedesIt(t *testing.T) {
+	p := allProperties()
+	for _, clear := range []func(){
+		func() {}, func() { p.ContentEncoding = "" }, func() { p.Headers = nil }, func() { p.Priority = 0 }, func() { p.ReplyTo = "" },
+		func() { p.DeliveryMode = 0 }, func() { p.CorrelationID = "" }, func() { p.ContentType = "" }, func() { p.MessageID = "" },
+	} {
+		clear()
+		raw := RawProperties(must[[]byte](t)(p.Append(nil)))
+		if ms, ok := raw.Expiration(); ms != 60000 || !ok {
+			t.Errorf("%x: expiration %d, %v", raw, ms, ok)
+		}
+	}
+}
+
+// What an expiration may say is known to who checks it: a number is what strconv takes for one.
+func TestAnExpirationIsANumber(t *testing.T) {
+	for _, text := range []string{
+		"0", "1", "007", "999999999999999999", "9223372036854775807", "9223372036854775808", "00000000000000000000005",
+		"-5", "+5", "5 ", "1a", "a", "1_0", "0x10", "", "٣",
+	} {
+		p := Properties{Expiration: text, MessageID: "one"}
+		raw := RawProperties(must[[]byte](t)(p.Append(nil)))
+		want, err := strconv.ParseInt(text, 10, 64)
+		if ms, ok := raw.Expiration(); ok != (err == nil) || ok && ms != want {
+			t.Errorf("%q: %d, %v, want %d, %v", text, ms, ok, want, err)
+		}
+	}
+}
+
 func TestNoPropertiesAtAll(t *testing.T) {
 	for _, raw := range []RawProperties{nil, {}, {0, 0}} {
 		v, err := raw.View()
@@ -89,7 +119,8 @@ func TestMalformedProperties(t *testing.T) {
 		wantCode(t, raw.check(), SyntaxError)
 		_, err := raw.View()
 		wantCode(t, err, SyntaxError)
-		raw.DeliveryMode() // whatever it says, it does not panic
+		raw.DeliveryMode() // whatever they say, they do not panic
+		raw.Expiration()
 	}
 	for _, raw := range []RawProperties{
 		append(bytes.Clone(whole), 0), // a surplus octet

@@ -1,8 +1,8 @@
 package amqp
 
 import (
-	"encoding/binary"
 	"math/bits"
+	"strconv"
 )
 
 // Flags of the properties, in the order in which their values are on the wire.
@@ -120,21 +120,59 @@ func (v *PropertiesView) afterPriority(r *reader) {
 // DeliveryMode returns the delivery mode, or 0 if there is none. It reads no
 // further than that and allocates nothing.
 func (p RawProperties) DeliveryMode() uint8 {
-	if len(p) < 2 {
-		return 0
+	r := reader{b: p}
+	if flags := r.short(); flags&FlagDeliveryMode != 0 {
+		r.toDeliveryMode(flags)
+		return r.octet()
 	}
-	flags := binary.BigEndian.Uint16(p)
-	if flags&FlagDeliveryMode == 0 {
-		return 0
+	return 0
+}
+
+// Expiration returns the expiration as the number that it should be, in milliseconds; ok is false if there is none, or it is none. It reads no
+// further than that and allocates nothing.
+func (p RawProperties) Expiration() (ms int64, ok bool) {
+	r := reader{b: p}
+	flags := r.short()
+	if flags&FlagExpiration == 0 {
+		return 0, false
 	}
-	r := reader{b: p[2:]}
-	if flags&(FlagContentType|FlagContentEncoding|FlagHeaders) != 0 {
-		r.skipShortstrs(flags & (FlagContentType | FlagContentEncoding))
-		if flags&FlagHeaders != 0 {
-			r.rawTable()
+	r.toCorrelationID(flags)
+	r.skipShortstrs(flags & (FlagCorrelationID | FlagReplyTo))
+	return number(r.shortstr())
+}
+
+// number is what digits say, as nearly all are; others are left to strconv.
+func number(digits []byte) (n int64, ok bool) {
+	for _, c := range digits {
+		c -= '0'
+		if c > 9 || len(digits) > 18 {
+			n, err := strconv.ParseInt(string(digits), 10, 64)
+			return n, err == nil
 		}
+		n = 10*n + int64(c)
 	}
-	return r.octet()
+	return n, len(digits) > 0
+}
+
+// toDeliveryMode skips what comes before the delivery mode.
+func (r *reader) toDeliveryMode(flags uint16) {
+	if flags&(FlagContentType|FlagContentEncoding|FlagHeaders) == 0 {
+		return
+	}
+	r.skipShortstrs(flags & (FlagContentType | FlagContentEncoding))
+	if flags&FlagHeaders != 0 {
+		r.rawTable()
+	}
+}
+
+func (r *reader) toCorrelationID(flags uint16) {
+	r.toDeliveryMode(flags)
+	if flags&FlagDeliveryMode != 0 {
+		r.octet()
+	}
+	if flags&FlagPriority != 0 {
+		r.octet()
+	}
 }
 
 // WithReplyTo returns a copy of p with another reply-to in place of the one that is there. It fails with an *Error with
@@ -142,16 +180,7 @@ func (p RawProperties) DeliveryMode() uint8 {
 func (p RawProperties) WithReplyTo(name string) (RawProperties, error) {
 	r := reader{b: p}
 	flags := r.short()
-	r.skipShortstrs(flags & (FlagContentType | FlagContentEncoding))
-	if flags&FlagHeaders != 0 {
-		r.rawTable()
-	}
-	if flags&FlagDeliveryMode != 0 {
-		r.octet()
-	}
-	if flags&FlagPriority != 0 {
-		r.octet()
-	}
+	r.toCorrelationID(flags)
 	r.skipShortstrs(flags & FlagCorrelationID)
 	at := len(p) - len(r.b)
 	r.shortstr()

@@ -49,7 +49,7 @@ func (c *Conn) Answer(to []byte, props amqp.RawProperties, body []byte, more boo
 	m.Address, m.Props, m.Body = a.to, props, body
 	_, err := via.Publish(&via.burst, m)
 	a.learn(c.broker.core.Now())
-	if a.count++; more && a.late < slow && a.count < soonMost {
+	if a.count++; more && a.late < slow && a.count < answersMost {
 		a.remind(c)
 	} else {
 		a.via = nil
@@ -62,6 +62,10 @@ func (c *Conn) Answer(to []byte, props amqp.RawProperties, body []byte, more boo
 	}
 	return closedError(err)
 }
+
+// answersMost go out together, so that those who hear of them ask again while others are being answered: if all went together, this side and the
+// other would rest in turn.
+const answersMost = 24
 
 const (
 	quickly = 20_000 // up to how long after the one before an answer comes, in nanoseconds, so that it was worth the wait
@@ -82,7 +86,7 @@ func (a *answers) learn(now queue.Time) {
 // message returns room for one. Those of answers that come together are made together. The caller holds mu.
 func (a *answers) message(more bool) *core.Message {
 	if len(a.room) == 0 {
-		a.made = min(max(1, 2*a.made), answersMost)
+		a.made = min(max(1, 2*a.made), roomMost)
 		a.room = make([]core.Message, a.made)
 	}
 	m := &a.room[0]
@@ -92,8 +96,8 @@ func (a *answers) message(more bool) *core.Message {
 	return m
 }
 
-// answersMost are made together. Who keeps one, a queue for example, keeps them all, but not their bodies when they are settled.
-const answersMost = 16
+// roomMost are made together. Who keeps one, a queue for example, keeps them all, but not their bodies when they are settled.
+const roomMost = 16
 
 // Flush has the answers go out that wait for others. It costs little when there are none.
 func (c *Conn) Flush() {

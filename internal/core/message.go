@@ -1,8 +1,6 @@
 package core
 
 import (
-	"strconv"
-
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/queue"
 )
@@ -88,12 +86,8 @@ func (m *Message) ttl() (bound queue.Bound) {
 	if !m.expires() {
 		return bound
 	}
-	view, err := m.Props.View()
-	if err != nil {
-		return bound
-	}
-	ms, err := strconv.ParseInt(string(view.Expiration), 10, 64)
-	if err != nil || ms < 0 { // who published was told, where it was not checked before
+	ms, ok := m.Props.Expiration()
+	if !ok || ms < 0 { // who published was told, where it was not checked before
 		return bound
 	}
 	return queue.AtMost(min(ms, maxExpiration) * millisecond)
