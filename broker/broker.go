@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"runtime"
 	"sync"
@@ -84,7 +85,7 @@ type Config struct {
 	MaxUnsettled      int
 	MaxUnsettledBytes int64
 
-	// Heartbeat is the interval suggested to clients, in whole seconds; 60 s when 0.
+	// Heartbeat is the interval suggested to clients, in whole seconds, at most 65,535; 60 s when 0.
 	Heartbeat time.Duration
 
 	// Sync says when a persistent message counts as safe; see there before
@@ -175,17 +176,8 @@ func Open(cfg Config) (*Broker, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.SegmentSize < 0 {
-		return nil, fmt.Errorf("broker: Config.SegmentSize is %d, want bytes", cfg.SegmentSize)
-	}
-	if cfg.MaxMessage < 0 || cfg.MaxMessage > maxMessage {
-		return nil, fmt.Errorf("broker: Config.MaxMessage is %d, want 0 to %d bytes", cfg.MaxMessage, maxMessage)
-	}
-	if cfg.ConsumerTimeout < 0 && cfg.ConsumerTimeout != NoTimeout {
-		return nil, fmt.Errorf("broker: Config.ConsumerTimeout is %v, want a time or NoTimeout", cfg.ConsumerTimeout)
-	}
-	if cfg.MaxUnsettled < 0 || cfg.MaxUnsettledBytes < 0 {
-		return nil, fmt.Errorf("broker: Config.MaxUnsettled is %d and MaxUnsettledBytes %d, want none negative", cfg.MaxUnsettled, cfg.MaxUnsettledBytes)
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
 	}
 	users, err := configuredUsers(&cfg)
 	if err != nil {
@@ -220,6 +212,27 @@ func Open(cfg Config) (*Broker, error) {
 		ConsumerTimeout: cfg.ConsumerTimeout,
 	})
 	return b, nil
+}
+
+// maxHeartbeat is the longest that AMQP can say.
+const maxHeartbeat = math.MaxUint16 * time.Second
+
+func (c *Config) check() error {
+	switch {
+	case c.SegmentSize < 0:
+		return fmt.Errorf("Config.SegmentSize is %d, want bytes", c.SegmentSize)
+	case c.MaxMessage < 0 || c.MaxMessage > maxMessage:
+		return fmt.Errorf("Config.MaxMessage is %d, want 0 to %d bytes", c.MaxMessage, maxMessage)
+	case c.ConsumerTimeout < 0 && c.ConsumerTimeout != NoTimeout:
+		return fmt.Errorf("Config.ConsumerTimeout is %v, want a time or NoTimeout", c.ConsumerTimeout)
+	case c.MaxUnsettled < 0 || c.MaxUnsettledBytes < 0:
+		return fmt.Errorf("Config.MaxUnsettled is %d and MaxUnsettledBytes %d, want none negative", c.MaxUnsettled, c.MaxUnsettledBytes)
+	case c.Heartbeat < 0 || c.Heartbeat > maxHeartbeat || c.Heartbeat%time.Second != 0:
+		return fmt.Errorf("Config.Heartbeat is %v, want whole seconds, at most %v", c.Heartbeat, maxHeartbeat)
+	case c.Sync > SyncNone:
+		return fmt.Errorf("Config.Sync is %d, want SyncAlways, SyncInterval or SyncNone", c.Sync)
+	}
+	return nil
 }
 
 // inboxSlab is how much memory messages may share whose lives are alike, for all of them go to one queue.

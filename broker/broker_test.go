@@ -14,6 +14,27 @@ import (
 	"github.com/postrider-mq/postrider/broker"
 )
 
+func TestAConfigurationThatCannotBe(t *testing.T) {
+	for setting, cfg := range map[string]broker.Config{
+		"SegmentSize":      {SegmentSize: -1},
+		"MaxMessage":       {MaxMessage: 129 << 20},
+		"ConsumerTimeout":  {ConsumerTimeout: -time.Second},
+		"MaxUnsettled":     {MaxUnsettled: -1},
+		"Heartbeat is -1s": {Heartbeat: -time.Second},
+		"500ms":            {Heartbeat: 500 * time.Millisecond},
+		"18h12m16s":        {Heartbeat: 1 << 16 * time.Second}, // AMQP has 16 bits for it
+		"Sync is 3":        {Sync: broker.SyncNone + 1},
+	} {
+		b, err := broker.Open(cfg)
+		if err == nil {
+			b.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "Config.") || !strings.Contains(err.Error(), setting) {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+}
+
 func TestManyBrokersInOneProcessDoNotSeeEachOther(t *testing.T) {
 	var conns []*broker.Conn
 	for i := range 5 {

@@ -41,8 +41,8 @@ func newPolicy() *cobra.Command {
 			the two the lower limit counts.
 
 			Settings: message-ttl, expires, max-length, max-length-bytes, overflow,
-			delivery-limit, dead-letter-exchange, dead-letter-routing-key for queues,
-			alternate-exchange for exchanges. Times are in milliseconds.`),
+			delivery-limit, dead-letter-exchange, dead-letter-routing-key, consumer-timeout
+			for queues, alternate-exchange for exchanges. Times are in milliseconds.`),
 		Example: examples(`
 			postrider policy set short '^events\.' '{"max-length": 10000}' --apply-to queues
 			postrider policy set --operator cap '.*' '{"message-ttl": 86400000}'
