@@ -130,6 +130,41 @@ func TestConnectionsThatBreakAllTheTimeLoseNothingAndKeepTheOrder(t *testing.T) 
 	})
 }
 
+// Who closes a node while something waits in its memory learns of it, and of nothing else.
+func TestTheLogTellsWhatACloseDrops(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		var log bytes.Buffer
+		told := func(cfg *postrider.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) }
+		const dropped = "what was posted of it is dropped"
+		alice := net.node("alice", told)
+		for range 2 {
+			if _, err := alice.Peer("bob").Post(t.Context(), "x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		alice.Close()
+		alice.Close()
+		if said := log.String(); strings.Count(said, dropped) != 1 || !strings.Contains(said, "messages=2 to=amqp://bob:1") {
+			t.Errorf("the log says %s", said)
+		}
+		log.Reset()
+		net.node("bob")
+		carol := net.node("carol", told, inDir(t.TempDir()))
+		if _, err := carol.Peer("alice").Post(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		done := net.node("alice", told)
+		if err := done.Peer("bob").Send(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		carol.Close()
+		done.Close()
+		if said := log.String(); strings.Contains(said, dropped) {
+			t.Errorf("the log says %s", said)
+		}
+	})
+}
+
 func TestTheOutboxIsBounded(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		alice := net.node("alice", func(cfg *postrider.Config) { cfg.OutboxMessages = 2 })

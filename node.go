@@ -180,14 +180,17 @@ func (n *Node) Name() string { return n.cfg.Name }
 // Addr is the address where peers reach this node; nil when it does not listen.
 func (n *Node) Addr() net.Addr { return n.local.addr() }
 
-// Shutdown ends the node in good order. First its peers are told: from then on it takes nothing from them, what they post waits in their
-// outboxes, and who waits for a message [From] this node learns that it is down. Mailboxes on brokers are left, and what is in the inbox by then
-// is handled, until it is empty or nobody here receives it; so is what is in the mailboxes of a node that has them in its own memory. Then handlers and loops are stopped, with what they have begun
-// finished and answered; what was posted is delivered; and the node closes.
+// Shutdown ends the node in good order:
+//
+//   - Its peers are told. From then on it takes nothing from them: what they post waits in their outboxes, and who waits for a message [From] this
+//     node learns that it is down. It receives no more from mailboxes on brokers.
+//   - What is in the inbox by then is handled, until it is empty or nobody here receives it. So is what is in mailboxes in this node's own memory.
+//   - Handlers and loops are stopped; what they have begun is finished and answered.
+//   - What was posted is delivered, and the node closes.
 //
 // ctx bounds all of it: when it ends first, the node is closed at once, and the error is ctx's. With [Config.Dir] the inbox has half of ctx's
-// time to become empty, and what is in it then is there after a restart, as mailboxes are. Without, what nobody handled, failed and waits for another try, or is
-// a dead letter, is lost, and the error is a [*LostError]. What a broker will not take however long one waits, because it
+// time to become empty; what is in it then is there after a restart, as mailboxes are. Without, some messages are lost: those that nobody handled, that
+// failed and wait for another try, and dead letters. Then the error is a [*LostError]. What a broker will never take, because it
 // refuses the login, is not waited for; the error says so.
 //
 // A handler must not wait for it, nor a loop over [Node.Messages]: it would wait for itself.
@@ -338,7 +341,26 @@ const handlerGrace = time.Second
 // dropped, or waits in [Config.Dir] for the next start, and its receipts say [ErrClosed]; what was received and not settled goes back. The
 // contexts of handlers end, and Close waits a second for them to return. It may be called again, and then
 // waits for the first call; a handler should not wait for it.
-func (n *Node) Close() error { return n.end(false, func() error { return nil }) }
+//
+// The log tells how many messages had not been confirmed, unless they wait in Config.Dir.
+func (n *Node) Close() error {
+	n.sayWhatIsDropped()
+	return n.end(false, func() error { return nil })
+}
+
+func (n *Node) sayWhatIsDropped() {
+	n.mu.Lock()
+	closed := n.closed
+	n.mu.Unlock()
+	if closed || n.kept != nil {
+		return
+	}
+	for _, c := range n.connections() {
+		if messages, _ := c.Publisher().Pending(); messages > 0 {
+			n.log.Warn("closed before all that was sent was confirmed: what was posted of it is dropped, for which Shutdown would have waited", "messages", messages, "to", c.To())
+		}
+	}
+}
 
 // end is Close. In good order the last answers still reach their callers. last is called when nothing is handled any more.
 func (n *Node) end(orderly bool, last func() error) error {
