@@ -31,9 +31,9 @@ func (n *Node) limit(ctx context.Context) time.Duration {
 // Call sends a request to a target, a peer or a mailbox, and waits for the answer of the handler that
 // receives it. A []byte or string is passed as it is, any other T is decoded as [Message.Decode] does.
 //
-// A handler's error comes back as a [*RemoteError]. If ctx ends first, or the connection breaks
-// after the request was written, the error is a [*SendError]: the request may have been handled
-// all the same. A deadline of ctx is also the request's expiry where the broker heeds one; without one it is [Config.CallTimeout] from now.
+// A handler's error comes back as a [*RemoteError]. A handler that returns nil, and has not called Reply, gives an empty answer: the result is T's zero value.
+// If ctx ends first, or the connection breaks after the request was written, the error is a [*SendError]: the request may have been handled
+// all the same. The deadline of ctx, or [Config.CallTimeout] from now where it has none, is also when the request expires.
 //
 // A call may be made again under the same [ID]. While the first is being handled, the second waits for what becomes of it. One that failed, expired or was given up
 // is handled again. One that was handled is not: answers are not kept, and the second call fails at once with a RemoteError of code 409.

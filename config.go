@@ -52,11 +52,11 @@ type Config struct {
 	// port that is forwarded, say. "" means the listener's address, or all of this machine's where it listens at all of them.
 	Advertise string
 
-	// Relay also takes into the inbox, while there is room, what senders relay through the Brokers when they cannot reach this node, see the option [Relay]: from the
-	// mailbox <Name>.relay there.
+	// Relay also takes into the inbox, while there is room, what senders relay when they cannot reach this node: they put it into the
+	// mailbox <Name>.relay on the Brokers, see the option [Relay].
 	Relay bool
 
-	// Login is the user:password that opens the listeners of peers which were found by asking. "" is guest:guest.
+	// Login is the user:password with which this node logs in to peers that it has found by asking, and not in Peers. "" is guest:guest.
 	Login string
 
 	// Resolver looks up SRV records. nil means [net.DefaultResolver].
@@ -67,12 +67,13 @@ type Config struct {
 	// the latter.
 	TLS *tls.Config
 
-	// Keys, when they are not nil, are what this node seals messages with: everything that it sends to peers and mailboxes can be read by who receives it there and
-	// by nobody else, no broker and no disk among them, and everything that it receives has to be sealed, too, or is a dead letter. Where there is no key
-	// for a target, sending and receiving fail with [ErrNoKey]; nothing goes out or is taken in plain. Of a sealed message its id, sender, target, [Key], size, times and
-	// how often it failed can be seen; its body, content type, [Header]s, answers, and why it failed cannot. [Message.SealedBy] says who has sealed it.
-	// Whoever has the private key of a mailbox reads what is sent there, and could write to it in the name of those who do. What a node without Keys had
-	// posted before, and its outbox keeps, goes out as it is.
+	// Keys, when they are not nil, are what this node seals messages with. What it sends to peers and mailboxes can be read by who receives it there and
+	// by nobody else: by no broker, and on no disk. What it receives has to be sealed, too, or is a dead letter. Where there is no key
+	// for a target, sending and receiving fail with [ErrNoKey]; nothing goes out or is taken in plain. [Message.SealedBy] says who has sealed a message.
+	//
+	// Of a sealed message others see its id, sender, target, [Key], size, times and how often it failed. They do not see its body, content type,
+	// [Header]s and answers, nor why it failed. Whoever has the private key of a mailbox reads what is sent there, and could write to it in the name of those
+	// who send there. What this node posted before it had Keys, and its outbox in Dir still keeps, goes out as it is.
 	Keys *Keys
 
 	// Plain excepts targets from being sealed, for both directions: "inbox" is this node's own, others are "peer:bob", "mailbox:audit", "topic:prices",
@@ -80,19 +81,20 @@ type Config struct {
 	// all the same is opened.
 	Plain []string
 
-	// SealedFor is for how long what this node seals may be opened: afterwards it is a dead letter, and nobody can repeat it. 0 means 30 days; the
-	// certificates of sender and receiver end it, too.
+	// SealedFor is how long what this node seals can be opened. Later it is a dead letter, so that nobody can send an old message again. 0 means
+	// 30 days. It cannot be opened after the certificates of sender and receiver have ended, either.
 	SealedFor time.Duration
 
 	// Logger gets what a person who runs the node wants to know. nil means [slog.Default].
 	Logger *slog.Logger
 
-	// CallTimeout is how long a [Call] waits for its answer when its context has no deadline, and so does each call of a [Gather]; it travels along
+	// CallTimeout is how long a [Call], and each call of a [Gather], waits for its answer when its context has no deadline. It reaches the handler
 	// as any deadline does. 0 means 30 s, a negative value for ever.
 	CallTimeout time.Duration
 
-	// ConsumerTimeout is how long the brokers let a receiver hold a message before they take it away: nothing tells a client. A message that a
-	// handler or loop of this node holds for half of it is told of in the log. 0 means 30 minutes, as RabbitMQ has it, a negative value that there is none.
+	// ConsumerTimeout is how long the brokers let a receiver hold a message before they take it away. Brokers do not tell their clients how long that is.
+	// The log warns of a message that a handler or loop of this node has held for half of it. 0 means 30 minutes, as RabbitMQ has it, a negative
+	// value that there is no such time.
 	ConsumerTimeout time.Duration
 
 	// OutboxMessages and OutboxBytes bound what may wait, unconfirmed, for one peer or for
@@ -101,13 +103,13 @@ type Config struct {
 	OutboxBytes    int
 
 	// InboxMessages and InboxBytes bound what waits in this node's inbox and in its handlers' hands. 0 means 262,144
-	// messages and 256 MiB of bodies. Who sends more learns at once that it is full ([ErrFull]); a single message may be larger. Answers
-	// and receipts do not go by way of inboxes, and what is tried again is let in.
+	// messages and 256 MiB of bodies. Whoever sends more learns at once that it is full ([ErrFull]). A single message may be larger than InboxBytes
+	// when the inbox is empty. Answers and receipts take no room in inboxes, and what is tried again is let in.
 	InboxMessages int
 	InboxBytes    int64
 
-	// Codecs encode and decode bodies beside JSON. They are asked in turn for a value that is sent, the first that takes it
-	// does it; a message's content type says which decodes it.
+	// Codecs encode and decode bodies beside JSON. The first that takes a value which is sent encodes it;
+	// a message's content type says which one decodes it.
 	Codecs []Codec
 
 	// SendMiddleware is put around everything that is sent, HandleMiddleware around every handler; the
@@ -115,8 +117,8 @@ type Config struct {
 	SendMiddleware   []SendMiddleware
 	HandleMiddleware []HandleMiddleware
 
-	// Observe, when it is not nil, is told what happens to each message that this node receives, in handlers and loops alike, by any
-	// goroutine and with the error of a step that has one. It must not block. Control messages are not among them.
+	// Observe, when it is not nil, is called for each step of each message that this node receives in a handler or a loop, with the error of a step
+	// that has one. Any goroutine may call it, and it must not block. It is not told of control messages.
 	Observe func(m *Message, s Step, err error)
 
 	// Dial opens connections in place of [net.Dialer] when it is not nil.

@@ -131,11 +131,11 @@
 //
 // # Security
 //
-// A node listens to this machine alone unless it has [Config.TLS]. Who connects has to be one of [Config.Users], and may only
+// A node that has no [Config.TLS] listens on loopback addresses only. Who connects has to be one of [Config.Users], and may only
 // put messages into the inbox. A broker has users and permissions of its own, see package broker; nodes have theirs in the
 // URLs of [Config.Brokers] and [Config.Peers], with amqps:// for TLS.
 //
-// With [Config.Keys] everything is sealed: nobody reads a message but its receivers, no broker and no disk, and they know who wrote it:
+// With [Config.Keys] what goes to peers and mailboxes is sealed: nobody but its receivers can read it, no broker among them, and they know who wrote it:
 //
 //	keys, err := postrider.LoadKeys(os.DirFS("./postrider-keys"), "billing") // of postrider keys new and postrider keys seal
 //	n, err := postrider.Start(ctx, postrider.Config{Name: "billing", Keys: keys, …})
@@ -158,6 +158,6 @@
 //
 // # Ending
 //
-// [Node.Close] ends a node at once, [Node.Shutdown] in good order: what is in the inbox, and in mailboxes in this node's own memory, is handled, and what
-// was posted is delivered.
+// [Node.Shutdown] ends a node in good order: what is in the inbox, and in mailboxes in this node's own memory, is handled, and what
+// was posted is delivered. [Node.Close] ends it at once: what was posted and has not arrived is dropped, unless [Config.Dir] keeps it.
 package postrider

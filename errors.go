@@ -12,13 +12,13 @@ import (
 // The fates a send can meet. They are found with [errors.Is], mostly inside a
 // [*SendError] that says which message it was and how far it had come.
 var (
-	// ErrNoSuchTarget: nobody is known by that name, the broker has no such mailbox, or nobody receives from the topic and the sender waits for who does.
+	// ErrNoSuchTarget: nobody is known by that name, the broker has no such mailbox, or the answer of a receiver is waited for and nobody receives from the topic.
 	ErrNoSuchTarget = errors.New("no such target")
 	// ErrPeerDown: there is no connection to the peer or broker, or it broke before it answered.
 	ErrPeerDown = errors.New("peer is down")
 	// ErrFull: the outbox of this node, the inbox of the peer, or the mailbox holds as much as it may. What was sent before stays in it.
 	ErrFull = errors.New("outbox is full")
-	// ErrTooLarge: the message does not fit even an empty outbox, see [Config].
+	// ErrTooLarge: the message does not fit even an empty outbox, see [Config.OutboxBytes].
 	ErrTooLarge = errors.New("message is too large")
 	// ErrRefused: the other side would not take the message (a negative confirm). Mostly it is full, and the error ErrFull, too.
 	ErrRefused = errors.New("message was refused")

@@ -14,9 +14,9 @@ import (
 //		…
 //	}
 //
-// Each target yields once: its answer, or a [*GatherError] that names it. When ctx ends, or [Config.CallTimeout] is over where ctx has no deadline, those that have not answered
-// yield its error, and the loop ends. Leaving the loop gives up on the answers that have not come. The request must not be changed
-// meanwhile. No targets yield nothing.
+// Each target yields once: its answer, or a [*GatherError] that names it. When ctx ends, or [Config.CallTimeout] is over where ctx has no deadline,
+// those that have not answered yield that error, and the loop ends. Leaving the loop gives up on the answers that have not come. The request must not be changed
+// meanwhile.
 func Gather[T any](ctx context.Context, targets []*Target, request any, opts ...SendOption) iter.Seq2[T, error] {
 	type answer struct {
 		value T

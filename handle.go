@@ -17,10 +17,10 @@ import (
 // caller's context does.
 type Handler func(ctx context.Context, m *Message) error
 
-// Handle has h act upon the messages of a target, a mailbox or [Node.Inbox], until
-// ctx ends or the node is closed. It returns once the messages begin to come, or with the broker's
-// refusal as a [*RemoteError], or with why its certificate is not trusted; when the broker cannot be reached now it returns nil, too,
-// and the handling begins once it can.
+// Handle has h act upon the messages of a target (a mailbox, a topic or [Node.Inbox]) until
+// ctx ends or the node is closed. It does not wait for that: it returns nil once the messages begin to come, and also when the broker cannot be reached
+// now; then the handling begins once it can. Errors: the broker's refusal, as a [*RemoteError]; that its certificate is not trusted; ctx's; ErrClosed; and
+// what is wrong with the target.
 //
 // What h returns settles a message that h has not settled itself:
 //

@@ -19,9 +19,9 @@ type Message struct {
 	To          string // the name of the target it was sent to
 	ContentType string
 	Body        []byte // of a sealed message what was in it
-	// Redelivered: it was handed to a receiver before, who may have acted upon it. The broker in this node knows of what was merely on its way to one,
-	// and does not mark that after an orderly end; to others AMQP has no way to say so, and they mark it. What came to the inbox together may be
-	// marked together after a restart.
+	// Redelivered: a receiver may have seen it before, and acted upon it. Brokers that are reached over AMQP mark all that they had sent to a receiver and
+	// that comes back, whether it was seen or not; the broker in this node, after an orderly end, only what was seen. What came to the inbox together may
+	// be marked together after a restart.
 	Redelivered bool
 
 	more    bool          // others waited behind it: its ack may go with theirs
@@ -115,8 +115,7 @@ func (m *Message) Headers() map[string]any {
 func (m *Message) WantsReply() bool { return m.wanted }
 
 // Reply answers a [Call]. The first answer counts. One to a message that was not a Call is dropped, so a handler need not know how its
-// messages are sent. Reply does not wait until the caller has the answer, and does not settle the message. Where others are waiting it may go out with
-// their answers, up to a millisecond later.
+// messages are sent. Reply does not wait until the caller has the answer, which may go out with others up to a millisecond later, and does not settle the message.
 func (m *Message) Reply(ctx context.Context, body any) error {
 	v, err := m.props.View()
 	if err != nil || !m.wanted {
@@ -158,9 +157,8 @@ func (m *Message) Gone() <-chan struct{} {
 	return m.tap.target.node.ctx.Done()
 }
 
-// Ack says that the message is done with: it does not come again. The broker may hear of it up to a millisecond later, of many at
-// once, where others are waiting here or it can go on delivering meanwhile; with [Config.Dir], once it is noted on the disk that the message
-// was handled. Once this node is closed it is too late, and the error may be ErrClosed.
+// Ack says that the message is done with: it does not come again. The broker may hear of it, together with others, up to a millisecond
+// later; with [Config.Dir], after it was noted on the disk that the message was handled. Once this node is closed it is too late, and the error may be ErrClosed.
 func (m *Message) Ack() error { return m.ack(true) }
 
 // ack is Ack. It is no step of the message's unless it was handled.

@@ -8,7 +8,7 @@ import (
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
-// Messages receives in a loop, from this node's inbox unless [Of] says otherwise:
+// Messages receives in a loop, from this node's inbox unless [Of] names a mailbox or a topic:
 //
 //	for m, err := range n.Messages(ctx) {
 //		if err != nil {

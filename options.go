@@ -45,9 +45,9 @@ func Key(key string) SendOption { return func(o *sendOptions) { o.key = key } }
 // [Receipt.WaitFor] tells.
 func Until(grade Grade) SendOption { return func(o *sendOptions) { o.until = grade } }
 
-// Expires lets nobody handle the message later than d from now: where it waits by then, here, at its target, or to be tried again, it is dropped. One that
-// was not delivered in time fails with [ErrExpired]; one that was and waited too long there goes without a word. d is at least a millisecond. A broker does
-// not say how long a message has waited there: one that a receiver has fetched (see [Prefetch]) and that waits behind others has d for that once more.
+// Expires lets nobody handle the message later than d from now. Wherever it waits by then, it is dropped: here, at its target, or to be tried again. One that
+// was not delivered in time fails with [ErrExpired]; one that was delivered, and waits too long there, is dropped without a word. d is at least a millisecond.
+// Brokers do not tell how long a message has waited there: one that a receiver has fetched (see [Prefetch]), and that waits behind others, has d for that once more.
 func Expires(d time.Duration) SendOption {
 	return func(o *sendOptions) { o.expires = max(d, time.Millisecond) }
 }
@@ -82,8 +82,7 @@ type mailboxOptions struct {
 
 // SingleActive makes it a mailbox with one receiver at a time, of all nodes and goroutines: the first to ask. When that one ends, or dies, the
 // next one gets what it had not settled, and only then what follows: an order that a change of receivers does not break.
-// A mailbox that exists and is none is not used: receiving from it is an error, and it has to be named with this option wherever
-// it may be made.
+// Receiving with this option from a mailbox that was made without it is an error. So name the option wherever the mailbox may be made.
 func SingleActive() MailboxOption { return func(o *mailboxOptions) { o.single = true } }
 
 // A HandleOption changes one [Node.Handle].
@@ -137,7 +136,7 @@ type messagesOptions struct {
 	from string
 }
 
-// Of receives from a target other than the node's own inbox: a mailbox.
+// Of receives from a target other than the node's own inbox: a mailbox or a topic.
 func Of(target *Target) MessagesOption { return func(o *messagesOptions) { o.of = target } }
 
 // From lets through only what the node of that name has sent, and goes with the inbox only.

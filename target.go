@@ -140,6 +140,8 @@ func (t *Target) sendUntil(ctx context.Context, d draft, until Grade) error {
 // the outbox is on disk, too, and what was [Kept] there goes out after a restart. It is bounded: a Post
 // that does not fit, or finds the disk far behind, fails with [ErrFull].
 //
+// A program that ends has to call [Node.Shutdown], which waits until what was posted is confirmed. [Node.Close] does not.
+//
 // An error is a [*SendError] unless the body cannot be encoded or an option is wrong.
 func (t *Target) Post(ctx context.Context, body any, opts ...SendOption) (*Receipt, error) {
 	o := sendOptionsOf(opts)

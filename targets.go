@@ -6,11 +6,17 @@ import (
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
-// Peer is the node of that name: what is sent to it goes straight into the inbox in its process.
-// It is found, in this order, in [Config.Peers]; by its name, when that is an AMQP URL which ends in the name of the peer, amqp://host:port/name; or by asking for it
-// through [Config.Brokers], where each node that listens and uses the same brokers answers for itself. Whoever is asked for is asked again whenever a connection has to be made, so that a
-// peer which has moved is found. One that is not in Config.Peers is forgotten when the program does not keep its Target, and the connection to it ends one to two minutes later, when
-// nothing is under way; it is made again for whoever asks for the Target later. Sending to a peer that cannot even be asked for fails with [ErrNoSuchTarget]; one that nobody answers for is down.
+// Peer is the node of that name: what is sent to it goes straight into the inbox in its process. Where it is, says the first of these:
+//
+//   - [Config.Peers].
+//   - The name itself, when it is an AMQP URL that ends in the name of the peer: amqp://host:port/name.
+//   - The peer, which is asked through [Config.Brokers]: each node that listens and uses the same brokers answers for itself. It is asked
+//     again whenever a connection has to be made, so that a peer which has moved is found.
+//
+// Sending to a peer that cannot even be asked fails with [ErrNoSuchTarget]; one that does not answer is down.
+//
+// A peer that is not in Config.Peers is forgotten when the program no longer keeps its Target. The connection to it ends one to two minutes later, when
+// nothing is under way, and is made again for who asks for the Target later.
 func (n *Node) Peer(name string, opts ...PeerOption) *Target {
 	var o peerOptions
 	applyAll(&o, opts)
