@@ -170,7 +170,10 @@ func guarded(ctx context.Context, m *Message, h Handler) (err error) {
 			m.log().Error("handler panicked", "message", m.ID, "from", m.From, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
-	return h(ctx, m)
+	if err = h(ctx, m); err != nil {
+		_ = err.Error() // that of a nil pointer may panic, which it had better do here
+	}
+	return err
 }
 
 func (m *Message) log() *slog.Logger { return m.tap.target.node.log }

@@ -113,7 +113,11 @@ func MaxTries(n int) HandleOption { return func(o *handleOptions) { o.maxTries =
 // Backoff says how long a message waits after its first, second, … failure. The default is 100 ms, 300 ms, 1 s,
 // 3 s and so on, up to 10 minutes. No wait is shorter than 30 ms.
 func Backoff(after func(failures int) time.Duration) HandleOption {
-	return func(o *handleOptions) { o.backoff = after }
+	return func(o *handleOptions) {
+		if after != nil {
+			o.backoff = after
+		}
+	}
 }
 
 const (

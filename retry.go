@@ -17,8 +17,15 @@ type retryError struct{ after time.Duration }
 func (e *retryError) Error() string { return fmt.Sprintf("handled again after %v", e.after) }
 
 // Reject is returned by a handler for a message that nobody will ever be able to act upon: it goes to the dead
-// letters of its target at once, see [Target.Dead], with err as the reason. For a [Call] err goes to the caller.
-func Reject(err error) error { return &rejectError{err} }
+// letters of its target at once, see [Target.Dead], with err as the reason. For a [Call] err goes to the caller. A nil err rejects, too.
+func Reject(err error) error {
+	if err == nil {
+		err = errNoReason
+	}
+	return &rejectError{err}
+}
+
+var errNoReason = errors.New("rejected, and no reason was given")
 
 type rejectError struct{ error }
 

@@ -140,6 +140,39 @@ func TestARejectedMessageDiesAtOnce(t *testing.T) {
 	})
 }
 
+// Nothing that a handler returns ends its process.
+func TestWhatIsReturnedIsNilInside(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		n := net.node("alice")
+		jobs := n.Mailbox("jobs")
+		err := n.Handle(t.Context(), jobs, func(_ context.Context, m *postrider.Message) error {
+			if string(m.Body) == "rejected" {
+				return postrider.Reject(nil)
+			}
+			var nobody *postrider.RemoteError
+			return nobody
+		}, postrider.MaxTries(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for body, reason := range map[string]string{"rejected": "no reason was given", "failed": "panicked"} {
+			_, err := postrider.Call[string](t.Context(), jobs, body)
+			wantRemote(t, err, 500, reason)
+			wantRemote(t, jobs.Send(t.Context(), body, untilHandled), 500, reason)
+			for m, err := range n.Messages(t.Context(), postrider.Of(jobs.Dead())) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if f, _ := m.Failure(); string(m.Body) != body || !strings.Contains(f.Reason, reason) {
+					t.Errorf("%s is a dead letter for %q, want %s for %q", m.Body, f.Reason, body, reason)
+				}
+				m.Ack()
+				break
+			}
+		}
+	})
+}
+
 func TestAMessageCanBeAskedForLater(t *testing.T) {
 	for _, wait := range []time.Duration{
 		time.Millisecond, 100 * time.Millisecond, 730 * time.Millisecond, 47 * time.Second, 20 * time.Minute, 31 * time.Hour,
