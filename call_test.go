@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/postridertest"
 )
 
 // never answers before its context ends, and tells that it did.
@@ -133,6 +135,34 @@ func TestEachCallHasItsOwnTime(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Its caller learns of an answer that the broker does not take, sealed or not.
+func TestAnAnswerThatIsTooLargeForTheBroker(t *testing.T) {
+	for _, how := range []string{"plain", "sealed"} {
+		t.Run(how, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				mq := net.BrokerWith("mq", broker.Config{MaxMessage: 1 << 20})
+				var keysFor func(name string) func(*postrider.Config)
+				if how == "sealed" {
+					keys := postridertest.NewKeys(t, "mailbox:jobs")
+					keysFor = func(name string) func(*postrider.Config) { return keys.For(name, "mailbox:jobs") }
+				} else {
+					keysFor = func(string) func(*postrider.Config) { return func(*postrider.Config) {} }
+				}
+				alice, bob := net.node("alice", mq.Use, keysFor("alice")), net.node("bob", mq.Use, keysFor("bob"))
+				bob.Handle(t.Context(), bob.Mailbox("jobs"), func(ctx context.Context, m *postrider.Message) error {
+					return m.Reply(ctx, make([]byte, 1<<20+1))
+				})
+				began := time.Now()
+				_, err := postrider.Call[[]byte](t.Context(), alice.Mailbox("jobs"), "x")
+				wantRemote(t, err, 406, "bytes was refused: message size")
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
 }
 
 // A call ends with its answer: what its handler returns afterwards is nobody's but the log's.

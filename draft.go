@@ -32,6 +32,7 @@ type extras struct {
 	control     string        // what the control message is about; "": it is none
 	attempt     string        // of a call whose id its caller has chosen, and of the word that it is given up: which of those with that id it is
 	waited      bool          // its sender waits for it, so that it is not kept on disk
+	fate        func(error)   // told what becomes of an answer; nil for most
 }
 
 // headerKey carries a message's [Key].

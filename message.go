@@ -135,6 +135,7 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 	if m.replied.Swap(true) {
 		return nil
 	}
+	m.minded(&d)
 	if err := m.back().reply(v.ReplyTo, v.CorrelationID, d, m.more); err != nil {
 		return t.failed(d.id, err, false)
 	}

@@ -208,7 +208,11 @@ func (r *remote) reply(to, correlation []byte, d draft, more bool) error {
 	if more {
 		post = r.pub.Post
 	}
-	return post(new(client.Fate), e, []byte(d.id.String()), d.body)
+	f := new(client.Fate)
+	if d.more != nil && d.more.fate != nil {
+		f.Tell(d.more.fate)
+	}
+	return post(f, e, []byte(d.id.String()), d.body)
 }
 
 func (r *remote) pass(_ context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {
