@@ -135,13 +135,15 @@ func TestTheLogTellsWhatACloseDrops(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		var log bytes.Buffer
 		told := func(cfg *postrider.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) }
-		const dropped = "what was posted of it is dropped"
+		const dropped = "that is dropped"
 		alice := net.node("alice", told)
 		for range 2 {
 			if _, err := alice.Peer("bob").Post(t.Context(), "x"); err != nil {
 				t.Fatal(err)
 			}
 		}
+		go alice.Peer("bob").Send(t.Context(), "its sender learns it")
+		synctest.Wait()
 		alice.Close()
 		alice.Close()
 		if said := log.String(); strings.Count(said, dropped) != 1 || !strings.Contains(said, "messages=2 to=amqp://bob:1") {

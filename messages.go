@@ -79,7 +79,7 @@ func (n *Node) watch(ctx context.Context, peer string) (context.Context, context
 	go func() {
 		defer n.workers.Done()
 		if err := downOf(ctx, conn); err != nil {
-			cancel(also{err, []error{ErrPeerDown}})
+			cancel(also{fmt.Errorf("postrider: waiting for a message from %s: %w", shown(peer), err), []error{ErrPeerDown}})
 		}
 	}()
 	return ctx, cancel
@@ -90,7 +90,7 @@ func downOf(ctx context.Context, conn *client.Conn) error {
 	for {
 		state, changed := conn.State()
 		if state.Err != nil {
-			return fmt.Errorf("postrider: waiting for a peer: %w", state.Err)
+			return state.Err
 		}
 		select {
 		case <-changed:

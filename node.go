@@ -342,7 +342,7 @@ const handlerGrace = time.Second
 // contexts of handlers end, and Close waits a second for them to return. It may be called again, and then
 // waits for the first call; a handler should not wait for it.
 //
-// The log tells how many messages had not been confirmed, unless they wait in Config.Dir.
+// The log tells how many messages that were posted are dropped.
 func (n *Node) Close() error {
 	n.sayWhatIsDropped()
 	return n.end(false, func() error { return nil })
@@ -356,8 +356,8 @@ func (n *Node) sayWhatIsDropped() {
 		return
 	}
 	for _, c := range n.connections() {
-		if messages, _ := c.Publisher().Pending(); messages > 0 {
-			n.log.Warn("closed before all that was sent was confirmed: what was posted of it is dropped, for which Shutdown would have waited", "messages", messages, "to", c.To())
+		if messages := c.Publisher().Posted(); messages > 0 {
+			n.log.Warn("closed before all that was posted was confirmed: that is dropped; Shutdown would have waited for it", "messages", messages, "to", c.To())
 		}
 	}
 }

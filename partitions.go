@@ -123,7 +123,7 @@ func whole(q *client.Queue) *client.Queue {
 }
 
 // errHasNone is of a mailbox that was named with partitions.
-var errHasNone = errors.New("has none")
+var errHasNone = errors.New("has no")
 
 // asItIs makes the error of a mailbox that has partitions and was named without, or the other way round.
 func (t *Target) asItIs(err error) error {
@@ -131,7 +131,7 @@ func (t *Target) asItIs(err error) error {
 	errors.As(err, &refused)
 	is := []error{ErrPartitions, &RemoteError{Code: int(refused.Code), Reason: refused.Text}}
 	if t.partitions > 0 {
-		return also{fmt.Errorf("mailbox %s %w, and was named with %d", t.name, errHasNone, t.partitions), is}
+		return also{fmt.Errorf("mailbox %s %w partitions, and was named with %d", t.name, errHasNone, t.partitions), is}
 	}
 	has := ""
 	if told := currentValue.FindStringSubmatch(refused.Text); told != nil {

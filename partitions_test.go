@@ -348,7 +348,7 @@ func TestAMailboxHasPartitionsForAllOrForNone(t *testing.T) {
 		if err := alice.Mailbox("plain").Send(t.Context(), "a"); err != nil {
 			t.Fatal(err)
 		}
-		wrong(t, bob, bob.Mailbox("plain", postrider.Partitions(4)), "mailbox plain has none, and was named with 4", "work it off")
+		wrong(t, bob, bob.Mailbox("plain", postrider.Partitions(4)), "mailbox plain has no partitions, and was named with 4", "work it off")
 		wantBody(t, collect(t, carol, carol.Mailbox("plain")), "a")
 	})
 }

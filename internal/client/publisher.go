@@ -381,6 +381,18 @@ func (p *Publisher) hopeless() error {
 	return p.refused
 }
 
+// Posted says how many of the messages that are not confirmed are posts which a [Keeper] would keep.
+func (p *Publisher) Posted() (messages int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for at := p.log.tail; at != p.log.head; at++ {
+		if e := p.log.at(at); e.fate != nil && !e.wait && e.env.keep != "" {
+			messages++
+		}
+	}
+	return messages
+}
+
 // Pending returns how many messages are unconfirmed and the size of their ids and bodies.
 func (p *Publisher) Pending() (messages, bytes int) {
 	p.mu.Lock()
