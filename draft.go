@@ -110,6 +110,9 @@ func (d *draft) tellApart() {
 	d.more.attempt = rand.Text()[:16]
 }
 
+// mandatory reports whether it is an error that nobody gets the message: at a target that may be alone only where somebody is to say that he handled it.
+func (d *draft) mandatory(alone bool) bool { return !alone || d.more != nil && d.more.receipt != "" }
+
 func (d *draft) attempt() string {
 	if d.more == nil {
 		return ""

@@ -12,7 +12,7 @@ import (
 // The fates a send can meet. They are found with [errors.Is], mostly inside a
 // [*SendError] that says which message it was and how far it had come.
 var (
-	// ErrNoSuchTarget: nobody is known by that name, the broker has no such mailbox, or the answer of a receiver is waited for and nobody receives from the topic.
+	// ErrNoSuchTarget: nobody is known by that name, the broker has no such mailbox, or an answer, or [Handled], is waited for and nobody has subscribed to the topic.
 	ErrNoSuchTarget = errors.New("no such target")
 	// ErrPeerDown: there is no connection to the peer or broker, or it broke before it answered.
 	ErrPeerDown = errors.New("peer is down")

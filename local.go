@@ -124,7 +124,7 @@ type local struct {
 func (l *local) publishing(d *draft) *broker.Publishing {
 	p := &broker.Publishing{
 		Key:        l.queue,
-		Mandatory:  !l.alone,
+		Mandatory:  d.mandatory(l.alone),
 		Properties: d.properties(l.from),
 		Body:       append([]byte(nil), d.body...),
 	}

@@ -124,9 +124,9 @@ func fate(t *testing.T, err error, maybe bool, causes ...error) *postrider.SendE
 	return failed
 }
 
-func post(t *testing.T, target *postrider.Target, body string) *postrider.Receipt {
+func post(t *testing.T, target *postrider.Target, body string, opts ...postrider.SendOption) *postrider.Receipt {
 	t.Helper()
-	rc, err := target.Post(t.Context(), body)
+	rc, err := target.Post(t.Context(), body, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func (r *remote) envelope(d *draft) (*client.Envelope, error) {
 
 // sealToKeep makes the envelope of a message that stays in the outbox, on disk too, until it is confirmed; and no longer than it is wanted.
 func (r *remote) sealToKeep(d *draft) (*client.Envelope, error) {
-	e, err := r.seal(d, !r.alone, d.properties(r.from))
+	e, err := r.seal(d, d.mandatory(r.alone), d.properties(r.from))
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func Matching(patterns ...string) TopicOption {
 // handling. What is published while a node is not connected passes it by, unless the subscription is [Durable].
 //
 // A Send to a topic returns when the broker has put the message into each subscription, which may be none. A Call waits for
-// the first answer; one that nobody receives fails with [ErrNoSuchTarget].
+// the first answer. It fails with [ErrNoSuchTarget] when there is no subscription, and so does what is sent [Until] it is [Handled].
 //
 // What a handler fails upon is tried again as in a mailbox: on the broker when the subscription is durable, else held in this
 // node meanwhile. Dead letters are in <topic>.<name>.dead and <topic>.dead.

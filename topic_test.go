@@ -171,6 +171,23 @@ func TestACallToATopic(t *testing.T) {
 	})
 }
 
+// Where nobody has subscribed nobody will ever have handled it, which its sender learns at once.
+func TestASendToATopicUntilSomebodyHasHandledIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		news := producer.Topic("news")
+		fate(t, news.Send(t.Context(), "x", untilHandled), false, postrider.ErrNoSuchTarget)
+		_, err := post(t, news, "x", untilHandled).Wait(t.Context())
+		fate(t, err, false, postrider.ErrNoSuchTarget)
+		got := collect(t, worker, worker.Topic("news"))
+		if err := news.Send(t.Context(), "y", untilHandled); err != nil {
+			t.Error(err)
+		}
+		wantGrade(t, post(t, news, "z", untilHandled), postrider.Handled)
+		wantBody(t, got, "y")
+		wantBody(t, got, "z")
+	})
+}
+
 func TestANodeThatClosesLetsGoOfWhatItHolds(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		net.broker()
