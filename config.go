@@ -33,7 +33,7 @@ type Config struct {
 	// as a broker of theirs. Without it they can only put messages into the inbox.
 	ShareMailboxes bool
 
-	// Users are names and passwords of those who may connect to the listener. With none, it is
+	// Users are names and passwords of those who may connect to the listener; guest cannot be one of them. With none, it is
 	// user guest with password guest, from this machine only.
 	Users map[string]string
 

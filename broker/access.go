@@ -45,7 +45,7 @@ func configuredUsers(cfg *Config) (*access.Users, error) {
 	}
 	for name, password := range cfg.Users {
 		if err := users.Add(name, password, rights); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("Config.Users: %w", err)
 		}
 	}
 	return users, nil
@@ -101,7 +101,7 @@ func (b *Broker) firstUser(ctx context.Context, cfg *Config, users *access.Users
 // PutUser makes a user, or gives the one of that name another password and other tags. A new user has no permissions,
 // except that an administrator gets all in the virtual host "/"; see SetPermissions. It returns after that is safe on
 // disk. The tags that mean something are administrator, monitoring, policymaker, management and impersonator, as in
-// RabbitMQ. Users of Config.Users cannot be changed.
+// RabbitMQ. With the password "" he can come with a certificate only, see Config.ClientCertificates. Users of Config.Users cannot be changed.
 func (b *Broker) PutUser(ctx context.Context, name, password string, tags ...string) error {
 	made, err := b.users.Put(ctx, name, access.Change{Password: &password, Tags: &tags})
 	if err != nil || !made || !access.Tagged(tags, access.Administrator) {

@@ -42,7 +42,7 @@ type Config struct {
 	// Logger takes what an operator should know; nothing is logged when nil.
 	Logger *slog.Logger
 
-	// Users are names and passwords of those who may do everything. They are not
+	// Users are names and passwords of those who may do everything; guest cannot be one of them. They are not
 	// kept, and nobody can change them while the broker runs. Other users come
 	// by PutUser and by the management interface, and are kept in Dir.
 	// Passwords cross a network over TLS only: wrap the listener with tls.NewListener.

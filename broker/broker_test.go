@@ -16,14 +16,16 @@ import (
 
 func TestAConfigurationThatCannotBe(t *testing.T) {
 	for setting, cfg := range map[string]broker.Config{
-		"SegmentSize":      {SegmentSize: -1},
-		"MaxMessage":       {MaxMessage: 129 << 20},
-		"ConsumerTimeout":  {ConsumerTimeout: -time.Second},
-		"MaxUnsettled":     {MaxUnsettled: -1},
-		"Heartbeat is -1s": {Heartbeat: -time.Second},
-		"500ms":            {Heartbeat: 500 * time.Millisecond},
-		"18h12m16s":        {Heartbeat: 1 << 16 * time.Second}, // AMQP has 16 bits for it
-		"Sync is 3":        {Sync: broker.SyncNone + 1},
+		"SegmentSize":       {SegmentSize: -1},
+		"MaxMessage":        {MaxMessage: 129 << 20},
+		"ConsumerTimeout":   {ConsumerTimeout: -time.Second},
+		"MaxUnsettled":      {MaxUnsettled: -1},
+		"Heartbeat is -1s":  {Heartbeat: -time.Second},
+		"500ms":             {Heartbeat: 500 * time.Millisecond},
+		"18h12m16s":         {Heartbeat: 1 << 16 * time.Second}, // AMQP has 16 bits for it
+		"Sync is 3":         {Sync: broker.SyncNone + 1},
+		"guest cannot be":   {Users: map[string]string{"guest": "guest"}},
+		"\"app\" lacks one": {Users: map[string]string{"app": ""}},
 	} {
 		b, err := broker.Open(cfg)
 		if err == nil {

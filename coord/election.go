@@ -64,7 +64,7 @@ func (e *Election) resign(ctx context.Context) {
 }
 
 // Leader is the node that leads; "" when the last one has resigned. After one died it is that one until the next one leads. The error is [ErrNoValue]
-// before the first one did.
+// before the first one did. It costs what [Value.Get] does.
 func (e *Election) Leader(ctx context.Context) (string, error) {
 	v, err := e.leader.Get(ctx)
 	return v.Value, err

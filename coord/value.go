@@ -35,7 +35,8 @@ func NewValue[T any](n *postrider.Node, name string) *Value[T] {
 }
 
 // Get returns the present value: what every Set and Update that has returned somewhere has left. The error is
-// [ErrNoValue] before the first one.
+// [ErrNoValue] before the first one. It costs as much as to acquire a [Lock], and waits its turn as that does: whoever needs the value often
+// keeps what [Value.Watch] yields.
 func (v *Value[T]) Get(ctx context.Context) (Version[T], error) {
 	var last note
 	t, err := v.seat.during(ctx, nil, func(t *turn) error {

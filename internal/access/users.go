@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -70,9 +71,9 @@ func NewUsers() *Users {
 func (u *Users) Add(name, password string, rights Rights) error {
 	switch {
 	case name == guestName:
-		return errors.New("access: guest is a name for the password that everybody knows")
+		return errors.New("guest cannot be one of them: it is the user that everybody knows, and where there are no others may come from this machine; choose another name")
 	case name == "" || password == "":
-		return errors.New("access: a user needs a name and a password")
+		return fmt.Errorf("a user needs a name and a password, and %q lacks one", name)
 	}
 	if _, err := (login{name, password}).checked(); err != nil {
 		return err
