@@ -120,18 +120,27 @@ func (p *Publisher) PostCounted(f *Fate, env *Envelope, count uint64, body []byt
 }
 
 func (p *Publisher) postLater(f *Fate, env *Envelope, id []byte, count uint64, body []byte) error {
-	l, t, err := p.post(f, env, id, count, body, false)
-	if l != nil {
+	l, t, alone, err := p.post(f, env, id, count, body, false)
+	switch {
+	case l == nil:
+		return err
+	case alone && len(body) <= smallPost:
+		l.Flush()
+	default:
 		l.Wake()
-		t.call()
 	}
+	t.call()
 	return err
 }
+
+// smallPost is up to how many bytes a message that is posted while nothing is under way is written by who posts it. To wake the writer costs him
+// about as much, and the message more time; more bytes take their time to copy.
+const smallPost = 4 << 10
 
 // PostNow is Post for a message that somebody waits for: it is written in the calling
 // goroutine if that can be done at once.
 func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
-	l, t, err := p.post(f, env, id, 0, body, true)
+	l, t, _, err := p.post(f, env, id, 0, body, true)
 	if l != nil {
 		l.Flush()
 		t.call()
@@ -139,20 +148,21 @@ func (p *Publisher) PostNow(f *Fate, env *Envelope, id, body []byte) error {
 	return err
 }
 
-func (p *Publisher) post(f *Fate, env *Envelope, id []byte, count uint64, body []byte, now bool) (*link.Link, *turns, error) {
+// post adds a message, and returns what it can be written on at once, if there is something. alone says that it is all that is not confirmed.
+func (p *Publisher) post(f *Fate, env *Envelope, id []byte, count uint64, body []byte, now bool) (l *link.Link, t *turns, alone bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if count != 0 && (!p.log.packs.counts || p.keeper != nil || count > pack.MaxCount || len(body) > pack.Small) {
 		id, count = p.log.textOf(env, count), 0
 	}
 	if _, err := p.add(f, env, id, count, body, false, nil); err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	p.log.hasty = p.log.hasty || now
 	if !p.log.ripe() {
-		return nil, nil, nil
+		return nil, nil, false, nil
 	}
-	return p.writable(), p.turns, nil
+	return p.writable(), p.turns, p.log.live == 1, nil
 }
 
 // sending is the fate of a Send and what wakes its caller; it is used again.

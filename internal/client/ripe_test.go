@@ -3,6 +3,7 @@ package client
 import (
 	"io"
 	"net"
+	"runtime"
 	"testing"
 
 	"github.com/postrider-mq/postrider/internal/link"
@@ -24,6 +25,11 @@ func (h *hose) Next(bool) []byte {
 func newHose(t *testing.T, most int) *hose {
 	t.Helper()
 	ours, theirs := net.Pipe()
+	return newHoseOver(t, ours, theirs, most)
+}
+
+func newHoseOver(t *testing.T, ours, theirs net.Conn, most int) *hose {
+	t.Helper()
 	go io.Copy(io.Discard, theirs)
 	h := &hose{Conn: ours, pub: newPublisher(0, 0, func() {}, nil)}
 	h.link = link.New(ours, h, link.Config{Manual: true})
@@ -120,4 +126,42 @@ func TestWhatIsPostedWhileMuchIsUnderWayRipens(t *testing.T) {
 	want(all, "packs are not taken")
 	h.post(t, 1, 100)
 	want(all+1, "nor now")
+}
+
+// Who posts something small while nothing is under way writes it, where a write need not wait; else the writer does.
+func TestALonePostIsWrittenByWhoPostsIt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("every write may wait there")
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	ours, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHoseOver(t, ours, theirs, 100)
+	want := func(n uint64, why string) {
+		t.Helper()
+		if got := h.pub.log.cursor; got != n {
+			t.Errorf("%s: %d are written, want %d", why, got, n)
+		}
+	}
+	h.post(t, 1, 100)
+	want(1, "nothing is under way")
+	h.post(t, 2, 100)
+	want(1, "one is")
+	h.wrote()
+	h.pub.confirm(h.pub.log.last, true, nil)
+	h.post(t, 1, smallPost)
+	want(4, "nothing is under way again")
+	h.pub.confirm(h.pub.log.last, true, nil)
+	h.post(t, 1, smallPost+1)
+	want(4, "it is large")
 }
