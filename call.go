@@ -29,7 +29,7 @@ func (n *Node) limit(ctx context.Context) time.Duration {
 }
 
 // Call sends a request to a target, a peer or a mailbox, and waits for the answer of the handler that
-// receives it. A []byte or string is passed as it is, any other T is decoded as [Message.Decode] does.
+// receives it. The answer is decoded as [Message.Decode] does: a T of []byte has it as it is.
 //
 // A handler's error comes back as a [*RemoteError]. A handler that returns nil, and has not called Reply, gives an empty answer: the result is T's zero value.
 // If ctx ends first, or the connection breaks after the request was written, the error is a [*SendError]: the request may have been handled

@@ -66,7 +66,7 @@ func (t *tap) message(a *arrival, p *press) *Message {
 	return m
 }
 
-// Decode puts the body into what v points to: as it is for *[]byte and *string, else by the codec of its content type, JSON or one of
+// Decode puts the body into what v points to: as it is for a *[]byte, and for a *string unless it is JSON; else by the codec of its content type, JSON or one of
 // [Config.Codecs]. One that none decodes is [ErrNoCodec].
 func (m *Message) Decode(v any) error {
 	return m.tap.target.node.decode(m.ContentType, m.Body, v)

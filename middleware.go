@@ -33,7 +33,7 @@ type Outgoing struct {
 
 // OnFate has do called once when the fate of the message is known: when a Send or a Call has ended, and of a Post when its [Receipt] knows. An error is a
 // [*SendError], or what else these return; then the grade is Pending. do must not block. It has no effect after
-// the message was handed on.
+// the message was handed on, and do is not called when middleware further in does not hand it on: then next returns the error.
 func (m *Outgoing) OnFate(do func(Grade, error)) { m.fates = append(m.fates, do) }
 
 // SendFunc hands a message on. It returns when a Send or a Call ends, and with the error of that; for a Post, when the message is in the
