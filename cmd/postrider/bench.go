@@ -89,7 +89,7 @@ func newBench() *cobra.Command {
 func (o *benchOptions) flags(f *pflag.FlagSet) {
 	o.node.loadFlags(f)
 	f.StringArrayVar(&o.node.peers, "peer", nil, "`NAME=HOST:PORT` or NAME=URL of a node that runs already (default whoever answers to that name through the broker)")
-	f.StringVar(&o.verb, "verb", "post", "how to send: post goes on, send waits for each message")
+	f.StringVar(&o.verb, "verb", "post", "`verb` to send with: post goes on, send waits for each message")
 	f.StringVar(&o.until, "until", "", "`grade` at which a message counts as confirmed: handled, when its handler has returned; or when it is in the inbox or stored, the default")
 	f.IntVar(&o.senders, "senders", 1, "`number` of senders")
 	f.IntVar(&o.receivers, "receivers", 1, "`number` of receivers; 0: nobody receives")
@@ -97,7 +97,7 @@ func (o *benchOptions) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.inFlight, "in-flight", 0, "`number` of unconfirmed posts of a sender (default 1024), or of its sends at once (default 1)")
 	f.IntVar(&o.prefetch, "prefetch", 0, "`number` of messages that are on their way to a receiving process (default 256)")
 	f.Var(&o.body, "body", "`size` of a body, from 40 bytes to 16MiB")
-	f.Float64Var(&o.rate, "rate", 0, "messages a second of all senders together (default as fast as it goes)")
+	f.Float64Var(&o.rate, "rate", 0, "`number` of messages a second of all senders together (default as fast as it goes)")
 	f.Uint64Var(&o.count, "count", 0, "`number` of messages of all senders together (default as many as --duration lets)")
 	f.DurationVar(&o.duration, "duration", 10*time.Second, "`duration` of the load (default with --count: as long as it takes)")
 	f.DurationVar(&o.handling, "handling", 0, "`duration` that a handler takes for a message")

@@ -56,7 +56,7 @@ func newEvaluate() *cobra.Command {
 
 func (o *evaluateOptions) flags(f *pflag.FlagSet) {
 	w := &o.work
-	f.Float64Var(&w.Rate, "rate", 500, "messages a second of all senders together")
+	f.Float64Var(&w.Rate, "rate", 500, "`number` of messages a second of all senders together")
 	f.Var(&o.body, "body", "`size` of a body, from 40 bytes to 16MiB")
 	f.IntVar(&w.Senders, "senders", 2, "`number` of senders, a process each")
 	f.IntVar(&w.Receivers, "receivers", 2, "`number` of receivers: processes that share a mailbox, handlers at once of a peer")

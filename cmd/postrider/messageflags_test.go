@@ -59,9 +59,9 @@ func TestKeysKeepTheirOrderInPartitions(t *testing.T) {
 	_, url := serving(t, "--memory")
 	runWith(t, "1\n2\n3\n", nil, "post", "mailbox:orders", "--partitions", "4", "--key", "carol", "--broker", url).wants(t, exitOK, "")
 	runs(t, "receive", "mailbox:orders", "--partitions", "4", "--count", "3", "--broker", url).wants(t, exitOK, "1\n2\n3\n")
-	runs(t, "send", "mailbox:orders", "x", "--partitions", "8", "--broker", url).wants(t, exitFailed, "", "another number of partitions")
-	runs(t, "send", "mailbox:orders", "x", "--broker", url).wants(t, exitFailed, "", "has 4 partitions")
-	runs(t, "receive", "mailbox:orders", "--broker", url).wants(t, exitFailed, "", "has 4 partitions")
+	runs(t, "send", "mailbox:orders", "x", "--partitions", "8", "--broker", url).wants(t, exitFailed, "", "another number of partitions", "give --partitions")
+	runs(t, "send", "mailbox:orders", "x", "--broker", url).wants(t, exitFailed, "", "has 4 partitions", "give --partitions")
+	runs(t, "receive", "mailbox:orders", "--broker", url).wants(t, exitFailed, "", "has 4 partitions", "give --partitions")
 }
 
 func TestEverySubscriberOfATopicGetsACopy(t *testing.T) {

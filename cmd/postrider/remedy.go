@@ -141,10 +141,14 @@ func fateRemedy(err error) string {
 	switch {
 	case errors.Is(err, postrider.ErrNoKey):
 		return "give --sealed, --keys DIR and --name NAME, with the target's key in DIR: postrider keys share hands it on, postrider keys seal makes one"
+	case errors.Is(err, postrider.ErrPartitions):
+		return "give --partitions with the number that it has, or leave it out where it has none"
 	case !errors.As(err, &failed) && errors.Is(err, client.ErrDown): // what was posted when the time was over
 		return "see that it runs at that address, or wait longer: --timeout"
 	case failed == nil:
 		return ""
+	case errors.Is(err, postrider.ErrNoSuchTarget) && strings.HasPrefix(failed.Target, "peer amqp"):
+		return "see the name at the end of the URL; what goes to a mailbox of a broker is named as mailbox:NAME --broker URL"
 	case errors.Is(err, postrider.ErrFull) && failed.Stage == postrider.AtTarget:
 		return "receive faster there, or send it later"
 	case errors.Is(err, postrider.ErrTooLarge):

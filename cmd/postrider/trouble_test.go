@@ -37,6 +37,16 @@ func TestAClosedPortIsNamedWithItsRemedy(t *testing.T) {
 	}
 }
 
+func TestAURLWhoseNameIsNoInboxIsNamedWithItsRemedy(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	for _, where := range []string{url, url + "/bob"} {
+		o := runs(t, "send", where, "x")
+		o.wants(t, exitFailed, "", "is not there", "mailbox:NAME --broker URL")
+		wantFactAndRemedy(t, o.stderr)
+	}
+}
+
 func TestAWrongPasswordIsNamedWithItsRemedyAndNotRepeated(t *testing.T) {
 	t.Parallel()
 	_, url := serving(t, "--memory")
