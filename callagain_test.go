@@ -3,6 +3,7 @@ package postrider_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -129,6 +130,42 @@ func TestACallIsRepeatedWhileTheFirstIsHandled(t *testing.T) {
 			if got := tries.Load(); got != want {
 				t.Errorf("%s: handled %d times, want %d", body, got, want)
 			}
+		}
+	})
+}
+
+// A worker that is stopped in the midst of a call leaves it to another. At a peer there is no other: its caller is told.
+func TestACallWhoseHandlingEnds(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		began := make(chan bool, 1)
+		ctx, stop := context.WithCancel(t.Context())
+		bob.Handle(ctx, at, func(ctx context.Context, m *postrider.Message) error {
+			began <- true
+			<-ctx.Done()
+			return fmt.Errorf("booking: %w", ctx.Err())
+		})
+		answer := make(chan any, 1)
+		go func() {
+			if got, err := postrider.Call[string](t.Context(), to, "x"); err != nil {
+				answer <- err
+			} else {
+				answer <- got
+			}
+		}()
+		<-began
+		stop()
+		synctest.Wait()
+		bob.Handle(t.Context(), at, func(ctx context.Context, m *postrider.Message) error {
+			if !m.Redelivered {
+				t.Error("it is not marked redelivered")
+			}
+			return m.Reply(ctx, "another has done it")
+		})
+		got := <-answer
+		if to.String() == "peer bob" {
+			wantRemote(t, got.(error), 500, "booking: context canceled")
+		} else if got != "another has done it" {
+			t.Errorf("the answer is %v", got)
 		}
 	})
 }

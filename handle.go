@@ -31,6 +31,8 @@ type Handler func(ctx context.Context, m *Message) error
 //   - [Retry] has it come again when the handler says, and is no failure. [Reject] sends it to the dead letters at once.
 //   - An error for a [Call] goes back to the caller at once, as a [*RemoteError], and
 //     acknowledges the message. A RemoteError is passed on with its code; others have 500.
+//   - The error of the handler's context, once the handling has ended, is nobody's failure: the message is put back for
+//     another receiver, and so is a Call from a mailbox.
 func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...HandleOption) error {
 	if h == nil {
 		return errNoHandler
@@ -187,6 +189,8 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 			m.log().Warn("handler failed after it had answered the call", "message", m.ID, "from", m.From, "error", err)
 		}
 		m.Ack()
+	case m.WantsReply() && m.interrupted(ctx, err):
+		m.letGo()
 	case m.WantsReply():
 		if err != nil {
 			m.observed(StepFailed, err)
@@ -218,6 +222,14 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 		m.tap.target.node.workers.Add(1) // the caller is one: it cannot be too late
 		m.dispose(v)
 	}
+}
+
+// interrupted reports whether the handler of a call failed because the handling has ended, and others may receive the call: then it goes to them, for its
+// caller waits for whoever works on the mailbox.
+func (m *Message) interrupted(ctx context.Context, err error) bool {
+	t := m.tap.target
+	return err != nil && ctx.Err() != nil && !t.isInbox() && !t.copies && !m.late() && !errors.Is(err, errAbandoned) &&
+		(errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
 // answer answers a call whose handler has returned, unless it has answered itself.
