@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+
+	"github.com/postrider-mq/postrider/internal/socket"
 )
 
 // listen opens the node's listener; nil when the node does not listen.
@@ -32,7 +34,7 @@ func listen(ctx context.Context, cfg Config) (net.Listener, error) {
 		}
 	}
 	if cfg.TLS != nil {
-		ln = tls.NewListener(ln, cfg.TLS)
+		ln = tls.NewListener(socket.Listener(ln), cfg.TLS)
 	}
 	return ln, nil
 }

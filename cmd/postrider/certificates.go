@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"sync"
 	"time"
+
+	"github.com/postrider-mq/postrider/internal/socket"
 )
 
 // certificates are the files of a listener's TLS. They are read again when they have changed: a handshake looks, at
@@ -126,7 +128,7 @@ func (c *certificates) wrap(ln net.Listener) net.Listener {
 	if c == nil {
 		return ln
 	}
-	return tls.NewListener(ln, &tls.Config{
+	return tls.NewListener(socket.Listener(ln), &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.current(time.Now()), nil },
 	})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/socket"
 )
 
 // Config says where a Conn connects to and how.
@@ -297,7 +298,7 @@ func Secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.
 		cfg = cfg.Clone()
 		pin(cfg, at.Key)
 	}
-	tc := tls.Client(nc, cfg)
+	tc := tls.Client(socket.Under(nc), cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("TLS: %w", err)

@@ -12,3 +12,6 @@ func Of(net.Conn) *Socket { return nil }
 
 func (*Socket) Read([]byte) (int, error)     { return 0, net.ErrClosed }
 func (*Socket) TryWrite([]byte) (int, error) { return 0, net.ErrClosed }
+
+// Under returns conn.
+func Under(conn net.Conn) net.Conn { return conn }

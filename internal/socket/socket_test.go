@@ -3,10 +3,19 @@
 package socket
 
 import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	crand "crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
+	"math/big"
+	"math/rand/v2"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -133,5 +142,76 @@ func TestWhatHasNoSocket(t *testing.T) {
 	a, _ := net.Pipe()
 	if s := Of(a); s != nil {
 		t.Error("a connection in memory has one")
+	}
+}
+
+// What is written under TLS, more than there is room for at once, arrives whole, both ways.
+func TestUnderTLS(t *testing.T) {
+	a, b := pair(t)
+	here, there := Under(a), Under(b)
+	if _, ok := here.(syscall.Conn); !ok || Of(here) == nil {
+		t.Fatal("it has no socket any more")
+	}
+	sent := make([]byte, 4<<20)
+	rand.NewChaCha8([32]byte{}).Read(sent)
+	done := make(chan error, 1)
+	go func() { // an echo
+		server := tls.Server(there, &tls.Config{Certificates: []tls.Certificate{certificate(t)}})
+		defer server.Close()
+		got, err := io.ReadAll(io.LimitReader(server, int64(len(sent))))
+		if err == nil {
+			_, err = server.Write(got)
+		}
+		done <- err
+	}()
+	client := tls.Client(here, &tls.Config{InsecureSkipVerify: true})
+	defer client.Close()
+	if _, err := client.Write(sent); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(client)
+	if err != nil || !bytes.Equal(got, sent) {
+		t.Errorf("%d bytes came back, %v", len(got), err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func certificate(t *testing.T) tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
+	if err != nil {
+		t.Error(err)
+	}
+	c, err := x509.CreateCertificate(crand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{SerialNumber: big.NewInt(1)}, key.Public(), key)
+	if err != nil {
+		t.Error(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{c}, PrivateKey: key}
+}
+
+func TestTheListenersConnectionsAreUnder(t *testing.T) {
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln := Listener(plain)
+	defer ln.Close()
+	a, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if _, ok := b.(*under); !ok {
+		t.Errorf("it is %T", b)
+	}
+	ln.Close()
+	if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed: %v", err)
 	}
 }
