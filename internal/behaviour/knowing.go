@@ -112,6 +112,38 @@ func aCallThatIsGivenUp(w *World) {
 	})
 }
 
+// aCallThatIsMadeAgain under its id is handled again after it failed or timed out, and told so after it was handled.
+func aCallThatIsMadeAgain(w *World) {
+	w.toEach(func(to *postrider.Target, worker *postrider.Node, at *postrider.Target) {
+		var tries atomic.Int32
+		w.Handle(worker, at, func(ctx context.Context, m *postrider.Message) error {
+			switch tries.Add(1) {
+			case 1:
+				return errors.New("not now")
+			case 2:
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return m.Reply(ctx, "done")
+		})
+		try := func(ctx context.Context) (string, error) {
+			return postrider.Call[string](ctx, to, "x", postrider.ID("order 7"))
+		}
+		_, err := try(w.Soon())
+		w.Remote(err, 500, "not now")
+		_, err = try(w.Within(300 * time.Millisecond))
+		w.Fate(err, true, context.DeadlineExceeded)
+		if got, err := try(w.Soon()); got != "done" || err != nil {
+			w.Error(got, err)
+		}
+		_, err = try(w.Soon())
+		w.Remote(err, 409, "this call was handled before, under the same id, and its answer is not kept")
+		if n := tries.Load(); n != 3 {
+			w.Errorf("handled %d times", n)
+		}
+	})
+}
+
 func controlMessagesWaitBehindNothing(w *World) {
 	nodes := w.Nodes("alice", "bob")
 	alice, bob := nodes[0], nodes[1]

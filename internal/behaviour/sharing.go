@@ -13,6 +13,7 @@ func everySubscriberGetsACopy(w *World) {
 	name := w.Unique("prices")
 	prices := alice.Topic(name)
 	w.Send(prices, "nobody hears it")
+	w.Fate(prices.Send(w.Soon(), "nobody handles it", postrider.Until(postrider.Handled)), false, postrider.ErrNoSuchTarget)
 	one, two := w.Collect(bob, bob.Topic(name)), w.Collect(bob, bob.Topic(name))
 	eu := w.Collect(bob, bob.Topic(name, postrider.Matching("eu.*", "world.#")))
 	three := w.Collect(alice, prices)

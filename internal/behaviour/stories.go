@@ -34,6 +34,7 @@ var Stories = []Story{
 	{Name: "who asks is told that it was handled", Tell: whoAsksIsToldThatItWasHandled},
 	{Name: "what has expired is not handled", Tell: whatHasExpired},
 	{Name: "a call that is given up ends its handling", Tell: aCallThatIsGivenUp},
+	{Name: "a call that is made again", Tell: aCallThatIsMadeAgain},
 	{Name: "control messages wait behind nothing", Tell: controlMessagesWaitBehindNothing},
 
 	{Name: "calls and answers", Tell: callsAndAnswers},
