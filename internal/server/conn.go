@@ -275,16 +275,17 @@ func severity(problem *amqp.Error) slog.Level {
 	return slog.LevelInfo
 }
 
-// gravity of a connection's error: an order to go is the broker's own doing, and a login that is refused has been
+// farewell logs why a connection is ended. An order to go is the broker's own doing, and no error; a login that is refused has been
 // logged with its reason.
-func gravity(number uint16, problem *amqp.Error) slog.Level {
+func (c *conn) farewell(number uint16, problem *amqp.Error) {
 	switch {
 	case problem.Code == amqp.ConnectionForced:
-		return slog.LevelInfo
+		c.log.Info("connection closed", "reason", problem.Text)
 	case problem.Code == amqp.AccessRefused && number == 0:
-		return slog.LevelDebug
+		c.log.Debug("connection closed with an error", "error", problem.Error())
+	default:
+		c.log.Warn("connection closed with an error", "channel", number, "error", problem.Error())
 	}
-	return slog.LevelWarn
 }
 
 func (c *conn) fail(number uint16, problem *amqp.Error) {
@@ -293,7 +294,7 @@ func (c *conn) fail(number uint16, problem *amqp.Error) {
 		c.log.Log(c.ctx, severity(problem), "channel closed with an error", "channel", number, "error", problem.Error())
 		c.closeChannel(number)
 	} else {
-		c.log.Log(c.ctx, gravity(number, problem), "connection closed with an error", "channel", number, "error", problem.Error())
+		c.farewell(number, problem)
 		c.release()
 		c.listenUntil(time.Now().Add(lastWords)) // for its close-ok
 	}
