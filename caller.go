@@ -34,11 +34,6 @@ func (m *Message) forCaller(ctx context.Context) *callerContext {
 	return c
 }
 
-func (c *callerContext) is(key callKey) bool {
-	m := c.message
-	return m.ID == key.id && m.From == key.from && m.attempt() == key.attempt
-}
-
 func (c *callerContext) done() {
 	c.message.tap.target.node.calls.end(c)
 	c.end(context.Canceled)

@@ -27,6 +27,8 @@ type callKey struct{ from, id, attempt string }
 // headerAttempt tells calls of one id apart.
 const headerAttempt = "x-postrider-attempt"
 
+func (m *Message) callKey() callKey { return callKey{m.From, m.ID, m.attempt()} }
+
 func (m *Message) attempt() string {
 	if !m.headed {
 		return ""
@@ -41,7 +43,7 @@ func newCalls() *calls {
 func (c *calls) cancel(key callKey) {
 	c.mu.Lock()
 	call := c.running
-	for call != nil && !call.is(key) {
+	for call != nil && call.message.callKey() != key {
 		call = call.next
 	}
 	if call == nil {
@@ -68,7 +70,7 @@ func (c *calls) begin(call *callerContext) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.over) > 0 {
-		if _, over := c.over[callKey{call.message.From, call.message.ID, call.message.attempt()}]; over {
+		if _, over := c.over[call.message.callKey()]; over {
 			call.end(errAbandoned)
 		}
 	}
@@ -122,8 +124,7 @@ func (m *Message) answerAgain() {
 
 // answerAgain is that for a repeat which waited for the first.
 func (t *tap) answerAgain(a arrival) {
-	p := new(press)
-	if m := t.message(&a, p); m.unseal(p) == nil { // as it was before
+	if m := t.reopened(a); m != nil {
 		m.answerAgain()
 	}
 }

@@ -254,9 +254,7 @@ func (t *tap) pass(m mark, o outcome, repeats []arrival) {
 // repeat settles the repeat of a message whose sender waits for its receipt: he asked again because the connection broke.
 func (t *tap) repeat(a arrival, o outcome) {
 	if o == acknowledged {
-		p := new(press)
-		m := t.message(&a, p)
-		if m.unseal(p) == nil { // as it was before
+		if m := t.reopened(a); m != nil {
 			m.tell(nil)
 		}
 		a.from.ack(a.tag)
@@ -264,6 +262,16 @@ func (t *tap) repeat(a arrival, o outcome) {
 	}
 	t.hand([]arrival{a}) // in place of the one that waits elsewhere, whose receipt would not arrive
 	t.ready()
+}
+
+// reopened is the message of a repeat of one that was handled; nil if it cannot be opened, which that could be.
+func (t *tap) reopened(a arrival) *Message {
+	p := new(press)
+	m := t.message(&a, p)
+	if m.unseal(p) != nil {
+		return nil
+	}
+	return m
 }
 
 // less counts n that are not open any more. The last one is the tap itself, or what was handed out before it was stopped.
