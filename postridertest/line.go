@@ -32,6 +32,10 @@ func (l *line) snap() {
 	l.net.mu.Lock()
 	delete(l.net.lines, l)
 	l.net.mu.Unlock()
+	l.hangUp()
+}
+
+func (l *line) hangUp() {
 	for _, e := range l.ends {
 		e.Conn.Close()
 	}

@@ -136,10 +136,19 @@ func (n *Network) reach(ctx context.Context, from, address string) (*place, erro
 	switch {
 	case p == nil:
 		return nil, fmt.Errorf("dial %s: %w", address, ErrRefused)
-	case n.away[from] || n.away[p.name] || n.apart[pair(from, p.name)]:
-		return nil, fmt.Errorf("dial %s from %s: %w", address, from, ErrNoRoute)
+	case n.parted(from, p.name):
+		return nil, noRoute(from, p.name)
 	}
 	return p, nil
+}
+
+// parted reports whether one cannot reach the other. The caller holds mu.
+func (n *Network) parted(from, to string) bool {
+	return n.away[from] || n.away[to] || n.apart[pair(from, to)]
+}
+
+func noRoute(from, to string) error {
+	return fmt.Errorf("dial %s from %s: %w", Address(to), from, ErrNoRoute)
 }
 
 // heard waits while one of the two is mute: who dials gets no answer.

@@ -68,6 +68,30 @@ func TestTwoWhoArePartedStillReachTheBroker(t *testing.T) {
 	})
 }
 
+// Who was about to connect when the two were parted does not get through.
+func TestNoConnectionIsMadeBetweenTwoWhoAreParted(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *postridertest.Network) {
+		listener, dial := net.Listen("warehouse"), net.Dialer("shop")
+		dialled := make(chan error, 1)
+		go func() {
+			_, err := dial(t.Context(), "tcp", postridertest.Address("warehouse"))
+			dialled <- err
+		}()
+		synctest.Wait() // nobody accepts yet
+		net.Split("shop", "warehouse")
+		c, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-dialled; !errors.Is(err, postridertest.ErrNoRoute) {
+			t.Error(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err == nil {
+			t.Error("the connection is open")
+		}
+	})
+}
+
 // A broker with a directory is a machine that can be switched off and on.
 func TestABrokerStartsAgain(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *postridertest.Network) {

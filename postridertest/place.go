@@ -28,6 +28,10 @@ func (p *place) connect(ctx context.Context, from string) (net.Conn, error) {
 	}
 	l.net.mu.Lock()
 	defer l.net.mu.Unlock()
+	if l.net.parted(from, p.name) { // meanwhile
+		l.hangUp()
+		return nil, noRoute(from, p.name)
+	}
 	l.net.lines[l] = struct{}{}
 	l.mute.Store(l.net.mute[from] != nil || l.net.mute[p.name] != nil)
 	return l.ends[0], nil
