@@ -1,7 +1,7 @@
 package node
 
 import (
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/postrider-mq/postrider/torture/told"
@@ -9,22 +9,39 @@ import (
 
 // hunger measures for how long this process was ready to run and was not let: a goroutine sleeps for a moment, again and again, and notes
 // how much longer it was. On a machine that is busy with others a call may end so much later without being at fault.
-type hunger struct{ starved atomic.Int64 }
+type hunger struct {
+	mu      sync.Mutex
+	starved time.Duration
+	last    time.Duration // when the goroutine was let run
+}
 
 const nap = 5 * time.Millisecond
 
 func watch() *hunger {
-	h := new(hunger)
+	h := &hunger{last: told.Now()}
 	go func() {
-		for last := told.Now(); ; {
+		for {
 			time.Sleep(nap)
-			now := told.Now()
-			h.starved.Add(int64(max(0, now-last-2*nap)))
-			last = now
+			h.awake()
 		}
 	}()
 	return h
 }
 
-// total is how long that was all together, so far.
-func (h *hunger) total() time.Duration { return time.Duration(h.starved.Load()) }
+func (h *hunger) awake() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := told.Now()
+	h.starved += h.late(now)
+	h.last = now
+}
+
+// late is how much longer than a nap it is since the goroutine was let run. The caller holds mu.
+func (h *hunger) late(now time.Duration) time.Duration { return max(0, now-h.last-2*nap) }
+
+// total is how long that was all together, so far: also when the machine has just gone on after it had stopped, and the goroutine has yet to run.
+func (h *hunger) total() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.starved + h.late(told.Now())
+}
