@@ -54,7 +54,7 @@ func (t *tap) message(a *arrival, p *press) *Message {
 	l, id := p.look(a)
 	m.From, m.ContentType = l.from, l.contentType
 	m.wanted, m.receipt, m.headed = l.wanted, l.receipt, l.headed
-	m.Redelivered = m.Redelivered || l.tried
+	m.Redelivered = m.Redelivered || l.again
 	if a.id != nil {
 		m.ID = p.named(a.id, a.from.(*packed).prefix)
 	} else {

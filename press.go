@@ -96,7 +96,7 @@ type look struct {
 	wanted            bool // a reply is
 	receipt           bool // its sender wants to be told when it was handled
 	headed            bool // there are headers
-	tried             bool // it was given to a handler before, that failed
+	again             bool // it was given to a handler before, that failed; or to this node before, see headerAgain
 }
 
 // look looks at an arrival's properties, and finds its id, unless it is of a pack. Those of what came in one pack are the same bytes, and names mostly are those of the
@@ -120,7 +120,7 @@ func (p *press) look(a *arrival) (l *look, id []byte) {
 	if l.headed {
 		l.receipt = l.wanted && flag(v.Headers, headerReceipt)
 		l.wanted = l.wanted && !l.receipt
-		l.tried = number(v.Headers, headerTries) > 0
+		l.again = number(v.Headers, headerTries) > 0 || flag(v.Headers, headerAgain)
 	}
 	if !packed {
 		return l, v.MessageID

@@ -2,6 +2,8 @@ package postrider
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -69,43 +71,104 @@ func (r *Receipt) Relayed() bool { return r.target.relays }
 // headerRelayed marks a message whose sender is reached by way of the brokers.
 const headerRelayed = "x-postrider-relayed"
 
-// takeRelayed takes into the inbox what is relayed to this node.
+// headerAgain marks a message that a broker had given to this node before, on a connection that is no more.
+const headerAgain = "x-postrider-again"
+
+// relayed takes what is relayed to this node into its inbox, in the order in which it comes: while that is full, what comes waits behind
+// what was refused. When the node ends before, the brokers still have it.
+type relayed struct {
+	node *Node
+
+	mu      sync.Mutex
+	waiting []*client.Delivery // bounded by the prefetch; while there are any, somebody will try them again
+}
+
+// takeRelayed begins, if the node is to be reached that way.
 func (n *Node) takeRelayed() {
 	if !n.cfg.Relay || len(n.mail) == 0 {
 		return
 	}
-	n.receivingConn().Consume(client.Mailbox(n.cfg.Name+relaySuffix), defaultPrefetch, func(d *client.Delivery) {
-		var p amqp.Properties
-		if err := p.Parse(d.Props, nil); err != nil {
-			n.log.Warn("a relayed message has properties that cannot be read", "error", err)
-			d.Nack(false)
-			return
-		}
-		if p.ReplyTo != "" {
-			if p.Headers == nil {
-				p.Headers = amqp.Table{}
-			}
-			p.Headers[headerRelayed] = true
-		}
-		p.Expiration = "" // it has arrived in time
-		n.takeIn(d, &broker.Publishing{Key: n.cfg.Name, Mandatory: true, Properties: p, Body: d.Body})
-	})
+	r := &relayed{node: n}
+	n.receivingConn().ConsumeBatches(client.Mailbox(n.cfg.Name+relaySuffix), defaultPrefetch, r.come)
 }
 
-// takeIn puts a relayed message into the inbox, again and again while that is full. When the node ends before, the brokers still have it.
-func (n *Node) takeIn(d *client.Delivery, p *broker.Publishing) {
-	settle := func(err error) {
-		if err == nil {
-			d.Ack()
-		} else if n.ctx.Err() == nil && !d.Stale() {
-			time.AfterFunc(whileFull, func() { n.takeIn(d, p) })
+func (r *relayed) come(batch []*client.Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) > 0 {
+		r.waiting = append(r.waiting, batch...)
+		return
+	}
+	r.take(batch)
+}
+
+// take puts messages into the inbox until that is full. The caller holds mu, and nothing waits.
+func (r *relayed) take(batch []*client.Delivery) {
+	for i, d := range batch {
+		if !d.Stale() && r.refused(d) { // a stale one comes again
+			r.waiting = append([]*client.Delivery(nil), batch[i:]...)
+			time.AfterFunc(whileFull, r.tryAgain)
+			return
 		}
 	}
-	f := new(client.Fate)
-	f.Tell(settle)
-	if err := n.local.publish(p, f); err != nil {
-		settle(err)
+}
+
+func (r *relayed) tryAgain() {
+	if r.node.ctx.Err() != nil {
+		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch := r.waiting
+	r.waiting = nil
+	r.take(batch)
+}
+
+// refused puts a message into the inbox, unless that is full. One that can never be put there is dropped.
+func (r *relayed) refused(d *client.Delivery) bool {
+	n := r.node
+	p, err := n.fromRelay(d)
+	if err != nil {
+		n.log.Warn("a relayed message has properties that cannot be read", "error", err)
+		d.Nack(false)
+		return false
+	}
+	f := new(client.Fate)
+	f.Tell(func(err error) {
+		if err == nil {
+			d.Ack()
+		}
+	})
+	if err = n.local.publish(p, f); err == nil {
+		err = f.Err() // a full inbox says so at once
+	}
+	switch {
+	case errors.Is(err, client.ErrQueueFull):
+		return true
+	case err != nil && !errors.Is(err, client.ErrClosed):
+		n.log.Warn("a relayed message cannot be put into the inbox", "error", err)
+		d.Nack(false)
+	}
+	return false
+}
+
+// fromRelay is what goes into the inbox.
+func (n *Node) fromRelay(d *client.Delivery) (*broker.Publishing, error) {
+	var p amqp.Properties
+	if err := p.Parse(d.Props, nil); err != nil {
+		return nil, err
+	}
+	if p.Headers == nil && (p.ReplyTo != "" || d.Redelivered) {
+		p.Headers = amqp.Table{}
+	}
+	if p.ReplyTo != "" {
+		p.Headers[headerRelayed] = true
+	}
+	if d.Redelivered {
+		p.Headers[headerAgain] = true
+	}
+	p.Expiration = "" // it has arrived in time
+	return &broker.Publishing{Key: n.cfg.Name, Mandatory: true, Properties: p, Body: d.Body}, nil
 }
 
 // whileFull is how long what cannot be refused waits for room in a full inbox before it tries again.

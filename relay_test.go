@@ -3,6 +3,7 @@ package postrider_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,5 +80,34 @@ func TestARelayedMessageWaitsForItsRecipient(t *testing.T) {
 		alice.Close()
 		bob := net.node("bob", relayed)
 		wantBody(t, collect(t, bob, bob.Inbox()), "hello")
+	})
+}
+
+// What is relayed comes in order though the inbox is full again and again.
+func TestRelayedMessagesKeepTheirOrderBeforeAFullInbox(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice := net.node("alice", onBroker)
+		bob := net.node("bob", relayed, func(cfg *postrider.Config) { cfg.InboxMessages = 4 })
+		net.Split("alice", "bob")
+		to := alice.Peer("bob", postrider.Relay())
+		const all = 200
+		for i := range all {
+			if err := to.Send(within(t, time.Minute), fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := make(chan *postrider.Message, all)
+		err := bob.Handle(t.Context(), bob.Inbox(), func(_ context.Context, m *postrider.Message) error {
+			time.Sleep(7 * time.Millisecond)
+			got <- m
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all {
+			wantBody(t, got, fmt.Sprint(i))
+		}
 	})
 }
