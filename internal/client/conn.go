@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/session"
 	"github.com/postrider-mq/postrider/internal/socket"
 )
 
@@ -65,6 +66,8 @@ type Conn struct {
 	cfg Config
 	pub *Publisher
 
+	succession session.Succession // of the latest attempt; owned by the manager
+
 	ctx    context.Context // ends when Close is called
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -107,6 +110,8 @@ func New(cfg Config) *Conn {
 		exchanges: make(map[string]*Exchange),
 		consumers: make(map[*Consumer]struct{}),
 		changed:   make(chan struct{}),
+
+		succession: cfg.newSuccession(),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.pub = newPublisher(cfg.MaxMessages, cfg.MaxBytes, c.poke, cfg.Keeper)

@@ -90,7 +90,7 @@ func greet(ctx context.Context, c *Conn, nc net.Conn, at Address) (*wire, error)
 	w.proto = session.NewClient(session.ClientConfig{
 		Brief:      brief,
 		Limits:     session.Limits{Heartbeat: uint16(max(1, c.cfg.Heartbeat/time.Second))},
-		Properties: amqp.Table{"product": "Postrider", "connection_name": c.cfg.Name},
+		Properties: c.introduction(),
 		VHost:      at.VHost,
 	})
 	w.out = append(w.out, w.proto.Hello()...)

@@ -34,6 +34,7 @@ type conn struct {
 	mechanism string         // that user logged in by
 	permit    *access.Permit // what user may do in client's virtual host; see permitted
 	client    *core.Client   // nil until the virtual host is open
+	place     *place         // nil unless the client connects again
 	channels  []*channel     // by number; nil where closed; R changes it under out.mu, for others look
 	burst     core.Burst
 	commands  int // of this burst
@@ -100,6 +101,7 @@ func (c *conn) end(err error) {
 	}
 	c.report(err)
 	c.release()
+	c.server.successions.leave(c)
 	c.link.Close(err)
 	c.link.Quiesce(c.out.end)
 	if c.client == nil {
@@ -482,6 +484,8 @@ func (c *conn) report(err error) {
 	switch {
 	case errors.Is(err, errOver):
 		c.log.Debug("connection closed")
+	case errors.Is(c.link.Err(), errSucceeded):
+		c.log.Info("connection closed", "reason", errSucceeded.Error())
 	case errors.As(err, &problem): // fail has logged it
 	case errors.As(err, &strange):
 		c.log.Warn("connection refused", "reason", err.Error())

@@ -133,7 +133,7 @@ func (c *conn) introduce(mechanism string) {
 		User:        c.user.Name,
 		VHost:       c.client.VHost.Name,
 		Mechanism:   mechanism,
-		Properties:  peer.Properties,
+		Properties:  peer.Public(),
 		Peer:        c.net.RemoteAddr(),
 		Local:       c.net.LocalAddr(),
 		ConnectedAt: time.Now(),

@@ -79,6 +79,9 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	if !ok {
 		return c.failed(0, blame(amqp.Errorf(amqp.NotAllowed, "vhost %s not found", m.VirtualHost), m))
 	}
+	if err := c.succeed(vhost); err != nil {
+		return c.failed(0, blame(err, m))
+	}
 	if err := c.enter(vhost); err != nil {
 		return c.failed(0, blame(err, m))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"reflect"
@@ -147,6 +148,7 @@ type peer struct {
 	got      []byte // not yet parsed
 	frameMax uint32
 	caps     amqp.Table
+	says     amqp.Table  // of itself, beside; may be nil
 	buffer   chan []byte // what was sent over a pipe, which holds nothing itself
 }
 
@@ -190,9 +192,10 @@ func (p *peer) startOk(user, password string) *amqp.ConnectionStart {
 	p.t.Helper()
 	p.write(amqp.ProtocolHeader[:])
 	start := expect[*amqp.ConnectionStart](p, 0)
+	properties := amqp.Table{"capabilities": p.caps, "connection_name": "the peer"}
+	maps.Copy(properties, p.says)
 	p.send(0, &amqp.ConnectionStartOk{
-		Mechanism: "PLAIN", Response: "\x00" + user + "\x00" + password, Locale: "en_US",
-		ClientProperties: amqp.Table{"capabilities": p.caps, "connection_name": "the peer"},
+		Mechanism: "PLAIN", Response: "\x00" + user + "\x00" + password, Locale: "en_US", ClientProperties: properties,
 	})
 	return start
 }

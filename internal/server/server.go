@@ -54,6 +54,8 @@ type Server struct {
 	close context.CancelFunc
 	doors doors
 
+	successions successions
+
 	watching sync.Once // over the ages of deliveries
 
 	entering sync.Mutex // held while a client takes a place in a virtual host; before all other locks
@@ -94,6 +96,7 @@ func New(cfg Config) *Server {
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[*conn]struct{}{},
 	}
+	s.successions.latest = map[heir]*conn{}
 	s.ctx, s.close = context.WithCancel(context.Background())
 	cfg.Access.Users().Watch(s.userChanged)
 	return s

@@ -20,7 +20,8 @@
 //   - order: a message that was confirmed came, for the first time, after a later one of the same sender to the same target, or of the same key.
 //     For a subscriber: where it was not on its way to it before. Not judged are jobs, whose receivers compete, so that copies of what was sent again
 //     go to different ones; and at a receiver in memory what a sender asks about again until it was handled, for its last life may have had it first.
-//     Relayed and direct messages have an order each; those of which the sender does not learn the way are not judged.
+//     Relayed and direct messages have an order each; those of which the sender does not learn the way are not judged, nor is what was
+//     relayed to the receiver's last life and came back, marked, when the broker learned that its connection is dead.
 //   - late: a call ended more than a second after its deadline, and the time for which its process was not let run.
 //   - wrong: what a node sees for itself: a receipt or call that does not end, a goroutine that stays after Close, a data race, a panic.
 package nodes

@@ -173,6 +173,18 @@ var tales = []struct {
 			t.handles("cid", fmt.Sprintf("ann.1/cid/%d/", n))
 		}
 	}, []string{"order"}},
+	{"what was relayed to a connection that outlived its receiver comes late, and marked", func(t *tale) {
+		for n := range 4 {
+			msg := fmt.Sprintf("ann.1/cid/%d/", 1+n)
+			t.say("ann", told.Line{Kind: told.Begin, Op: "post", Msg: msg, Way: told.Either})
+			t.say("ann", told.Line{Kind: told.Fate, Msg: msg, Way: told.Relayed, How: told.WasStored})
+		}
+		for _, l := range []told.Line{{Msg: "ann.1/cid/2/"}, {Msg: "ann.1/cid/1/", Again: true}, {Msg: "ann.1/cid/4/"}, {Msg: "ann.1/cid/3/"}} {
+			l.Kind = told.Got
+			t.say("cid", l)
+			t.does("cid", l.Msg)
+		}
+	}, []string{"order"}},
 	{"one that is asked about again comes late to a memory, and not to a disk", func(t *tale) {
 		for _, name := range []string{"bea", "cid"} {
 			t.sends("post until handled", "ann.1/"+name+"/1/")

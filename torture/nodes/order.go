@@ -42,6 +42,9 @@ func (l *Ledger) judgeOrder() {
 			if m.way == told.Either {
 				continue // each way has an order of its own
 			}
+			if m.way == told.Relayed && m.first().again {
+				continue // it was relayed to the receiver's last life, whose connection outlived it
+			}
 			line := strings.TrimSuffix(fmt.Sprintf("%s to %s, %s", m.Sender, m.Target, m.way), ", ")
 			lines[line] = append(lines[line], seen{m.first().came, m})
 		}
