@@ -17,6 +17,7 @@ import (
 	"github.com/postrider-mq/postrider/internal/core"
 	"github.com/postrider-mq/postrider/internal/disk"
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/machine"
 	"github.com/postrider-mq/postrider/internal/pack"
 	"github.com/postrider-mq/postrider/internal/server"
 	"github.com/postrider-mq/postrider/internal/session"
@@ -203,6 +204,7 @@ func Open(cfg Config) (*Broker, error) {
 		Logger:     log,
 		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second), Slab: cfg.slab()},
 		Properties: cfg.properties(),
+		Files:      clientFiles(machine.OpenFiles()),
 		Packs:      cfg.Packs,
 		Pace:       cfg.Pace,
 

@@ -71,3 +71,7 @@ func (e *LockedError) Error() string {
 
 // ErrNoSpace is what errors.Is finds in the error of an operation for which the disk had no room, on every system.
 var ErrNoSpace = errors.New("no space left on device")
+
+// ErrNoFiles is what errors.Is finds in the error of an operation for which the process, or the system, had too many files open. It changed
+// nothing.
+var ErrNoFiles = errors.New("raise the limit of open files, as with ulimit -n or LimitNOFILE, or close connections")

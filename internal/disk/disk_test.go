@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -306,6 +307,10 @@ func TestADirectoryThatCannotBeMade(t *testing.T) {
 func TestErrorsNameTheRemedy(t *testing.T) {
 	err := explain(&fs.PathError{Op: "open", Path: "/data/x", Err: fs.ErrPermission})
 	if s := err.Error(); !strings.Contains(s, "/data/x") || !strings.Contains(s, "write permission") {
+		t.Errorf("error = %q", s)
+	}
+	err = explain(&fs.PathError{Op: "open", Path: "/data/x", Err: syscall.EMFILE})
+	if s := err.Error(); !errors.Is(err, ErrNoFiles) || !strings.Contains(s, "/data/x") || !strings.Contains(s, "LimitNOFILE") {
 		t.Errorf("error = %q", s)
 	}
 }

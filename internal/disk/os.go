@@ -116,6 +116,8 @@ func explain(err error) error {
 		return nil
 	case isNoSpace(err):
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("%w: %w", err, ErrNoFiles)
 	case isReadOnly(err):
 		return fmt.Errorf("%w: the file system is mounted read-only; remount it writable or choose another directory", err)
 	case errors.Is(err, fs.ErrPermission):

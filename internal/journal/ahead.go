@@ -43,7 +43,7 @@ func (j *Journal) cannotMake(err error) {
 	switch {
 	case errors.As(err, new(dirSyncError)):
 		j.fail(err)
-	case errors.Is(err, disk.ErrNoSpace):
+	case mayPass(err):
 		j.setFull(true, err)
 	default:
 		j.log.Warn("the next segment of the journal cannot be made yet", "err", err)
@@ -55,12 +55,17 @@ func noRoom(err error) bool {
 	return errors.Is(err, disk.ErrNoSpace) && !errors.As(err, new(dirSyncError))
 }
 
-// setFull notes whether the disk has room for another segment.
+// mayPass reports whether a segment that could not be made may be made later: the disk is full, or no file can be opened.
+func mayPass(err error) bool { return noRoom(err) || errors.Is(err, disk.ErrNoFiles) }
+
+// setFull notes whether another segment can be made.
 func (j *Journal) setFull(full bool, err error) {
 	if j.stalled.Swap(full) == full {
 		return
 	}
-	if full {
+	if errors.Is(err, disk.ErrNoFiles) {
+		j.log.Error("the journal cannot open a file: close connections, or raise the limit, before the last segment is used up", "dir", j.fs.String(), "err", err)
+	} else if full {
 		j.log.Error("the disk is full: free space, or consume messages, before the last segment is used up", "dir", j.fs.String(), "err", err)
 	} else {
 		j.log.Info("the disk has room again", "dir", j.fs.String())

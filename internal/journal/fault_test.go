@@ -17,7 +17,7 @@ import (
 //
 // Afterwards the process starts again on the same disk, and after that the power is cut.
 func TestFaultAtEveryOperation(t *testing.T) {
-	for _, fault := range []error{syscall.EIO, disk.ErrNoSpace} {
+	for _, fault := range []error{syscall.EIO, disk.ErrNoSpace, disk.ErrNoFiles} {
 		t.Run(fault.Error(), func(t *testing.T) {
 			step := 1
 			if testing.Short() {

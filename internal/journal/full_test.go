@@ -355,6 +355,38 @@ func TestCarryingRests(t *testing.T) {
 	})
 }
 
+// TestNoFilesLeftIsNoFailure has clients take all the files that the process may open, for a while.
+func TestNoFilesLeftIsNoFailure(t *testing.T) {
+	for _, kind := range []disk.OpKind{disk.OpCreate, disk.OpOpen, disk.OpSyncDir} {
+		t.Run(string(kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mem := disk.NewMem()
+				var none atomic.Bool
+				m := openMailbox(t, disk.NewFaulty(mem, func(op disk.Op) error {
+					if none.Load() && op.Kind == kind {
+						return fmt.Errorf("open %s: %w", op.Name, disk.ErrNoFiles)
+					}
+					return nil
+				}, nil), 64<<10)
+				none.Store(true)
+				m.fill(t, synctest.Wait)
+				for range 200 { // publishers who do not stop: more than a segment holds
+					m.publish()
+				}
+				last := m.publish()
+				time.Sleep(2 * retryFull)
+				if m.j.Durable() >= last || m.j.Err() != nil {
+					t.Fatalf("without a file for it a message is durable, or the journal has failed: %v", m.j.Err())
+				}
+				none.Store(false)
+				waitT(t, m.j, last)
+				synctest.Wait()
+				m.wantSame(t, openMailbox(t, mem.Snapshot(), 64<<10))
+			})
+		})
+	}
+}
+
 func TestARestartWithoutRoomSaysSo(t *testing.T) {
 	mem, _ := smallJournal(t)
 	mem.SetCapacity(1)

@@ -67,6 +67,19 @@ type dirSyncError struct{ error }
 
 func (e dirSyncError) Unwrap() error { return e.error }
 
+// syncNames syncs the directory. That it could not even be opened for that is no failed sync.
+func syncNames(fs disk.FS) error {
+	err := fs.SyncDir(".")
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("sync directory %s: %w", fs, err)
+	if errors.Is(err, disk.ErrNoFiles) {
+		return err
+	}
+	return dirSyncError{err}
+}
+
 // makeFile makes the file of a segment from a header and the bytes of its first records, followed by zeros up to size: written
 // and synced under a temporary name first, so that under its own name it is whole or not there. A file that had the name is replaced. No
 // block from offset fresh on was written.
@@ -79,8 +92,8 @@ func makeFile(fs disk.FS, h segmentHeader, content []byte, size int64) (file dis
 	if err := fs.Rename(name+tmpExt, name); err != nil {
 		return nil, 0, fmt.Errorf("make segment %s in %s: %w", name, fs, err)
 	}
-	if err := fs.SyncDir("."); err != nil {
-		return nil, 0, dirSyncError{fmt.Errorf("sync directory %s: %w", fs, err)}
+	if err := syncNames(fs); err != nil {
+		return nil, 0, err
 	}
 	if file, err = fs.Open(name); err != nil {
 		return nil, 0, fmt.Errorf("make segment %s in %s: %w", name, fs, err)

@@ -150,9 +150,7 @@ func takeOver(fs disk.FS, former spare, h segmentHeader) (file disk.File, err er
 	if err = fs.Rename(former.name(), segmentName(h.base)); err != nil {
 		return file, err
 	}
-	if err = fs.SyncDir("."); err != nil {
-		err = dirSyncError{fmt.Errorf("sync directory %s: %w", fs, err)}
-	}
+	err = syncNames(fs)
 	return file, err
 }
 

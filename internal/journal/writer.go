@@ -33,7 +33,7 @@ func (j *Journal) writeNext() Turn {
 	switch {
 	case err == nil:
 		return Worked
-	case b != nil && j.current != b.seg && noRoom(err): // its segment has no file yet; take returns it again
+	case b != nil && j.current != b.seg && mayPass(err): // its segment has no file yet; take returns it again
 		j.setFull(true, err)
 		return Stuck
 	default:

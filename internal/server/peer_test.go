@@ -129,6 +129,13 @@ func (b *broker) wantLog(text string) {
 	b.eventually("the log says "+text, func() bool { return strings.Contains(b.logged.String(), text) })
 }
 
+func (b *broker) wantLogOnce(text string) {
+	b.t.Helper()
+	if n := strings.Count(b.logged.String(), text); n != 1 {
+		b.t.Errorf("the log says %q %d times:\n%s", text, n, b.logged.String())
+	}
+}
+
 // eventually waits for what another goroutine is about to do.
 func (b *broker) eventually(what string, done func() bool) {
 	b.t.Helper()

@@ -26,6 +26,7 @@ type Config struct {
 	Packs      string        // a queue that takes packs, see package pack; "": none does
 	Pace       func()        // called by who reads a connection after he has read packs; nil: he goes on
 	Handshake  time.Duration // from accept to connection.open-ok; 0 = 5 s
+	Files      uint64        // how many open files there may be for a client to be let in: his socket's number is lower; 0 = any
 
 	// What a channel may leave unsettled before its deliveries wait.
 	MaxUnsettled      int   // messages; 0 = 65,535
@@ -55,6 +56,8 @@ type Server struct {
 	doors doors
 
 	successions successions
+
+	noAccept, noFiles complaint
 
 	watching sync.Once // over the ages of deliveries
 
@@ -123,7 +126,7 @@ func (s *Server) Serve(ln net.Listener) error {
 		}
 		var passing interface{ Temporary() bool }
 		if errors.As(err, &passing) && passing.Temporary() {
-			s.cfg.Logger.Error("cannot accept connections for the moment", "error", err)
+			s.cannotAccept(err)
 			s.pause(100 * time.Millisecond)
 			continue
 		}
@@ -131,6 +134,13 @@ func (s *Server) Serve(ln net.Listener) error {
 			return err
 		}
 		s.accept(nc)
+	}
+}
+
+// cannotAccept says so, but not ten times a second.
+func (s *Server) cannotAccept(err error) {
+	if unheard, ok := s.noAccept.due(time.Now()); ok {
+		s.cfg.Logger.Error("cannot accept connections for the moment", "error", err, "repeated", unheard)
 	}
 }
 
@@ -165,6 +175,13 @@ func (s *Server) Attach(nc net.Conn, yield func()) (read func(), write func() bo
 
 // admit returns nil if the connection is not let in.
 func (s *Server) admit(nc net.Conn, manual bool) *conn {
+	if err := s.mayHaveFile(nc); err != nil {
+		if unheard, ok := s.noFiles.due(time.Now()); ok {
+			s.cfg.Logger.Error("connection refused", "peer", nc.RemoteAddr().String(), "reason", err.Error(), "repeated", unheard)
+		}
+		nc.Close()
+		return nil
+	}
 	if err := s.doors.enter(nc.RemoteAddr()); err != nil {
 		s.cfg.Logger.Warn("connection refused", "peer", nc.RemoteAddr().String(), "reason", err.Error())
 		nc.Close()

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/postrider-mq/postrider"
+)
+
+// Clients that use up all the files which the process may open cost neither those that are there, nor the journal, nor the operator who asks
+// what goes on.
+func TestTooManyClientsForTheFilesThatMayBeOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, url := servingWith(t, func(cmd *exec.Cmd) {
+		shell, err := exec.LookPath("sh")
+		if err != nil {
+			t.Skip(err)
+		}
+		cmd.Args = append([]string{shell, "-c", `ulimit -n 100 && exec "$0" "$@"`}, cmd.Args...)
+		cmd.Path = shell
+	}, "--dir", dir, "--segment-size", "64KiB")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	n, err := postrider.Start(ctx, postrider.Config{Name: "alice", Brokers: []string{url}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	jobs := n.Mailbox("jobs")
+	if err := jobs.Send(ctx, "first"); err != nil {
+		t.Fatal(err)
+	}
+
+	for i := 0; !strings.Contains(b.stderr.all(), "LimitNOFILE"); i++ { // Nobody of them says anything, and all are sent away after five seconds.
+		nc, err := net.Dial("tcp", strings.TrimPrefix(url, "amqp://"))
+		if err != nil || i > 2000 {
+			t.Fatal("nobody is refused: ", err)
+		}
+		defer nc.Close()
+	}
+	body := strings.Repeat("x", 1000)
+	for i := range 500 { // ten segments
+		_, err := jobs.Post(ctx, fmt.Sprint(i, body))
+		for errors.Is(err, postrider.ErrFull) {
+			_, err = jobs.Post(ctx, fmt.Sprint(i, body))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := jobs.Send(ctx, "last"); err != nil {
+		t.Fatal(err)
+	}
+	clerk{t, dir}.shows("mailbox ls", "jobs 502 0 0")
+	if err := n.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.stop().wants(t, exitOK, "listening on "+url+"\n")
+}
