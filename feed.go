@@ -228,19 +228,32 @@ func (f *feed) take(a *arrival, whole bool) {
 	}
 }
 
-// lend takes the only message out, for who takes the place of a receiver that rests until he calls giveBack; false if there is no such place, or
-// something else than one message.
+// lend takes a message out for who takes the place of a receiver that rests, until he calls giveBack. It returns false if there is no such
+// place, or no message that came by itself.
 func (f *feed) lend(a *arrival) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.ended || f.lent || f.waking || f.resting == 0 {
+	if f.lent || f.waking || f.resting == 0 {
 		return false
 	}
-	if f.first == nil || f.first != f.last || f.tail-f.head != 1 || f.first.items[f.head].pack != nil {
+	f.lent = f.takeLent(a)
+	return f.lent
+}
+
+// lendNext takes another one out for who has the place.
+func (f *feed) lendNext(a *arrival) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.takeLent(a)
+}
+
+// takeLent takes a message out for who has the place, or is about to. The caller holds mu.
+func (f *feed) takeLent(a *arrival) bool {
+	if f.ended || !f.some() || f.first.items[f.head].pack != nil {
 		return false
 	}
-	f.lent = true
 	f.take(a, false)
+	a.more = f.some()
 	return true
 }
 

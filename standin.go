@@ -9,13 +9,13 @@ import (
 	"github.com/postrider-mq/postrider/broker"
 )
 
-// standIn lets who reads the connection by which a lone message came handle it, in the place of a worker that rests. To wake that would wake a thread of
+// standIn lets who reads the connection by which a few messages came handle them, in the place of a worker that rests. To wake that would wake a thread of
 // the system, which takes the processor from the sender that has just been confirmed. It is for handlers that have been quick of late.
 //
-//	a worker rests, one message came ──use──► its place is lent, the reader handles ──► the place is given back, the reader reads on
+//	a worker rests, messages came ──use──► its place is lent, the reader handles ──► the place is given back, the reader reads on
 //	                                                      └─a millisecond or two──► another goroutine reads on, this one goes when it has handled
 //
-// At most one message of a tap is handled so at a time. The worker whose place is lent takes nothing and does not end before, so whoever waits
+// One message of a tap is handled so at a time. The worker whose place is lent takes nothing and does not end before, so whoever waits
 // for the worker waits for the handler.
 type standIn struct {
 	tap   *tap
@@ -42,8 +42,10 @@ const (
 	slowCosts    = 3                      // quick ones: more than one in four, and the worker handles
 	quickFirst   = 32                     // so many before the first is handled so
 	quickMost    = 64
-	slowMost     = 128              // so many after one that another had to read on for
-	watchEvery   = time.Millisecond // while there are messages; not for each of them
+	slowMost     = 128                    // so many after one that another had to read on for
+	watchEvery   = time.Millisecond       // while there are messages; not for each of them
+	longestTurn  = 400 * time.Microsecond // of who stands in
+	wakeCosts    = 10 * time.Microsecond  // so much per message, and it is better shared with other workers
 )
 
 func newStandIn(ctx context.Context, t *tap, h Handler, o *handleOptions) *standIn {
@@ -67,10 +69,25 @@ func (s *standIn) handle(readOn func()) {
 	s.begin(readOn)
 	whole := false
 	defer func() { s.end(whole) }()
-	if m := s.tap.see(&s.arrival, &s.press); m != nil {
-		s.timed(m)
+	began := time.Since(started)
+	now := began
+	for n := 1; ; n++ {
+		if m := s.tap.see(&s.arrival, &s.press); m != nil {
+			act(s.ctx, m, s.h, s.o)
+		}
+		last := now
+		now = time.Since(started)
+		s.took(now - last)
+		if s.enough(n, now-began) || !s.tap.feed.lendNext(&s.arrival) {
+			break
+		}
 	}
 	whole = true
+}
+
+// enough reports whether a turn in which n messages took so long is over.
+func (s *standIn) enough(n int, took time.Duration) bool {
+	return took >= longestTurn || s.o.workers > 1 && took >= time.Duration(n+2)*wakeCosts
 }
 
 // timed is act, and learns how long it takes.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -123,6 +125,110 @@ func TestWhoReadsALoneMessageHandlesIt(t *testing.T) {
 			t.Errorf("%d of 100 were handled so", n)
 		}
 	})
+}
+
+// Calls that one read has brought are handled by who read them, without another goroutine.
+func TestWhoReadsCallsThatCameTogetherHandlesThem(t *testing.T) {
+	standingIn(t, func(t *testing.T, s *stood) {
+		read := s.together(20, 0)
+		for i, byReader := range read {
+			if !byReader {
+				t.Errorf("call %d of %d is the worker's", i, len(read))
+			}
+		}
+	})
+}
+
+// Who reads is back soon: what is left of a burst is the worker's, in its order.
+func TestWhoReadsDoesNotHandleForLong(t *testing.T) {
+	standingIn(t, func(t *testing.T, s *stood) {
+		byReader := 0
+		read := s.together(64, 50*time.Microsecond)
+		for i, is := range read[1:] {
+			if is {
+				byReader++
+			} else if i < 8 {
+				t.Errorf("call %d is the worker's", i)
+			}
+		}
+		if byReader > 24 { // 8 in 400 µs, and they may have been read in two or three pieces
+			t.Errorf("%d of %d are handled by who read them", byReader, len(read)-1)
+		}
+		if n := s.most.Load(); n != 1 {
+			t.Errorf("%d are handled at once by one worker", n)
+		}
+	})
+}
+
+// Several workers share what came, after a moment.
+func TestWhoReadsHandlesLessForSeveralWorkers(t *testing.T) {
+	standingIn(t, func(t *testing.T, s *stood) {
+		byReader := 0
+		read := s.together(20, 50*time.Microsecond)
+		for _, is := range read[1:] {
+			if is {
+				byReader++
+			}
+		}
+		if n := s.most.Load(); byReader > 3 || n != 8 {
+			t.Errorf("%d of %d are handled by who read them, %d at once", byReader, len(read), n)
+		}
+	}, postrider.Workers(8))
+}
+
+// What came with a call whose handler blocks waits for it, and is the worker's then.
+func TestWhatCameWithACallWhoseHandlerBlocksIsTheWorkers(t *testing.T) {
+	standingIn(t, func(t *testing.T, s *stood) {
+		for i, is := range s.together(20, time.Second)[2:] {
+			if is {
+				t.Errorf("call %d behind it is handled by who read it", i)
+			}
+		}
+		s.quick()
+	})
+}
+
+// together has alice make so many calls, of which all but the first are read together. It tells of each, in the order of handling, whether who read it
+// handled it, which took so long; the first takes half a millisecond.
+func (s *stood) together(calls int, each time.Duration) (byReader []bool) {
+	s.t.Helper()
+	ask := func(body string) {
+		if _, err := postrider.Call[string](within(s.t, time.Hour), s.to, body); err != nil {
+			s.t.Error(err)
+		}
+	}
+	ask("quick") // so that answers have a way to come by
+	s.want("quick")
+	for range 64 {
+		s.quick()
+	}
+	var mu sync.Mutex
+	s.then(func(context.Context, *postrider.Message) error {
+		takes := each
+		mu.Lock()
+		byReader = append(byReader, strings.Contains(string(debug.Stack()), "(*standIn).handle"))
+		if len(byReader) == 1 {
+			takes = 500 * time.Microsecond
+		}
+		mu.Unlock()
+		time.Sleep(takes)
+		return nil
+	})
+	var all sync.WaitGroup
+	for i := range calls {
+		if i == 1 {
+			synctest.Wait() // the first is read, and being handled
+		}
+		all.Go(func() { ask(fmt.Sprint(i)) })
+	}
+	all.Wait()
+	if len(byReader) != calls {
+		s.t.Errorf("%d calls were handled", len(byReader))
+	}
+	for len(s.got) > 0 {
+		<-s.got
+	}
+	return byReader
 }
 
 // A handler that blocks keeps nobody from sending by the same connection; what comes is handled after it, one at a time.

@@ -65,7 +65,7 @@ func (c *Conn) Answer(to []byte, props amqp.RawProperties, body []byte, more boo
 
 // answersMost go out together, so that those who hear of them ask again while others are being answered: if all went together, this side and the
 // other would rest in turn.
-const answersMost = 24
+const answersMost = 32
 
 const (
 	quickly = 20_000 // up to how long after the one before an answer comes, in nanoseconds, so that it was worth the wait

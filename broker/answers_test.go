@@ -12,7 +12,7 @@ import (
 // Who waits for answers gets them with the last of those that go out together; when Flush is called, there are enough, or the Conn ends; or
 // a millisecond later. Time stands still while there is something to do.
 func TestAnswersGoOutTogether(t *testing.T) {
-	const enough = 24
+	const enough = 32
 	for how, last := range map[string]func(*broker.Conn){
 		"with the last": func(c *broker.Conn) { answer(c, enough, false) },
 		"by Flush":      func(c *broker.Conn) { c.Flush() },

@@ -26,7 +26,7 @@ type ConsumeOptions struct {
 	Cancelled func()
 }
 
-// Lull is the time of a goroutine that has read one message from a connection, and would wait for more now.
+// Lull is the time of a goroutine that has read a few messages from a connection, or calls alone, and would wait for more now.
 type Lull core.Lull
 
 // Free reports whether it may be used, which one consumer can.

@@ -310,7 +310,7 @@ func (c *conn) endBurst() {
 	c.burst.Urgent = c.commands <= urgentBurst
 	c.burst.Patient = c.patient()
 	calls := c.calls == c.commands && c.calls > 0 && c.yield == nil
-	if c.commands == 1 && c.published && c.yield == nil && !c.held {
+	if (calls || c.burst.Urgent && c.published) && c.yield == nil && !c.held { // it has nothing else to say then
 		c.burst.Lull = &c.lulls.Lull
 	}
 	c.crowded.Store(!c.burst.Urgent && !calls)

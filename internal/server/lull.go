@@ -7,7 +7,7 @@ import (
 	"github.com/postrider-mq/postrider/internal/core"
 )
 
-// lulls let R handle what it has brought, in place of waiting for more. It may not come back for long, or never, so any other
+// lulls let R handle what it has brought, in place of waiting for more, once it has nothing to say. It may not come back for long, or never, so any other
 // goroutine may become R meanwhile.
 //
 //	R reads ──lends itself──► R is away ──comes back──► R reads
