@@ -14,11 +14,11 @@ import (
 	"github.com/postrider-mq/postrider/postridertest"
 )
 
-// wantRemote checks what a call was answered with.
+// wantRemote checks what a call was answered with: as it was asked, sealed or not.
 func wantRemote(t *testing.T, err error, code int, reason string) {
 	t.Helper()
 	var refused *postrider.RemoteError
-	if !errors.As(err, &refused) || refused.Code != code || !strings.Contains(refused.Reason, reason) {
+	if !errors.As(err, &refused) || refused.Code != code || !strings.Contains(refused.Reason, reason) || errors.Is(err, postrider.ErrUnsealed) {
 		t.Errorf("%v, want %d and %q", err, code, reason)
 	}
 }
@@ -134,6 +134,31 @@ func TestACallIsRepeatedWhileTheFirstIsHandled(t *testing.T) {
 	})
 }
 
+// The answer to the first went to a connection that was no more. The repeat is told that it was handled.
+func TestACallIsRepeatedAfterItsCallersConnectionBroke(t *testing.T) {
+	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
+		if to == at {
+			return // there is no connection
+		}
+		var tries atomic.Int64
+		bob.Handle(t.Context(), at, func(ctx context.Context, m *postrider.Message) error {
+			time.Sleep(3 * time.Second)
+			return m.Reply(ctx, tries.Add(1))
+		}, postrider.Workers(2))
+		try := func() error {
+			_, err := postrider.Call[int64](within(t, 10*time.Second), to, "x", postrider.ID("order 7"))
+			return err
+		}
+		time.AfterFunc(time.Second, func() { net.Cut("alice") })
+		fate(t, try(), true)
+		began := time.Now()
+		wantRemote(t, try(), 409, "handled before")
+		if took := time.Since(began); took > 3*time.Second || tries.Load() != 1 {
+			t.Errorf("it took %v, and was handled %d times", took, tries.Load())
+		}
+	})
+}
+
 // A worker that is stopped in the midst of a call leaves it to another. At a peer there is no other: its caller is told.
 func TestACallWhoseHandlingEnds(t *testing.T) {
 	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
@@ -202,7 +227,7 @@ func TestTheRepeatOfASealedCallIsToldSo(t *testing.T) {
 		bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
 			time.Sleep(3 * time.Second)
 			return m.Reply(context.WithoutCancel(ctx), tries.Add(1))
-		})
+		}, postrider.Workers(2))
 		try := func() (int64, error) {
 			return postrider.Call[int64](within(t, 2*time.Second), alice.Peer("bob"), "x", postrider.ID("order 7"))
 		}
@@ -216,5 +241,14 @@ func TestTheRepeatOfASealedCallIsToldSo(t *testing.T) {
 		if got := tries.Load(); got != 1 {
 			t.Errorf("handled %d times", got)
 		}
+
+		try = func() (int64, error) {
+			return postrider.Call[int64](within(t, 10*time.Second), alice.Peer("bob"), "x", postrider.ID("order 8"))
+		}
+		time.AfterFunc(time.Second, func() { net.Cut("alice") })
+		_, err = try()
+		fate(t, err, true)
+		_, err = try() // while the first is handled, whose answer reaches nobody
+		wantRemote(t, err, 409, "handled before")
 	})
 }

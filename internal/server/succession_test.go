@@ -53,6 +53,9 @@ func TestAClientThatConnectsAgainSucceedsItself(t *testing.T) {
 			}
 		}
 		former.ends()
+		for turn := range int64(100) {
+			b.dialAs("guest", "guest", session.Succession{Name: "secret", Turn: 4 + turn}).declare(1, amqp.QueueDeclare{Queue: "mine", Exclusive: true})
+		}
 		for _, info := range b.server.ConnectionInfos() {
 			if info.Properties["postrider_succession"] != nil {
 				t.Errorf("others can see %v", info.Properties)
