@@ -93,7 +93,8 @@ type Config struct {
 	// choosing anything but the zero value.
 	Sync Sync
 
-	// SegmentSize is what the journal's files grow to, in bytes; 64 MiB when 0.
+	// SegmentSize is what the journal's files grow to, in bytes. 0 means 64 MiB, or about a sixteenth of a disk that
+	// has less than a GiB.
 	// A journal takes the room of about two of them ahead of what is in it.
 	SegmentSize int64
 
@@ -107,7 +108,7 @@ type Config struct {
 	// MessageMemory is how many bytes of messages in queues stay in memory;
 	// what is beyond is paged out to the disk and read again when it is
 	// delivered. 0 means a sixteenth of what the machine or the process's control group has, or of GOMEMLIMIT where that is
-	// less: at least 64 MiB and at most 320 MiB; 128 MiB where the system does not tell. Without a disk it is how many there
+	// less: at least 64 MiB, or an eighth where that is less, and at most 320 MiB; 128 MiB where the system does not tell. Without a disk it is how many there
 	// may be before publishers have to wait; then 0 means half of MemoryMark, and at least 128 MiB.
 	MessageMemory int64
 
@@ -260,6 +261,9 @@ func (b *Broker) openCore(cfg Config) error {
 	coreConfig.FS = cfg.fs
 	if cfg.Dir != "" {
 		coreConfig.FS = disk.OS(cfg.Dir)
+		if cfg.SegmentSize == 0 {
+			coreConfig.SegmentSize = journal.SizeFor(machine.DiskSize(cfg.Dir))
+		}
 	}
 	if coreConfig.FS != nil {
 		coreConfig.Budget = messageMemory(cfg.MessageMemory)

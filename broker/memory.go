@@ -8,8 +8,9 @@ import (
 	"github.com/postrider-mq/postrider/internal/machine"
 )
 
-// How many bytes of messages stay in memory where nothing is set: a sixteenth of what there is, within bounds. The
-// upper one has a million messages of 100 bytes stay in memory, and ten million of them in one queue stay below a GiB of
+// How many bytes of messages stay in memory where nothing is set: a sixteenth of what there is, within bounds. The lower one is an
+// eighth where there is so little that a third of what publishers may fill would be more: messages have to go to the disk before publishers
+// have to wait. The upper one has a million messages of 100 bytes stay in memory, and ten million of them in one queue stay below a GiB of
 // the process's memory.
 const (
 	leastMessageMemory = 64 << 20
@@ -30,7 +31,7 @@ func shareOf(memory int64) int64 {
 	if memory == math.MaxInt64 {
 		return usualMessageMemory
 	}
-	return min(max(memory/16, leastMessageMemory), mostMessageMemory)
+	return min(max(memory/16, min(memory/8, leastMessageMemory)), mostMessageMemory)
 }
 
 // memoryMark is the mark that a setting means, in bytes; 0 = none.

@@ -30,6 +30,8 @@ func TestMessageMemory(t *testing.T) {
 		t.Errorf("5 bytes became %d", n)
 	}
 	for memory, want := range map[int64]int64{
+		64 << 20:      8 << 20,
+		160 << 20:     20 << 20,
 		512 << 20:     64 << 20,
 		2 << 30:       128 << 20,
 		4 << 30:       256 << 20,

@@ -26,6 +26,7 @@ type certificates struct {
 	config *tls.Config
 	state  [3]fileState // of the files that were tried last, good or bad
 	looked time.Time
+	warned time.Time // of the certificate's end, for the last time
 }
 
 // fileState tells a file from what it was before.
@@ -50,6 +51,7 @@ func (o *serveOptions) serverTLS(log *slog.Logger) (*certificates, error) {
 	if c.config, err = c.read(); err != nil {
 		return nil, err
 	}
+	c.warn(time.Now())
 	return c, nil
 }
 
@@ -96,8 +98,32 @@ func (c *certificates) current(now time.Time) *tls.Config {
 	if now.Sub(c.looked) >= lookAgain {
 		c.looked = now
 		c.look(false)
+		c.warn(now)
 	}
 	return c.config
+}
+
+// warnAgain is how often the end of a certificate is warned of while clients come.
+const warnAgain = 24 * time.Hour
+
+// warn says when clients are about to refuse the certificate for its age, or do so already. The caller holds mu, or is the only one yet.
+func (c *certificates) warn(now time.Time) {
+	leaf := c.config.Certificates[0].Leaf
+	if now.Sub(c.warned) < warnAgain {
+		return
+	}
+	level, what := slog.LevelError, "the certificate has expired: clients refuse it"
+	switch {
+	case now.After(leaf.NotAfter):
+	case now.Before(leaf.NotBefore):
+		what = "the certificate is not valid yet: clients refuse it"
+	case now.Add(soonExpired).After(leaf.NotAfter):
+		level, what = slog.LevelWarn, "the certificate expires soon"
+	default:
+		return
+	}
+	c.warned = now
+	c.log.Log(context.Background(), level, what, "certificate", c.cert, "from", leaf.NotBefore.UTC(), "until", leaf.NotAfter.UTC())
 }
 
 // reload looks now, and reads the files whether they seem to have changed or not.
@@ -105,6 +131,7 @@ func (c *certificates) reload() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.look(true)
+	c.warn(time.Now())
 }
 
 // look takes files that have changed. The caller holds mu.
@@ -119,7 +146,7 @@ func (c *certificates) look(always bool) {
 		c.log.Error("the new TLS files are not used; those from before still are", "error", err)
 		return
 	}
-	c.config = config
+	c.config, c.warned = config, time.Time{}
 	c.log.Info("TLS files read again", "certificate", c.cert)
 }
 
@@ -142,9 +169,10 @@ func (c *certificates) shown() func() *x509.Certificate {
 	return func() *x509.Certificate { return c.current(time.Now()).Certificates[0].Leaf }
 }
 
-// reloadOnSignal reads the files again whenever the process is told to, until ctx ends.
-func (c *certificates) reloadOnSignal(ctx context.Context) {
-	if c == nil || hangup == nil {
+// reloadOnSignal reads the files again whenever the process is told to, until ctx ends. Without certificates there is nothing to read, and
+// it is no reason to end either.
+func (c *certificates) reloadOnSignal(ctx context.Context, log *slog.Logger) {
+	if hangup == nil {
 		return
 	}
 	signals := make(chan os.Signal, 1)
@@ -154,7 +182,11 @@ func (c *certificates) reloadOnSignal(ctx context.Context) {
 		for {
 			select {
 			case <-signals:
-				c.reload()
+				if c == nil {
+					log.Info("hangup: there are no TLS files to read again")
+				} else {
+					c.reload()
+				}
 			case <-ctx.Done():
 				return
 			}

@@ -91,7 +91,7 @@ func (d *doctor) disk(dir string) {
 	switch free, err := disk.OS(dir).Free(); {
 	case err != nil:
 		d.warn("free space", "", "%v", err)
-	case free < int64(defaultSegment):
+	case free < journal.SizeFor(machine.DiskSize(dir)):
 		d.bad("free space", "make room: publishers wait while there is less than 50 MiB or a segment's size", "%s", sizeText(free))
 	case free < 1<<30:
 		d.warn("free space", "make room before publishers have to wait", "%s", sizeText(free))

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,7 +48,8 @@ func newServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Run a broker",
 		Long: text(`
-			Run a broker that every AMQP 0-9-1 client can use, until SIGINT or SIGTERM.
+			Run a broker that every AMQP 0-9-1 client can use, until SIGINT or SIGTERM, or until the terminal that
+			shows its log is closed. SIGHUP ends no broker whose log goes elsewhere.
 
 			When it is ready it prints one line, "listening on amqp://HOST:PORT". It logs to stderr.
 
@@ -79,6 +82,12 @@ func newServe() *cobra.Command {
 				return usagef("--dir and --memory exclude each other")
 			}
 			ctx := cmd.Context()
+			if isTerminal(cmd.ErrOrStderr()) && hangup != nil { // it is closed
+				var stop context.CancelFunc
+				ctx, stop = signal.NotifyContext(ctx, hangup)
+				defer stop()
+			}
+			signal.Ignore(syscall.SIGPIPE) // who reads the log may end before the broker
 			if o.untilEOF {
 				ctx = untilEOF(ctx, cmd.InOrStdin())
 			}
@@ -134,7 +143,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if !o.memory {
 		cfg.Dir = o.dir
 		cfg.Sync = broker.Sync(o.disk.sync)
-		cfg.SegmentSize = int64(o.disk.segmentSize)
+		cfg.SegmentSize = int64(o.disk.segmentSize.sizeFlag)
 	}
 	b, err := broker.Open(cfg)
 	if err != nil {
@@ -145,7 +154,9 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err := o.loadDefinitions(ctx, b, log); err != nil {
 		return err
 	}
-	files.reloadOnSignal(ctx)
+	if !isTerminal(stderr) {
+		files.reloadOnSignal(ctx, log)
+	}
 	stopAdmin, err := o.serveAdmin(ctx, b, files, log)
 	if err != nil {
 		return err

@@ -9,6 +9,21 @@ import (
 // boundOptions are the flags of serve that say when publishers have to wait.
 type boundOptions struct {
 	messages, memory, free boundFlag
+	message                messageFlag
+}
+
+// messageFlag is the size of the largest message.
+type messageFlag struct{ sizeFlag }
+
+const (
+	defaultMessage  sizeFlag = 16 << 20
+	smallestMessage sizeFlag = 1 << 10
+	largestMessage  sizeFlag = 128 << 20
+)
+
+func (m *messageFlag) Set(text string) (err error) {
+	m.sizeFlag, err = parseSize(text, smallestMessage, largestMessage)
+	return err
 }
 
 // boundFlag is a size up to a TiB; 0 = not set.
@@ -20,18 +35,18 @@ func (b *boundFlag) Set(text string) (err error) {
 }
 
 func (b *boundFlag) String() string {
-	if b.sizeFlag == 0 {
-		return ""
-	}
-	return b.sizeFlag.String()
+	return textOrNone(b.sizeFlag)
 }
 
 func (o *boundOptions) flags(f *pflag.FlagSet) {
-	f.Var(&o.messages, "message-memory", "`size` of messages in queues that stay in memory, as in 256MiB; the rest lies on the disk (default a 16th of what there is, 64MiB to 320MiB)")
+	o.message.sizeFlag = defaultMessage
+	f.Var(&o.message, "max-message", "`size` of the largest message body that is accepted, at most 128MiB")
+	f.Var(&o.messages, "message-memory", "`size` of messages in queues that stay in memory, as in 256MiB; the rest lies on the disk (default a 16th of what there is, 64MiB to 320MiB, but no more than an 8th)")
 	f.Var(&o.memory, "memory-mark", "publishers wait when the process has taken this `size` of memory (default 40 % of what there is)")
 	f.Var(&o.free, "min-free", "publishers wait when the disk has less than this `size` free (default 50MiB or the segment size)")
 }
 
 func (o *boundOptions) apply(cfg *broker.Config) {
+	cfg.MaxMessage = int(o.message.sizeFlag)
 	cfg.MessageMemory, cfg.MemoryMark, cfg.MinFree = int64(o.messages.sizeFlag), int64(o.memory.sizeFlag), int64(o.free.sizeFlag)
 }

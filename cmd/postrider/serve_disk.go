@@ -13,13 +13,12 @@ import (
 // diskOptions are the flags of serve about its journal.
 type diskOptions struct {
 	sync        syncFlag
-	segmentSize sizeFlag
+	segmentSize segmentFlag
 }
 
 func (o *diskOptions) flags(f *pflag.FlagSet) {
-	o.segmentSize = defaultSegment
 	f.Var(&o.sync, "sync", "`when` a message is confirmed: always = the disk has it; interval, none = the system has it, and a power failure can lose it")
-	f.Var(&o.segmentSize, "segment-size", "`size` that the journal's files grow to, as in 4MiB; less suits small disks")
+	f.Var(&o.segmentSize, "segment-size", "`size` that the journal's files grow to, as in 4MiB (default 64MiB, or about a 16th of a disk that has less than 1GiB)")
 }
 
 // syncFlag is a broker.Sync by its name.
@@ -44,11 +43,28 @@ func (s *syncFlag) Set(text string) error {
 	return fmt.Errorf("want %s", strings.Join(syncNames, ", "))
 }
 
+// segmentFlag is the size of a segment; 0 = not set.
+type segmentFlag struct{ sizeFlag }
+
+func (s *segmentFlag) Set(text string) (err error) {
+	s.sizeFlag, err = parseSize(text, smallestSegment, largestSegment)
+	return err
+}
+
+func (s *segmentFlag) String() string { return textOrNone(s.sizeFlag) }
+
 // sizeFlag is a number of bytes.
 type sizeFlag int64
 
+// textOrNone is a size as it is given, "" if it is not.
+func textOrNone(s sizeFlag) string {
+	if s == 0 {
+		return ""
+	}
+	return s.String()
+}
+
 const (
-	defaultSegment  sizeFlag = 64 << 20
 	smallestSegment sizeFlag = 64 << 10
 	largestSegment  sizeFlag = 1 << 30
 )
@@ -67,11 +83,6 @@ func (s *sizeFlag) String() string {
 		}
 	}
 	return strconv.FormatInt(int64(*s), 10)
-}
-
-func (s *sizeFlag) Set(text string) (err error) {
-	*s, err = parseSize(text, smallestSegment, largestSegment)
-	return err
 }
 
 func parseSize(text string, least, most sizeFlag) (sizeFlag, error) {

@@ -80,7 +80,7 @@ func adminSecret(dir string, log *slog.Logger) (string, error) {
 	if err := writeSecret(path, secret); err != nil {
 		return "", fmt.Errorf("cannot keep the secret of user %s: %w", adminName, err)
 	}
-	log.Warn("there are no users: made one", "user", adminName, "secret in", path)
+	log.Warn("there are no users: made one", "user", adminName, "secret", path)
 	return secret, nil
 }
 

@@ -91,6 +91,7 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"receive inbox --listen here", "want HOST:PORT"},
 		{"serve --segment-size 1", "want 64KiB to 1GiB"},
 		{"serve --memory-mark 1g", "want 64KiB to 1TiB"},
+		{"serve --max-message 129MiB", "want 1KiB to 128MiB"},
 		{"serve --memory --tls-listen 127.0.0.1:0", "needs --tls-cert"},
 		{"serve --memory --dir x", "exclude each other"},
 		{"serve --memory --log-level loud", "want debug, info, warn or error"},

@@ -20,6 +20,9 @@ func TestLinuxTellsWhatThereIs(t *testing.T) {
 	if machine.FileSystem(t.TempDir()) == "" {
 		t.Error("a directory is on no file system")
 	}
+	if n := machine.DiskSize(t.TempDir() + "/that/will/be/made"); n < 1<<20 || n != machine.DiskSize(t.TempDir()) {
+		t.Errorf("the disk has %d bytes", n)
+	}
 	if machine.FileSystem("/no/such/directory") != "" {
 		t.Error("a directory that does not exist is on a file system")
 	}
