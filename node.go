@@ -396,14 +396,24 @@ func (n *Node) end(orderly bool, last func() error) error {
 	return errors.Join(marked, last(), n.kept.close(), n.local.close(orderly))
 }
 
+// What a connection is for.
+type purpose uint8
+
+const (
+	toReceive purpose = iota // from brokers
+	toSend                   // to brokers
+	toPeer
+)
+
 // conn makes a connection. The caller holds mu.
-func (n *Node) conn(to []place, publishes bool) *client.Conn {
+func (n *Node) conn(to []place, why purpose) *client.Conn {
 	cfg := client.Config{
 		Name:        n.cfg.Name,
 		TLS:         n.cfg.TLS,
 		Dial:        n.cfg.Dial,
 		Logger:      n.log,
-		Publishes:   publishes,
+		Publishes:   why != toReceive,
+		Doubts:      why == toPeer,
 		MaxMessages: n.cfg.OutboxMessages,
 		MaxBytes:    n.cfg.OutboxBytes,
 	}
@@ -445,7 +455,7 @@ func (n *Node) sendingConn() *client.Conn {
 // sendingLocked is sendingConn for who holds mu.
 func (n *Node) sendingLocked() *client.Conn {
 	if n.sending == nil {
-		n.sending = n.conn(n.mail, true)
+		n.sending = n.conn(n.mail, toSend)
 		if n.closed {
 			n.sending.Close()
 		}
@@ -458,7 +468,7 @@ func (n *Node) receivingConn() *client.Conn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.receiving == nil {
-		n.receiving = n.conn(n.mail, false)
+		n.receiving = n.conn(n.mail, toReceive)
 		if n.closed {
 			n.receiving.Close()
 		}

@@ -28,7 +28,7 @@ const lookEvery = time.Minute
 func (n *Node) connTo(at place) *client.Conn {
 	r := n.reaches[at]
 	if r == nil {
-		r = &reach{conn: n.conn([]place{at}, true)}
+		r = &reach{conn: n.conn([]place{at}, toPeer)}
 		r.look = time.AfterFunc(lookEvery, func() { n.lookAt(at, r) })
 		n.reaches[at] = r
 	}
@@ -41,7 +41,7 @@ func (n *Node) connTo(at place) *client.Conn {
 func (n *Node) laneTo(at place) *client.Conn {
 	r := n.reaches[at]
 	if r.lane == nil {
-		r.lane = n.conn([]place{at}, true)
+		r.lane = n.conn([]place{at}, toPeer)
 	}
 	return r.lane
 }

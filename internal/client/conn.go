@@ -36,6 +36,7 @@ type Config struct {
 	Answered func(props amqp.RawProperties, body []byte) // gets answers that no Call waits for; may be nil
 	Lost     func(*Publisher)                            // called when a connection is lost, or not needed any more; may be nil
 
+	Doubts    bool          // one who does not answer is given up within seconds, where somebody waits for him
 	Heartbeat time.Duration // 0 = 30 s, less if the other side wants less
 	Connect   time.Duration // bounds one attempt, handshake included; 0 = 10 s
 }
@@ -204,8 +205,11 @@ func (c *Conn) run() {
 		}
 		c.cfg.Logger.Log(c.ctx, level, "connection lost", "to", at.String(), "error", err)
 		c.setState(State{Err: err})
+		if errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrSilent) { // it may keep the next attempt waiting, too
+			turn = (turn + 1) % len(places)
+		}
 		if time.Since(since) > settledAfter {
-			failures = 0 // the same address, at once
+			failures = 0 // at once, and mostly the same address
 			continue
 		}
 		failures++
@@ -325,6 +329,8 @@ func (c *Conn) serve(w *wire) error {
 	c.cfg.Logger.Log(c.ctx, level, "connected", "to", w.at.String(), "product", w.product)
 	beat := newHeart(w)
 	defer beat.stop()
+	doubt := newDoubt(w)
+	defer doubt.stop()
 	for {
 		if err := c.reconcile(w); err != nil && c.ctx.Err() == nil { // else what waits to be written goes with the goodbye
 			w.link.Close(err)
@@ -335,6 +341,8 @@ func (c *Conn) serve(w *wire) error {
 		case <-c.poked:
 		case <-beat.tick():
 			beat.check()
+		case <-doubt.tick():
+			doubt.look()
 		case <-c.ctx.Done():
 			w.goodbye()
 			return c.lost(w)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,8 +22,11 @@ type fake struct {
 	password string // "" accepts any
 	product  string // what it calls itself
 
+	logins atomic.Int64
+
 	mu      sync.Mutex
 	down    bool
+	frozen  bool // takes connections, and does nothing with them
 	dials   int
 	lines   chan *line
 	holding map[string]uint32 // how many messages are in queues
@@ -33,6 +37,12 @@ func newFake(t *testing.T) *fake { return &fake{t: t, lines: make(chan *line, 10
 func (f *fake) setDown(down bool) {
 	f.mu.Lock()
 	f.down = down
+	f.mu.Unlock()
+}
+
+func (f *fake) setFrozen(frozen bool) {
+	f.mu.Lock()
+	f.frozen = frozen
 	f.mu.Unlock()
 }
 
@@ -71,6 +81,10 @@ func (f *fake) dial(context.Context, string, string) (net.Conn, error) {
 		return nil, errNobodyThere
 	}
 	ours, theirs := net.Pipe()
+	if f.frozen {
+		f.t.Cleanup(func() { ours.Close() })
+		return theirs, nil
+	}
 	l := &line{
 		fake: f, nc: ours, events: make(chan any, 10000), out: make(chan []byte, 10000),
 		srv:   session.NewServer(session.ServerConfig{Limits: f.limits, Mechanisms: "PLAIN", Properties: amqp.Table{"product": f.product}}),
@@ -191,6 +205,7 @@ func (l *line) frame(f amqp.Frame) (goOn bool) {
 			l.say(l.srv.Fail(0, amqp.Errorf(amqp.AccessRefused, "Login was refused")))
 			return true
 		}
+		l.fake.logins.Add(1)
 		l.say(l.srv.AcceptLogin())
 	case session.Open:
 		l.say(l.srv.AcceptOpen())
