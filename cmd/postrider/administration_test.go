@@ -127,6 +127,34 @@ func TestWhoeverIsDeletedIsOut(t *testing.T) {
 	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitFailed, "", "ACCESS_REFUSED")
 }
 
+func TestWhoConsumesIsShown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, url := serving(t, "--dir", dir)
+	c := clerk{t, dir}
+	receiver := start(t, "receive", "mailbox:jobs", "--broker", url)
+	runs(t, "send", "mailbox:jobs", "hello", "--broker", url).wants(t, exitOK, "")
+	runs(t, "mailbox", "create", "idle", "--broker", url).wants(t, exitOK, "")
+	receiver.stdout.await(t, receiver.ended, "hello")
+	for _, args := range [][]string{nil, {"jobs"}} {
+		o := c.does("queue consumers", args...)
+		lines := strings.Split(strings.TrimSpace(o.stdout), "\n")
+		if len(lines) != 2 {
+			t.Fatalf("%+v", o)
+		}
+		found := strings.Fields(lines[1])
+		if len(found) != 11 || found[0] != "jobs" || found[6] != "guest" || found[7] != "yes" || found[8] == "0" || found[10] != "0" {
+			t.Errorf("%q", found)
+		}
+	}
+	c.shows("queue consumers idle")
+	c.does("queue consumers", "missing").wants(t, exitFailed, "", "there is no queue missing")
+	c.does("queue consumers", "--vhost", "missing").wants(t, exitFailed, "", "there is no virtual host missing")
+	if o := c.does("connection list"); !strings.Contains(o.stdout, " running ") {
+		t.Error(o)
+	}
+}
+
 func TestWithoutABrokerThereIsNobodyToAsk(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "none")

@@ -26,13 +26,15 @@ func connectionList(o *owner) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the connections",
+		Long: text(`
+			List the connections. One that is blocked publishes, and waits because the broker is low on memory or disk.`),
 		Example: examples(`
 			postrider connection list
 			postrider connection list --json`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.list(cmd, "/api/connections", column{"CONNECTION", "name"}, column{"USER", "user"}, column{"VHOST", "vhost"},
-				column{"CHANNELS", "channels"}, column{"TLS", "ssl"}, column{"CALLED", "user_provided_name"})
+				column{"STATE", "state"}, column{"CHANNELS", "channels"}, column{"TLS", "ssl"}, column{"CALLED", "user_provided_name"})
 		},
 	}
 }

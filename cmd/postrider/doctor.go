@@ -100,7 +100,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.system()
 	d.memory()
 	d.clock()
-	d.directory()
+	d.directory(ctx)
 	d.certificates(time.Now())
 	d.brokers(ctx)
 	for _, address := range d.o.listens {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +18,7 @@ import (
 )
 
 // directory looks at the data directory, or where it would be made.
-func (d *doctor) directory() {
+func (d *doctor) directory(ctx context.Context) {
 	dir := d.o.dir
 	info, err := os.Stat(dir)
 	switch {
@@ -35,6 +37,9 @@ func (d *doctor) directory() {
 		return
 	}
 	inUse := d.lock(dir)
+	if inUse {
+		d.publishers(ctx, dir)
+	}
 	if !d.writable(dir) {
 		return
 	}
@@ -45,6 +50,36 @@ func (d *doctor) directory() {
 	}
 	d.disk(dir)
 	d.journal(dir, inUse)
+}
+
+// publishers asks the broker in a directory whether they have to wait.
+func (d *doctor) publishers(ctx context.Context, dir string) {
+	const check = "publishers"
+	var nodes []struct {
+		LowOnMemory bool  `json:"mem_alarm"`
+		LowOnDisk   bool  `json:"disk_free_alarm"`
+		Memory      int64 `json:"mem_used"`
+		Free        int64 `json:"disk_free"`
+	}
+	o := owner{dir: dir}
+	_, err := o.ask(ctx, http.MethodGet, "/api/nodes", nil, &nodes)
+	switch {
+	case err != nil:
+		d.warn(check, "be the user who runs the broker", "whether they have to wait is not known: %v", err)
+		return
+	case len(nodes) != 1:
+		return
+	}
+	n := nodes[0]
+	if n.LowOnMemory {
+		d.bad(check, "consume what is in the queues, or give the process more memory or a higher --memory-mark", "they wait: the broker is low on memory, it has %s", sizeText(n.Memory))
+	}
+	if n.LowOnDisk {
+		d.bad(check, "consume what is in the queues, make room on the disk, or see to what its log says of the journal", "they wait: the broker is low on disk, of which %s are free", sizeText(n.Free))
+	}
+	if !n.LowOnMemory && !n.LowOnDisk {
+		d.ok(check, "they need not wait")
+	}
 }
 
 // existing is the nearest directory above that exists.

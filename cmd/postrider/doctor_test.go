@@ -79,6 +79,21 @@ func TestTheDoctorFindsAHealthyBrokerHealthy(t *testing.T) {
 	}
 }
 
+func TestTheDoctorTellsWhyPublishersWait(t *testing.T) {
+	t.Parallel()
+	for free, want := range map[string]struct {
+		verdict       verdict
+		found, advice string
+	}{
+		"64KiB": {fine, "they need not wait", ""},
+		"1TiB":  {problem, "they wait: the broker is low on disk", "consume"},
+	} {
+		dir := t.TempDir()
+		_, url := serving(t, "--dir", dir, "--min-free", free)
+		examine(t, nil, "--dir", dir, "--broker", url).wants("publishers", want.verdict, want.found, want.advice)
+	}
+}
+
 // That a broker runs says nothing of who has another port.
 func TestTheDoctorTellsWhoHasAPort(t *testing.T) {
 	t.Parallel()

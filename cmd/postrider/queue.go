@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/spf13/cobra"
@@ -11,9 +12,10 @@ func newQueue() *cobra.Command {
 	var vhost string
 	cmd := &cobra.Command{
 		Use:   "queue",
-		Short: "List, purge and delete the queues of a running broker",
+		Short: "List, purge and delete the queues of a running broker, and list who consumes from them",
 		Example: examples(`
 			postrider queue list
+			postrider queue consumers jobs
 			postrider queue purge jobs
 			postrider queue delete jobs --vhost shop`),
 	}
@@ -21,7 +23,7 @@ func newQueue() *cobra.Command {
 	cmd.PersistentFlags().StringVar(&vhost, "vhost", "/", "virtual `host`")
 	remove := queueEnd(&o, &vhost, "delete", "Delete a queue with its messages")
 	remove.Aliases = []string{"rm", "remove"}
-	cmd.AddCommand(queueList(&o, &vhost), queueEnd(&o, &vhost, "purge", "Drop the messages of a queue that nobody holds", "contents"), remove)
+	cmd.AddCommand(queueList(&o, &vhost), queueConsumers(&o, &vhost), queueEnd(&o, &vhost, "purge", "Drop the messages of a queue that nobody holds", "contents"), remove)
 	return cmd
 }
 
@@ -47,6 +49,60 @@ func queueList(o *owner, vhost *string) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "of all virtual hosts")
 	return cmd
+}
+
+func queueConsumers(o *owner, vhost *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "consumers [QUEUE]",
+		Short: "List who consumes from a queue, or from all of a virtual host, and what each holds",
+		Long: text(`
+			List who consumes from a queue, or from all of a virtual host. UNACKED is how many messages the
+			consumer's channel holds, of PREFETCH that it may (0: any number), and FOR since how many seconds at least
+			it has had the oldest of them: one that is stuck holds some for ever longer, and the consumer timeout
+			takes them away in the end.`),
+		Example: examples(`
+			postrider queue consumers
+			postrider queue consumers jobs --json`),
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := o.consumers(cmd.Context(), *vhost, args...)
+			if err != nil {
+				return err
+			}
+			return o.print(cmd.OutOrStdout(), all, column{"QUEUE", "queue.name"}, column{"CONSUMER", "consumer_tag"},
+				column{"CONNECTION", "channel_details.connection_name"}, column{"CHANNEL", "channel_details.number"}, column{"USER", "channel.user"},
+				column{"ACKS", "ack_required"}, column{"PREFETCH", "channel.prefetch_count"}, column{"UNACKED", "channel.messages_unacknowledged"},
+				column{"FOR", "channel.messages_unacknowledged_for"})
+		},
+	}
+}
+
+// consumers are those of a queue, if one is named, or of all of a virtual host, each with its channel.
+func (o *owner) consumers(ctx context.Context, vhost string, queue ...string) (some []map[string]any, err error) {
+	if len(queue) > 0 {
+		if _, err := o.ask(ctx, http.MethodGet, resource("queues", vhost, queue[0]), nil, nil); err != nil {
+			return nil, absent(err, "there is no queue %s in virtual host %s: see postrider queue list", queue[0], vhost)
+		}
+	}
+	var all, channels []map[string]any
+	if _, err = o.ask(ctx, http.MethodGet, resource("consumers", vhost), nil, &all); err != nil {
+		return nil, absent(err, "there is no virtual host %s: see postrider vhost list", vhost)
+	}
+	if _, err = o.ask(ctx, http.MethodGet, resource("channels"), nil, &channels); err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		if len(queue) > 0 && cell(c, "queue.name") != queue[0] {
+			continue
+		}
+		for _, ch := range channels {
+			if cell(ch, "name") == cell(c, "channel_details.name") {
+				c["channel"] = ch
+			}
+		}
+		some = append(some, c)
+	}
+	return some, nil
 }
 
 // queueEnd is a verb that deletes a queue, or what is in it.

@@ -166,8 +166,10 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
+	notify(notifyReady, log)
 	select {
 	case <-ctx.Done():
+		notify(notifyStopping, log)
 		return stopServing(b, log)
 	case err := <-failed:
 		return fmt.Errorf("the disk failed, and nothing more can be confirmed; what was confirmed is on it. See to %s and start again: %w", o.dir, err)

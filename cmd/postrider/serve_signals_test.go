@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,34 @@ func TestAHangupEndsNoBroker(t *testing.T) {
 	b.stderr.await(t, b.ended, "there are no TLS files to read again")
 	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
 	b.stop().wants(t, exitOK, "listening on "+url+"\n", "broker has stopped")
+}
+
+// A service manager that asks for it learns when the broker is ready, and when it is about to end.
+func TestTheServiceManagerIsTold(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "notify")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer manager.Close()
+	told := func() string {
+		b := make([]byte, 100)
+		_ = manager.SetReadDeadline(time.Now().Add(patience))
+		n, err := manager.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b[:n])
+	}
+	b, url := servingWith(t, func(cmd *exec.Cmd) { cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+path) }, "--memory")
+	if got := told(); got != "READY=1" {
+		t.Errorf("%q", got)
+	}
+	b.stop().wants(t, exitOK, "listening on "+url+"\n")
+	if got := told(); got != "STOPPING=1" {
+		t.Errorf("%q", got)
+	}
 }
 
 func TestWhoReadsTheLogMayEndBeforeTheBroker(t *testing.T) {

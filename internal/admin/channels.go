@@ -26,6 +26,7 @@ type channelJSON struct {
 	GlobalPrefetch int            `json:"global_prefetch_count"`
 	Consumers      int            `json:"consumer_count"`
 	Unacked        int            `json:"messages_unacknowledged"`
+	Held           int64          `json:"messages_unacknowledged_for"` // seconds, at least; RabbitMQ does not tell
 	Unconfirmed    int            `json:"messages_unconfirmed"`
 	Connection     connectionName `json:"connection_details"`
 }
@@ -44,7 +45,7 @@ func (a *Admin) channelOf(c server.ChannelInfo) channelJSON {
 	j := channelJSON{
 		Name: channelName(c.Connection, c.Number), Number: c.Number, User: c.User, VHost: c.VHost, Node: a.node, State: "running",
 		Confirm: c.Confirm, Prefetch: c.Prefetch, GlobalPrefetch: c.GlobalPrefetch, Consumers: c.Consumers,
-		Unacked: c.Unacked, Unconfirmed: c.Unconfirmed, Connection: connectionName{Name: c.Connection},
+		Unacked: c.Unacked, Held: int64(c.Held.Seconds()), Unconfirmed: c.Unconfirmed, Connection: connectionName{Name: c.Connection},
 	}
 	j.Connection.PeerHost, j.Connection.PeerPort = hostPort(c.Peer)
 	return j

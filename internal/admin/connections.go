@@ -48,6 +48,9 @@ func (a *Admin) connectionOf(c server.ConnectionInfo) connectionJSON {
 		Protocol: "AMQP 0-9-1", Mechanism: c.Mechanism, Channels: c.Channels, ChannelMax: c.ChannelMax, FrameMax: c.FrameMax,
 		Timeout: c.Heartbeat, ConnectedAt: c.ConnectedAt.UnixMilli(), Properties: toJSON(c.Properties),
 	}
+	if c.Blocked {
+		j.State = "blocked"
+	}
 	j.PeerHost, j.PeerPort = hostPort(c.Peer)
 	j.Host, j.Port = hostPort(c.Local)
 	if c.TLS != nil {

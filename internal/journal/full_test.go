@@ -387,6 +387,43 @@ func TestNoFilesLeftIsNoFailure(t *testing.T) {
 	}
 }
 
+// TestWhoFindsTheDiskFullHasItLookedAtAgain has the preparer find room just before the writer says that there was none.
+func TestWhoFindsTheDiskFullHasItLookedAtAgain(t *testing.T) {
+	manual := &Manual{Random: func(b []byte) { b[0]++ }}
+	manual.Yield = func() { manual.Write() }
+	var none atomic.Bool
+	j, err := Open(Config{FS: disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+		if none.Load() && op.Kind == disk.OpCreate {
+			return disk.ErrNoFiles
+		}
+		return nil
+	}, nil), SegmentSize: 64 << 10, Manual: manual}, func(Record) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	none.Store(true)
+	for manual.Write() != Stuck {
+		j.Append(messageKind, true, make([]byte, 1000))
+	}
+	select {
+	case <-j.wakePreparer: // he was woken by the last segment's beginning, and has found room
+	default:
+	}
+	j.setFull(false, nil)
+	if manual.Write() != Stuck || !j.Full() {
+		t.Fatal("the writer has found room")
+	}
+	none.Store(false)
+	for manual.Write() == Worked || manual.Prepare() == Worked {
+	}
+	if j.Full() {
+		t.Error("there is room, and nobody looks whether there is")
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestARestartWithoutRoomSaysSo(t *testing.T) {
 	mem, _ := smallJournal(t)
 	mem.SetCapacity(1)

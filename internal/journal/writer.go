@@ -35,6 +35,7 @@ func (j *Journal) writeNext() Turn {
 		return Worked
 	case b != nil && j.current != b.seg && mayPass(err): // its segment has no file yet; take returns it again
 		j.setFull(true, err)
+		j.poke(j.wakePreparer) // he may have found room just before, and finds when there is some again
 		return Stuck
 	default:
 		j.fail(err)

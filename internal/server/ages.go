@@ -100,6 +100,19 @@ func (ch *channel) overdue(now queue.Time) (timeout time.Duration, late bool) {
 	return 0, false
 }
 
+// heldFor is for how long at least the channel has had its oldest delivery; conn.out.mu is held.
+func (ch *channel) heldFor(now queue.Time) time.Duration {
+	for tag := range ch.outstanding.All() {
+		for _, n := range ch.ages {
+			if n.tag >= tag {
+				return time.Duration(now - n.at)
+			}
+		}
+		break
+	}
+	return 0
+}
+
 // patience is how long a delivery may wait: its consumer has the say, then its
 // queue with its policies, then the broker. Not above 0: for ever.
 func (s *Server) patience(o *outstanding) time.Duration {

@@ -43,6 +43,37 @@ func TestADeliveryThatIsNeverAcknowledged(t *testing.T) {
 	})
 }
 
+// Who looks for a consumer that is stuck sees how long it has had what it does not acknowledge.
+func TestHowLongAMessageIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBroker(t)
+		p := b.dial()
+		p.openChannel(2)
+		p.declare(1, amqp.QueueDeclare{Queue: "q"})
+		p.consume(1, amqp.BasicConsume{Queue: "q"})
+		p.publish(2, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, "m")
+		p.wantDelivery(1, "m")
+		held := func() time.Duration { return b.server.ChannelInfos()[0].Held }
+		if d := held(); d != 0 {
+			t.Errorf("just delivered, and held for %v", d)
+		}
+		time.Sleep(10 * time.Minute)
+		p.publish(2, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, "n")
+		p.wantDelivery(1, "n")
+		if d := held(); d < 9*time.Minute || d > 10*time.Minute {
+			t.Errorf("after ten minutes it is %v", d)
+		}
+		p.send(1, &amqp.BasicAck{DeliveryTag: 1})
+		p.quiet(1)
+		if d := held(); d > time.Minute {
+			t.Errorf("the second one is held for %v", d)
+		}
+		if d := b.server.ChannelInfos()[1].Held; d != 0 {
+			t.Errorf("a channel that has nothing holds it for %v", d)
+		}
+	})
+}
+
 // Something is always out, but never for long.
 func TestABusyConsumerIsNotLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -67,6 +67,8 @@ func (c *conn) block(why core.Shortage) error {
 		}
 		c.link.Wake()
 	}
+	c.waiting.Store(true)
+	defer c.waiting.Store(false)
 	if relieved, err := c.awaitRelief(); err != nil || !relieved {
 		return err
 	}

@@ -22,6 +22,16 @@ func small(t *testing.T) func(*Config) {
 
 // A broker in memory that holds too much stops who publishes. Who consumes goes
 // on, and what he settles ends the publisher's wait.
+// blocked is how many connections are shown as that.
+func (b *broker) blocked() (n int) {
+	for _, c := range b.server.ConnectionInfos() {
+		if c.Blocked {
+			n++
+		}
+	}
+	return n
+}
+
 func TestAPublisherIsBlocked(t *testing.T) {
 	b := newBroker(t, small(t)).listen()
 	publisher := newPeer(t, b.connect())
@@ -55,9 +65,11 @@ func TestAPublisherIsBlocked(t *testing.T) {
 		t.Errorf("%d more are in the queue: a blocked publisher was read", got.MessageCount)
 	}
 	consumer.content(1)
+	b.eventually("it is shown as blocked", func() bool { return b.blocked() == 1 })
 	consumer.send(1, &amqp.BasicAck{DeliveryTag: 1})
 
 	expect[*amqp.ConnectionUnblocked](publisher, 0)
+	b.eventually("it is shown as before", func() bool { return b.blocked() == 0 })
 	expect[*amqp.BasicAck](publisher, 1)
 	consumer.send(1, &amqp.BasicGet{Queue: "q"})
 	expect[*amqp.BasicGetOk](consumer, 1)

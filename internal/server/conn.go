@@ -61,8 +61,9 @@ type conn struct {
 	notified  atomic.Bool   // the core will call Durable
 	out       outbox
 
-	orders orders
-	about  atomic.Pointer[ConnectionInfo] // nil until the virtual host is open
+	orders  orders
+	about   atomic.Pointer[ConnectionInfo] // nil until the virtual host is open
+	waiting atomic.Bool                    // to publish, because the broker is low on memory or disk
 }
 
 func newConn(s *Server, nc net.Conn, manual bool) *conn {
@@ -493,6 +494,8 @@ func (c *conn) report(err error) {
 		c.log.Warn("connection refused", "reason", "the handshake took longer than "+c.server.cfg.Handshake.String())
 	case errors.Is(err, io.EOF) && c.client == nil:
 		c.log.Debug("connection closed before login")
+	case errors.Is(err, io.EOF) && c.session.Closing(): // the broker has told it to go, and said why
+		c.log.Debug("connection closed")
 	case errors.Is(err, io.EOF):
 		c.log.Warn("client went away without closing the connection")
 	case c.server.ctx.Err() != nil:

@@ -180,6 +180,20 @@ func (b *broker) dialWithHeartbeat(seconds uint16) *peer {
 	return p
 }
 
+// What ends a connection is logged once: that the client then goes without an answer is no second event.
+func TestAClientThatIsToldToGoIsNotSaidToHaveLeft(t *testing.T) {
+	b := newBroker(t)
+	p := b.dial()
+	p.send(1, &amqp.ExchangeDeclare{Exchange: "e", Type: "no-such-type"})
+	expect[*amqp.ConnectionClose](p, 0)
+	p.nc.Close()
+	b.eventually("it is gone", func() bool { return b.server.Connections() == 0 })
+	b.wantLogOnce("no-such-type")
+	if strings.Contains(b.logged.String(), "went away") {
+		t.Error(b.logged.String())
+	}
+}
+
 func TestASilentClientIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBroker(t)

@@ -26,6 +26,7 @@ type ConnectionInfo struct {
 	FrameMax    uint32 // bytes
 	ChannelMax  uint16
 	Channels    int
+	Blocked     bool // it publishes, and is not read because the broker is low on memory or disk
 
 	vhost *core.VHost
 }
@@ -41,6 +42,7 @@ type ChannelInfo struct {
 	GlobalPrefetch int // of all consumers together; 0 = no limit
 	Consumers      int
 	Unacked        int
+	Held           time.Duration // at least so long the oldest of the unacked is out: to the minute, or a thirtieth
 	Unconfirmed    int
 	Peer           net.Addr
 }
@@ -62,7 +64,7 @@ func (s *Server) ConnectionInfos() []ConnectionInfo {
 	for _, c := range s.all() {
 		if about := c.about.Load(); about != nil {
 			info := *about
-			info.Channels = len(c.openChannels())
+			info.Channels, info.Blocked = len(c.openChannels()), c.waiting.Load()
 			list = append(list, info)
 		}
 	}
@@ -177,6 +179,7 @@ func (ch *channel) info(about *ConnectionInfo) ChannelInfo {
 		GlobalPrefetch: ch.credit.limit,
 		Consumers:      len(ch.consumers),
 		Unacked:        ch.outstanding.Len(),
+		Held:           ch.heldFor(ch.conn.core.Now()),
 		Unconfirmed:    ch.confirms.Len(),
 		Peer:           about.Peer,
 	}
