@@ -99,6 +99,7 @@ func (d *doctor) lock(dir string) bool {
 	switch {
 	case errors.As(err, &locked):
 		d.ok("directory", "%s is used by a broker, process %d", dir, locked.PID)
+		d.fewFiles("%d may be open by the broker", machine.OpenFilesOf(locked.PID))
 		return true
 	case err != nil:
 		d.bad("directory", "mend its permissions: they belong to the user who runs the broker", "%v", err)

@@ -15,13 +15,18 @@ const fewFiles = 4096
 func (d *doctor) system() {
 	v := buildVersion()
 	d.ok("program", "postrider %s, %s, %s/%s, %d CPUs", v.Version, v.Go, v.OS, v.Arch, runtime.GOMAXPROCS(0))
-	switch n := machine.OpenFiles(); {
-	case n == 0:
-	case n < fewFiles:
-		d.warn("open files", "raise the limit: ulimit -n 65536, or LimitNOFILE=65536 in the systemd unit",
-			"%d may be open: each connection takes one, and so does each file of the journal", n)
-	default:
+	if n := machine.OpenFiles(); n >= fewFiles {
 		d.ok("open files", "%d may be open", n)
+	} else {
+		d.fewFiles("%d may be open", n)
+	}
+}
+
+// fewFiles warns of a limit that is low; 0 is none that is known.
+func (d *doctor) fewFiles(what string, n uint64) {
+	if n > 0 && n < fewFiles {
+		d.warn("open files", "raise the limit: ulimit -n 65536, or LimitNOFILE=65536 in the systemd unit",
+			what+": each connection takes one, and so does each file of the journal", n)
 	}
 }
 

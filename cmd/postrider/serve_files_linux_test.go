@@ -58,6 +58,7 @@ func TestTooManyClientsForTheFilesThatMayBeOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	clerk{t, dir}.shows("mailbox ls", "jobs 502 0 0")
+	examine(t, nil, "--dir", dir, "--broker", url).wants("open files", warning, "100 may be open by the broker", "LimitNOFILE")
 	if err := n.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package machine_test
 
 import (
+	"os"
 	"runtime"
 	"testing"
 
@@ -16,6 +17,9 @@ func TestLinuxTellsWhatThereIs(t *testing.T) {
 	}
 	if n := machine.OpenFiles(); n < 3 {
 		t.Errorf("%d files may be open", n)
+	}
+	if n := machine.OpenFilesOf(os.Getpid()); n != machine.OpenFiles() {
+		t.Errorf("of this process it is %d", n)
 	}
 	if machine.FileSystem(t.TempDir()) == "" {
 		t.Error("a directory is on no file system")

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -492,8 +493,10 @@ func (c *conn) report(err error) {
 		c.log.Warn("connection refused", "reason", err.Error())
 	case c.client == nil && isTimeout(err):
 		c.log.Warn("connection refused", "reason", "the handshake took longer than "+c.server.cfg.Handshake.String())
-	case errors.Is(err, io.EOF) && c.client == nil:
+	case errors.Is(err, io.EOF) && c.client == nil: // load balancers do so, to see whether somebody listens
 		c.log.Debug("connection closed before login")
+	case c.noTLS():
+		c.log.Warn("connection refused", "reason", tlsReason(err))
 	case errors.Is(err, io.EOF) && c.session.Closing(): // the broker has told it to go, and said why
 		c.log.Debug("connection closed")
 	case errors.Is(err, io.EOF):
@@ -502,6 +505,20 @@ func (c *conn) report(err error) {
 	default:
 		c.log.Warn("connection lost", "error", err)
 	}
+}
+
+// noTLS reports whether the connection ended in its TLS handshake.
+func (c *conn) noTLS() bool {
+	t, ok := c.net.(*tls.Conn)
+	return ok && !t.ConnectionState().HandshakeComplete
+}
+
+// tlsReason tells why there was no TLS, and what to do.
+func tlsReason(err error) string {
+	if _, plain := errors.AsType[tls.RecordHeaderError](err); plain {
+		return "no TLS on a port that wants it; use amqps:// instead of amqp://, or the port without TLS"
+	}
+	return "the TLS handshake failed; see that the client trusts the certificate, for the name that it calls: " + err.Error()
 }
 
 func isTimeout(err error) bool {

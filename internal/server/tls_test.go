@@ -97,3 +97,38 @@ func TestACertificateInPlaceOfAPassword(t *testing.T) {
 		}
 	}
 }
+
+// Whoever comes to a port with TLS and does not get so far is told of with what to do; who only looks whether somebody listens is not.
+func TestWhyThereIsNoTLS(t *testing.T) {
+	b := newBroker(t)
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate(t, "broker", nil)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go b.server.Serve(ln)
+	for _, come := range []func(net.Conn){
+		func(net.Conn) {},
+		func(nc net.Conn) {
+			nc.Write([]byte("AMQP\x00\x00\x09\x01"))
+			nc.Read(make([]byte, 1))
+		},
+		func(nc net.Conn) { tls.Client(nc, &tls.Config{ServerName: "broker"}).Handshake() },
+	} {
+		nc, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		come(nc)
+		nc.Close()
+	}
+	b.wantLog("use amqps:// instead of amqp://")
+	b.wantLog("see that the client trusts the certificate")
+	b.eventually("all are gone", func() bool {
+		b.server.doors.mu.Lock()
+		defer b.server.doors.mu.Unlock()
+		return b.server.doors.all == 0
+	})
+	if n := strings.Count(b.logged.String(), "WARN"); n != 2 {
+		t.Errorf("%d warnings:\n%s", n, b.logged.String())
+	}
+}
