@@ -235,7 +235,7 @@ func (d *doctor) journal(dir string, inUse bool) {
 	case err != nil:
 		d.bad("journal", "postrider journal verify "+dir, "%v", err)
 	case len(r.Damaged) > 0:
-		d.bad("journal", "what is readable is served; mend it with: postrider journal repair "+dir, "damaged in %d places, the first: %s at offset %d: %s",
+		d.bad("journal", "what is readable is served; see what can be mended: postrider journal repair "+dir+" --dry-run", "damaged in %d places, the first: %s at offset %d: %s",
 			len(r.Damaged), r.Damaged[0].Segment, r.Damaged[0].Offset, r.Damaged[0].Reason)
 	default:
 		d.ok("journal", "%s in %s: intact", sizeText(size), count(r.Segments, "segment"))

@@ -153,7 +153,7 @@ func TestTheDoctorSaysWhatIsWrongWithADataDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := examine(t, nil, "--dir", broken, "--listen", free)
-	e.wants("journal", problem, "damaged in 1 places", "postrider journal repair "+broken)
+	e.wants("journal", problem, "damaged in 1 places", "postrider journal repair "+broken+" --dry-run")
 	e.wants("directory", warning, "mode 0755", "chmod 700 "+broken)
 	examine(t, nil, "--dir", path, "--listen", free).wants("directory", problem, "is not a directory", "--dir")
 	examine(t, nil, "--dir", filepath.Join(broken, "none", "yet"), "--listen", free).wants("directory", fine, "does not exist: serve makes it", "")

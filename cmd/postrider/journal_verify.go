@@ -120,7 +120,7 @@ func (v *verification) print(w io.Writer) error {
 	}
 	verdict := "intact"
 	if !v.Intact {
-		verdict = fmt.Sprintf("damaged in %d places; mend it with: postrider journal repair %s", len(v.Damage), v.Directory)
+		verdict = fmt.Sprintf("damaged in %d places; see what can be mended: postrider journal repair %s --dry-run", len(v.Damage), v.Directory)
 	}
 	if v.Torn > 0 {
 		verdict += fmt.Sprintf("; %d bytes at the end were being written and count for nothing", v.Torn)
