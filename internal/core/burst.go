@@ -23,6 +23,8 @@ type Burst struct {
 	// Patient says that the owner would only wait for the disk now: End writes what the burst has put into the
 	// journal, and returns when the disk has answered. The owner may set it before End.
 	Patient bool
+	// Lone says with Patient that it has been so for long, see journal.Lead.
+	Lone bool
 
 	now       queue.Time
 	wake      []Sink
@@ -94,7 +96,7 @@ func (b *Burst) End() {
 	b.wakeAll()
 	if b.owing > 0 {
 		b.owing = 0
-		b.core.journal.Lead()
+		b.core.journal.Lead(b.Lone)
 	}
 	b.countAll()
 	if b.resident != 0 {

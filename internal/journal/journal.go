@@ -123,6 +123,7 @@ type Journal struct {
 	leading  bool      // a Lead writes in its place
 	due      bool      // what is being filled is to be written; else it waits for company, see AppendLater
 	reminder reminder
+	hold     hold     // of what is being filled, see spacing
 	next     LSN      // the address of the next record
 	last     LSN      // of the last record appended
 	tail     *segment // being filled
@@ -153,14 +154,15 @@ type Journal struct {
 	moved    atomic.Uint64 // bytes of records that were carried
 
 	// Owned by the writer goroutine, or by who leads in its place.
-	current  *segment         // the last batch was written to it
-	prepared *segment         // the preparer was asked for the one after it
-	edge     [disk.Block]byte // of the file of current: the block in which the last batch ended
-	written  LSN              // every byte below was written
-	synced   LSN              // every byte below was synced
-	lastSync time.Time
-	timer    *time.Timer
-	stall    stallWatch
+	current   *segment         // the last batch was written to it
+	prepared  *segment         // the preparer was asked for the one after it
+	edge      [disk.Block]byte // of the file of current: the block in which the last batch ended
+	written   LSN              // every byte below was written
+	synced    LSN              // every byte below was synced
+	lastSync  time.Time
+	syncBegan time.Time // the last one
+	timer     *time.Timer
+	stall     stallWatch
 
 	making  sync.Mutex              // held while a segment's file is made; guards the next, and is held when ahead changes
 	entered *segment                // the newest segment with a file in use

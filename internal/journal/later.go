@@ -26,22 +26,24 @@ func (j *Journal) Hasten() {
 
 // Lead is Hasten for a caller who is about to wait for the disk anyway: if the writer rests, the caller writes, syncs and announces
 // one batch in its place, OnDurable and all, which saves a switch to another thread. What arrives meanwhile is the
-// writer's, like what would go beyond one batch. It returns when the disk has answered, however long that takes.
-func (j *Journal) Lead() {
-	if j.beginLead() {
+// writer's, like what would go beyond one batch. It returns when the disk has answered, however long that takes. Where syncs are spaced it is only for
+// those who have always waited, which lone says; for others, and while it is being tried, it is Hasten.
+func (j *Journal) Lead(lone bool) {
+	if j.beginLead(lone) {
 		j.writeNext()
 		j.endLead()
 	}
 }
 
-func (j *Journal) beginLead() bool {
+func (j *Journal) beginLead(lone bool) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !j.idle || j.cfg.Manual != nil || j.fill == nil || len(j.fill.buf) == 0 {
+	if !j.idle || j.cfg.Manual != nil || j.fill == nil || len(j.fill.buf) == 0 || j.held() && (j.hold.first || !lone) {
 		j.hasten()
 		return false
 	}
 	j.due, j.idle, j.leading = true, false, true
+	j.hold.until = time.Time{}
 	return true
 }
 
@@ -63,7 +65,7 @@ type reminder struct {
 // The rest of this file runs with j.mu held, but for remind.
 
 func (j *Journal) hasten() {
-	if j.fill != nil && len(j.fill.buf) > 0 && !j.due {
+	if j.fill != nil && len(j.fill.buf) > 0 {
 		j.due = true
 		j.wakeWriter()
 	}
@@ -71,7 +73,7 @@ func (j *Journal) hasten() {
 
 // fillDue reports whether the batch being filled is to be written. By hand each moment is as good as any other.
 func (j *Journal) fillDue() bool {
-	return len(j.fill.buf) > 0 && (j.due || j.closing || j.cfg.Manual != nil)
+	return len(j.fill.buf) > 0 && (j.closing || j.cfg.Manual != nil || j.due && !j.held())
 }
 
 func (j *Journal) remindLater() {

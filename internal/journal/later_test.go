@@ -62,7 +62,7 @@ func TestWhatWaitsIsWrittenInTheEnd(t *testing.T) {
 		"by itself, after a while": func(*Journal, LSN) { time.Sleep(laterBy) },
 		"when hastened":            func(j *Journal, _ LSN) { j.Hasten() },
 		"when waited for":          func(j *Journal, lsn LSN) { _ = j.Wait(context.Background(), lsn) },
-		"when led":                 func(j *Journal, _ LSN) { j.Lead() },
+		"when led":                 func(j *Journal, _ LSN) { j.Lead(true) },
 		"when full":                func(j *Journal, _ LSN) { j.AppendLater(1, 1, make([]byte, 4000)) },
 		"when closed":              func(j *Journal, _ LSN) { _ = j.Close() },
 	} {
@@ -101,12 +101,12 @@ func TestWhoLeadsWritesOneBatch(t *testing.T) {
 		first := j.AppendLater(1, 0, []byte("first"))
 		led := make(chan bool)
 		go func() {
-			j.Lead()
+			j.Lead(true)
 			close(led)
 		}()
 		<-d.syncing
 		second := j.Append(1, false, []byte("second"))
-		j.Lead() // returns at once: another leads
+		j.Lead(true) // returns at once: another leads
 		d.goOn <- nil
 		<-led
 		if j.Durable() < first || j.Durable() >= second {
@@ -114,7 +114,7 @@ func TestWhoLeadsWritesOneBatch(t *testing.T) {
 		}
 		<-d.syncing
 		j.AppendLater(1, 0, []byte("third"))
-		j.Lead() // returns at once: the writer is at work
+		j.Lead(true) // returns at once: the writer is at work
 		d.slow.Store(false)
 		d.goOn <- nil
 		waitT(t, j, j.Last())
@@ -130,7 +130,7 @@ func TestWhoLeadsTellsFirst(t *testing.T) {
 		for range 100 {
 			synctest.Wait() // the writer rests
 			lsn := j.AppendLater(1, 0, []byte("x"))
-			j.Lead()
+			j.Lead(true)
 			if told < lsn {
 				t.Fatalf("told of %d, want %d", told, lsn)
 			}
@@ -151,7 +151,7 @@ func TestALeadThatFailsEndsTheJournal(t *testing.T) {
 			d.goOn <- broken
 		}()
 		lsn := j.AppendLater(1, 0, []byte("x"))
-		j.Lead()
+		j.Lead(true)
 		if err := <-failed; !errors.Is(err, broken) || j.Durable() >= lsn {
 			t.Errorf("failed with %v, durable up to %d of %d", err, j.Durable(), lsn)
 		}
@@ -170,7 +170,7 @@ func TestClosingWaitsForWhoLeads(t *testing.T) {
 		synctest.Wait()
 		d.slow.Store(true)
 		j.AppendLater(1, 0, []byte("first"))
-		go j.Lead()
+		go j.Lead(true)
 		<-d.syncing
 		j.AppendLater(1, 0, []byte("second"))
 		closed := make(chan error)

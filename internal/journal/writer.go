@@ -6,7 +6,7 @@ import (
 )
 
 // write is the writer goroutine: the only one that writes records, but for a Lead while it rests. It takes what there is, writes and
-// syncs it, announces it, and takes what arrived meanwhile. What is waited for waits for no timer, unless the disk is full.
+// syncs it, announces it, and takes what arrived meanwhile. What is waited for waits for no timer, unless the disk is full or syncs are spaced.
 func (j *Journal) write() {
 	defer j.running.Done()
 	for {
@@ -85,7 +85,7 @@ func (j *Journal) hasWork() bool {
 
 // wakeWriter has the writer look for work. It runs with j.mu held.
 func (j *Journal) wakeWriter() {
-	if j.idle {
+	if j.idle && j.hasWork() {
 		j.idle = false
 		j.wake.Signal()
 	}
@@ -175,7 +175,7 @@ func (j *Journal) sync(s *segment) error {
 	}
 	j.syncs.Add(1)
 	j.synced = j.written
-	j.lastSync = time.Now()
+	j.syncBegan, j.lastSync = began, time.Now()
 	j.syncing.observe(j.lastSync.Sub(began))
 	return nil
 }
@@ -191,6 +191,9 @@ func (j *Journal) settle(b *batch) {
 	j.writing = nil
 	j.announce()
 	j.recycle(b)
+	if j.cfg.Sync == SyncAlways && j.cfg.Manual == nil {
+		j.space(j.syncBegan, j.lastSync)
+	}
 	j.mu.Unlock()
 	if j.cfg.OnDurable != nil {
 		j.cfg.OnDurable(upTo)

@@ -51,6 +51,7 @@ type conn struct {
 	held      bool           // a publish comes next, and the broker is low on something
 	looks     int            // at a client that is not read; see left
 	packed    bool           // in this burst, a pack
+	alone     int            // bursts in a row with a publish that was all that waited for a confirm
 	consumes  bool           // or did: others than its own publishes count on R
 	reminder  *time.Timer    // wakes the writer when a call's confirm has waited; reminded while it runs
 	reminded  atomic.Bool
@@ -311,6 +312,13 @@ func (c *conn) fail(number uint16, problem *amqp.Error) {
 func (c *conn) endBurst() {
 	c.burst.Urgent = c.commands <= urgentBurst
 	c.burst.Patient = c.patient()
+	switch {
+	case c.burst.Patient:
+		c.alone++
+	case c.published:
+		c.alone = 0
+	}
+	c.burst.Lone = c.alone > aloneOften
 	calls := c.calls == c.commands && c.calls > 0 && c.yield == nil
 	if (calls || c.burst.Urgent && c.published) && c.yield == nil && !c.held { // it has nothing else to say then
 		c.burst.Lull = &c.lulls.Lull
@@ -357,6 +365,9 @@ func (c *conn) remind() {
 func (c *conn) patient() bool {
 	return c.commands == 1 && c.published && !c.consumes && c.out.awaitsOne()
 }
+
+// aloneOften is how many publishes in a row came when all before was confirmed, of a client that always waits.
+const aloneOften = 16
 
 // urgentBurst is up to how many commands a burst counts as one that somebody waits for.
 const urgentBurst = 8

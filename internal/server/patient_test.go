@@ -1,9 +1,11 @@
 package server
 
 import (
+	"io"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
@@ -114,4 +116,47 @@ func TestAReaderWithMoreToDoDoesNotWaitForTheDisk(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where another publishes without waiting, syncs are a millisecond apart; who waits for each confirm gets it sooner all the same.
+func TestWhoWaitsForEachConfirmWaitsForNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := core.Open(core.Config{FS: disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+			if op.Kind == disk.OpSync {
+				time.Sleep(120 * time.Microsecond)
+			}
+			return nil
+		}, nil)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBroker(t, func(cfg *Config) { cfg.Core = c })
+		stream, lone := b.publisher(), b.publisher()
+		go io.Copy(io.Discard, stream.nc) // its confirms
+		flowing := make(chan bool)
+		go func() {
+			defer close(flowing)
+			for range 20_000 {
+				time.Sleep(50 * time.Microsecond)
+				stream.persist("more")
+			}
+		}()
+		time.Sleep(100 * time.Millisecond)
+		before := c.Figures().Journal.Syncs
+		time.Sleep(100 * time.Millisecond)
+		if n := c.Figures().Journal.Syncs - before; n > 150 {
+			t.Errorf("%d syncs in 100 ms: they are not spaced", n)
+		}
+		began := time.Now()
+		const all = 1000
+		for range all {
+			time.Sleep(30 * time.Microsecond)
+			lone.persist("one")
+			expect[*amqp.BasicAck](lone, 1)
+		}
+		if took := time.Since(began); took > all*300*time.Microsecond {
+			t.Errorf("%d were confirmed in %v", all, took)
+		}
+		<-flowing
+	})
 }
