@@ -24,8 +24,8 @@ var ErrNoAnswer = errors.New("the other side does not answer")
 //
 // A machine that stands still for a while and goes on has looked once, not as often as it has missed.
 type doubt struct {
+	*pulse // nil: nobody doubts
 	w      *wire
-	ticker *time.Ticker // nil: nobody doubts
 	reads  uint64
 	asked  bool
 }
@@ -38,25 +38,13 @@ const (
 func newDoubt(w *wire) *doubt {
 	d := &doubt{w: w}
 	if w.conn.cfg.Doubts {
-		d.ticker = time.NewTicker(doubtEvery)
+		d.pulse = newPulse(doubtEvery)
 	}
 	return d
 }
 
-func (d *doubt) tick() <-chan time.Time {
-	if d.ticker == nil {
-		return nil
-	}
-	return d.ticker.C
-}
-
-func (d *doubt) stop() {
-	if d.ticker != nil {
-		d.ticker.Stop()
-	}
-}
-
 func (d *doubt) look() {
+	d.again()
 	reads, _ := d.w.link.Activity()
 	read := reads != d.reads
 	d.reads = reads

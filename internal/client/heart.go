@@ -1,9 +1,6 @@
 package client
 
-import (
-	"errors"
-	"time"
-)
+import "errors"
 
 // ErrSilent ends a connection whose peer sent nothing for two heartbeat intervals.
 var ErrSilent = errors.New("no heartbeat from the other side")
@@ -11,8 +8,8 @@ var ErrSilent = errors.New("no heartbeat from the other side")
 // heart keeps a connection alive: "If a peer detects no incoming traffic for two heartbeat
 // intervals or longer, it should close the connection." It belongs to the manager.
 type heart struct {
+	*pulse // twice an interval; nil without heartbeats
 	w      *wire
-	ticker *time.Ticker // twice an interval; nil without heartbeats
 	reads  uint64
 	writes uint64
 	silent int // ticks without a read
@@ -21,25 +18,13 @@ type heart struct {
 func newHeart(w *wire) *heart {
 	h := &heart{w: w}
 	if w.heartbeat > 0 {
-		h.ticker = time.NewTicker(w.heartbeat / 2)
+		h.pulse = newPulse(w.heartbeat / 2)
 	}
 	return h
 }
 
-func (h *heart) tick() <-chan time.Time {
-	if h.ticker == nil {
-		return nil
-	}
-	return h.ticker.C
-}
-
-func (h *heart) stop() {
-	if h.ticker != nil {
-		h.ticker.Stop()
-	}
-}
-
 func (h *heart) check() {
+	h.again()
 	reads, writes := h.w.link.Activity()
 	if writes == h.writes {
 		h.w.beat()
