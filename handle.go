@@ -66,11 +66,8 @@ func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, o handleOpti
 	ctx, cancel := context.WithCancel(context.WithValue(ctx, handling{}, n))
 	detach := context.AfterFunc(n.ctx, cancel)
 	context.AfterFunc(ctx, t.stop)
-	var stand *standIn
-	if !t.target.away() {
-		stand = newStandIn(ctx, t, h, &o)
-		t.stand.Store(stand)
-	}
+	stand := newStandIn(ctx, t, h, &o)
+	t.stand.Store(stand)
 	left := new(atomic.Int64)
 	left.Store(int64(o.workers))
 	for range o.workers {
@@ -130,7 +127,7 @@ func work(ctx context.Context, t *tap, h Handler, o *handleOptions, stand *stand
 			return
 		}
 		hand.holds(m)
-		if stand == nil || m.more {
+		if m.more {
 			act(ctx, m, h, o)
 		} else {
 			stand.timed(m)

@@ -9,6 +9,7 @@ import (
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/link"
 )
 
 // A message for a peer that cannot be reached directly can take the way over the brokers:
@@ -92,7 +93,7 @@ func (n *Node) takeRelayed() {
 	n.receivingConn().ConsumeBatches(client.Mailbox(n.cfg.Name+relaySuffix), defaultPrefetch, r.come)
 }
 
-func (r *relayed) come(batch []*client.Delivery) {
+func (r *relayed) come(batch []*client.Delivery, _ *link.Lull) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.waiting) > 0 {

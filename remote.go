@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/link"
 )
 
 // remote is the outlet to a queue of another process: a peer's inbox, or a mailbox on
@@ -230,7 +232,8 @@ func (r *remote) take(prefetch int, to receiver) intake {
 		q = r.subscription()
 	}
 	var arrivals []arrival
-	c := r.receiving().ConsumeBatches(q, uint16(prefetch), func(batch []*client.Delivery) {
+	idler, _ := to.(idler)
+	c := r.receiving().ConsumeBatches(q, uint16(prefetch), func(batch []*client.Delivery, l *link.Lull) {
 		arrivals = slices.Grow(arrivals[:0], len(batch))[:len(batch)]
 		for i, d := range batch {
 			a := &arrivals[i]
@@ -240,7 +243,9 @@ func (r *remote) take(prefetch int, to receiver) intake {
 		if clear(arrivals); cap(arrivals) > keepArrivals {
 			arrivals = nil
 		}
-		to.ready()
+		if lull := (*broker.Lull)(l); idler == nil || !lull.Free() || !idler.use(lull) {
+			to.ready()
+		}
 	})
 	if who, ok := to.(overdue); ok && r.patience > 0 {
 		c.Watch(r.patience, who.late)

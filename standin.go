@@ -28,6 +28,7 @@ type standIn struct {
 	// Owned by who has the place.
 	arrival arrival
 	press   press
+	hand    *hand
 
 	mu     sync.Mutex
 	readOn func() // nil: nobody is in the place, or another has read on already
@@ -49,7 +50,7 @@ const (
 )
 
 func newStandIn(ctx context.Context, t *tap, h Handler, o *handleOptions) *standIn {
-	s := &standIn{tap: t, ctx: ctx, h: h, o: o}
+	s := &standIn{tap: t, ctx: ctx, h: h, o: o, hand: t.newHand()}
 	s.do = s.handle
 	s.quick.Store(-quickFirst)
 	return s
@@ -73,6 +74,7 @@ func (s *standIn) handle(readOn func()) {
 	now := began
 	for n := 1; ; n++ {
 		if m := s.tap.see(&s.arrival, &s.press); m != nil {
+			s.hand.holds(m)
 			act(s.ctx, m, s.h, s.o)
 		}
 		last := now
@@ -129,6 +131,7 @@ func (s *standIn) watchAgain() {
 // end gives the place back. Without whole the handler has ended its goroutine.
 func (s *standIn) end(whole bool) {
 	s.arrival = arrival{}
+	s.hand.holds(nil)
 	s.mu.Lock()
 	s.readOn = nil
 	s.mu.Unlock()

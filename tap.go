@@ -108,12 +108,7 @@ func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 		if !t.feed.next(ctx, func(rested bool) (ok, ended bool) { return t.pop(&a, rested, p) }) {
 			return nil, false
 		}
-		switch {
-		case a.plain: // it is a run now
-			continue
-		case a.from.stale(a.tag):
-			a.from.giveBack(a.tag)
-			t.less(1)
+		if a.plain { // it is a run now
 			continue
 		}
 		if m := t.see(&a, p); m != nil {
@@ -124,6 +119,11 @@ func (t *tap) next(ctx context.Context, p *press) (*Message, bool) {
 
 // see makes an arrival a message; nil if it is not to be handed out.
 func (t *tap) see(a *arrival, p *press) *Message {
+	if a.from.stale(a.tag) {
+		a.from.giveBack(a.tag)
+		t.less(1)
+		return nil
+	}
 	m := t.message(a, p)
 	if m.tooLate() || m.tooEarly() {
 		return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/link"
 	"github.com/postrider-mq/postrider/internal/session"
 )
 
@@ -27,15 +28,15 @@ type ConsumeOptions struct {
 }
 
 // Lull is the time of a goroutine that has read a few messages from a connection, or calls alone, and would wait for more now.
-type Lull core.Lull
+type Lull link.Lull
 
 // Free reports whether it may be used, which one consumer can.
-func (l *Lull) Free() bool { return (*core.Lull)(l).Free() }
+func (l *Lull) Free() bool { return (*link.Lull)(l).Free() }
 
 // Use has do called by the goroutine whose lull it is, once and soon, in place of waking another for it. Who uses it for longer than some
 // microseconds keeps the connection from being read, which whoever calls readOn does from then on, until the connection ends: a goroutine for that alone. Called too
 // late, or again, readOn does nothing.
-func (l *Lull) Use(do func(readOn func())) { (*core.Lull)(l).Use(do) }
+func (l *Lull) Use(do func(readOn func())) { (*link.Lull)(l).Use(do) }
 
 // Consumer is a subscription to one queue.
 type Consumer struct {

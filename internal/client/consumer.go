@@ -16,7 +16,7 @@ type Consumer struct {
 	conn     *Conn
 	queue    *Queue
 	prefetch uint16
-	hand     func([]*Delivery)
+	hand     func([]*Delivery, *link.Lull)
 
 	first   signal // the first attempt to consume has ended
 	stopped signal // no more deliveries come
@@ -56,15 +56,15 @@ type nack struct {
 // Consume begins to take messages from a queue, with up to prefetch of them unacknowledged.
 // hand is called by the reader's goroutine: it must not block, and what it keeps is bounded by prefetch.
 func (c *Conn) Consume(q *Queue, prefetch uint16, hand func(*Delivery)) *Consumer {
-	return c.ConsumeBatches(q, prefetch, func(batch []*Delivery) {
+	return c.ConsumeBatches(q, prefetch, func(batch []*Delivery, _ *link.Lull) {
 		for _, d := range batch {
 			hand(d)
 		}
 	})
 }
 
-// ConsumeBatches is Consume for who is handed at once what has come together. It must not keep the slice.
-func (c *Conn) ConsumeBatches(q *Queue, prefetch uint16, hand func([]*Delivery)) *Consumer {
+// ConsumeBatches is Consume for who is handed at once what has come together. It must not keep the slice. The lull is that of who brought few, nil if there is none.
+func (c *Conn) ConsumeBatches(q *Queue, prefetch uint16, hand func([]*Delivery, *link.Lull)) *Consumer {
 	u := &Consumer{
 		conn:     c,
 		queue:    q,
@@ -362,11 +362,11 @@ func (u *Consumer) newDelivery(size int) *Delivery {
 }
 
 // handOver ends a burst.
-func (u *Consumer) handOver() {
+func (u *Consumer) handOver(lull *link.Lull) {
 	batch := u.ready
 	u.ready = nil
 	u.room, u.made = nil, 0
-	u.hand(batch)
+	u.hand(batch, lull)
 	clear(batch)
 	if cap(batch) <= keepReady {
 		u.ready = batch[:0]

@@ -23,9 +23,13 @@ type turns struct {
 	read func() error // one burst; an error ends the link
 
 	turn    chan struct{} // one place: full when nobody reads
+	lull    *link.Lull    // of the reader goroutine, while it reads; owned by who has the turn
 	needed  chan struct{} // one place: the reader goroutine is to read
 	resting atomic.Bool   // it rests
 	asked   atomic.Uint64 // how often a sender has wanted to read
+
+	seat   link.Seat // of the reader goroutine
+	readOn func()    // reads on in its place
 
 	// Owned by the reader goroutine.
 	seen  uint64
@@ -48,15 +52,25 @@ func newTurns(l *link.Link, read func() error) *turns {
 	return t
 }
 
-// run is the reader goroutine. It ends with the link; quiet says whether nothing is waited for.
-func (t *turns) run(quiet func() bool) {
-	defer t.timer.Stop()
+// run is the reader goroutine. It ends with the link, or when another has become it, which over says; quiet says whether nothing is waited for.
+func (t *turns) run(quiet func() bool) (over bool) {
 	for {
 		<-t.turn
-		if err := t.burst(); err != nil {
-			return // and the turn is nobody's any more
+		t.lull = &t.seat.Lull
+		err := t.burst()
+		t.lull = nil
+		do := t.seat.Over()
+		if err != nil { // and the turn is nobody's any more
+			if do != nil {
+				go do(func() {})
+			}
+			t.timer.Stop()
+			return true
 		}
 		t.turn <- struct{}{}
+		if do != nil && !t.seat.Lend(do, t.readOn) {
+			return false
+		}
 		t.rest(quiet)
 	}
 }

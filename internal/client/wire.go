@@ -96,6 +96,7 @@ func greet(ctx context.Context, c *Conn, nc net.Conn, at Address) (*wire, error)
 	w.out = append(w.out, w.proto.Hello()...)
 	w.link = link.New(nc, w, link.Config{})
 	w.turns = newTurns(w.link, w.burst)
+	w.turns.readOn = w.readOn
 	go w.read()
 	w.link.Wake()
 	select {
@@ -162,8 +163,16 @@ func (w *wire) beat() {
 
 // read is the reader goroutine.
 func (w *wire) read() {
-	defer close(w.readerEnded)
-	w.turns.run(w.conn.pub.Quiet)
+	if w.turns.run(w.conn.pub.Quiet) {
+		close(w.readerEnded)
+	}
+}
+
+// readOn makes the calling goroutine that, if it is away.
+func (w *wire) readOn() {
+	if w.turns.seat.Take() {
+		w.read()
+	}
 }
 
 // burst reads once and acts upon all whole frames; for who has the turn.
@@ -215,8 +224,16 @@ func (w *wire) frames(b []byte) ([]byte, error) {
 
 // handOver hands over what has been delivered and not handed over yet.
 func (w *wire) handOver() {
+	few := 0
+	for _, u := range w.delivering {
+		few += len(u.ready)
+	}
+	lull := w.turns.lull
+	if few > lullMost {
+		lull = nil
+	}
 	for i, u := range w.delivering {
-		u.handOver()
+		u.handOver(lull)
 		w.delivering[i] = nil
 	}
 	w.delivering = w.delivering[:0]
@@ -226,6 +243,9 @@ func (w *wire) handOver() {
 		w.answers = w.answers[:0]
 	}
 }
+
+// lullMost is up to how many deliveries that came together are few: who has read them may handle them.
+const lullMost = 8
 
 func (w *wire) frame(f amqp.Frame) error {
 	w.mu.Lock()

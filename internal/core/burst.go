@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/link"
 	"github.com/postrider-mq/postrider/internal/queue"
 )
 
@@ -14,7 +15,7 @@ type Burst struct {
 	Urgent bool
 
 	// Lull is what the owner's goroutine has next, if it would wait for more: the owner may set it before End, and looks afterwards what it is used for.
-	Lull *Lull
+	Lull *link.Lull
 
 	// Waiting, if not nil, is called when an operation of the burst is about to wait for
 	// the disk, without locks: the owner's chance to send what it has.

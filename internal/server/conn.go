@@ -28,7 +28,7 @@ type conn struct {
 	ctx    context.Context // ends with the link
 	cancel context.CancelFunc
 
-	// Owned by R, the goroutine of run, or who reads in its place: see lulls.
+	// Owned by R, the goroutine of run, or who reads in its place: see lull.go.
 	session   *session.Server
 	greeted   bool // the protocol header has passed
 	user      *access.User
@@ -55,7 +55,8 @@ type conn struct {
 	consumes  bool           // or did: others than its own publishes count on R
 	reminder  *time.Timer    // wakes the writer when a call's confirm has waited; reminded while it runs
 	reminded  atomic.Bool
-	lulls     lulls
+	seat      link.Seat
+	relieve   func() // readOn, bound once
 
 	crowded   atomic.Bool   // the last burst had many commands, not all of them calls: what the client gets can wait for more of it
 	listening atomic.Bool   // R waits for the client, not for the broker
@@ -86,7 +87,7 @@ func newConn(s *Server, nc net.Conn, manual bool) *conn {
 	c.frameMax.Store(c.session.FrameMax())
 	c.burst.Waiting = func() { c.link.Wake() }
 	c.out.room = make(chan struct{}, 1)
-	c.lulls.readOn = c.readOn
+	c.relieve = c.readOn
 	c.link = link.New(nc, c, link.Config{Ended: c.cancel, Manual: manual})
 	return c
 }
@@ -155,7 +156,7 @@ func (c *conn) work(b []byte) ([]byte, error) {
 	c.session.Rest()
 	c.room, c.made = nil, 0
 	c.endBurst()
-	do := c.lulls.Over()
+	do := c.seat.Over()
 	if err != nil {
 		if do != nil {
 			go do(func() {})
@@ -321,7 +322,7 @@ func (c *conn) endBurst() {
 	c.burst.Lone = c.alone > aloneOften
 	calls := c.calls == c.commands && c.calls > 0 && c.yield == nil
 	if (calls || c.burst.Urgent && c.published) && c.yield == nil && !c.held { // it has nothing else to say then
-		c.burst.Lull = &c.lulls.Lull
+		c.burst.Lull = &c.seat.Lull
 	}
 	c.crowded.Store(!c.burst.Urgent && !calls)
 	c.commands, c.calls = 0, 0
