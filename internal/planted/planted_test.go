@@ -76,7 +76,7 @@ func (b *bug) mustBeCaught(t *testing.T, overlay string) {
 	} else {
 		pkg = b.pkg
 	}
-	args := []string{"test", "-count=1", "-timeout=300s", "-overlay=" + overlay, "-run=^" + b.test + "$", pkg}
+	args := []string{"test", "-count=1", "-timeout=120s", "-overlay=" + overlay, "-run=^" + b.test + "$", pkg}
 	if pkg == "./internal/sim" {
 		args = append(args, "-for=60s", "-shrink=false")
 	}
