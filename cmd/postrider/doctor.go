@@ -18,7 +18,7 @@ import (
 type doctorOptions struct {
 	nodeOptions
 	listens []string
-	message boundFlag
+	message boundedFlag
 }
 
 func newDoctor() *cobra.Command {
@@ -66,6 +66,7 @@ func newDoctor() *cobra.Command {
 	o.askFlags(f)
 	f.StringVar(&o.dir, "dir", "./postrider-data", "data `directory` of the broker")
 	f.StringArrayVar(&o.listens, "listen", []string{"127.0.0.1:5672"}, "`address` that the broker is to listen on; may be repeated")
+	o.message = ofMemory
 	f.Var(&o.message, "message-memory", "`size` that serve gets as --message-memory")
 	return cmd
 }

@@ -8,12 +8,8 @@ import (
 
 // boundOptions are the flags of serve that say when publishers have to wait.
 type boundOptions struct {
-	messages, memory, free boundFlag
-	message                messageFlag
+	messages, memory, free, message boundedFlag
 }
-
-// messageFlag is the size of the largest message.
-type messageFlag struct{ sizeFlag }
 
 const (
 	defaultMessage  sizeFlag = 16 << 20
@@ -21,25 +17,12 @@ const (
 	largestMessage  sizeFlag = 128 << 20
 )
 
-func (m *messageFlag) Set(text string) (err error) {
-	m.sizeFlag, err = parseSize(text, smallestMessage, largestMessage)
-	return err
-}
-
-// boundFlag is a size up to a TiB; 0 = not set.
-type boundFlag struct{ sizeFlag }
-
-func (b *boundFlag) Set(text string) (err error) {
-	b.sizeFlag, err = parseSize(text, smallestSegment, 1<<40)
-	return err
-}
-
-func (b *boundFlag) String() string {
-	return textOrNone(b.sizeFlag)
-}
+// ofMemory is for a size of memory, or of a disk.
+var ofMemory = boundedFlag{least: 64 << 10, most: 1 << 40}
 
 func (o *boundOptions) flags(f *pflag.FlagSet) {
-	o.message.sizeFlag = defaultMessage
+	o.message = boundedFlag{defaultMessage, smallestMessage, largestMessage}
+	o.messages, o.memory, o.free = ofMemory, ofMemory, ofMemory
 	f.Var(&o.message, "max-message", "`size` of the largest message body that is accepted, at most 128MiB")
 	f.Var(&o.messages, "message-memory", "`size` of messages in queues that stay in memory, as in 256MiB; the rest lies on the disk (default a 16th of what there is, 64MiB to 320MiB, but no more than an 8th)")
 	f.Var(&o.memory, "memory-mark", "publishers wait when the process has taken this `size` of memory (default 40 % of what there is)")

@@ -13,10 +13,11 @@ import (
 // diskOptions are the flags of serve about its journal.
 type diskOptions struct {
 	sync        syncFlag
-	segmentSize segmentFlag
+	segmentSize boundedFlag
 }
 
 func (o *diskOptions) flags(f *pflag.FlagSet) {
+	o.segmentSize = boundedFlag{0, smallestSegment, largestSegment}
 	f.Var(&o.sync, "sync", "`when` a message is confirmed: always = the disk has it; interval, none = the system has it, and a power failure can lose it")
 	f.Var(&o.segmentSize, "segment-size", "`size` that the journal's files grow to, as in 4MiB (default 64MiB, or about a 16th of a disk that has less than 1GiB)")
 }
@@ -43,26 +44,26 @@ func (s *syncFlag) Set(text string) error {
 	return fmt.Errorf("want %s", strings.Join(syncNames, ", "))
 }
 
-// segmentFlag is the size of a segment; 0 = not set.
-type segmentFlag struct{ sizeFlag }
+// boundedFlag is a size within bounds; 0 = not set.
+type boundedFlag struct {
+	sizeFlag
+	least, most sizeFlag
+}
 
-func (s *segmentFlag) Set(text string) (err error) {
-	s.sizeFlag, err = parseSize(text, smallestSegment, largestSegment)
+func (b *boundedFlag) Set(text string) (err error) {
+	b.sizeFlag, err = parseSize(text, b.least, b.most)
 	return err
 }
 
-func (s *segmentFlag) String() string { return textOrNone(s.sizeFlag) }
+func (b *boundedFlag) String() string {
+	if b.sizeFlag == 0 {
+		return ""
+	}
+	return b.sizeFlag.String()
+}
 
 // sizeFlag is a number of bytes.
 type sizeFlag int64
-
-// textOrNone is a size as it is given, "" if it is not.
-func textOrNone(s sizeFlag) string {
-	if s == 0 {
-		return ""
-	}
-	return s.String()
-}
 
 const (
 	smallestSegment sizeFlag = 64 << 10
