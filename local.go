@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -335,9 +334,6 @@ func (l *local) pass(ctx context.Context, f *client.Fate, to *client.Queue, p *a
 	return l.at.publish(&broker.Publishing{Key: to.Name, Mandatory: true, Properties: *p, Body: body}, f)
 }
 
-// keepArrivals is the largest buffer for arrivals that is kept.
-const keepArrivals = 1024
-
 func (l *local) take(prefetch int, to receiver) intake {
 	queue := l.queue
 	if l.subscription != nil {
@@ -346,22 +342,15 @@ func (l *local) take(prefetch int, to receiver) intake {
 			return &localIntake{failed: err}
 		}
 	}
-	var arrivals []arrival
-	idler, _ := to.(idler)
+	bring := bringer{to: to}
 	o := broker.ConsumeOptions{Prefetch: prefetch, Batches: func(batch []broker.Delivery, lull *broker.Lull) {
-		arrivals = slices.Grow(arrivals[:0], len(batch))[:len(batch)]
+		arrivals := bring.room(len(batch))
 		for i := range batch {
 			d, a := &batch[i], &arrivals[i]
 			a.props, a.body, a.redelivered, a.from, a.tag = d.Props, d.Body, d.Redelivered, (*localSettler)(d.Consumer()), d.Tag
 			a.count = uint8(d.Messages)
 		}
-		to.hand(arrivals)
-		if clear(arrivals); cap(arrivals) > keepArrivals {
-			arrivals = nil
-		}
-		if idler == nil || !lull.Free() || !idler.use(lull) {
-			to.ready()
-		}
+		bring.all(lull)
 	}}
 	c, err := l.at.conn.Consume(l.at.ctx, queue, o, nil)
 	return &localIntake{consumer: c, failed: err}

@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -46,6 +47,32 @@ type receiver interface {
 // An idler is a receiver that may use the lull of who has brought an arrival: use reports true then, and is called in the place of ready.
 type idler interface {
 	use(*broker.Lull) bool
+}
+
+// bringer hands to a receiver what a queue has delivered together. It belongs to who reads the connection.
+type bringer struct {
+	to       receiver
+	arrivals []arrival
+}
+
+// keepArrivals is the largest buffer for arrivals that is kept.
+const keepArrivals = 1024
+
+// room is for the next arrivals, to be filled in.
+func (b *bringer) room(n int) []arrival {
+	b.arrivals = slices.Grow(b.arrivals[:0], n)[:n]
+	return b.arrivals
+}
+
+// all hands them over. The lull is that of who brings them.
+func (b *bringer) all(l *broker.Lull) {
+	b.to.hand(b.arrivals)
+	if clear(b.arrivals); cap(b.arrivals) > keepArrivals {
+		b.arrivals = nil
+	}
+	if to, ok := b.to.(idler); !ok || !l.Free() || !to.use(l) {
+		b.to.ready()
+	}
 }
 
 // An intake is a consumer of a queue.

@@ -3,7 +3,6 @@ package postrider
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -231,21 +230,14 @@ func (r *remote) take(prefetch int, to receiver) intake {
 	if r.subscription != nil {
 		q = r.subscription()
 	}
-	var arrivals []arrival
-	idler, _ := to.(idler)
-	c := r.receiving().ConsumeBatches(q, uint16(prefetch), func(batch []*client.Delivery, l *link.Lull) {
-		arrivals = slices.Grow(arrivals[:0], len(batch))[:len(batch)]
+	bring := bringer{to: to}
+	c := r.receiving().ConsumeBatches(q, uint16(prefetch), func(batch []*client.Delivery, lull *link.Lull) {
+		arrivals := bring.room(len(batch))
 		for i, d := range batch {
 			a := &arrivals[i]
 			a.props, a.body, a.redelivered, a.from = d.Props, d.Body, d.Redelivered, (*remoteSettler)(d)
 		}
-		to.hand(arrivals)
-		if clear(arrivals); cap(arrivals) > keepArrivals {
-			arrivals = nil
-		}
-		if lull := (*broker.Lull)(l); idler == nil || !lull.Free() || !idler.use(lull) {
-			to.ready()
-		}
+		bring.all((*broker.Lull)(lull))
 	})
 	if who, ok := to.(overdue); ok && r.patience > 0 {
 		c.Watch(r.patience, who.late)

@@ -161,9 +161,6 @@ func (s *standIn) watch() {
 
 // stop is called when nobody handles any more.
 func (s *standIn) stop() {
-	if s == nil {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.timer != nil {

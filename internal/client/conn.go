@@ -282,16 +282,20 @@ func refusal(err error) bool {
 func (c *Conn) connect(at Address) (*wire, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.cfg.Connect)
 	defer cancel()
-	nc, err := c.cfg.Dial(ctx, "tcp", at.Host)
+	nc, err := c.open(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	if at.TLS {
-		if nc, err = Secure(ctx, nc, at, c.cfg.TLS); err != nil {
-			return nil, err
-		}
-	}
 	return greet(ctx, c, nc, at)
+}
+
+// open makes a connection, on which nothing has been said yet.
+func (c *Conn) open(ctx context.Context, at Address) (net.Conn, error) {
+	nc, err := c.cfg.Dial(ctx, "tcp", at.Host)
+	if err != nil || !at.TLS {
+		return nc, err
+	}
+	return Secure(ctx, nc, at, c.cfg.TLS)
 }
 
 // Secure makes a connection to at one with TLS, or closes it. cfg may be nil.

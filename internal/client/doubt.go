@@ -66,18 +66,13 @@ func (d *doubt) look() {
 func (c *Conn) knock(at Address) error {
 	ctx, cancel := context.WithTimeout(c.ctx, knockFor)
 	defer cancel()
-	nc, err := c.cfg.Dial(ctx, "tcp", at.Host)
+	nc, err := c.open(ctx, at)
 	if err != nil {
 		return err
 	}
+	defer nc.Close()
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	defer stop()
-	if at.TLS {
-		if nc, err = Secure(ctx, nc, at, c.cfg.TLS); err != nil {
-			return err
-		}
-	}
-	defer nc.Close()
 	if _, err = nc.Write(amqp.ProtocolHeader[:]); err == nil {
 		_, err = nc.Read(make([]byte, 1))
 	}

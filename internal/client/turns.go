@@ -59,16 +59,13 @@ func (t *turns) run(quiet func() bool) (over bool) {
 		t.lull = &t.seat.Lull
 		err := t.burst()
 		t.lull = nil
-		do := t.seat.Over()
 		if err != nil { // and the turn is nobody's any more
-			if do != nil {
-				go do(func() {})
-			}
+			t.seat.Leave()
 			t.timer.Stop()
 			return true
 		}
 		t.turn <- struct{}{}
-		if do != nil && !t.seat.Lend(do, t.readOn) {
+		if !t.seat.Lend(t.readOn) {
 			return false
 		}
 		t.rest(quiet)

@@ -51,9 +51,7 @@ func (j *Journal) endLead() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.leading, j.idle = false, true // the writer still waits
-	if j.hasWork() {
-		j.wakeWriter()
-	}
+	j.wakeWriter()
 }
 
 // reminder makes what waits due in the end.

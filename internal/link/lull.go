@@ -24,16 +24,20 @@ func (l *Lull) Over() func(readOn func()) {
 // Seat is the place of the one goroutine that reads a connection, and may use its lulls for something else. It may not come back from that for long, or
 // never, so any other goroutine may take the place meanwhile.
 //
-//	it reads ──Lend──► it is away ──comes back──► it reads
+//	it reads ──Lend──► it is away ──comes back──► it reads, until it leaves
 //	                       └─────another takes the place──► that one reads; this one goes when it comes back
 type Seat struct {
 	Lull
 	turn atomic.Uint64 // odd: who has the place is away
 }
 
-// Lend has do called. It returns false if another has taken the place meanwhile. readOn takes the place, if it can, and reads: it is for do, and called by
-// another goroutine when this one ends in do.
-func (s *Seat) Lend(do func(readOn func()), readOn func()) bool {
+// Lend does what the lull is used for, if it is. It returns false if another has taken the place meanwhile. readOn takes the place, if it can, and reads: it is
+// for whom the lull is used by, and called by another goroutine when this one ends there.
+func (s *Seat) Lend(readOn func()) bool {
+	do := s.Over()
+	if do == nil {
+		return true
+	}
 	turn := s.turn.Add(1)
 	back := false
 	defer func() {
@@ -44,6 +48,13 @@ func (s *Seat) Lend(do func(readOn func()), readOn func()) bool {
 	do(readOn)
 	back = true
 	return s.turn.CompareAndSwap(turn, turn+1)
+}
+
+// Leave is for who reads no more: another goroutine does what his last lull is used for.
+func (s *Seat) Leave() {
+	if do := s.Over(); do != nil {
+		go do(func() {})
+	}
 }
 
 // Take takes the place of who is away, if he is.

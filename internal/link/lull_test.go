@@ -11,7 +11,8 @@ func TestASeatIsItsOwnersWhoComesBack(t *testing.T) {
 	if s.Take() {
 		t.Fatal("the place of one who is there was taken")
 	}
-	if !s.Lend(func(func()) {}, func() { t.Error("another was called for") }) {
+	s.Use(func(func()) {})
+	if !s.Lend(func() { t.Error("another was called for") }) {
 		t.Error("nobody has taken the place, and it is gone")
 	}
 	if s.Take() {
@@ -23,7 +24,8 @@ func TestASeatIsTakenOnce(t *testing.T) {
 	var s Seat
 	var took []bool
 	readOn := func() { took = append(took, s.Take()) }
-	if s.Lend(func(readOn func()) { readOn(); readOn() }, readOn) {
+	s.Use(func(readOn func()) { readOn(); readOn() })
+	if s.Lend(readOn) {
 		t.Error("the place was taken, and is still the former one's")
 	}
 	if len(took) != 2 || !took[0] || took[1] {
@@ -36,7 +38,8 @@ func TestASeatIsLeftByWhoEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s Seat
 		took := make(chan bool, 1)
-		go s.Lend(func(func()) { runtime.Goexit() }, func() { took <- s.Take() })
+		s.Use(func(func()) { runtime.Goexit() })
+		go s.Lend(func() { took <- s.Take() })
 		synctest.Wait()
 		select {
 		case ok := <-took:

@@ -156,18 +156,13 @@ func (c *conn) work(b []byte) ([]byte, error) {
 	c.session.Rest()
 	c.room, c.made = nil, 0
 	c.endBurst()
-	do := c.seat.Over()
 	if err != nil {
-		if do != nil {
-			go do(func() {})
-		}
+		c.seat.Leave()
 		c.link.Drain(time.Now().Add(lastWords))
 		return nil, err
 	}
-	if do != nil {
-		if err := c.lend(do); err != nil {
-			return nil, err
-		}
+	if !c.seat.Lend(c.relieve) {
+		return nil, errRelieved
 	}
 	return rest, c.hold()
 }

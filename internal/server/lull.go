@@ -7,14 +7,6 @@ import "errors"
 // errRelieved ends a goroutine that is R no longer.
 var errRelieved = errors.New("another goroutine reads")
 
-// lend has do called. It returns errRelieved if meanwhile another goroutine has become R. One that ends in do was R for the last time, too.
-func (c *conn) lend(do func(readOn func())) error {
-	if !c.seat.Lend(do, c.relieve) {
-		return errRelieved
-	}
-	return nil
-}
-
 // readOn makes the calling goroutine R, if that is away.
 func (c *conn) readOn() {
 	if c.seat.Take() {
