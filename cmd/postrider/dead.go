@@ -4,15 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/cmd/postrider/internal/probe"
 )
 
@@ -28,87 +25,81 @@ func newDead() *cobra.Command {
 			Messages that a handler rejected, or failed upon too often, are kept in the mailbox NAME.dead
 			with the reason, the number of tries, and when the first and the last one were.
 
-			MAILBOX is the name of the mailbox they were in before: jobs, for the dead letters in jobs.dead.`),
+			MAILBOX is the name of the mailbox they were in before: jobs, for the dead letters in jobs.dead. Where an
+			application has made a queue of another name for them, with a dead letter exchange, say --queue and
+			the name of that queue. Of letters that a broker put there, the header x-death tells the queue that they
+			died in, why, when, and how they had come there.`),
 	}
 	cmd.Example = examples(`
 		postrider dead ls jobs
 		postrider dead show jobs order-7
-		postrider dead redrive jobs`)
+		postrider dead redrive jobs
+		postrider dead ls orders-dlq --queue`)
 	cmd.AddCommand(newDeadList(), newDeadShow(), newDeadRedrive(), newDeadPurge())
 	return cmd
 }
 
-// letter is a dead letter as --json prints it.
-type letter struct {
-	ID           string     `json:"id,omitempty"`
-	From         string     `json:"from,omitempty"`
-	Tries        int64      `json:"tries,omitempty"`
-	Reason       string     `json:"reason,omitempty"`
-	FirstFailure *time.Time `json:"firstFailure,omitempty"`
-	LastFailure  *time.Time `json:"lastFailure,omitempty"`
-	ContentType  string     `json:"contentType,omitempty"`
-	SealedBy     string     `json:"sealedBy,omitempty"`
-	Body         string     `json:"body,omitempty"`
-	BodyBase64   []byte     `json:"bodyBase64,omitempty"`
+// morgue is which queue the letters are in.
+type morgue struct{ itself bool }
+
+func (m *morgue) flag(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().BoolVar(&m.itself, "queue", false, "MAILBOX is the queue that the dead letters are in, whatever its name")
+	return cmd
 }
 
-func newLetter(m *probe.Message) (letter, *amqp.Properties, error) {
-	var p amqp.Properties
-	if err := p.Parse(m.Props, nil); err != nil {
-		return letter{}, nil, err
+func (m *morgue) of(mailbox string) string {
+	if m.itself {
+		return mailbox
 	}
-	l := letter{ID: p.MessageID, From: p.AppID, ContentType: p.ContentType}
-	l.Tries, _ = p.Headers[nodeHeader+"tries"].(int64)
-	l.Reason, _ = p.Headers[nodeHeader+"reason"].(string)
-	l.FirstFailure = moment(p.Headers, nodeHeader+"first-failure")
-	l.LastFailure = moment(p.Headers, nodeHeader+"last-failure")
-	if l.Reason == "" { // the broker's doing, not a handler's
-		l.Reason, _ = p.Headers["x-first-death-reason"].(string)
-	}
-	return l, &p, nil
+	return mailbox + deadSuffix
 }
 
-func moment(headers amqp.Table, name string) *time.Time {
-	ms, ok := headers[name].(int64)
-	if !ok {
-		return nil
-	}
-	t := time.UnixMilli(ms).UTC()
-	return &t
+// letters takes up to limit of them in turn, as each does.
+func (d *desk) letters(ctx context.Context, queue string, limit int, do func(*probe.Message, *letter) error) error {
+	position := 0
+	return d.each(ctx, queue, limit, func(m *probe.Message) error {
+		position++
+		l, err := newLetter(m, position)
+		if err != nil {
+			return err
+		}
+		return do(m, l)
+	})
 }
 
 func newDeadList() *cobra.Command {
 	var limit int
-	cmd := deskVerb(&cobra.Command{
+	var in morgue
+	cmd := in.flag(deskVerb(&cobra.Command{
 		Use:     "ls MAILBOX",
 		Aliases: []string{"list"},
 		Short:   "List the dead letters of a mailbox",
+		Long: text(`
+			List the dead letters of a mailbox, from the oldest. One without an id is called by its position,
+			as in @3, until the letters before it have gone.`),
 		Example: examples(`
 			postrider dead ls jobs
-			postrider dead ls jobs --limit 0 --json`),
+			postrider dead ls jobs --limit 0 --json
+			postrider dead ls orders-dlq --queue`),
 		Args: cobra.ExactArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
-		err := d.each(ctx, args[0]+deadSuffix, limit, func(m *probe.Message) error {
-			l, _, err := newLetter(m)
-			if err != nil {
-				return err
-			}
+		err := d.letters(ctx, in.of(args[0]), limit, func(_ *probe.Message, l *letter) error {
 			if d.options.json {
 				return json.NewEncoder(d.out).Encode(l)
 			}
-			d.say("%s  from %s  %s  %s\n", orDash(l.ID), orDash(l.From), several(int(l.Tries), "try", "tries"), firstLine(l.Reason))
+			d.say("%s  from %s  %s\n", l.name(), orDash(l.From), l.history())
 			return nil
 		})
-		return d.noneDead(ctx, args[0], err)
-	})
+		return d.noneDead(ctx, in, args[0], err)
+	}))
 	cmd.Flags().IntVar(&limit, "limit", 100, "`number` of letters to list, from the oldest; 0 is all")
 	return cmd
 }
 
 // noneDead puts err into words if it is that there are no dead letters to be found: that of a mailbox which exists is no
 // failure, for their own mailbox is made with the first of them.
-func (d *desk) noneDead(ctx context.Context, mailbox string, err error) error {
-	if !isNotFound(err) {
+func (d *desk) noneDead(ctx context.Context, in morgue, mailbox string, err error) error {
+	if !isNotFound(err) || in.itself {
 		return err
 	}
 	err = d.patiently(func() error {
@@ -121,12 +112,7 @@ func (d *desk) noneDead(ctx context.Context, mailbox string, err error) error {
 	return err
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
+func orDash(s string) string { return cmp.Or(s, "-") }
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
@@ -134,28 +120,29 @@ func firstLine(s string) string {
 }
 
 func newDeadShow() *cobra.Command {
-	return deskVerb(&cobra.Command{
+	var in morgue
+	return in.flag(deskVerb(&cobra.Command{
 		Use:   "show MAILBOX ID",
 		Short: "Show a dead letter with its body",
 		Long: text(`
 			Show a dead letter with its body. One that is sealed is opened if the key of the mailbox is in
-			--keys; see postrider keys seal.`),
+			--keys; see postrider keys seal. One without an id is named by its position, as postrider dead ls does.`),
 		Example: examples(`
 			postrider dead show jobs order-7
+			postrider dead show jobs @3
 			postrider dead show jobs order-7 --keys ./postrider-keys --name bob`),
 		Args: cobra.ExactArgs(2),
 	}, func(ctx context.Context, d *desk, args []string) error {
 		found := 0
-		err := d.each(ctx, args[0]+deadSuffix, 0, func(m *probe.Message) error {
-			l, p, err := newLetter(m)
-			if err != nil || l.ID != args[1] {
-				return err
+		err := d.letters(ctx, in.of(args[0]), 0, func(m *probe.Message, l *letter) error {
+			if _, is := l.among(args[1:]); !is {
+				return nil
 			}
 			found++
 			if l.ContentType != sealedType {
 				return d.show(l, m.Body)
 			}
-			u, err := d.unseal(args[0], p, m.Body)
+			u, err := d.unseal(args[0], &l.props, m.Body)
 			switch {
 			case err == nil:
 				l.ContentType, l.SealedBy, l.Reason = u.contentType, u.by, cmp.Or(u.reason, l.Reason)
@@ -165,135 +152,49 @@ func newDeadShow() *cobra.Command {
 			}
 			return d.show(l, stillSealed(m.Body, err))
 		})
-		if err = d.noneDead(ctx, args[0], err); err == nil && found == 0 {
-			err = fmt.Errorf("there is no dead letter %s in %s%s", args[1], args[0], deadSuffix)
+		if err = d.noneDead(ctx, in, args[0], err); err == nil && found == 0 {
+			err = fmt.Errorf("there is no dead letter %s in %s", args[1], in.of(args[0]))
 		}
 		return err
-	})
+	}))
 }
 
-func (d *desk) show(l letter, body []byte) error {
+func (d *desk) show(l *letter, body []byte) error {
 	if d.options.json {
 		l.Body, l.BodyBase64 = textOrBytes(body)
 		return json.NewEncoder(d.out).Encode(l)
 	}
-	d.say("id             %s\nfrom           %s\ncontent type   %s\ntries          %d\n", l.ID, orDash(l.From), orDash(l.ContentType), l.Tries)
+	d.say("id             %s\nfrom           %s\ncontent type   %s\n", l.name(), orDash(l.From), orDash(l.ContentType))
 	if l.SealedBy != "" {
 		d.say("sealed by      %s\n", l.SealedBy)
+	}
+	if l.handled() {
+		d.say("tries          %d\n", l.Tries)
 	}
 	if l.FirstFailure != nil && l.LastFailure != nil {
 		d.say("first failure  %s\nlast failure   %s\n", l.FirstFailure.Format(time.RFC3339), l.LastFailure.Format(time.RFC3339))
 	}
-	d.say("reason         %s\n\n", l.Reason)
+	if l.handled() || len(l.Deaths) == 0 {
+		d.say("reason         %s\n", orDash(l.Reason))
+	} else {
+		for _, death := range l.Deaths {
+			d.say("died           %s\n", &death)
+		}
+	}
+	d.say("\n")
 	return printLine(d.out, body)
 }
 
-func newDeadRedrive() *cobra.Command {
-	var to string
-	var limit int
-	cmd := deskVerb(&cobra.Command{
-		Use:   "redrive MAILBOX [ID...]",
-		Short: "Put dead letters back into the mailbox they were in",
-		Long: text(`
-			Put all dead letters, or those with the ids given, back into their mailbox, or into the one that --to
-			names. They are tried as if they had never failed. Each is stored in the mailbox before it leaves the dead
-			letters: if this is interrupted, nothing is lost, and it can be run again.`),
-		Example: examples(`
-			postrider dead redrive jobs
-			postrider dead redrive jobs order-7 order-9
-			postrider dead redrive jobs --to jobs-debug --limit 1`),
-		Args: cobra.MinimumNArgs(1),
-	}, func(ctx context.Context, d *desk, args []string) error {
-		if to == "" {
-			to = args[0]
-		}
-		n, missing, err := d.redrive(ctx, args[0]+deadSuffix, to, args[1:], limit)
-		if isNotFound(err) {
-			err = d.noneDead(ctx, args[0], err)
-		}
-		if err == nil || n > 0 {
-			d.say("%s in %s\n", several(n, "message is back", "messages are back"), to)
-		}
-		if err == nil && len(missing) > 0 && (limit == 0 || n < limit) {
-			err = fmt.Errorf("there is no dead letter %s in %s", strings.Join(missing, ", "), args[0]+deadSuffix)
-		}
-		return err
-	})
-	cmd.Flags().StringVar(&to, "to", "", "`mailbox` to put them into (default the one they were in)")
-	cmd.Flags().IntVar(&limit, "limit", 0, "`number` of letters to move, from the oldest; 0 is all")
-	return cmd
-}
-
-// redrive moves what is in a queue when it begins, so that a letter that dies again meanwhile is not moved twice. If there are ids, only those
-// letters are, and missing are the ids of which none was.
-func (d *desk) redrive(ctx context.Context, from, to string, ids []string, limit int) (moved int, missing []string, err error) {
-	left := -1
-	missing = slices.Clone(ids)
-	err = d.each(ctx, from, 0, func(m *probe.Message) error {
-		if left < 0 {
-			left = m.Left + 1
-		}
-		if left--; left < 0 || limit > 0 && moved == limit {
-			return errDone
-		}
-		props, id, err := revived(m.Props, ids)
-		if err != nil || props == nil {
-			return err
-		}
-		if err := d.patiently(func() error { return d.channel.Publish(ctx, to, props, m.Body) }); err != nil {
-			if err = fmt.Errorf("mailbox %s: %w", to, err); errors.Is(err, probe.ErrUnroutable) {
-				err = remedied{err, "make it with: postrider mailbox create " + to}
-			}
-			return err
-		}
-		moved++
-		missing = slices.DeleteFunc(missing, func(s string) bool { return s == id })
-		return d.channel.Ack(m.Tag)
-	})
-	if err == errDone {
-		err = nil
-	}
-	return moved, missing, err
-}
-
-// errDone ends a loop in good order.
-var errDone = errors.New("enough")
-
-// failureHeaders are what nodes write about failures, under nodeHeader. The rest there is the message's own, as its key is, and a seal may be bound to it.
-var failureHeaders = []string{"tries", "reason", "first-failure", "last-failure", "target", "due", "sealed-reason"}
-
-// revived returns the properties of a letter without its failures, and its id; nil if ids are given and that is not among them.
-func revived(raw amqp.RawProperties, ids []string) (props amqp.RawProperties, id string, err error) {
-	var p amqp.Properties
-	if err := p.Parse(raw, nil); err != nil {
-		return nil, "", err
-	}
-	if len(ids) > 0 && !slices.Contains(ids, p.MessageID) {
-		return nil, "", nil
-	}
-	for name := range p.Headers {
-		ours, is := strings.CutPrefix(name, nodeHeader)
-		if is && slices.Contains(failureHeaders, ours) || name == "x-death" || strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") {
-			delete(p.Headers, name)
-		}
-	}
-	if p.Headers == nil {
-		p.Headers = amqp.Table{}
-	}
-	p.Headers[nodeHeader+"due"] = time.Now().UnixMilli() // by which a node tells it from the one that died
-	props, err = p.Append(nil)
-	return props, p.MessageID, err
-}
-
 func newDeadPurge() *cobra.Command {
-	return deskVerb(&cobra.Command{
+	var in morgue
+	return in.flag(deskVerb(&cobra.Command{
 		Use:     "purge MAILBOX",
 		Short:   "Delete all dead letters of a mailbox",
 		Example: examples(`postrider dead purge jobs`),
 		Args:    cobra.ExactArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
-		return d.noneDead(ctx, args[0], d.purge(ctx, args[0]+deadSuffix))
-	})
+		return d.noneDead(ctx, in, args[0], d.purge(ctx, in.of(args[0])))
+	}))
 }
 
 func (d *desk) purge(ctx context.Context, queue string) error {
