@@ -153,6 +153,10 @@ func (b *Broker) Owner() http.Handler { return b.admin().Local() }
 // his tags decide. Passwords are accepted from this host or over TLS only, as in AMQP.
 func (b *Broker) Management() http.Handler { return b.admin().Handler() }
 
+// Health tells whoever asks, without a password and with no names, whether the broker is well: GET /livez, /readyz and /healthz answer 200 or 503, and why
+// in a line. Ready is who serves clients; in good health he whose publishers do not wait, either, for memory or disk.
+func (b *Broker) Health() http.Handler { return b.admin().Probes() }
+
 // Listener is where a program listens, for the broker's health checks.
 type Listener struct {
 	Protocol    string // "amqp/ssl" for one of Serve with TLS; "http", "https" or "http/prometheus"

@@ -125,6 +125,14 @@ func (o *owner) unreachable(err error) error {
 // errAbsent is what the broker says of a thing that is not there.
 var errAbsent = errors.New("not found")
 
+// answered is a refusal that tells why.
+type answered struct {
+	status int
+	reason string
+}
+
+func (a answered) Error() string { return a.reason }
+
 // refusal is what the broker says is wrong.
 func refusal(answer *http.Response) error {
 	var p struct{ Error, Reason string }
@@ -134,7 +142,7 @@ func refusal(answer *http.Response) error {
 	if answer.StatusCode == http.StatusNotFound {
 		return errAbsent
 	}
-	return errors.New(p.Reason)
+	return answered{answer.StatusCode, p.Reason}
 }
 
 // absent words errAbsent.

@@ -67,8 +67,10 @@ func newServe() *cobra.Command {
 			With --metrics, GET /metrics there shows Prometheus what the broker does, under RabbitMQ's names
 			where it has them, and /metrics/per-object each queue. Whoever reaches that address sees the
 			names of queues and how busy they are, without a password: so there is none unless you ask.
+			There, too, /livez answers 200 as soon as the process runs, /readyz when clients are served, and /healthz when
+			no alarm keeps publishers waiting, either; and 503 and why before; see postrider health.
 
-			The verbs user, vhost, permission, connection, queue, policy and definitions reach
+			The verbs user, vhost, permission, connection, queue, policy, definitions and health reach
 			the broker by a socket in the data directory, which only the owner of the process can open.`),
 		Example: examples(`
 			postrider serve
@@ -98,7 +100,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:5672", "`address` to listen on; port 0 takes a free one")
 	f.StringVar(&o.tlsListen, "tls-listen", "", "`address` to listen on with TLS, beside --listen, as in :5671")
 	f.StringVar(&o.management, "management", "", "`address` for the management interface over HTTP, as in 127.0.0.1:15672; none by default")
-	f.StringVar(&o.metrics, "metrics", "", "`address` for Prometheus, as in 127.0.0.1:15692; none by default, for it asks for no password")
+	f.StringVar(&o.metrics, "metrics", "", "`address` for Prometheus and for health checks, as in 127.0.0.1:15692; none by default, for it asks for no password")
 	f.StringVar(&o.adminSocket, "admin-socket", "", "`path` of the local socket (default admin.sock in --dir; none with --memory)")
 	f.StringVar(&o.definitions, "definitions", "", "`file` with definitions in RabbitMQ's JSON, to import at each start; see postrider definitions")
 	f.StringVar(&o.dir, "dir", "./postrider-data", "`directory` of the journal, made if it is missing")
@@ -145,6 +147,12 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		cfg.Sync = broker.Sync(o.disk.sync)
 		cfg.SegmentSize = int64(o.disk.segmentSize.sizeFlag)
 	}
+	w := &web{log: log}
+	defer w.Close()
+	figures, err := o.serveMetrics(ctx, w)
+	if err != nil {
+		return err
+	}
 	b, err := broker.Open(cfg)
 	if err != nil {
 		return cannotOpen(err)
@@ -157,12 +165,15 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if !isTerminal(stderr) {
 		files.reloadOnSignal(ctx, log)
 	}
-	stopAdmin, err := o.serveAdmin(ctx, b, files, log)
+	if err := o.serveAdmin(ctx, w, b, files); err != nil {
+		return err
+	}
+	doors, err := o.openDoors(ctx, files)
 	if err != nil {
 		return err
 	}
-	defer stopAdmin()
-	served, err := o.serveAMQP(ctx, b, files, stdout, log)
+	figures.show(b)
+	served, err := o.serveAMQP(b, doors, stdout, log)
 	if err != nil {
 		return err
 	}
@@ -178,31 +189,44 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	}
 }
 
-// serveAMQP serves AMQP clients at each address, and says where it listens.
-func (o *serveOptions) serveAMQP(ctx context.Context, b *broker.Broker, files *certificates, stdout io.Writer, log *slog.Logger) (<-chan error, error) {
-	served := make(chan error, 2)
-	start := func(flag, address string, files *certificates) error {
-		ln, err := listen(ctx, flag, address)
-		if err != nil {
-			return err
+// door is where clients come in.
+type door struct {
+	net.Listener
+	files *certificates // nil: without TLS
+}
+
+// openDoors listens for AMQP clients at each address.
+func (o *serveOptions) openDoors(ctx context.Context, files *certificates) (all []door, err error) {
+	open := func(flag, address string, files *certificates) {
+		var ln net.Listener
+		if err == nil {
+			ln, err = listen(ctx, flag, address)
+			all = append(all, door{ln, files})
 		}
-		if files != nil {
-			b.Listens(broker.Listener{Protocol: "amqp/ssl", Addr: ln.Addr(), Certificate: files.shown()})
-		}
-		go func() { served <- b.Serve(files.wrap(ln)) }()
-		log.Info("broker is ready", "version", broker.Version, "address", ln.Addr().String(), "dir", o.dataDir(), "tls", files != nil)
-		if _, err := fmt.Fprintf(stdout, "listening on %s://%s\n", files.scheme(), ln.Addr()); err != nil {
-			return fmt.Errorf("stdout: %w", err)
-		}
-		return nil
 	}
 	if o.tlsListen == "" {
-		return served, start("--listen", o.listen, files)
+		open("--listen", o.listen, files)
+	} else {
+		open("--listen", o.listen, nil)
+		open("--tls-listen", o.tlsListen, files)
 	}
-	if err := start("--listen", o.listen, nil); err != nil {
-		return nil, err
+	return all, err
+}
+
+// serveAMQP serves who comes in, and says where that is.
+func (o *serveOptions) serveAMQP(b *broker.Broker, doors []door, stdout io.Writer, log *slog.Logger) (<-chan error, error) {
+	served := make(chan error, len(doors))
+	for _, d := range doors {
+		if d.files != nil {
+			b.Listens(broker.Listener{Protocol: "amqp/ssl", Addr: d.Addr(), Certificate: d.files.shown()})
+		}
+		go func() { served <- b.Serve(d.files.wrap(d.Listener)) }()
+		log.Info("broker is ready", "version", broker.Version, "address", d.Addr().String(), "dir", o.dataDir(), "tls", d.files != nil)
+		if _, err := fmt.Fprintf(stdout, "listening on %s://%s\n", d.files.scheme(), d.Addr()); err != nil {
+			return nil, fmt.Errorf("stdout: %w", err)
+		}
 	}
-	return served, start("--tls-listen", o.tlsListen, files)
+	return served, nil
 }
 
 // dataDir is the data directory; empty for none.

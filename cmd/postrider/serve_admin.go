@@ -13,7 +13,6 @@ import (
 
 	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/admin"
-	"github.com/postrider-mq/postrider/internal/scrape"
 )
 
 // Bounds of a request to the management interface.
@@ -34,63 +33,59 @@ func (o *serveOptions) socketPath() string {
 	return filepath.Join(o.dir, admin.SocketName)
 }
 
-// serveAdmin serves the management interface: on the local socket, and on a port if one is named; and the metrics, likewise. A broker that
+// web is what is served over HTTP.
+type web struct {
+	log     *slog.Logger
+	closers []io.Closer
+}
+
+func (w *web) Close() {
+	for _, c := range w.closers {
+		_ = c.Close()
+	}
+}
+
+func (w *web) serve(ln net.Listener, h http.Handler) {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: requestTime,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelDebug),
+	}
+	w.closers = append(w.closers, s, ln)
+	go func() {
+		if err := s.Serve(greet(ln)); !errors.Is(err, http.ErrServerClosed) {
+			w.log.Error("an interface over HTTP ended", "address", ln.Addr().String(), "error", err)
+		}
+	}()
+}
+
+// serveAdmin serves the management interface: on the local socket, and on a port if one is named. A broker that
 // cannot be administered serves its clients all the same, so a socket that cannot be made is no reason to stop, unless somebody has asked for it.
-func (o *serveOptions) serveAdmin(ctx context.Context, b *broker.Broker, files *certificates, log *slog.Logger) (stop func(), err error) {
-	var closers []io.Closer
-	stop = func() {
-		for _, c := range closers {
-			_ = c.Close()
-		}
-	}
-	start := func(ln net.Listener, h http.Handler) {
-		s := &http.Server{
-			Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: requestTime,
-			MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		}
-		closers = append(closers, s, ln)
-		go func() {
-			if err := s.Serve(greet(ln)); !errors.Is(err, http.ErrServerClosed) {
-				log.Error("an interface over HTTP ended", "address", ln.Addr().String(), "error", err)
-			}
-		}()
-	}
+func (o *serveOptions) serveAdmin(ctx context.Context, w *web, b *broker.Broker, files *certificates) error {
 	if path := o.socketPath(); path != "" {
 		ln, err := admin.ListenLocal(path)
 		if err != nil && o.adminSocket != "" {
-			return nil, fmt.Errorf("--admin-socket: the socket %s cannot be made: %w", path, cause(err))
+			return fmt.Errorf("--admin-socket: the socket %s cannot be made: %w", path, cause(err))
 		} else if err != nil {
-			log.Error("the broker cannot be administered from the command line", "socket", path, "error", err)
+			w.log.Error("the broker cannot be administered from the command line", "socket", path, "error", err)
 		} else {
-			start(ln, b.Owner())
+			w.serve(ln, b.Owner())
 		}
 	}
-	port := func(flag, address, what, protocol string, files *certificates, h func() http.Handler) error {
-		if address == "" {
-			return nil
-		}
-		ln, err := listen(ctx, flag, address)
-		if err != nil {
-			return err
-		}
-		b.Listens(broker.Listener{Protocol: protocol, Addr: ln.Addr(), Certificate: files.shown()})
-		start(files.wrap(ln), h())
-		log.Info(what+" is ready", "address", ln.Addr().String(), "tls", files != nil)
+	if o.management == "" {
 		return nil
+	}
+	ln, err := listen(ctx, "--management", o.management)
+	if err != nil {
+		return err
 	}
 	protocol := "http"
 	if files != nil {
 		protocol = "https"
 	}
-	err = port("--management", o.management, "management interface", protocol, files, b.Management)
-	if err == nil {
-		err = port("--metrics", o.metrics, "metrics endpoint", "http/prometheus", nil, func() http.Handler { return scrape.Handler(b) })
-	}
-	if err != nil {
-		stop()
-		return nil, err
-	}
-	return stop, nil
+	b.Listens(broker.Listener{Protocol: protocol, Addr: ln.Addr(), Certificate: files.shown()})
+	w.serve(files.wrap(ln), b.Management())
+	w.log.Info("management interface is ready", "address", ln.Addr().String(), "tls", files != nil)
+	return nil
 }
 
 // greet waits for the first who comes, and returns a listener that gives him to who accepts. An HTTP server makes much ready when it begins,

@@ -3,6 +3,7 @@ package admin
 import (
 	"crypto/x509"
 	"net"
+	"net/http/httptest"
 	"runtime"
 	"testing"
 	"time"
@@ -78,4 +79,28 @@ func TestAlarmsAreTold(t *testing.T) {
 		`"alarms":[{"node":"desk","resource":"disk"}]`, `"reason":"There are alarms in effect in the cluster"`, `"status":"failed"`)
 	d.wants(503, "GET /api/health/checks/local-alarms", "", `"reason":"There are alarms in effect on the node"`)
 	d.wants(503, "GET /api/healthchecks/node", "", "disk")
+}
+
+func TestProbesAskForNoPassword(t *testing.T) {
+	d := newDesk(t)
+	probe := func(path string, status int, text string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		d.admin.Probes().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != status || w.Body.String() != text+"\n" {
+			t.Errorf("%s: %d %q, want %d %q", path, w.Code, w.Body, status, text)
+		}
+	}
+	for _, path := range []string{"/livez", "/readyz", "/healthz"} {
+		probe(path, 200, "ok")
+	}
+	probe("/api/overview", 404, "404 page not found")
+	d.server.Close()
+	probe("/livez", 200, "ok")
+	probe("/readyz", 503, "the broker is shutting down")
+	probe("/healthz", 503, "the broker is shutting down")
+
+	d = newDeskOf(t, core.Config{FS: disk.OS(t.TempDir()), MinFree: 1 << 62})
+	probe("/readyz", 200, "ok") // consumers have to come, to end it
+	probe("/healthz", 503, "publishers wait: low on disk")
 }
