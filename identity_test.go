@@ -15,3 +15,26 @@ func TestCountsAreWrittenToTheBase36(t *testing.T) {
 		}
 	}
 }
+
+func TestTheIDsOfAPackAreWrittenOut(t *testing.T) {
+	counts := []uint64{1, 2, 3, 9, 10, 10, 12, pack.MaxCount, 1}
+	for n := range uint64(3000) {
+		counts = append(counts, 36*36-100+n)
+	}
+	p := new(press)
+	for i, n := range counts {
+		prefix := "0123456789abcdef"
+		if i%50 == 0 {
+			prefix = "another"
+		}
+		name, _, _, _ := pack.Next(pack.AppendCounted(nil, n, nil))
+		if got, want := p.named(name, prefix), prefix+strconv.FormatUint(n, 36); got != want {
+			t.Fatalf("%d behind %s is %s, want %s", n, prefix, got, want)
+		}
+		if i%7 == 0 {
+			if got := p.named(pack.Name("\x05own 7"), prefix); got != "own 7" {
+				t.Fatalf("an id of its own is %q", got)
+			}
+		}
+	}
+}

@@ -18,6 +18,14 @@ type press struct {
 	room []lone
 	made int    // how many room was made for, the last time
 	ids  []byte // room for ids
+	last counted
+}
+
+// counted is a counted id that was written out: the next one mostly differs from it in the last digit alone.
+type counted struct {
+	prefix string
+	count  uint64
+	id     string
 }
 
 const (
@@ -84,10 +92,22 @@ func (p *press) named(name pack.Name, prefix string) string {
 	if len(p.ids) < len(prefix)+maxCount {
 		p.ids = make([]byte, pressIDs)
 	}
-	n := len(name.AppendTo(p.ids[:0], prefix))
+	n := 0
+	if last := &p.last; last.before(name.Count(), prefix) {
+		n = copy(p.ids, last.id)
+		p.ids[n-1] = pack.NextDigit(last.id[n-1])
+	} else {
+		n = len(name.AppendTo(p.ids[:0], prefix))
+	}
 	id := unsafe.String(&p.ids[0], n) // never written again
 	p.ids = p.ids[n:]
+	p.last = counted{prefix, name.Count(), id}
 	return id
+}
+
+// before reports whether c is the one before count, and differs from it in the last digit alone.
+func (c *counted) before(count uint64, prefix string) bool {
+	return count == c.count+1 && count%pack.Base != 0 && prefix == c.prefix && c.id != ""
 }
 
 // look is what properties say to a receiver.

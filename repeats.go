@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/postrider-mq/postrider/internal/marks"
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 // repeats knows which messages were received at a target, so that one that comes twice is handled once: because
@@ -73,7 +74,7 @@ func (m mark) next(id, another string) (mark, bool) {
 	if m.page == nil || m.page.sender == "" || m.bit == pageSize-1 || len(another) != len(id) {
 		return mark{}, false
 	}
-	if digit := id[last]; digit == '9' || digit == 'z' || another[last] != digit+1 || another[:last] != id[:last] {
+	if digit := id[last]; digit == 'z' || another[last] != pack.NextDigit(digit) || another[:last] != id[:last] {
 		return mark{}, false
 	}
 	return mark{m.page, m.bit + 1}, true

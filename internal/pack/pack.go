@@ -38,11 +38,14 @@ func (n Name) AppendTo(b []byte, prefix string) []byte {
 	return append(b, n[1:]...)
 }
 
-// AppendCount appends n to the base 36, two digits at a time: strconv.AppendUint divides by a base that it does not know, for each digit.
+// Base is that of counts that are written out.
+const Base = 36
+
+// AppendCount appends n, two digits at a time: strconv.AppendUint divides by a base that it does not know, for each digit.
 func AppendCount(b []byte, n uint64) []byte {
 	var text [14]byte
 	at := len(text)
-	for ; n >= 36; n /= uint64(len(pairs)) {
+	for ; n >= Base; n /= uint64(len(pairs)) {
 		at -= 2
 		p := &pairs[n%uint64(len(pairs))]
 		text[at], text[at+1] = p[0], p[1]
@@ -54,12 +57,20 @@ func AppendCount(b []byte, n uint64) []byte {
 	return append(b, text[at:]...)
 }
 
+// NextDigit is the digit of a count that comes after d, which is not 'z'.
+func NextDigit(d byte) byte {
+	if d == '9' {
+		return 'a'
+	}
+	return d + 1
+}
+
 const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 // pairs are all numbers of two digits.
-var pairs = func() (p [36 * 36][2]byte) {
+var pairs = func() (p [Base * Base][2]byte) {
 	for n := range p {
-		p[n] = [2]byte{digits[n/36], digits[n%36]}
+		p[n] = [2]byte{digits[n/Base], digits[n%Base]}
 	}
 	return p
 }()
