@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/postrider-mq/postrider/amqp"
 )
 
 // says checks the exit code and that stdout contains a part.
@@ -36,6 +38,24 @@ func TestPoliciesOfARunningBroker(t *testing.T) {
 	c.must("policy clear short")
 	c.does("policy clear short").wants(t, exitFailed, "", "no policy short")
 	c.shows("policy list", `all all 0 {"message-ttl":3600000}`)
+}
+
+func TestQueuesAreListedWithTheirPoliciesAndWhatTheyLiveBy(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, url := serving(t, "--dir", dir)
+	app := newApplication(t, url)
+	app.declares("events.a", amqp.Table{"x-max-length": 5, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "lost"})
+	app.declares("plain", nil)
+	app.declares("safe", amqp.Table{"x-queue-type": "quorum"})
+	c := clerk{t, dir}
+	c.must("policy set short", "^events", `{"max-length": 10, "message-ttl": 3600000}`, "--apply-to", "queues")
+	c.must("policy set --operator cap", "^(events|safe)", `{"max-length-bytes": 100000}`)
+	c.shows("queue list",
+		`/ events.a classic yes 0 0 0 short+cap dead-letter-exchange="" dead-letter-routing-key=lost max-length=5 max-length-bytes=100000 message-ttl=3600000`,
+		"/ plain classic yes 0 0 0",
+		"/ safe quorum yes 0 0 0 +cap max-length-bytes=100000")
+	c.does("queue list --json").says(t, exitOK, `"operator_policy":"cap"`)
 }
 
 func TestDefinitionsOfARunningBroker(t *testing.T) {

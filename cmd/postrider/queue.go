@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -33,6 +36,10 @@ func queueList(o *owner, vhost *string) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the queues of a virtual host, or of all",
+		Long: text(`
+			List the queues of a virtual host, or of all. POLICY is the one that holds for a queue, and after a plus
+			the operator's. SETTINGS are the limits and such that the queue lives by: those that it was declared with, and what
+			policies make of them.`),
 		Example: examples(`
 			postrider queue list
 			postrider queue list --all --json`),
@@ -42,13 +49,48 @@ func queueList(o *owner, vhost *string) *cobra.Command {
 			if all {
 				path = resource("queues")
 			}
-			err := o.list(cmd, path, column{"VHOST", "vhost"}, column{"QUEUE", "name"}, column{"TYPE", "type"}, column{"DURABLE", "durable"},
-				column{"READY", "messages_ready"}, column{"UNACKED", "messages_unacknowledged"}, column{"CONSUMERS", "consumers"})
-			return absent(err, "there is no virtual host %s: see postrider vhost list", *vhost)
+			var items []map[string]any
+			if _, err := o.ask(cmd.Context(), http.MethodGet, path, nil, &items); err != nil {
+				return absent(err, "there is no virtual host %s: see postrider vhost list", *vhost)
+			}
+			if !o.json {
+				for _, q := range items {
+					q["policies"], q["settings"] = policiesOf(q), settingsOf(q)
+				}
+			}
+			return o.print(cmd.OutOrStdout(), items, column{"VHOST", "vhost"}, column{"QUEUE", "name"}, column{"TYPE", "type"}, column{"DURABLE", "durable"},
+				column{"READY", "messages_ready"}, column{"UNACKED", "messages_unacknowledged"}, column{"CONSUMERS", "consumers"},
+				column{"POLICY", "policies"}, column{"SETTINGS", "settings"})
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "of all virtual hosts")
 	return cmd
+}
+
+// policiesOf are the names of the policies that hold for a queue: USER, USER+OPERATOR or +OPERATOR.
+func policiesOf(q map[string]any) string {
+	names := cell(q, "policy")
+	if operator := cell(q, "operator_policy"); operator != "" {
+		names += "+" + operator
+	}
+	return names
+}
+
+// settingsOf are the arguments that a queue lives by, without what is in other columns.
+func settingsOf(q map[string]any) string {
+	arguments, _ := q["effective_arguments"].(map[string]any)
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(arguments)) {
+		if name == "x-queue-type" {
+			continue
+		}
+		value := cell(arguments, name)
+		if value == "" {
+			value = `""`
+		}
+		all = append(all, strings.TrimPrefix(name, "x-")+"="+value)
+	}
+	return strings.Join(all, " ")
 }
 
 func queueConsumers(o *owner, vhost *string) *cobra.Command {

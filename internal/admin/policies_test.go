@@ -28,7 +28,9 @@ func TestPolicies(t *testing.T) {
 	d.wants(200, "GET /api/queues/shop/q", "", `"policy":"limit"`, `"effective_policy_definition":{"max-length":5}`)
 	d.wants(201, "PUT /api/operator-policies/shop/cap", `{"pattern":"q","definition":{"max-length":3,"expires":1000000}}`)
 	d.wants(200, "GET /api/queues/shop/q", "", `"policy":"limit"`, `"operator_policy":"cap"`,
-		`"effective_policy_definition":{"expires":1000000,"max-length":3}`)
+		`"effective_policy_definition":{"expires":1000000,"max-length":3}`, `"arguments":{}`, `"effective_arguments":{"x-expires":1000000,"x-max-length":3}`)
+	d.wants(201, "PUT /api/queues/shop/q2", `{"arguments":{"x-max-length":2,"x-queue-type":"classic"}}`)
+	d.wants(200, "GET /api/queues/shop/q2", "", `"effective_arguments":{"x-expires":1000000,"x-max-length":2,"x-queue-type":"classic"}`)
 	d.wants(400, "PUT /api/policies/shop/bad", `{"pattern":"(","definition":{"max-length":-1}}`,
 		`"error":"bad_request"`, `Validation failed\n\n-1 is not a valid maximum length\npattern should be regular expression`)
 	d.wants(400, "PUT /api/policies/shop/bad", `{}`, `"reason":"[{key_missing,pattern},{key_missing,definition}]"`)

@@ -23,6 +23,7 @@ type queueJSON struct {
 	Exclusive  bool           `json:"exclusive"`
 	Owner      any            `json:"owner_pid_details,omitempty"`
 	Arguments  map[string]any `json:"arguments"`
+	Effective  map[string]any `json:"effective_arguments"` // with what policies make of them; RabbitMQ does not tell this
 	Consumers  int            `json:"consumers"`
 	State      string         `json:"state"`
 	Node       string         `json:"node"`
@@ -38,7 +39,7 @@ type queueJSON struct {
 func (a *Admin) queueOf(q *core.QueueStatus) queueJSON {
 	j := queueJSON{
 		Name: q.Name, VHost: q.VHost, Type: "classic", Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive,
-		Arguments: toJSON(q.Args), Consumers: len(q.Consumers), State: "running", Node: a.node,
+		Arguments: toJSON(q.Args), Effective: toJSON(q.Effective()), Consumers: len(q.Consumers), State: "running", Node: a.node,
 		policyNames: namesOf(q.Policy, q.OperatorPolicy),
 	}
 	if kind, ok := q.Args["x-queue-type"].(string); ok {

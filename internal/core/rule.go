@@ -7,7 +7,7 @@ import (
 )
 
 // policyKind is what the queue is to policies.
-func (q *Queue) policyKind() policy.Kind {
+func (q *QueueSpec) policyKind() policy.Kind {
 	switch q.Args[argType] {
 	case "quorum":
 		return policy.QuorumQueue

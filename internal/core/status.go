@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/policy"
 	"github.com/postrider-mq/postrider/internal/route"
 )
@@ -22,6 +23,11 @@ type QueueStatus struct {
 
 	// The two policies that hold, or nil.
 	Policy, OperatorPolicy *policy.Policy
+}
+
+// Effective are the arguments that the queue lives by: its own, and what its policies make of them. They may be Args: do not change them.
+func (s *QueueStatus) Effective() amqp.Table {
+	return policy.Arguments(s.policyKind(), s.Args, policy.Merge(s.Policy, s.OperatorPolicy))
 }
 
 // ConsumerStatus is one subscription.
