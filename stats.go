@@ -25,6 +25,9 @@ type ConnectionStats struct {
 	Purpose string // "peer", or "send" and "receive" for the brokers
 	Up      bool
 	Err     error // why it is down
+	// Blocked is why the other side takes no messages for now, though it is up, in its own words: "low on memory", "low on disk".
+	// Empty: it takes them.
+	Blocked string
 }
 
 // counts is what a node counts for its statistics.
@@ -45,10 +48,11 @@ func (n *Node) Stats() Stats {
 	s := Stats{Retries: n.counts.retries.Load(), Dead: n.counts.dead.Load()}
 	for _, c := range n.connections() {
 		state, _ := c.State()
-		messages, bytes := c.Publisher().Pending()
+		pub := c.Publisher()
+		messages, bytes := pub.Pending()
 		s.OutboxMessages += messages
 		s.OutboxBytes += bytes
-		s.Connections = append(s.Connections, ConnectionStats{To: c.To(), Purpose: n.purpose(c), Up: state.Up, Err: state.Err})
+		s.Connections = append(s.Connections, ConnectionStats{To: c.To(), Purpose: n.purpose(c), Up: state.Up, Err: state.Err, Blocked: pub.Blocked()})
 	}
 	slices.SortFunc(s.Connections, func(a, b ConnectionStats) int { return strings.Compare(a.To+a.Purpose, b.To+b.Purpose) })
 	return s

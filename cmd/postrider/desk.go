@@ -80,8 +80,15 @@ func (d *desk) open(ctx context.Context) (err error) {
 // patiently bounds one answer.
 func (d *desk) patiently(step func() error) error {
 	late := time.AfterFunc(d.options.timeout, d.line.Abort)
-	defer late.Stop()
-	return step()
+	err := step()
+	if late.Stop() || err == nil {
+		return err
+	}
+	err = timedOut(d.options.timeout)
+	if why := d.line.Blocked(); why != "" {
+		err = fmt.Errorf("%w: %w", blocked(why), err)
+	}
+	return err
 }
 
 // explain puts a broker's refusal into words.

@@ -126,7 +126,7 @@ func (p *poster) finish(ctx context.Context) error {
 		if errors.Is(err, postrider.ErrClosed) && why != nil {
 			err = errors.Join(err, why)
 			if p.first == nil {
-				p.first = why
+				p.first = p.plainly(why)
 			}
 		}
 		if err := p.record(rc, grade, err); err != nil {

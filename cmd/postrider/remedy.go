@@ -143,6 +143,8 @@ func fateRemedy(err error) string {
 		return "give --sealed, --keys DIR and --name NAME, with the target's key in DIR: postrider keys share hands it on, postrider keys seal makes one"
 	case errors.Is(err, postrider.ErrPartitions):
 		return "give --partitions with the number that it has, or leave it out where it has none"
+	case errors.Is(err, postrider.ErrBlocked), errors.Is(err, client.ErrBlocked):
+		return makeRoom(err.Error())
 	case !errors.As(err, &failed) && errors.Is(err, client.ErrDown): // what was posted when the time was over
 		return "see that it runs at that address, or wait longer: --timeout"
 	case failed == nil:
@@ -153,8 +155,6 @@ func fateRemedy(err error) string {
 		return "receive faster there, or send it later"
 	case errors.Is(err, postrider.ErrTooLarge):
 		return "send it in parts"
-	case errors.Is(err, postrider.ErrBlocked):
-		return "the broker is low on memory or disk: make room there, see postrider top and postrider doctor; or wait longer: --timeout"
 	case errors.Is(err, postrider.ErrExpired) && !errors.Is(err, context.DeadlineExceeded):
 		return "let it live longer: --expires"
 	case errors.Is(err, context.DeadlineExceeded) && failed.Stage == postrider.OnWire:
@@ -163,4 +163,19 @@ func fateRemedy(err error) string {
 		return "see that it runs at that address, or wait longer: --timeout"
 	}
 	return ""
+}
+
+// makeRoom is what to do for a broker that takes no messages, by the alarm that it has told.
+func makeRoom(alarm string) string {
+	room := "make room there"
+	says := func(what string) bool { return strings.Contains(alarm, what) }
+	switch {
+	case says("low on disk & memory"):
+		room = "receive what is in its queues, or give it more memory and room on its disk"
+	case says("low on memory"):
+		room = "receive what is in its queues, or give it more memory"
+	case says("low on disk"):
+		room = "receive what is in its queues, or make room on its disk"
+	}
+	return room + ": see postrider top and postrider doctor there; or wait longer: --timeout"
 }

@@ -82,15 +82,24 @@ func waiting(stderr io.Writer, target fmt.Stringer, timeout time.Duration, why e
 
 var errNoAnswer = errors.New("no answer yet")
 
-// missing is why a connection of a node is not there.
+// missing is why a connection of a node is not there, or takes nothing.
 func missing(n *postrider.Node) error {
-	for _, c := range n.Stats().Connections {
+	all := n.Stats().Connections
+	for _, c := range all {
 		if !c.Up && c.Err != nil {
 			return c.Err
 		}
 	}
+	for _, c := range all {
+		if c.Blocked != "" {
+			return blocked(c.Blocked)
+		}
+	}
 	return errNoAnswer
 }
+
+// blocked is that a broker takes nothing, with the reason that it gives.
+func blocked(why string) error { return fmt.Errorf("%w: %s", client.ErrBlocked, why) }
 
 // result is what --json prints of one message.
 type result struct {

@@ -103,4 +103,7 @@ func TestProbesAskForNoPassword(t *testing.T) {
 	d = newDeskOf(t, core.Config{FS: disk.OS(t.TempDir()), MinFree: 1 << 62})
 	probe("/readyz", 200, "ok") // consumers have to come, to end it
 	probe("/healthz", 503, "publishers wait: low on disk")
+	if why := d.admin.hindrance(); why != "it is low on disk" {
+		t.Error("who publishes here is told:", why)
+	}
 }

@@ -70,11 +70,19 @@ func publish(r *request) (any, error) {
 	case errors.As(err, &protocol):
 		return nil, badRequest("%s", reasonOf(protocol)) // it is not the path that is not found
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, &problem{http.StatusServiceUnavailable, "unavailable", "the broker takes no messages for now: it is low on memory or disk, or its disk is slow"}
+		return nil, &problem{http.StatusServiceUnavailable, "unavailable", "the broker takes no messages for now: " + r.admin.hindrance()}
 	case err != nil:
 		return nil, err
 	}
 	return map[string]bool{"routed": routed}, nil
+}
+
+// hindrance is why the broker takes no messages.
+func (a *Admin) hindrance() string {
+	if short := a.core.Shortage(); short != 0 {
+		return "it is " + short.String()
+	}
+	return "its disk is slow"
 }
 
 // mayPublish asks for the right to publish there, as AMQP would.

@@ -519,8 +519,14 @@ func TestASendToABlockedBrokerSaysWhy(t *testing.T) {
 		if written || !errors.Is(err, client.ErrBlocked) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "low on disk") {
 			t.Errorf("written %v, %v", written, err)
 		}
+		if why := c.Publisher().Blocked(); why != "low on disk" {
+			t.Errorf("the broker is blocked for %q", why)
+		}
 		l.send(0, &amqp.ConnectionUnblocked{})
 		l.wantNothing()
+		if why := c.Publisher().Blocked(); why != "" {
+			t.Errorf("the broker is blocked for %q, and has said that it is not", why)
+		}
 		l.cut()
 	})
 }

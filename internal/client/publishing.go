@@ -166,6 +166,16 @@ func (p *Publisher) setBlocked(l *link.Link, blocked string) {
 	l.Wake()
 }
 
+// Blocked is why the broker takes no messages for now, as it says itself; empty when it does take them, or there is no connection.
+func (p *Publisher) Blocked() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.blocked == session.Leaving {
+		return ""
+	}
+	return p.blocked
+}
+
 // patienceWithInternalErrors is after how many of them in a row, with nothing confirmed in between, one may lie in a message.
 const patienceWithInternalErrors = 3
 

@@ -149,7 +149,7 @@ func (a *alarms) look() {
 	}
 	a.low.Store(uint32(now))
 	if now != 0 {
-		a.core.log.Warn("publishers have to wait; consuming goes on", "reason", now.String(), "memory", a.usage(), "mark", a.mark, "min free", a.minFree)
+		a.core.log.Warn("publishers have to wait; consuming goes on", append([]any{"reason", now.String()}, a.measures(now)...)...)
 		return
 	}
 	a.core.log.Info("publishers may go on", "were", was.String())
@@ -157,6 +157,25 @@ func (a *alarms) look() {
 		close(a.relief)
 		a.relief = nil
 	}
+}
+
+// measures are those that a shortage is about, and their bounds, for the log. The caller holds mu.
+func (a *alarms) measures(s Shortage) (all []any) {
+	if s&LowOnDisk != 0 {
+		free, err := a.fs.Free()
+		all = append(all, "free", free, "min free", a.minFree, "full", a.full, "stuck", a.stuck)
+		if err != nil {
+			all = append(all, "error", err)
+		}
+	}
+	switch p := &a.core.pager; {
+	case s&LowOnMemory == 0:
+	case a.fs == nil:
+		all = append(all, "messages", p.resident.Load(), "most", p.budget)
+	default:
+		all = append(all, "memory", a.usage(), "mark", a.mark)
+	}
+	return all
 }
 
 func (a *alarms) lowOnDisk(was Shortage) bool {

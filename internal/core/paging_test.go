@@ -251,6 +251,8 @@ func TestShortOfDisk(t *testing.T) {
 // Without a disk the messages themselves are what there may be too many of.
 func TestShortOfRoomForMessages(t *testing.T) {
 	w := newWorld(t, nil)
+	var said strings.Builder
+	w.core.log = slog.New(slog.NewTextHandler(&said, nil))
 	w.core.pager.budget = 1000
 	w.durable("q")
 	for range 5 {
@@ -258,6 +260,9 @@ func TestShortOfRoomForMessages(t *testing.T) {
 	}
 	if got := w.core.Shortage(); got != LowOnMemory {
 		t.Fatalf("it is %q", got)
+	}
+	if !strings.Contains(said.String(), "most=1000\n") || strings.Contains(said.String(), "free") || strings.Contains(said.String(), "mark") {
+		t.Errorf("the log tells of what this is not about: %s", &said)
 	}
 	w.do(func(b *Burst) { w.client.PurgeQueue(b, "q") })
 	if got := w.core.Shortage(); got != 0 {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,6 +23,8 @@ type Line struct {
 	in    []byte // read and not parsed
 	peer  amqp.Table
 	undo  func() bool
+
+	blocked string // why the server takes no messages
 }
 
 // Server is what a server says of itself.
@@ -143,6 +146,9 @@ func (l *Line) Queue(ctx context.Context, name string) (messages, consumers int,
 	return int(ok.MessageCount), int(ok.ConsumerCount), because(ctx, l.closeChannel(n))
 }
 
+// Blocked is why the server takes no messages for now, as it said when it was last read from; empty when it does.
+func (l *Line) Blocked() string { return l.blocked }
+
 // Close says goodbye.
 func (l *Line) Close() error {
 	if b := l.proto.Close(); b != nil && l.write(b) == nil {
@@ -181,6 +187,10 @@ func (l *Line) await(kinds ...session.Kind) (session.Event, error) {
 		switch {
 		case ev.Err != nil:
 			return ev, ev.Err
+		case ev.Kind == session.Blocked:
+			l.blocked = cmp.Or(ev.Method.(*amqp.ConnectionBlocked).Reason, "no reason given")
+		case ev.Kind == session.Unblocked:
+			l.blocked = ""
 		case slices.Contains(kinds, ev.Kind):
 			return ev, nil
 		case ev.Kind == session.Closed:

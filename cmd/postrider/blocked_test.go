@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWhoWaitsForABrokerIsToldOfItsAlarm(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory", "--message-memory", "64KiB")
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, make([]byte, 100_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, "mailbox", "create", "jobs", "--broker", url).wants(t, exitOK, "")
+	runs(t, "send", "mailbox:jobs.dead", "--file", large, "--broker", url).wants(t, exitOK, "")
+
+	const advice = "What to do: receive what is in its queues, or give it more memory: see postrider top"
+	for _, verb := range []string{"send", "post", "call"} {
+		o := runs(t, verb, "mailbox:jobs", "x", "--broker", url, "--timeout", "2s")
+		o.wants(t, exitFailed, "", "the broker takes no messages for now: low on memory: timed out after 2s", advice)
+		if strings.Contains(o.stderr, "disk") {
+			t.Error("a broker without a disk is said to be low on it:", o.stderr)
+		}
+	}
+	runs(t, "dead", "redrive", "jobs", "--broker", url, "--timeout", "2s").
+		wants(t, exitFailed, "", "mailbox jobs: the broker takes no messages for now: low on memory: timed out after 2s", advice)
+
+	s := start(t, "send", "mailbox:jobs", "x", "--broker", url, "--timeout", "0")
+	s.stderr.await(t, s.ended, "waiting for mailbox jobs, for ever: the broker takes no messages for now: low on memory")
+	runs(t, "mailbox", "purge", "jobs.dead", "--broker", url).wants(t, exitOK, "1 message deleted from jobs.dead\n")
+	s.wait().wants(t, exitOK, "")
+}
+
+func TestWhatToDoFollowsFromTheAlarm(t *testing.T) {
+	for alarm, todo := range map[string]string{
+		"low on memory": "more memory:", "low on disk": "room on its disk:", "low on disk & memory": "more memory and room on its disk:", "no reason given": "make room there:",
+	} {
+		if got := remedy(fmt.Errorf("sending: %w", blocked(alarm))); !strings.Contains(got, todo) {
+			t.Errorf("%s: %q", alarm, got)
+		}
+	}
+}
