@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/client"
 	"github.com/postrider-mq/postrider/internal/pack"
 )
 
@@ -199,7 +200,7 @@ func (n *Node) leftInMemory() (left []broker.QueueStats) {
 // boxOf is the mailbox that a queue is part of.
 func (n *Node) boxOf(queue string) string {
 	for _, s := range ladder {
-		queue = strings.TrimSuffix(queue, ".retry."+s.name)
+		queue = strings.TrimSuffix(queue, client.RetryInfix+s.Name)
 	}
 	if at := strings.LastIndex(queue, partInfix); at >= 0 {
 		n.mu.Lock()

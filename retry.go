@@ -40,9 +40,9 @@ const (
 func backoff(n int) time.Duration {
 	for _, step := range ladder {
 		switch {
-		case step.wait < 100*time.Millisecond:
-		case n <= 1 || step.wait >= lastBackoff:
-			return step.wait
+		case step.Wait < 100*time.Millisecond:
+		case n <= 1 || step.Wait >= lastBackoff:
+			return step.Wait
 		default:
 			n--
 		}

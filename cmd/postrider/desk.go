@@ -103,9 +103,11 @@ func (d *desk) explain(err error) error {
 // seeNames is what to do about a mailbox that is not there.
 const seeNames = "see the name: postrider mailbox ls lists those of a broker of this machine"
 
-func isNotFound(err error) bool {
+func isNotFound(err error) bool { return hasCode(err, amqp.NotFound) }
+
+func hasCode(err error, code uint16) bool {
 	var refused *amqp.Error
-	return errors.As(err, &refused) && refused.Code == amqp.NotFound
+	return errors.As(err, &refused) && refused.Code == code
 }
 
 func (d *desk) get(ctx context.Context, queue string) (m *probe.Message, err error) {

@@ -36,13 +36,16 @@ func newMailbox() *cobra.Command {
 func newMailboxList() *cobra.Command {
 	var o owner
 	var vhost string
+	var every bool
 	cmd := &cobra.Command{
 		Use:     "ls",
 		Aliases: []string{"list"},
 		Short:   "List the mailboxes of a running broker of this machine",
 		Long: text(`
-			List the durable queues of the broker in --dir, with what is in them. AMQP itself has no way to ask for that: of a
-			RabbitMQ, its own rabbitmqctl list_queues does.`),
+			List the durable queues of the broker in --dir, with what is in them. RETRYING are messages that a handler has
+			failed upon, and that wait for another try. The queues that nodes make for their own use are listed with --all.
+
+			AMQP itself has no way to ask for that: of a RabbitMQ, its own rabbitmqctl list_queues does.`),
 		Example: examples(`
 			postrider mailbox ls
 			postrider mailbox ls --dir /var/lib/postrider --json | jq -r .name`),
@@ -54,12 +57,17 @@ func newMailboxList() *cobra.Command {
 				return absent(err, "there is no virtual host %s: see postrider vhost list", vhost)
 			}
 			all = slices.DeleteFunc(all, func(q map[string]any) bool { return q["durable"] != true })
-			return o.print(cmd.OutOrStdout(), all, column{"MAILBOX", "name"}, column{"READY", "messages_ready"},
-				column{"UNACKED", "messages_unacknowledged"}, column{"CONSUMERS", "consumers"})
+			columns := []column{{"MAILBOX", "name"}, {"READY", "messages_ready"}, {"UNACKED", "messages_unacknowledged"}, {"CONSUMERS", "consumers"}}
+			if !every {
+				all = withoutHelpers(all)
+				columns = slices.Insert(columns, 3, column{"RETRYING", "messages_retrying"})
+			}
+			return o.print(cmd.OutOrStdout(), all, columns...)
 		},
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVar(&vhost, "vhost", "/", "virtual `host`")
+	cmd.Flags().BoolVar(&every, "all", false, "all durable queues, those of nodes for retries and receipts, too")
 	return cmd
 }
 
@@ -152,11 +160,28 @@ func (d *desk) peek(mailbox string, m *probe.Message) error {
 
 func newMailboxPurge() *cobra.Command {
 	return deskVerb(&cobra.Command{
-		Use:     "purge NAME",
-		Short:   "Delete all messages of a mailbox that nobody is working on",
+		Use:   "purge NAME",
+		Short: "Delete all messages of a mailbox that nobody is working on",
+		Long: text(`
+			Delete all messages of a mailbox that nobody is working on, those that wait for another try among them. Dead letters
+			stay: see postrider dead purge.`),
 		Example: examples(`postrider mailbox purge jobs`),
 		Args:    cobra.ExactArgs(1),
-	}, func(ctx context.Context, d *desk, args []string) error { return d.purge(ctx, args[0]) })
+	}, func(ctx context.Context, d *desk, args []string) error {
+		retries, err := d.retries(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(retries)) { // first: what comes back meanwhile goes with the rest
+			if retries[name] == 0 {
+				continue
+			}
+			if err := d.purge(ctx, name); err != nil {
+				return err
+			}
+		}
+		return d.purge(ctx, args[0])
+	})
 }
 
 func newMailboxRemove() *cobra.Command {
@@ -166,8 +191,8 @@ func newMailboxRemove() *cobra.Command {
 		Aliases: []string{"remove", "delete"},
 		Short:   "Remove mailboxes",
 		Long: text(`
-			Remove mailboxes that are empty and that nobody receives from; with --force, any, with the messages in
-			them.`),
+			Remove mailboxes that are empty and that nobody receives from, with their queues for what waits for another try; with
+			--force, any, with the messages in them. Dead letters stay.`),
 		Example: examples(`
 			postrider mailbox rm old-jobs
 			postrider mailbox rm old-jobs --force`),
@@ -188,14 +213,30 @@ func newMailboxRemove() *cobra.Command {
 // deleted only if they are empty.
 func (d *desk) remove(ctx context.Context, name string, force bool) error {
 	messages, consumers, err := d.line.Queue(ctx, name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	retries, err := d.retries(ctx, name)
+	if err != nil {
+		return err
+	}
+	switch waiting := total(retries); {
 	case force:
+	case waiting > 0:
+		return fmt.Errorf("mailbox %s has %s in it, and %d that wait for another try; to remove it all the same: --force", name, count(messages, "message"), waiting)
 	case messages > 0:
 		return fmt.Errorf("mailbox %s has %s in it; to remove it all the same: --force", name, count(messages, "message"))
 	case consumers > 0:
 		return fmt.Errorf("mailbox %s has %s; to remove it all the same: --force", name, count(consumers, "consumer"))
+	}
+	for retry := range retries {
+		err := d.patiently(func() error {
+			_, err := d.channel.Delete(ctx, retry, false, false)
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return d.patiently(func() error {
 		n, err := d.channel.Delete(ctx, name, false, false)

@@ -229,7 +229,76 @@ func TestMailboxesAreListed(t *testing.T) {
 	_, url := serving(t, "--dir", dir)
 	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
 	runs(t, "mailbox", "create", "orders", "--broker", url).wants(t, exitOK, "")
-	runs(t, "mailbox", "ls", "--dir", dir).wants(t, exitOK, "MAILBOX  READY  UNACKED  CONSUMERS\njobs     1      0        0\norders   0      0        0\n")
+	runs(t, "mailbox", "ls", "--dir", dir).wants(t, exitOK, "MAILBOX  READY  UNACKED  RETRYING  CONSUMERS\njobs     1      0        0         0\norders   0      0        0         0\n")
 	runs(t, "mailbox", "ls", "--dir", t.TempDir()).wants(t, exitFailed, "", "no broker is running on")
 	runs(t, "mailbox", "ls", "--vhost", "shop", "--dir", dir).wants(t, exitFailed, "", "there is no virtual host shop")
+}
+
+func TestWhatWaitsForAnotherTryBelongsToItsMailbox(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, url := serving(t, "--dir", dir)
+	n, err := postrider.Start(t.Context(), postrider.Config{Name: "worker", Brokers: []string{url}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	jobs, others := n.Mailbox("jobs"), n.Mailbox("others")
+	seen := make(chan struct{}, 2)
+	handling, stop := context.WithCancel(t.Context())
+	err = n.Handle(handling, jobs, func(context.Context, *postrider.Message) error {
+		seen <- struct{}{}
+		return postrider.Retry(3 * time.Hour)
+	})
+	if err == nil {
+		err = n.Handle(t.Context(), others, func(context.Context, *postrider.Message) error { return nil })
+	}
+	if err == nil { // which makes a queue for receipts
+		err = others.Send(t.Context(), "x", postrider.Until(postrider.Handled))
+	}
+	if err == nil {
+		err = n.Mailbox("parts", postrider.Partitions(2)).Send(t.Context(), "x", postrider.Key("a"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := jobs.Send(t.Context(), "later"); err != nil {
+			t.Fatal(err)
+		}
+		<-seen
+	}
+	if err := n.Shutdown(t.Context()); err != nil { // which waits for what waits to be safe
+		t.Fatal(err)
+	}
+	stop()
+
+	list := func(args ...string) string {
+		o := runs(t, append([]string{"mailbox", "ls", "--dir", dir}, args...)...)
+		return strings.Join(strings.Fields(o.stdout), " ")
+	}
+	const known = "MAILBOX READY UNACKED RETRYING CONSUMERS jobs 0 0 2 0 others 0 0 0 0 parts.p0"
+	if got := list(); !strings.HasPrefix(got, known) || strings.Contains(got, "retry") || strings.Contains(got, "receipts") || strings.Contains(got, "partitions") {
+		t.Error(got)
+	}
+	if got := list("--all"); !strings.Contains(got, "jobs.retry.3h 2 0 0") || !strings.Contains(got, "worker.receipts.") || !strings.Contains(got, "parts.partitions") {
+		t.Error(got)
+	}
+	runs(t, "mailbox", "rm", "jobs", "--broker", url).wants(t, exitFailed, "", "mailbox jobs has 0 messages in it, and 2 that wait for another try", "--force")
+	runs(t, "mailbox", "purge", "jobs", "--broker", url).wants(t, exitOK, "2 messages deleted from jobs.retry.3h\n0 messages deleted from jobs\n")
+	runs(t, "mailbox", "rm", "jobs", "--broker", url).wants(t, exitOK, "")
+	if got := list("--all"); strings.Contains(got, "jobs") {
+		t.Error("its queue for retries is left:", got)
+	}
+}
+
+func TestAQueueOfAnApplicationIsNoHelper(t *testing.T) {
+	queues := []map[string]any{
+		{"name": "jobs", "messages_ready": 1.}, {"name": "jobs.retry.1s", "messages_ready": 1., "arguments": map[string]any{}},
+		{"name": "lost.retry.1s", "messages_ready": 1., "arguments": map[string]any{"x-dead-letter-routing-key": "lost"}}, // there is no lost
+		{"name": "my.partitions", "messages_ready": 0.}, {"name": "my.receipts.2026", "messages_ready": 0.},
+	}
+	if left := withoutHelpers(queues); len(left) != 5 {
+		t.Error(left)
+	}
 }

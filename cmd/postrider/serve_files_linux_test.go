@@ -57,7 +57,7 @@ func TestTooManyClientsForTheFilesThatMayBeOpen(t *testing.T) {
 	if err := jobs.Send(ctx, "last"); err != nil {
 		t.Fatal(err)
 	}
-	clerk{t, dir}.shows("mailbox ls", "jobs 502 0 0")
+	clerk{t, dir}.shows("mailbox ls", "jobs 502 0 0 0")
 	examine(t, nil, "--dir", dir, "--broker", url).wants("open files", warning, "100 may be open by the broker", "LimitNOFILE")
 	if err := n.Shutdown(ctx); err != nil {
 		t.Fatal(err)
