@@ -56,7 +56,8 @@ type Config struct {
 	// mailbox <Name>.relay on the Brokers, see the option [Relay].
 	Relay bool
 
-	// Login is the user:password with which this node logs in to peers that it has found by asking, and not in Peers. "" is guest:guest.
+	// Login is the user:password with which this node logs in to peers whose address has none: host:port or a URL without a user in Peers,
+	// and those that are found by asking. "" is guest:guest, which a node lets in from its own machine only.
 	Login string
 
 	// Resolver looks up SRV records. nil means [net.DefaultResolver].
@@ -64,7 +65,7 @@ type Config struct {
 
 	// TLS secures the listener, which uses it as a server, and the connections to
 	// amqps:// URLs, which use it as a client. nil means the system's roots for
-	// the latter.
+	// the latter. [Keys.Secure] sets it, Users and Login for nodes that know each other by their keys.
 	TLS *tls.Config
 
 	// Keys, when they are not nil, are what this node seals messages with. What it sends to peers and mailboxes can be read by who receives it there and

@@ -135,6 +135,12 @@
 // put messages into the inbox. A broker has users and permissions of its own, see package broker; nodes have theirs in the
 // URLs of [Config.Brokers] and [Config.Peers], with amqps:// for TLS.
 //
+// Nodes that have certificates of one authority, as postrider keys new makes them, let in and send to one another and nobody else:
+//
+//	keys, err := postrider.LoadKeys(os.DirFS("./postrider-keys"), "billing")
+//	cfg := postrider.Config{Name: "billing", Listen: ":5671", Peers: map[string]string{"bob": "amqps://bob.example.com:5671"}}
+//	keys.Secure(&cfg)
+//
 // With [Config.Keys] what goes to peers and mailboxes is sealed: nobody but its receivers can read it, no broker among them, and they know who wrote it:
 //
 //	keys, err := postrider.LoadKeys(os.DirFS("./postrider-keys"), "billing") // of postrider keys new and postrider keys seal

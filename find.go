@@ -24,7 +24,7 @@ func (n *Node) find(name string) (place, string, error) {
 		return p, name, nil
 	}
 	if strings.Contains(name, "://") {
-		return findURL(name)
+		return n.findURL(name)
 	}
 	if len(n.mail) == 0 {
 		return place{}, "", fmt.Errorf("%w: %q %w", ErrNoSuchTarget, name, errPeerUnknown)
@@ -36,7 +36,7 @@ func (n *Node) find(name string) (place, string, error) {
 }
 
 // findURL takes an address that ends in the peer's name.
-func findURL(s string) (place, string, error) {
+func (n *Node) findURL(s string) (place, string, error) {
 	u, err := url.Parse(s)
 	if bad := (*url.Error)(nil); errors.As(err, &bad) {
 		err = bad.Err // without the URL, which may hold a password
@@ -46,7 +46,7 @@ func findURL(s string) (place, string, error) {
 	}
 	inbox := strings.TrimPrefix(u.Path, "/")
 	u.Path, u.RawPath = "", ""
-	p, err := placeOf(u.String())
+	p, err := n.peerAt(u.String())
 	if err == nil {
 		err = checkName("amqp://host:port/name: the name", inbox)
 	}
@@ -54,6 +54,18 @@ func findURL(s string) (place, string, error) {
 		return place{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
 	}
 	return p, inbox, nil
+}
+
+// peerAt is where a peer is, with the login for it: its address's, or, if that says none, that of the configuration.
+func (n *Node) peerAt(where string) (place, error) {
+	p, err := placeOf(where)
+	if err != nil || n.cfg.Login == "" {
+		return p, err
+	}
+	if u, err := url.Parse(where); err != nil || u.User == nil { // host:port is no URL
+		p.at.User, p.at.Password, _ = strings.Cut(n.cfg.Login, ":")
+	}
+	return p, nil
 }
 
 // placeOf parses what Config.Peers says: host:port, an AMQP URL, or one with +srv.

@@ -30,6 +30,8 @@ type Keys struct {
 // keyring is what one look at the files has found.
 type keyring struct {
 	roots    *x509.CertPool
+	login    string          // how nodes of this authority enter, see [Keys.Secure]
+	pair     tls.Certificate // the identity, for TLS
 	identity *seal.Identity
 	to       map[seal.Target]seal.Key // the newest of each, whatever file it is in
 	issued   map[seal.Target]time.Time
@@ -50,6 +52,8 @@ const (
 	maxKeyFile  = 1 << 20
 	maxKeyFiles = 1 << 14
 )
+
+var errNoCertificate = errors.New("there is no certificate in it")
 
 // LoadKeys reads the keys of the node of that name from the directory that postrider keys has made, as in
 // LoadKeys(os.DirFS("./postrider-keys"), "alice"):
@@ -97,9 +101,12 @@ func readKeys(files fs.FS, name string, now time.Time) (*keyring, error) {
 		return nil, err
 	}
 	if !r.roots.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("%s has no certificate in it", authorityFile)
+		return nil, fmt.Errorf("%s: %w", authorityFile, errNoCertificate)
 	}
-	if r.identity, err = readIdentity(files, name); err != nil {
+	if r.login, err = familiarLogin(authority); err != nil {
+		return nil, fmt.Errorf("%s: %w", authorityFile, err)
+	}
+	if r.identity, r.pair, err = readIdentity(files, name); err != nil {
 		return nil, err
 	}
 	entries, err := fs.ReadDir(files, ".")
@@ -134,35 +141,35 @@ func readFile(files fs.FS, name string) ([]byte, error) {
 	return b, err
 }
 
-func readIdentity(files fs.FS, name string) (*seal.Identity, error) {
+func readIdentity(files fs.FS, name string) (_ *seal.Identity, pair tls.Certificate, err error) {
 	certificate, err := readFile(files, name+certificateFile)
 	if err != nil {
-		return nil, err
+		return nil, pair, err
 	}
 	key, err := readFile(files, name+privateFile)
 	if err != nil {
-		return nil, err
+		return nil, pair, err
 	}
-	pair, err := tls.X509KeyPair(certificate, key)
+	pair, err = tls.X509KeyPair(certificate, key)
 	if err != nil {
-		return nil, fmt.Errorf("%s%s, %s%s: %w", name, certificateFile, name, privateFile, err)
+		return nil, pair, fmt.Errorf("%s%s, %s%s: %w", name, certificateFile, name, privateFile, err)
 	}
 	c, err := x509.ParseCertificate(pair.Certificate[0])
 	if err != nil {
-		return nil, fmt.Errorf("%s%s: %w", name, certificateFile, err)
+		return nil, pair, fmt.Errorf("%s%s: %w", name, certificateFile, err)
 	}
 	signer, ok := pair.PrivateKey.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("%s%s is no key that signs", name, privateFile)
+		return nil, pair, fmt.Errorf("%s%s is no key that signs", name, privateFile)
 	}
 	id := &seal.Identity{Certificate: c, Key: signer}
 	if err := id.Check(); err != nil {
-		return nil, fmt.Errorf("%s%s: %w", name, certificateFile, err)
+		return nil, pair, fmt.Errorf("%s%s: %w", name, certificateFile, err)
 	}
 	if c.Subject.CommonName != name {
-		return nil, fmt.Errorf("%s%s is the certificate of %q", name, certificateFile, c.Subject.CommonName)
+		return nil, pair, fmt.Errorf("%s%s is the certificate of %q", name, certificateFile, c.Subject.CommonName)
 	}
-	return id, nil
+	return id, pair, nil
 }
 
 // readTarget reads the keys of one target. Those that are good no longer are passed over: nothing that is sealed to them may be opened.

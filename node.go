@@ -119,7 +119,7 @@ func newNode(cfg Config) (*Node, error) {
 		if err := checkName("a name in Config.Peers", name); err != nil {
 			return nil, err
 		}
-		at, err := placeOf(where)
+		at, err := n.peerAt(where)
 		if err != nil {
 			return nil, fmt.Errorf("Config.Peers[%q]: %w", name, err)
 		}

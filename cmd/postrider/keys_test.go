@@ -25,6 +25,24 @@ func TestNodesWithKeysOfOneAuthoritySpeakToEachOtherAlone(t *testing.T) {
 	runs(t, append(alice, "send", at, "by its URL")...).wants(t, exitOK, "")
 	runs(t, append(alice, "send", "peer:bob", "found", "--broker", url)...).wants(t, exitOK, "")
 	runs(t, append(alice, "ping", "peer:bob", "--count", "1", "--broker", url)...).wantsIn(t, exitOK, at[:len(at)-len("/bob")]+" is bob (Postrider ")
+	k, err := postrider.LoadKeys(os.DirFS(dir), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []postrider.Config{ // nodes of the Go API, with the same keys
+		{Peers: map[string]string{"bob": "amqps://" + address}}, {Brokers: []string{url}},
+	} {
+		program.Name = "alice"
+		k.Secure(&program)
+		n, err := postrider.Start(t.Context(), program)
+		if err == nil {
+			err = n.Peer("bob").Send(t.Context(), "from a program")
+			n.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, stranger := range [][]string{
 		{"send", "peer:bob", "x", "--peer", "bob=" + strings.TrimSuffix(at, "/bob"), "--timeout", "300ms", "--tls-ca", filepath.Join(dir, "ca.pem")},
 		{"send", "peer:bob", "x", "--peer", "bob=" + address, "--timeout", "300ms", "--name", "alice", "--keys", strange},
@@ -40,7 +58,7 @@ func TestNodesWithKeysOfOneAuthoritySpeakToEachOtherAlone(t *testing.T) {
 	impostor.stderr.await(t, impostor.ended, "inbox at ")
 	runs(t, append(alice, "ping", "peer:carol", "--broker", url)...).wants(t, exitFailed, "", "signed by unknown authority")
 	runs(t, "send", "peer:carol", "secret", "--name", "alice", "--keys", dir, "--broker", url, "--timeout", "300ms").wants(t, exitFailed, "")
-	if o := bob.stop(); o.code != exitOK || o.stdout != "by its address\nby its URL\nfound\n" {
+	if o := bob.stop(); o.code != exitOK || o.stdout != "by its address\nby its URL\nfound\nfrom a program\nfrom a program\n" {
 		t.Errorf("%+v", o)
 	}
 	if o := impostor.stop(); o.stdout != "" {
