@@ -44,8 +44,9 @@ fuzz: ## each fuzz target for FUZZTIME (10s); `make test` gives them eight thous
 		done; \
 	done
 
-cross: ## the other systems: every package must be right in its types there
-	@cd tools && go run ./typecheck .. darwin,windows ./...
+cross: ## the other systems: every package must be right in its types there; and where an int has 32 bits, what counts and measures runs
+	@cd tools && go run ./typecheck .. darwin,windows,linux/386,linux/arm ./...
+	CGO_ENABLED=0 GOARCH=386 go test ./amqp ./internal/queue ./internal/route ./internal/session ./internal/core
 
 lint: ## gofmt, go vet and staticcheck, in every module
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:" $$unformatted; exit 1; }

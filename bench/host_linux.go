@@ -17,7 +17,7 @@ func fileSystem(dir string) string {
 	if unix.Statfs(dir, &s) != nil {
 		return "unknown"
 	}
-	switch s.Type {
+	switch uint32(s.Type) {
 	case unix.EXT4_SUPER_MAGIC:
 		return "ext4"
 	case unix.XFS_SUPER_MAGIC:

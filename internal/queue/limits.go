@@ -34,18 +34,18 @@ const (
 
 // limits are a queue's bounds in the form in which they are asked for.
 type limits struct {
-	length, bytes int
+	length, bytes int64
 	dropHead      bool // there is a bound, and it is kept by dropping
 	refuse        Admission
 }
 
 func newLimits(cfg Config) limits {
-	l := limits{length: math.MaxInt, bytes: math.MaxInt}
+	l := limits{length: math.MaxInt64, bytes: math.MaxInt64}
 	if n, ok := cfg.MaxLength.Value(); ok {
-		l.length = int(n)
+		l.length = n
 	}
 	if n, ok := cfg.MaxBytes.Value(); ok {
-		l.bytes = int(n)
+		l.bytes = n
 	}
 	switch cfg.Overflow {
 	case DropHead:
@@ -69,7 +69,7 @@ func (q *Queue[M]) Admit(bytes int) Admission {
 	if q.limits.refuse == Admitted {
 		return Admitted
 	}
-	if q.Len() < q.limits.length && bytes <= q.limits.bytes-q.Bytes() {
+	if int64(q.Len()) < q.limits.length && int64(bytes) <= q.limits.bytes-q.Bytes() {
 		return Admitted
 	}
 	return q.limits.refuse
@@ -83,7 +83,7 @@ func (q *Queue[M]) overflow() {
 }
 
 func (q *Queue[M]) dropExcess() {
-	for q.Len() > 0 && (q.Len() > q.limits.length || q.Bytes() > q.limits.bytes) {
+	for q.Len() > 0 && (int64(q.Len()) > q.limits.length || q.Bytes() > q.limits.bytes) {
 		if !q.drop(MaxLength) {
 			return
 		}
@@ -91,7 +91,7 @@ func (q *Queue[M]) dropExcess() {
 }
 
 // Bytes returns the size of all ready entries, or 0 without MeasureBy.
-func (q *Queue[M]) Bytes() int {
+func (q *Queue[M]) Bytes() int64 {
 	if q.entries.tally == nil {
 		return 0
 	}
@@ -111,7 +111,7 @@ func (q *Queue[M]) MeasureBy(size func(M) int) {
 	t.size, t.bytes = size, 0
 	for e, s := range q.All() {
 		if s == Ready {
-			t.bytes += size(e.Msg)
+			t.bytes += int64(size(e.Msg))
 		}
 	}
 }

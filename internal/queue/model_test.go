@@ -88,9 +88,9 @@ func (m *model) ReserveFrom(next uint64) {
 }
 
 func (m *model) Admit(bytes int) Admission {
-	longer, larger := m.count(Ready)+1, m.Bytes()+bytes
+	longer, larger := m.count(Ready)+1, m.Bytes()+int64(bytes)
 	switch {
-	case m.cfg.Overflow == DropHead || !exceeds(longer, m.cfg.MaxLength) && !exceeds(larger, m.cfg.MaxBytes):
+	case m.cfg.Overflow == DropHead || !exceeds(int64(longer), m.cfg.MaxLength) && !exceeds(larger, m.cfg.MaxBytes):
 		return Admitted
 	case m.cfg.Overflow == RejectPublish:
 		return Refused
@@ -210,7 +210,7 @@ func (m *model) Requeue(now Time, positions ...uint64) (fx Effects[int]) {
 		e.Redelivered = true
 		e.Deliveries++
 		with := e.with
-		if exceeds(int(e.Deliveries), m.cfg.DeliveryLimit) {
+		if exceeds(int64(e.Deliveries), m.cfg.DeliveryLimit) {
 			m.drop(e)
 			fx.Drop = append(fx.Drop, Dropped[int]{Entry: e.Entry, Reason: DeliveryLimit})
 		}
@@ -335,7 +335,7 @@ func (m *model) nextToExpire() (next *modelEntry) {
 
 func (m *model) overflow(fx *Effects[int]) {
 	for m.cfg.Overflow == DropHead && m.firstReady() != nil &&
-		(exceeds(m.count(Ready), m.cfg.MaxLength) || exceeds(m.Bytes(), m.cfg.MaxBytes)) {
+		(exceeds(int64(m.count(Ready)), m.cfg.MaxLength) || exceeds(m.Bytes(), m.cfg.MaxBytes)) {
 		if !m.dropEntry(m.firstReady(), MaxLength, fx) {
 			return
 		}
@@ -355,18 +355,18 @@ func (m *model) dropEntry(e *modelEntry, why Reason, fx *Effects[int]) bool {
 	return true
 }
 
-func (m *model) Bytes() (n int) {
+func (m *model) Bytes() (n int64) {
 	for _, e := range m.entries {
 		if e.state == Ready {
-			n += m.size(e.Msg)
+			n += int64(m.size(e.Msg))
 		}
 	}
 	return n
 }
 
-func exceeds(n int, b Bound) bool {
+func exceeds(n int64, b Bound) bool {
 	most, ok := b.Value()
-	return ok && int64(n) > most
+	return ok && n > most
 }
 
 func (m *model) deliverOne() Delivery[int] {

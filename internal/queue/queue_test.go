@@ -104,12 +104,12 @@ func TestMeasuringBeginsInTheMidstOfLife(t *testing.T) {
 	}
 }
 
-// A message of two gigabytes and one of 2^63-1 bytes are refused, not added up.
+// A message of a gigabyte, and the largest that there can be, are refused, not added up.
 func TestAdmissionDoesNotOverflow(t *testing.T) {
 	q := New[string](0, Config{MaxBytes: AtMost(10), Overflow: RejectPublish})
 	q.MeasureBy(func(m string) int { return len(m) })
 	q.Push(0, q.Reserve(), "abc")
-	for size, want := range map[int]Admission{7: Admitted, 8: Refused, 1 << 31: Refused, math.MaxInt: Refused} {
+	for size, want := range map[int]Admission{7: Admitted, 8: Refused, 1 << 30: Refused, math.MaxInt: Refused} {
 		if got := q.Admit(size); got != want {
 			t.Errorf("%d bytes: %d, want %d", size, got, want)
 		}
@@ -340,5 +340,25 @@ func BenchmarkRequeueOldest(b *testing.B) {
 	for b.Loop() {
 		q.Push(0, q.Reserve(), nil)
 		q.Requeue(0, 1)
+	}
+}
+
+// Most of a long queue lies on the disk, also where an int has 32 bits.
+func TestMoreBytesThanAnIntHolds(t *testing.T) {
+	q := New[string](0, Config{MaxBytes: AtMost(5 << 30), Overflow: RejectPublish})
+	q.MeasureBy(func(string) int { return 1 << 30 })
+	for range 4 {
+		q.Push(0, q.Reserve(), "m")
+	}
+	if q.Bytes() != 4<<30 || q.Admit(1<<30) != Admitted {
+		t.Errorf("%d bytes, and another is: %d", q.Bytes(), q.Admit(1<<30))
+	}
+}
+
+func TestALimitThatNoIntHoldsIsNone(t *testing.T) {
+	q := New[string](0, Config{MaxLength: AtMost(1 << 62), MaxBytes: AtMost(1 << 62)})
+	q.MeasureBy(func(m string) int { return len(m) })
+	if q.Push(0, q.Reserve(), "m"); q.Len() != 1 {
+		t.Errorf("%d are there", q.Len())
 	}
 }

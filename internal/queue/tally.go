@@ -6,7 +6,7 @@ type tally[M any] struct {
 	ready int
 	busy  [4]uint64   // a bit for each priority: something is ready in that lane
 	size  func(M) int // nil if bytes are not counted
-	bytes int
+	bytes int64
 }
 
 func (t *tally[M]) enter(lane place, c *chunk[M], bit uint64) {
@@ -24,9 +24,9 @@ func (t *tally[M]) leave(lane place, c *chunk[M], bit uint64, left int) {
 	t.bytes -= t.measure(c, bit)
 }
 
-func (t *tally[M]) measure(c *chunk[M], bit uint64) int {
+func (t *tally[M]) measure(c *chunk[M], bit uint64) int64 {
 	if t.size == nil {
 		return 0
 	}
-	return t.size(c.slots[slotOf(bit)])
+	return int64(t.size(c.slots[slotOf(bit)]))
 }

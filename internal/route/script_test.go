@@ -220,7 +220,10 @@ func typed(v any) any {
 			v[i] = typed(v[i])
 		}
 	case float64:
-		return narrow(int(v))
+		if v != float64(int32(v)) {
+			return int64(v)
+		}
+		return int32(v)
 	}
 	return v
 }

@@ -1,7 +1,7 @@
 // Command typecheck type-checks packages, with their tests, as they are for other systems. It reads sources, so that nothing of the
 // standard library and of dependencies is compiled for these systems: go vet takes twenty times as long where that was not done before.
 //
-//	typecheck DIRECTORY GOOS[,GOOS…] PATTERN…
+//	typecheck DIRECTORY GOOS[/GOARCH][,GOOS[/GOARCH]…] PATTERN…
 package main
 
 import (
@@ -14,15 +14,21 @@ import (
 
 func main() {
 	if len(os.Args) < 4 {
-		fmt.Fprintln(os.Stderr, "usage: typecheck DIRECTORY GOOS[,GOOS…] PATTERN…")
+		fmt.Fprintln(os.Stderr, "usage: typecheck DIRECTORY GOOS[/GOARCH][,GOOS[/GOARCH]…] PATTERN…")
 		os.Exit(2)
 	}
 	wrong := 0
 	for system := range strings.SplitSeq(os.Args[2], ",") {
+		environment := append(os.Environ(), "CGO_ENABLED=0")
+		if goos, goarch, ok := strings.Cut(system, "/"); ok {
+			environment = append(environment, "GOOS="+goos, "GOARCH="+goarch)
+		} else {
+			environment = append(environment, "GOOS="+goos)
+		}
 		found, err := packages.Load(&packages.Config{
 			Mode:  packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo,
 			Dir:   os.Args[1],
-			Env:   append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0"),
+			Env:   environment,
 			Tests: true,
 		}, os.Args[3:]...)
 		if err != nil {
