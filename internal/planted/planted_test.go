@@ -47,7 +47,7 @@ func TestEveryBugIsCaught(t *testing.T) {
 	list := bugs(t)
 	if !*allFlag {
 		rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-		list = slices.DeleteFunc(list, bug.takesLong)[:few]
+		list = slices.DeleteFunc(list, bug.mayTakeLong)[:few]
 	}
 	for _, b := range list {
 		t.Run(b.name, func(t *testing.T) {
@@ -61,30 +61,16 @@ func TestEveryBugIsCaught(t *testing.T) {
 	}
 }
 
-// torture begins the names of packages in a module of their own.
-const torture = "./torture/"
-
-// takesLong reports whether the bug is found by what runs for long, until it happens to.
-func (b bug) takesLong() bool {
-	return b.pkg == "./internal/sim" || strings.HasPrefix(b.pkg, torture)
-}
+// mayTakeLong reports whether the bug is found by what runs until it happens to.
+func (b bug) mayTakeLong() bool { return b.pkg == "./internal/sim" }
 
 func (b *bug) mustBeCaught(t *testing.T, overlay string) {
-	pkg, inTorture := strings.CutPrefix(b.pkg, torture)
-	if inTorture {
-		pkg = "./" + pkg
-	} else {
-		pkg = b.pkg
-	}
-	args := []string{"test", "-count=1", "-timeout=120s", "-overlay=" + overlay, "-run=^" + b.test + "$", pkg}
-	if pkg == "./internal/sim" {
+	args := []string{"test", "-count=1", "-timeout=120s", "-overlay=" + overlay, "-run=^" + b.test + "$", b.pkg}
+	if b.mayTakeLong() {
 		args = append(args, "-for=60s", "-shrink=false")
 	}
 	cmd := exec.Command("go", args...)
 	cmd.Dir = root
-	if inTorture {
-		cmd.Dir = filepath.Join(root, torture)
-	}
 	out, err := cmd.CombinedOutput()
 	said := string(out)
 	switch {
