@@ -38,9 +38,11 @@ func (l *ledger) work(name string, takes time.Duration) postrider.Handler {
 		}
 		l.busy[m.Key()] = true
 		l.mu.Unlock()
-		select {
-		case <-time.After(takes):
-		case <-ctx.Done():
+		if takes > 0 {
+			select {
+			case <-time.After(takes):
+			case <-ctx.Done():
+			}
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()

@@ -192,8 +192,8 @@ func (r *roll) take() []Card {
 
 // listen yields the cards that come within a pause, but for one's own; false when no more are wanted.
 func (r *roll) listen(ctx context.Context, pause time.Duration, own func(Card) bool, yield func(Card, error) bool) bool {
-	again := time.NewTimer(pause)
-	defer again.Stop()
+	soon, cancel := context.WithTimeout(ctx, pause)
+	defer cancel()
 	for {
 		for _, c := range r.take() {
 			if !own(c) && !yield(c, nil) {
@@ -202,10 +202,8 @@ func (r *roll) listen(ctx context.Context, pause time.Duration, own func(Card) b
 		}
 		select {
 		case <-r.more:
-		case <-again.C:
-			return true
-		case <-ctx.Done():
-			return false
+		case <-soon.Done():
+			return ctx.Err() == nil
 		}
 	}
 }

@@ -4,6 +4,9 @@ import "time"
 
 // pulse says again and again that so much time has passed. It does so on a channel of its own, for a timer's is put among all timers, and taken out
 // again, each time that somebody waits for it beside something else. It belongs to who waits; nil never says anything.
+//
+// Go's race detector crashes in a bubble where two channels of timers are due before somebody waits for them: whoever looks at one
+// then runs it, in a context that the whole bubble shares. One that is waited for until it is due does no harm, nor do contexts.
 type pulse struct {
 	due   chan struct{} // one place
 	every time.Duration

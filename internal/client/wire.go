@@ -529,11 +529,11 @@ func (w *wire) goodbye() {
 	w.mu.Unlock()
 	w.turns.call()
 	w.link.Drain(deadline)
-	t := time.NewTimer(time.Until(deadline))
-	defer t.Stop()
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
 	select {
 	case <-w.readerEnded:
-	case <-t.C:
+	case <-ctx.Done():
 	}
 	w.link.Close(ErrClosed)
 }

@@ -60,7 +60,9 @@ func (j *Journal) rest() {
 	}
 	took := time.Since(r.slice)
 	r.slice = time.Time{}
-	j.pause(2 * took)
+	if took > 0 { // in a bubble no time may have passed
+		j.pause(2 * took)
+	}
 }
 
 // next does one step. It is stuck as long as r.after is not durable.
