@@ -112,12 +112,12 @@ func TestTheDoctorTellsWhoHasAPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	strict := refusing(t, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAnyClientCert})
-	rest := []string{"--dir", t.TempDir(), "--broker", url, "--timeout", "1s", "--listen"}
+	rest := []string{"--dir", t.TempDir(), "--broker", url, "--timeout", "1m", "--listen"}
 	examine(t, nil, append(rest, secure, "--tls-ca", ca)...).wants("listen", fine, secure+" is in use by a broker: Postrider", "")
 	examine(t, nil, append(rest, secure)...).wants("listen", fine, secure+" is in use by a program that speaks TLS", "")
 	examine(t, nil, append(rest, strict, "--tls-ca", ca)...).wants("listen", fine, strict+" is in use by a program that speaks TLS", "")
-	at := other.Addr().String()
-	examine(t, nil, append(rest, at)...).wants("listen", problem, at+" is in use by a program that is no broker", "--listen")
+	at := other.Addr().String() // where nobody answers
+	examine(t, nil, append(rest, at, "--timeout", "1s")...).wants("listen", problem, at+" is in use by a program that is no broker", "--listen")
 }
 
 // refusing is the address of a server that lets nobody in who does not suit its configuration.

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -40,11 +42,31 @@ func withProgram(run func() int) (int, error) {
 	program = filepath.Join(dir, "postrider.exe")
 	os.Unsetenv(brokerVariable)
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // or each command takes a second
-	args := append([]string{"build", "-o", program}, raceFlags...)
+	nobody, release, err := nobodyListens()
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	// Whoever listens at the usual place on this machine has no part in the tests.
+	args := append([]string{"build", "-o", program, "-ldflags", "-X main.usualPlace=" + nobody}, raceFlags...)
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return run(), nil
+}
+
+// nobodyListens returns an address where nobody listens until it is released: that of one end of a connection, so that nobody gets it meanwhile.
+func nobodyListens() (address string, release func(), err error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		ln.Close()
+		return "", nil, err
+	}
+	return c.LocalAddr().String(), func() { c.Close(); ln.Close() }, nil
 }
 
 // patience is for what takes milliseconds as a rule, and an evaluation seconds, also on a machine that does much else.
@@ -61,6 +83,22 @@ func runs(t *testing.T, args ...string) outcome {
 	t.Helper()
 	return runWith(t, "", nil, args...)
 }
+
+// runsUntil is runs for a command that waits for what will not come, and whose last words are of what it met meanwhile. That takes
+// milliseconds as a rule: where it does not say so within a short timeout it has a longer one.
+func runsUntil(t *testing.T, said string, args ...string) (o outcome) {
+	t.Helper()
+	for _, timeout := range []string{"300ms", "3s", "1m"} {
+		o = runs(t, append([]string{args[0], "--timeout", timeout}, args[1:]...)...)
+		if o.stderr = notice.ReplaceAllString(o.stderr, ""); strings.Contains(o.stderr, said) {
+			break
+		}
+	}
+	return o
+}
+
+// notice is what a command says when it has waited for a while, and goes on waiting.
+var notice = regexp.MustCompile(`(?m)^postrider: waiting for .*\n(What to do: .*\n)?`)
 
 func runWith(t *testing.T, stdin string, adapt func(*exec.Cmd), args ...string) outcome {
 	t.Helper()

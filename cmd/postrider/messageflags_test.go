@@ -40,7 +40,8 @@ func TestAMessageThatExpiresBeforeItArrivesIsNotWaitedForAnyLonger(t *testing.T)
 func TestASendUntilHandledEndsWhenSomebodyHasHandledIt(t *testing.T) {
 	t.Parallel()
 	_, url := serving(t, "--memory")
-	runs(t, "send", "mailbox:jobs", "nobody works", "--until", "handled", "--timeout", "200ms", "--broker", url).wants(t, exitFailed, "", "timed out after 200ms", "see that somebody works on it")
+	remedy := "see that somebody works on it"
+	runsUntil(t, remedy, "send", "mailbox:jobs", "nobody works", "--until", "handled", "--broker", url).wants(t, exitFailed, "", "timed out after ", remedy)
 	receiver := start(t, "receive", "mailbox:jobs", "--broker", url)
 	for _, verb := range []string{"send", "post"} {
 		var r result

@@ -20,7 +20,7 @@ import (
 
 const brokerVariable = "POSTRIDER_BROKER"
 
-// usualPlace is where the broker is when nobody says where; a test puts another there.
+// usualPlace is where the broker is when nobody says where; for tests it is elsewhere.
 var usualPlace = "127.0.0.1:5672"
 
 func defaultBroker() string { return "amqp://" + usualPlace }

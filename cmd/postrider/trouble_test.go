@@ -18,19 +18,19 @@ func TestAClosedPortIsNamedWithItsRemedy(t *testing.T) {
 	t.Parallel()
 	at := "amqp://" + closedPort(t)
 	for _, args := range [][]string{
-		{"send", "mailbox:jobs", "x", "--broker", at, "--timeout", "300ms"},
-		{"post", "mailbox:jobs", "x", "--broker", at, "--timeout", "300ms"},
-		{"call", "mailbox:jobs", "x", "--broker", at, "--timeout", "300ms"},
-		{"send", at + "/bob", "x", "--timeout", "300ms"},
-		{"send", at, "x", "--timeout", "300ms"},
-		{"receive", "mailbox:jobs", "--broker", at, "--timeout", "300ms"},
-		{"receive", "topic:prices", "--broker", at, "--timeout", "300ms"},
-		{"reply", "mailbox:jobs", "--broker", at, "--timeout", "300ms", "--", "cat"},
+		{"send", "mailbox:jobs", "x", "--broker", at},
+		{"post", "mailbox:jobs", "x", "--broker", at},
+		{"call", "mailbox:jobs", "x", "--broker", at},
+		{"send", at + "/bob", "x"},
+		{"send", at, "x"},
+		{"receive", "mailbox:jobs", "--broker", at},
+		{"receive", "topic:prices", "--broker", at},
+		{"reply", "mailbox:jobs", "--broker", at, "--", "cat"},
 		{"ping", "mailbox:jobs", "--broker", at},
 	} {
 		t.Run(strings.Join(args[:2], " "), func(t *testing.T) {
 			t.Parallel()
-			o := runs(t, args...)
+			o := runsUntil(t, "connection refused", args...)
 			o.wants(t, exitFailed, "", at, "connection refused", "nobody listens there", "postrider serve")
 			wantFactAndRemedy(t, o.stderr)
 		})
@@ -311,8 +311,9 @@ func TestAServerThatSaysNothingIsNamedWithItsRemedy(t *testing.T) {
 	defer mute.Close()
 	at := "amqp://" + mute.Addr().String()
 	for _, verb := range []string{"send", "post", "call"} {
-		o := runs(t, verb, "mailbox:jobs", "x", "--broker", at, "--timeout", "300ms")
-		o.wants(t, exitFailed, "", "timed out after 300ms", "see that it runs at that address, or wait longer: --timeout")
+		remedy := "see that it runs at that address, or wait longer: --timeout"
+		o := runsUntil(t, remedy, verb, "mailbox:jobs", "x", "--broker", at)
+		o.wants(t, exitFailed, "", "timed out after ", remedy)
 		wantFactAndRemedy(t, o.stderr)
 	}
 }
