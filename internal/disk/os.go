@@ -30,7 +30,7 @@ func (d osFS) Create(name string) (File, error) {
 			return nil, explain(err)
 		}
 	}
-	f, err := os.OpenFile(d.path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := openFile(d.path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -38,7 +38,7 @@ func (d osFS) Create(name string) (File, error) {
 }
 
 func (d osFS) Open(name string) (File, error) {
-	f, err := os.OpenFile(d.path(name), os.O_RDWR, 0)
+	f, err := openFile(d.path(name), os.O_RDWR)
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/windows"
 )
 
 const (
@@ -23,8 +25,8 @@ func syncDir(dir string) error {
 	if err != nil {
 		return &os.PathError{Op: "open", Path: dir, Err: err}
 	}
-	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, syscall.FILE_SHARE_READ|syscall.FILE_SHARE_WRITE|fileShareDelete,
-		nil, syscall.OPEN_EXISTING, syscall.FILE_FLAG_BACKUP_SEMANTICS, 0)
+	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, shareAll, nil,
+		syscall.OPEN_EXISTING, syscall.FILE_FLAG_BACKUP_SEMANTICS, 0)
 	if err != nil {
 		return refusedOr("open", dir, err)
 	}
@@ -32,7 +34,7 @@ func syncDir(dir string) error {
 	return errors.Join(refusedOr("flush", dir, err), syscall.CloseHandle(h))
 }
 
-const fileShareDelete = 4
+const shareAll = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
 
 // refusedOr is nil where the file system offers no sync of a directory.
 func refusedOr(op, dir string, err error) error {
@@ -42,7 +44,35 @@ func refusedOr(op, dir string, err error) error {
 	return &os.PathError{Op: op, Path: dir, Err: err}
 }
 
-func free(string) (int64, error) { return math.MaxInt64, nil }
+func free(dir string) (int64, error) {
+	name, err := syscall.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, &os.PathError{Op: "free space", Path: dir, Err: err}
+	}
+	var n uint64 // what this user may still take
+	if err := windows.GetDiskFreeSpaceEx(name, &n, nil, nil); err != nil {
+		return 0, &os.PathError{Op: "free space", Path: dir, Err: err}
+	}
+	return int64(min(n, math.MaxInt64)), nil
+}
+
+// openFile opens a file for reading and writing that may be renamed and removed meanwhile, as elsewhere: os.OpenFile does not allow that
+// here.
+func openFile(path string, flag int) (*os.File, error) {
+	name, err := syscall.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	how := uint32(syscall.OPEN_EXISTING)
+	if flag&os.O_CREATE != 0 {
+		how = syscall.CREATE_ALWAYS
+	}
+	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, shareAll, nil, how, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(h), path), nil
+}
 
 // lockFile opens the file for writing and lets nobody else open it but for reading, until it is closed or the process ends.
 func lockFile(path string) (*os.File, error) {
