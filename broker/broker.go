@@ -198,6 +198,7 @@ func Open(cfg Config) (*Broker, error) {
 		return nil, errors.Join(fmt.Errorf("broker: %w", err), b.core.Close())
 	}
 	b.authority = access.NewAuthorityWith(users, access.Policy{Plaintext: cfg.AllowPlaintext})
+	few, fewFiles := consumerFiles(machine.OpenFiles())
 	b.server = server.New(server.Config{
 		Core:       b.core,
 		Access:     b.authority,
@@ -206,6 +207,8 @@ func Open(cfg Config) (*Broker, error) {
 		Limits:     session.Limits{MaxMessage: uint64(cfg.MaxMessage), Heartbeat: uint16(cfg.Heartbeat / time.Second), Slab: cfg.slab()},
 		Properties: cfg.properties(),
 		Files:      clientFiles(machine.OpenFiles()),
+		Few:        few,
+		FewFiles:   fewFiles,
 		Packs:      cfg.Packs,
 		Pace:       cfg.Pace,
 
@@ -257,6 +260,7 @@ func (b *Broker) openCore(cfg Config) error {
 		MinFree:     cfg.MinFree,
 		Sync:        journal.SyncMode(cfg.Sync),
 		OnFailure:   func(err error) { b.failed(err, cfg.OnFailure) },
+		MayGrow:     b.mayGrow(machine.OpenFiles()),
 	}
 	coreConfig.FS = cfg.fs
 	if cfg.Dir != "" {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider"
 )
@@ -62,5 +63,48 @@ func TestTooManyClientsForTheFilesThatMayBeOpen(t *testing.T) {
 	if err := n.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
+	b.stop().wants(t, exitOK, "listening on "+url+"\n")
+}
+
+// A journal that has as many files as the process can do with keeps publishers waiting, and neither the operator who asks what goes on nor the consumer who makes
+// it smaller.
+func TestTooLargeAJournalForTheFilesThatMayBeOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, url := servingWith(t, func(cmd *exec.Cmd) {
+		shell, err := exec.LookPath("sh")
+		if err != nil {
+			t.Skip(err)
+		}
+		cmd.Args = append([]string{shell, "-c", `ulimit -n 60 && exec "$0" "$@"`}, cmd.Args...)
+		cmd.Path = shell
+	}, "--dir", dir, "--segment-size", "64KiB")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	n, err := postrider.Start(ctx, postrider.Config{Name: "alice", Brokers: []string{url}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	jobs, sent := n.Mailbox("jobs"), 0
+	for body := strings.Repeat("x", 50_000); !strings.Contains(b.stderr.all(), "the journal cannot open a file"); sent++ {
+		if sent > 100 {
+			t.Fatal("the journal has all files")
+		}
+		brief, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		_ = jobs.Send(brief, body) // the last one has to wait
+		cancel()
+	}
+	runs(t, "health", "--dir", dir).wants(t, exitOK, "clients are served\npublishers wait: the disk is low\n")
+	last, err := jobs.Post(ctx, "last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, "receive", "mailbox:jobs", "--broker", url)
+	c.stdout.await(t, c.ended, "last") // all before it were consumed, and publishers may go on
+	if _, err := last.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c.stop().wants(t, exitOK, c.stdout.all())
 	b.stop().wants(t, exitOK, "listening on "+url+"\n")
 }

@@ -31,6 +31,8 @@ type Config struct {
 	MinFree     int64 // bytes free on the disk, below which publishers have to wait; 50 MiB or a segment when 0, nothing when negative
 	Logger      *slog.Logger
 	VHosts      []string // made at the start when they are not there; "/" is when no other is written down
+	// MayGrow says whether the process may open the files of another segment; nil: it may. See journal.Config.
+	MayGrow func(ahead bool) bool
 	// OnFailure is called once when the journal can no longer be trusted. After
 	// it nothing is confirmed any more and the owner should stop.
 	OnFailure func(error)

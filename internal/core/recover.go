@@ -76,6 +76,7 @@ func (c *Core) recover(cfg Config) error {
 		OnDurable:   c.onDurable,
 		OnFailure:   c.journalFailed,
 		OnFull:      c.alarms.journalFull,
+		MayGrow:     cfg.MayGrow,
 		OnPace:      c.alarms.journalPace,
 		Carry:       c.carry,
 		Recall:      c.recall,

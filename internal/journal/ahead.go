@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/postrider-mq/postrider/internal/disk"
@@ -75,6 +76,11 @@ func (j *Journal) setFull(full bool, err error) {
 	}
 }
 
+// errFilesForOthers is why no segment is made though one could be.
+var errFilesForOthers = fmt.Errorf("what may still be opened is for clients, who empty the queues, and for who looks after the broker: %w", disk.ErrNoFiles)
+
+func (j *Journal) mayGrow(ahead bool) bool { return j.cfg.MayGrow == nil || j.cfg.MayGrow(ahead) }
+
 func (j *Journal) makeAhead() error {
 	j.making.Lock()
 	defer j.making.Unlock()
@@ -87,6 +93,9 @@ func (j *Journal) makeAhead() error {
 	}
 	if j.ahead.Load() != nil {
 		return nil
+	}
+	if !j.mayGrow(true) {
+		return errFilesForOthers
 	}
 	s := &segment{base: j.entered.end(), capacity: j.nextCapacity(j.entered.capacity)}
 	if f, ok := j.spares.last(); ok {
@@ -138,6 +147,9 @@ func (j *Journal) tryEnter(s *segment) error {
 		made = nil
 	}
 	if made == nil {
+		if !j.mayGrow(false) {
+			return errFilesForOthers
+		}
 		made = &segment{base: s.base, capacity: s.capacity}
 		err := j.makeSegment(made)
 		if noRoom(err) && j.reserve.Load() > 0 {

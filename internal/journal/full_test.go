@@ -424,6 +424,47 @@ func TestWhoFindsTheDiskFullHasItLookedAtAgain(t *testing.T) {
 	}
 }
 
+// TestFilesAreLeftToOthers has others need first the file of a segment that is made ahead of time, and then every one.
+func TestFilesAreLeftToOthers(t *testing.T) {
+	manual := &Manual{Random: func(b []byte) { b[0]++ }}
+	manual.Yield = func() { manual.Write() }
+	var ahead, must bool
+	j, err := Open(Config{
+		FS: disk.NewMem(), SegmentSize: 64 << 10, Manual: manual,
+		MayGrow: func(early bool) bool { return early && ahead || !early && must },
+	}, func(Record) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func() (turn Turn) {
+		for range 200 { // more than a segment holds
+			j.Append(messageKind, true, make([]byte, 1000))
+			if turn = manual.Write(); turn == Stuck {
+				break
+			}
+			manual.Prepare()
+		}
+		return turn
+	}
+	must = true
+	if write() == Stuck || !j.Full() {
+		t.Errorf("what has to be written is not, or nobody is told that there will be no file: %v", j.Full())
+	}
+	must = false
+	if write() != Stuck {
+		t.Error("it has taken the files that others need")
+	}
+	ahead, must = true, true
+	for manual.Write() == Worked || manual.Prepare() == Worked {
+	}
+	if j.Full() || write() == Stuck {
+		t.Error("there are files again, and it waits")
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestARestartWithoutRoomSaysSo(t *testing.T) {
 	mem, _ := smallJournal(t)
 	mem.SetCapacity(1)

@@ -80,6 +80,9 @@ type Config struct {
 	// OnFull is called with true when there is no room on the disk for the next segment, while part of the present one is
 	// still left, and with false when room was found again.
 	OnFull func(full bool)
+	// MayGrow says whether the process can do with the files of another segment, beside what others in it need to open; nil: it can. A segment that is made ahead
+	// of time leaves more to others than one that has to be: without the former the disk counts as full, without the latter what is to be written waits.
+	MayGrow func(ahead bool) bool
 	// OnPace is called when one write with its sync has been under way for 5 s, when it has been for 30 s, and when it has come
 	// back. It must not block, nor close the journal.
 	OnPace func(Pace)

@@ -15,10 +15,18 @@ func (s *Server) mayHaveFile(nc net.Conn) error {
 	if s.cfg.Files == 0 {
 		return nil
 	}
-	if number, ok := socket.Number(nc); ok && uint64(number) >= s.cfg.Files {
-		return fmt.Errorf("clients have %d files of this process open, and the rest is for its own: close connections, or raise the limit, as with ulimit -n or LimitNOFILE", s.cfg.Files)
+	number, ok := socket.Number(nc)
+	if !ok || uint64(number) < s.cfg.Files || uint64(number) < s.cfg.FewFiles && s.Clients() < s.cfg.Few {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%d files are open, and the rest is not for clients: close connections, or raise the limit, as with ulimit -n or LimitNOFILE", s.cfg.Files)
+}
+
+// Clients is how many connections there are, of who has not logged in yet, too.
+func (s *Server) Clients() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }
 
 // complaint is about what would fill the log: it is made once, and then at most every so often. The zero value is ready.

@@ -16,11 +16,29 @@ func TestFilesAreNotAllForClients(t *testing.T) {
 		}
 		nc.Close()
 	}
-	b.wantLog("clients have 1 files of this process open")
+	b.wantLog("1 files are open")
 	b.wantLogOnce("LimitNOFILE")
 
 	b = newBroker(t, func(c *Config) { c.Files = 1 << 20 }).listen()
 	b.dial()
+}
+
+// Whatever has taken the files of clients, a few are let in.
+func TestAFewClientsAreLetInAllTheSame(t *testing.T) {
+	b := newBroker(t, func(c *Config) { c.Files, c.Few, c.FewFiles = 1, 2, 1<<20 }).listen()
+	b.dial()
+	b.dial()
+	nc := b.connect()
+	defer nc.Close()
+	if n, err := nc.Read(make([]byte, 1)); err == nil {
+		t.Errorf("a third was told %d bytes", n)
+	}
+	b = newBroker(t, func(c *Config) { c.Files, c.Few, c.FewFiles = 1, 2, 1 }).listen()
+	nc = b.connect()
+	defer nc.Close()
+	if n, err := nc.Read(make([]byte, 1)); err == nil {
+		t.Errorf("who would take the last file was told %d bytes", n)
+	}
 }
 
 func TestAComplaintIsMadeSeldom(t *testing.T) {

@@ -27,6 +27,9 @@ type Config struct {
 	Pace       func()        // called by who reads a connection after he has read packs; nil: he goes on
 	Handshake  time.Duration // from accept to connection.open-ok; 0 = 5 s
 	Files      uint64        // how many open files there may be for a client to be let in: his socket's number is lower; 0 = any
+	// Few clients are let in as long as there are less than FewFiles, whatever has taken the files: a consumer makes a large journal smaller.
+	Few      int
+	FewFiles uint64
 
 	// What a channel may leave unsettled before its deliveries wait.
 	MaxUnsettled      int   // messages; 0 = 65,535
