@@ -128,6 +128,7 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
+	warnOfFewAddresses(log)
 	files, err := o.serverTLS(log)
 	if err != nil {
 		return err
