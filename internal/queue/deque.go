@@ -99,13 +99,16 @@ func (d *deque[M]) fill(pos uint64, m M, expiry Time) bool {
 	return true
 }
 
-// skip gives up a reserved position.
-func (d *deque[M]) skip(pos uint64) {
+// skip gives up a position, and reports whether it was reserved.
+func (d *deque[M]) skip(pos uint64) bool {
 	number, _, bit := split(pos)
-	if c := d.find(number); c != nil && c.reserved&bit != 0 {
-		c.reserved &^= bit
-		d.freeIfDead(c)
+	c := d.find(number)
+	if c == nil || c.reserved&bit == 0 {
+		return false
 	}
+	c.reserved &^= bit
+	d.freeIfDead(c)
+	return true
 }
 
 // restore puts a message into a position, reserved or not. An entry that is

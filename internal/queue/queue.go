@@ -162,6 +162,9 @@ func (q *Queue[M]) PushWith(now Time, pos uint64, m M, ttl Bound) *Effects[M] {
 // expires this very moment has not yet expired for it.
 func (q *Queue[M]) push(now Time, pos uint64, m M, expiry Time) *Effects[M] {
 	q.effects.reset()
+	if q.pass(pos, m) {
+		return &q.effects
+	}
 	d, number := &q.entries, pos
 	if q.lanes != nil {
 		d, number = q.lanes.find(pos)
@@ -174,6 +177,20 @@ func (q *Queue[M]) push(now Time, pos uint64, m M, expiry Time) *Effects[M] {
 	q.overflow()
 	q.expire(now)
 	return fx
+}
+
+// pass gives a message that finds nothing ready before it straight to a consumer that need not acknowledge it; false if that cannot be.
+func (q *Queue[M]) pass(pos uint64, m M) bool {
+	if q.lanes != nil || q.entries.ready > 0 {
+		return false
+	}
+	c := q.roster.next()
+	if c == nil || !c.NoAck || !q.entries.skip(pos) {
+		return false
+	}
+	*q.effects.addDelivery() = Delivery[M]{Consumer: c.ID, NoAck: true, Entry: Entry[M]{Pos: pos, Msg: m}}
+	q.roster.served(c)
+	return true
 }
 
 func notReserved(pos uint64) string {
