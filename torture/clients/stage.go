@@ -93,7 +93,7 @@ type line struct {
 func (s *Stage) connect(name string) (*line, error) {
 	l := &line{}
 	cfg := amqp.Config{
-		Heartbeat:  10 * time.Second,
+		Heartbeat:  2 * Patience, // who hears nothing for one and a half of it hangs up: no sooner than we give up
 		Locale:     "en_US",
 		Properties: amqp.Table{"connection_name": name},
 		Dial: func(network, address string) (c net.Conn, err error) {
