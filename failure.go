@@ -129,6 +129,7 @@ func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time
 	h := p.Headers
 	delete(h, headerDue)
 	delete(h, headerExpires)
+	delete(h, "CC") // whoever it names has had a copy
 	if !due.IsZero() {
 		h[headerDue] = due.UnixMilli()
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // failing handles a target and tells when each message came and how often it had failed. What fate returns is what
@@ -118,6 +120,43 @@ func TestAMessageThatKeepsFailingDies(t *testing.T) {
 		}
 		wantNoMore(t, seen)
 	})
+}
+
+// Whom a publisher has named in the header CC gets his copy once, however often the message is tried where it went.
+func TestAnotherTryIsNotAnotherCopy(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		worker := net.node("worker", onBroker)
+		copies := failing(t, worker, worker.Mailbox("copies"), func(*postrider.Message, int) error { return nil })
+		jobs := worker.Mailbox("jobs")
+		seen := failing(t, worker, jobs, func(*postrider.Message, int) error { return errors.New("no") }, postrider.MaxTries(2))
+		publishAs(t, net, amqp.Properties{Headers: amqp.Table{"CC": []any{"copies"}}}, "jobs", "a")
+		wantSeen(t, copies, "a after 0s, 0 failures")
+		wantSeen(t, seen, "a after 0s, 0 failures", "a after 100ms, 1 failures")
+		time.Sleep(time.Second) // it would be copied with each try of each copy
+		if n := len(copies); n > 0 {
+			t.Fatalf("%d more copies came", n)
+		}
+		wantBody(t, collect(t, worker, jobs.Dead()), "a")
+	})
+}
+
+// publishAs publishes as a program does that knows AMQP alone.
+func publishAs(t *testing.T, net *network, p amqp.Properties, queue, body string) {
+	t.Helper()
+	at, err := client.ParseURL("amqp://mq:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := client.New(client.Config{Addresses: []client.Address{at}, Publishes: true, Dial: net.Dialer("application")})
+	defer c.Close()
+	e, err := client.NewEnvelope("", queue, true, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Publisher().Send(t.Context(), e, nil, []byte(body)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestARejectedMessageDiesAtOnce(t *testing.T) {

@@ -197,6 +197,7 @@ func (m *mover) pass(d *client.Delivery, f *client.Fate) error {
 	if p.UserID != m.target.User {
 		p.UserID = "" // the other broker lets nobody speak for another
 	}
+	delete(p.Headers, "CC") // whoever it names has had a copy
 	e, err := client.NewEnvelope("", m.to, true, p)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
 )
 
 func TestMailboxesAreWorkedOn(t *testing.T) {
@@ -65,6 +66,25 @@ func TestAMailboxMovesToAnotherBroker(t *testing.T) {
 	o := runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", "amqp://127.0.0.1:1")
 	if o.code != exitFailed || !strings.Contains(o.stderr, "nobody listens there") {
 		t.Error(o.code, o.stderr)
+	}
+}
+
+// Those whom its publisher has given copies do not get others from who moves it.
+func TestWhatIsMovedIsNotCopied(t *testing.T) {
+	t.Parallel()
+	_, here := serving(t, "--memory")
+	_, there := serving(t, "--memory")
+	from := newApplication(t, here)
+	to := newApplication(t, there)
+	to.declares("copies", nil)
+	from.declares("jobs", nil)
+	from.publishes("jobs", "m", amqp.Properties{Headers: amqp.Table{"CC": []any{"copies"}, "colour": "red"}})
+	runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", there).wants(t, exitOK, "1 message moved\n")
+	if m, err := to.Get(t.Context(), "copies"); m != nil || err != nil {
+		t.Errorf("another copy: %v, %v", m, err)
+	}
+	if p := to.finds("jobs", "m"); p.Headers["colour"] != "red" {
+		t.Errorf("its headers are %v", p.Headers)
 	}
 }
 
