@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log/slog"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -43,24 +42,13 @@ func (f *family) keys(name string) *postrider.Keys {
 	return k
 }
 
-func started(t *testing.T, cfg postrider.Config) *postrider.Node {
-	t.Helper()
-	cfg.Logger = slog.New(slog.DiscardHandler)
-	n, err := postrider.Start(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { n.Close() })
-	return n
-}
-
 func TestNodesOfOneAuthorityLetInAndSendToNobodyElse(t *testing.T) {
 	ours, theirs := newFamily(t), newFamily(t)
 	secured := func(name string, by *family, cfg postrider.Config) *postrider.Node {
 		t.Helper()
 		cfg.Name = name
 		by.keys(name).Secure(&cfg)
-		return started(t, cfg)
+		return start(t, cfg)
 	}
 	bob := secured("bob", ours, postrider.Config{Listen: "127.0.0.1:0"})
 	impostor := secured("bob", theirs, postrider.Config{Listen: "127.0.0.1:0"})
@@ -74,7 +62,7 @@ func TestNodesOfOneAuthorityLetInAndSendToNobodyElse(t *testing.T) {
 	for who, n := range map[string]*postrider.Node{
 		"a stranger":                     secured("eve", theirs, postrider.Config{Peers: to(bob)}),
 		"who sends to a stranger":        secured("carol", ours, postrider.Config{Peers: to(impostor)}),
-		"who trusts us and has no proof": started(t, postrider.Config{Name: "mallory", Peers: to(bob), TLS: &tls.Config{RootCAs: ours.keys("dan").TLS().RootCAs}}),
+		"who trusts us and has no proof": start(t, postrider.Config{Name: "mallory", Peers: to(bob), TLS: &tls.Config{RootCAs: ours.keys("dan").TLS().RootCAs}}),
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		err := n.Peer("bob").Send(ctx, "x")
@@ -86,14 +74,14 @@ func TestNodesOfOneAuthorityLetInAndSendToNobodyElse(t *testing.T) {
 }
 
 func TestALoginIsForPeersWhoseAddressHasNone(t *testing.T) {
-	bob := started(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0", Users: map[string]string{"shop": "secret"}})
+	bob := start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0", Users: map[string]string{"shop": "secret"}})
 	at := bob.Addr().String()
 	for _, where := range []string{at, "amqp://" + at, "amqp://shop:secret@" + at} {
 		login := "shop:secret"
 		if len(where) > len("amqp://"+at) { // its own counts
 			login = "shop:wrong"
 		}
-		n := started(t, postrider.Config{Name: "alice", Login: login, Peers: map[string]string{"bob": where}})
+		n := start(t, postrider.Config{Name: "alice", Login: login, Peers: map[string]string{"bob": where}})
 		if err := n.Peer("bob").Send(t.Context(), "x"); err != nil {
 			t.Errorf("%s: %v", where, err)
 		}

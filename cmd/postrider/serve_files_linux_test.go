@@ -18,21 +18,10 @@ import (
 func TestTooManyClientsForTheFilesThatMayBeOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	b, url := servingWith(t, func(cmd *exec.Cmd) {
-		shell, err := exec.LookPath("sh")
-		if err != nil {
-			t.Skip(err)
-		}
-		cmd.Args = append([]string{shell, "-c", `ulimit -n 100 && exec "$0" "$@"`}, cmd.Args...)
-		cmd.Path = shell
-	}, "--dir", dir, "--segment-size", "64KiB")
+	b, url := servingWithFiles(t, 100, dir)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	n, err := postrider.Start(ctx, postrider.Config{Name: "alice", Brokers: []string{url}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	n := nodeAt(ctx, t, url)
 	jobs := n.Mailbox("jobs")
 	if err := jobs.Send(ctx, "first"); err != nil {
 		t.Fatal(err)
@@ -71,21 +60,10 @@ func TestTooManyClientsForTheFilesThatMayBeOpen(t *testing.T) {
 func TestTooLargeAJournalForTheFilesThatMayBeOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	b, url := servingWith(t, func(cmd *exec.Cmd) {
-		shell, err := exec.LookPath("sh")
-		if err != nil {
-			t.Skip(err)
-		}
-		cmd.Args = append([]string{shell, "-c", `ulimit -n 60 && exec "$0" "$@"`}, cmd.Args...)
-		cmd.Path = shell
-	}, "--dir", dir, "--segment-size", "64KiB")
+	b, url := servingWithFiles(t, 60, dir)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	n, err := postrider.Start(ctx, postrider.Config{Name: "alice", Brokers: []string{url}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.Close()
+	n := nodeAt(ctx, t, url)
 	jobs, sent := n.Mailbox("jobs"), 0
 	for body := strings.Repeat("x", 50_000); !strings.Contains(b.stderr.all(), "the journal cannot open a file"); sent++ {
 		if sent > 100 {
@@ -107,4 +85,27 @@ func TestTooLargeAJournalForTheFilesThatMayBeOpen(t *testing.T) {
 	}
 	c.stop().wants(t, exitOK, c.stdout.all())
 	b.stop().wants(t, exitOK, "listening on "+url+"\n")
+}
+
+// servingWithFiles starts a broker that may open so many files, with small ones for its journal.
+func servingWithFiles(t *testing.T, files int, dir string) (*background, string) {
+	t.Helper()
+	return servingWith(t, func(cmd *exec.Cmd) {
+		shell, err := exec.LookPath("sh")
+		if err != nil {
+			t.Skip(err)
+		}
+		cmd.Args = append([]string{shell, "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, files)}, cmd.Args...)
+		cmd.Path = shell
+	}, "--dir", dir, "--segment-size", "64KiB")
+}
+
+func nodeAt(ctx context.Context, t *testing.T, url string) *postrider.Node {
+	t.Helper()
+	n, err := postrider.Start(ctx, postrider.Config{Name: "alice", Brokers: []string{url}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return n
 }
