@@ -16,14 +16,7 @@ func (k *Keys) TLS() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{r.pair},
 		RootCAs: r.roots, ClientCAs: r.roots, ClientAuth: tls.RequireAndVerifyClientCert,
-		// A peer that was found through the broker is known by the key it has announced there; that it is one of us, its certificate has to say.
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
-			c, err := x509.ParseCertificate(raw[0])
-			if err == nil {
-				_, err = c.Verify(x509.VerifyOptions{Roots: r.roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-			}
-			return err
-		},
+		VerifyPeerCertificate: client.VerifyFamiliar(r.roots),
 	}
 }
 
@@ -36,7 +29,7 @@ func (k *Keys) Secure(cfg *Config) {
 	cfg.TLS, cfg.Login, cfg.Users = k.TLS(), r.login, map[string]string{name: password}
 }
 
-// familiarLogin is how nodes of an authority enter each other's inbox, as user:password. The password is no secret: the certificate is what lets one in.
+// familiarLogin is how nodes of an authority enter each other's inbox.
 func familiarLogin(authority []byte) (string, error) {
 	all := pemBlocks(authority, "CERTIFICATE")
 	if len(all) == 0 {
@@ -46,5 +39,5 @@ func familiarLogin(authority []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "node:" + strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(client.PublicKey(c)), nil
+	return client.FamiliarLogin(c), nil
 }

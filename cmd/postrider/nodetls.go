@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -53,14 +51,7 @@ func (o *nodeOptions) tls() (*tls.Config, error) {
 		return nil, err
 	}
 	cfg.RootCAs, cfg.ClientCAs, cfg.ClientAuth = roots, roots, tls.RequireAndVerifyClientCert
-	// A peer that was found through the broker is known by the key it has announced there; that it is one of us, its certificate has to say.
-	cfg.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error {
-		c, err := x509.ParseCertificate(raw[0])
-		if err == nil {
-			err = signedBy(roots, c, time.Now())
-		}
-		return err
-	}
+	cfg.VerifyPeerCertificate = client.VerifyFamiliar(roots)
 	return cfg, nil
 }
 
@@ -95,17 +86,8 @@ func (o *nodeOptions) useKeys() error {
 	return nil
 }
 
-// signedBy is why a certificate is not trusted.
-func signedBy(roots *x509.CertPool, c *x509.Certificate, now time.Time) error {
-	_, err := c.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	return err
-}
-
 // familiar reports whether nodes know each other by certificates of one authority.
 func (o *nodeOptions) familiar() bool { return o.tlsCert != "" && o.tlsCA != "" }
-
-// familiarName is the user as whom such nodes enter. His password is no secret: the certificate is what lets one in.
-const familiarName = "node"
 
 // login is how nodes enter each other's inbox; "" for the usual way.
 func (o *nodeOptions) login() (string, error) {
@@ -116,8 +98,7 @@ func (o *nodeOptions) login() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	password := strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(client.PublicKey(all[0]))
-	return familiarName + ":" + password, nil
+	return client.FamiliarLogin(all[0]), nil
 }
 
 // peerURL is the URL of a peer that --peer names, with what is needed to enter there; "" if it names none.

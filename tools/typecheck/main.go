@@ -19,11 +19,10 @@ func main() {
 	}
 	wrong := 0
 	for system := range strings.SplitSeq(os.Args[2], ",") {
-		environment := append(os.Environ(), "CGO_ENABLED=0")
-		if goos, goarch, ok := strings.Cut(system, "/"); ok {
-			environment = append(environment, "GOOS="+goos, "GOARCH="+goarch)
-		} else {
-			environment = append(environment, "GOOS="+goos)
+		goos, goarch, ok := strings.Cut(system, "/")
+		environment := append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos)
+		if ok {
+			environment = append(environment, "GOARCH="+goarch)
 		}
 		found, err := packages.Load(&packages.Config{
 			Mode:  packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo,
