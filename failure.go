@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -132,6 +133,7 @@ func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time
 	delete(h, "CC") // whoever it names has had a copy
 	if !due.IsZero() {
 		h[headerDue] = due.UnixMilli()
+		comesBack(h, target)
 	}
 	if f.Tries > 0 {
 		h[headerTries], h[headerReason], h[headerTarget] = int64(f.Tries), f.Reason, target
@@ -142,3 +144,21 @@ func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time
 	p.DeliveryMode = amqp.Persistent
 	return p, nil
 }
+
+// comesBack takes out of a broker's notes that the message has died in this mailbox before, but for rejections: it is about to come back there from
+// where it waits, as what has expired there, and brokers drop what would die in one queue again and again without anybody's having rejected it.
+func comesBack(h amqp.Table, mailbox string) {
+	deaths, ok := h[headerDeaths].([]any)
+	if !ok {
+		return
+	}
+	deaths = slices.DeleteFunc(deaths, func(d any) bool {
+		t, is := d.(amqp.Table)
+		return is && t["queue"] == mailbox && t["reason"] != "rejected"
+	})
+	if h[headerDeaths] = deaths; len(deaths) == 0 {
+		delete(h, headerDeaths)
+	}
+}
+
+const headerDeaths = "x-death" // the brokers'

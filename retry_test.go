@@ -141,6 +141,27 @@ func TestAnotherTryIsNotAnotherCopy(t *testing.T) {
 	})
 }
 
+// A message that has expired in the mailbox once, or was dropped from it when it was full, and was put back with all its headers, comes back from
+// where it waits for another try, too: a broker that finds in x-death that it would go round by itself drops it.
+func TestWhatHasDiedBeforeIsTriedAgain(t *testing.T) {
+	for _, reason := range []string{"expired", "maxlen"} {
+		inMemory(t, func(t *testing.T, net *network) {
+			net.broker()
+			worker := net.node("worker", onBroker)
+			seen := failing(t, worker, worker.Mailbox("jobs"), func(_ *postrider.Message, failures int) error {
+				if failures < 2 {
+					return errors.New("not now")
+				}
+				return nil
+			})
+			publishAs(t, net, amqp.Properties{Headers: amqp.Table{"x-death": []any{
+				amqp.Table{"queue": "jobs", "reason": reason, "count": int64(1), "exchange": "", "routing-keys": []any{"jobs"}},
+			}}}, "jobs", "a")
+			wantSeen(t, seen, "a after 0s, 0 failures", "a after 100ms, 1 failures", "a after 400ms, 2 failures")
+		})
+	}
+}
+
 // publishAs publishes as a program does that knows AMQP alone.
 func publishAs(t *testing.T, net *network, p amqp.Properties, queue, body string) {
 	t.Helper()
