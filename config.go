@@ -124,4 +124,6 @@ type Config struct {
 
 	// Dial opens connections in place of [net.Dialer] when it is not nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	shown func() *tls.Certificate // of Keys.Secure: what the listener shows now
 }

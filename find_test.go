@@ -135,8 +135,9 @@ func listenTCP(t *testing.T) net.Listener {
 	return l
 }
 
-// A peer's card has its public key: it is believed at its address, and nobody else is there.
-func TestAPeerThatIsFoundShowsItsKey(t *testing.T) {
+// brokerOverTCP returns the address of a broker.
+func brokerOverTCP(t *testing.T) string {
+	t.Helper()
 	b, err := broker.Open(broker.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +145,12 @@ func TestAPeerThatIsFoundShowsItsKey(t *testing.T) {
 	t.Cleanup(func() { b.Close() })
 	l := listenTCP(t)
 	go b.Serve(l)
-	mq := []string{"amqp://" + l.Addr().String()}
+	return "amqp://" + l.Addr().String()
+}
+
+// A peer's card has its public key: it is believed at its address, and nobody else is there.
+func TestAPeerThatIsFoundShowsItsKey(t *testing.T) {
+	mq := []string{brokerOverTCP(t)}
 	start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0", TLS: certificate(t), Brokers: mq})
 	alice := start(t, postrider.Config{Name: "alice", Brokers: mq})
 	if err := alice.Peer("bob").Send(soon(t), "hello"); err != nil {

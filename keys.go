@@ -25,6 +25,9 @@ type Keys struct {
 
 	mu   sync.Mutex
 	ring *keyring // as read last
+
+	showing sync.Mutex // see shown
+	looked  time.Time  // by it
 }
 
 // keyring is what one look at the files has found.

@@ -97,7 +97,7 @@ func (n *Node) card() Card {
 	scheme := "amqp://"
 	if n.cfg.TLS != nil {
 		scheme = "amqps://"
-		c.Key = keyOf(n.cfg.TLS)
+		c.Key = n.cfg.publicKey()
 	}
 	for _, at := range n.advertised() {
 		c.Addresses = append(c.Addresses, scheme+at)
@@ -105,12 +105,20 @@ func (n *Node) card() Card {
 	return c
 }
 
-// keyOf is the public key that the listener shows; "" where it has more than one, or chooses it for each connection.
-func keyOf(cfg *tls.Config) string {
-	if len(cfg.Certificates) != 1 || cfg.GetConfigForClient != nil {
+// publicKey is that of the certificate which the listener shows; "" where it has more than one, or chooses it for each connection.
+func (c *Config) publicKey() string {
+	var shown *tls.Certificate
+	switch {
+	case c.TLS.GetConfigForClient != nil, len(c.TLS.Certificates) > 1:
+		return ""
+	case len(c.TLS.Certificates) == 1:
+		shown = &c.TLS.Certificates[0]
+	case c.shown != nil:
+		shown = c.shown()
+	default:
 		return ""
 	}
-	leaf, err := x509.ParseCertificate(cfg.Certificates[0].Certificate[0])
+	leaf, err := x509.ParseCertificate(shown.Certificate[0])
 	if err != nil {
 		return ""
 	}
