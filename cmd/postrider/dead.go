@@ -109,6 +109,9 @@ func (d *desk) noneDead(ctx context.Context, in morgue, mailbox string, err erro
 	if isNotFound(err) {
 		return remedied{fmt.Errorf("there is no mailbox %s at %s, nor one for its dead letters", mailbox, d.at), seeNames}
 	}
+	if err == nil {
+		fmt.Fprintf(d.notes, "postrider: note: there is no %s, where nodes put what they give up; for dead letters in a queue of another name give that name and --queue\n", in.of(mailbox))
+	}
 	return err
 }
 

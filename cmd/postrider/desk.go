@@ -23,6 +23,7 @@ type desk struct {
 	line    *probe.Line
 	channel *probe.Channel
 	out     io.Writer
+	notes   io.Writer
 }
 
 func (o *nodeOptions) deskFlags(f *pflag.FlagSet) {
@@ -44,7 +45,7 @@ func deskVerb(cmd *cobra.Command, do func(ctx context.Context, d *desk, args []s
 		if args[0] == "" {
 			return errNoName
 		}
-		d := &desk{options: *o, out: cmd.OutOrStdout()}
+		d := &desk{options: *o, out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr()}
 		if err := d.open(cmd.Context()); err != nil {
 			return stopped(cmd.Context(), err)
 		}

@@ -19,7 +19,7 @@ func TestMailboxesAreWorkedOn(t *testing.T) {
 	runs(t, "mailbox", "peek", "jobs", "--broker", url).wants(t, exitFailed, "")
 	runs(t, "dead", "ls", "jobs", "--broker", url).wants(t, exitFailed, "", "there is no mailbox jobs")
 	runs(t, "mailbox", "create", "healthy", "--broker", url).wants(t, exitOK, "")
-	runs(t, "dead", "ls", "healthy", "--broker", url).wants(t, exitOK, "") // nothing has died there yet
+	runs(t, "dead", "ls", "healthy", "--broker", url).wants(t, exitOK, "", "there is no healthy.dead", "--queue")
 	runs(t, "dead", "show", "healthy", "x", "--broker", url).wants(t, exitFailed, "", "no dead letter x")
 	runs(t, "mailbox", "create", "jobs", "invoices", "--broker", url).wants(t, exitOK, "")
 	runs(t, "mailbox", "create", "jobs", "--broker", url).wants(t, exitOK, "")
