@@ -112,16 +112,18 @@ const heldBytes = 1 << 20
 //
 // for the messages that a restart brings back, in the order of the queue: how
 // far the position is from the last one's, and the record's address from the last
-// one's, in eighths; the size of the body in bytes; and the life as in Expiring. The caller holds q.mu.
+// one's, in eighths; the size of the body in bytes; and the life as in Expiring. A queue with two levels has another, without
+// messages, for the position above the highest of the high level. The caller holds q.mu.
 func (w *checkpointWriter) held(q *Queue) {
 	var body []byte
 	var pos, cell int64
-	begin := func() {
-		body = appendUint(appendUint(body[:0], q.id), q.core.Reserved())
+	next, high := q.core.Reserved()
+	begin := func(next uint64) {
+		body = appendUint(appendUint(body[:0], q.id), next)
 		body = appendUint(body, uint64(max(0, w.wall)))
 		pos, cell = 0, 0
 	}
-	begin()
+	begin(next)
 	for e := range q.core.All() {
 		lsn := e.Msg.lsn()
 		if lsn != 0 {
@@ -137,10 +139,15 @@ func (w *checkpointWriter) held(q *Queue) {
 		body = appendUint(body, w.life(q, e.Pos))
 		if len(body) >= heldBytes {
 			w.item(itemHeld, 0, body)
-			begin()
+			begin(next)
 		}
 	}
-	if q.kept() {
+	if !q.kept() {
+		return
+	}
+	w.item(itemHeld, 0, body)
+	if high != 0 { // its positions go on by themselves
+		begin(high)
 		w.item(itemHeld, 0, body)
 	}
 }
@@ -205,7 +212,7 @@ func (r *recovery) item(kind uint64, lsn journal.LSN, body []byte) error {
 func (r *recovery) held(body []byte) error {
 	d := decoder{b: body}
 	q := r.queue(d.uint())
-	q.next = max(q.next, d.uint())
+	q.seen(d.uint())
 	at := int64(d.uint())
 	var pos, cell int64
 	for len(d.b) > 0 {

@@ -44,8 +44,10 @@ func (w *world) compareStarts() {
 		w.t.Errorf("with the checkpoint %d records are live, without %d", a.live, b.live)
 	}
 	for id, next := range b.next {
-		if a.next[id] < next {
-			w.t.Errorf("with the checkpoint queue %d goes on at %d, without at %d", id, a.next[id], next)
+		for level := range next {
+			if a.next[id][level] < next[level] {
+				w.t.Errorf("with the checkpoint queue %d goes on at %d, without at %d", id, a.next[id], next)
+			}
 		}
 	}
 	if a.lastID < b.lastID {
@@ -60,7 +62,7 @@ func (w *world) compareStarts() {
 type state struct {
 	text   string
 	live   int64
-	next   map[uint64]uint64 // by queue: the position that comes next, at least
+	next   map[uint64][2]uint64 // by queue: the position that comes next, at least, and that of a high level
 	lastID uint64
 }
 
@@ -72,7 +74,7 @@ func (w *world) stateOf(fs *disk.Mem) (s state, resumed bool) {
 	if _, err := fs.Open("checkpoint"); err == nil {
 		w.t.Error("the checkpoint is still there while the broker runs")
 	}
-	s.lastID, s.next = c.queueID.Load(), map[uint64]uint64{}
+	s.lastID, s.next = c.queueID.Load(), map[uint64][2]uint64{}
 	var lines []string
 	note := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, v := range c.VHosts() {
@@ -92,7 +94,8 @@ func (w *world) stateOf(fs *disk.Mem) (s state, resumed bool) {
 		q := v.(*Queue)
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		s.next[q.id] = q.core.Reserved()
+		next, high := q.core.Reserved()
+		s.next[q.id] = [2]uint64{next, high}
 		note("queue %04d %+v %s", id, q.QueueSpec, strings.Join(q.describeEntries(w), ""))
 		return true
 	})

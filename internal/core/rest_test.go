@@ -38,6 +38,31 @@ func quorum(name string) QueueSpec {
 	return QueueSpec{Name: name, Durable: true, Args: amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(3)}}
 }
 
+// A queue with two levels goes on behind the positions that it gave out, in either, though its messages are gone: what was said of those
+// is not said of what comes.
+func TestWhatWasSaidOfAMessageIsNotSaidOfAnother(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.declare(quorum("q"))
+	both := func(bodies ...string) {
+		for i, body := range bodies {
+			w.publish(with("q", body, amqp.Properties{DeliveryMode: 2, Priority: uint8(i * 5)}))
+		}
+		w.sync()
+	}
+	both("a normal one", "a high one")
+	w.get("q", false)
+	w.crash(1)
+	w.wantCounts("q", "a high one*", "a normal one*")
+	for range 2 {
+		d, _ := w.get("q", false)
+		w.ack(d)
+	}
+	w.restart()
+	both("another normal one", "another high one")
+	w.restart()
+	w.wantCounts("q", "another high one", "another normal one")
+}
+
 // After an orderly end each message is as it was. After a crash so is each of a queue from which nobody took anything; all of
 // another may have been seen, and came back at least as often as was known.
 func TestWhatWasSeenIsKnownAfterAnOrderlyEnd(t *testing.T) {

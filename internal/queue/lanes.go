@@ -93,11 +93,14 @@ func (l *lanes[M]) reserved() uint64 {
 	next := l.from
 	for _, d := range l.deques {
 		if d != nil && d.next > 0 {
-			next = max(next, d.lane.position(d.next-1)+1)
+			next = max(next, d.reserved())
 		}
 	}
 	return next
 }
+
+// reserved returns the position above the highest of a lane in which one was handed out.
+func (d *deque[M]) reserved() uint64 { return d.lane.position(d.next-1) + 1 }
 
 func (l *lanes[M]) reserveFrom(next uint64) {
 	if l.levels {

@@ -137,12 +137,16 @@ func (q *Queue[M]) ReserveFrom(next uint64) {
 	q.lanes.reserveFrom(next)
 }
 
-// Reserved returns the position above the highest that was handed out: what ReserveFrom would have to be told.
-func (q *Queue[M]) Reserved() uint64 {
-	if q.lanes == nil {
-		return q.entries.next
+// Reserved returns the position above the highest that was handed out: what ReserveFrom would have to be told. Of two
+// levels that is the normal one's, and nextHigh the other's; else nextHigh is 0.
+func (q *Queue[M]) Reserved() (next, nextHigh uint64) {
+	switch {
+	case q.lanes == nil:
+		return q.entries.next, 0
+	case q.lanes.levels:
+		return q.lanes.deques[normal].reserved(), q.lanes.deques[high].reserved()
 	}
-	return q.lanes.reserved()
+	return q.lanes.reserved(), 0
 }
 
 // Push fills a reserved position. Any other position is a defect of the caller and panics.
