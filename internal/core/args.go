@@ -69,6 +69,22 @@ var argChecks = []struct {
 	{argConsumerTimeout, badCount},
 }
 
+// checkArgs refuses arguments that the journal could not keep. A client on a socket cannot send such: their values are of
+// other types than the protocol has, or they are too many.
+func (v *VHost) checkArgs(what, name string, args amqp.Table) error {
+	if _, err := amqp.AppendTable(nil, args); err != nil {
+		return amqp.Errorf(amqp.PreconditionFailed, "arguments of %s '%s' in vhost '%s' cannot be kept: %s", what, name, v.Name, reasonOf(err))
+	}
+	return nil
+}
+
+func reasonOf(err error) string {
+	if e, ok := err.(*amqp.Error); ok {
+		return e.Text
+	}
+	return err.Error()
+}
+
 func checkQueueArgs(v *VHost, spec *QueueSpec) error {
 	where := fmt.Sprintf("queue '%s' in vhost '%s'", spec.Name, v.Name)
 	if value, ok := spec.Args[argDeadLetterExchange]; ok {

@@ -23,6 +23,9 @@ func (c *Client) DeclareQueue(ctx context.Context, b *Burst, spec QueueSpec) (Qu
 	if err := CheckName("queue", spec.Name); err != nil {
 		return QueueInfo{}, err
 	}
+	if err := c.VHost.checkArgs("queue", spec.Name, spec.Args); err != nil {
+		return QueueInfo{}, err
+	}
 	if spec.Exclusive {
 		spec.Durable = false // it ends with its connection
 	}

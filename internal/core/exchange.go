@@ -9,9 +9,12 @@ import (
 
 // DeclareExchange makes the exchange, or checks that the one of that name is
 // alike. It returns after a durable one is safe on disk. Errors: 403 reserved
-// name, 406 not alike, 503 unknown type.
+// name, 406 not alike, or arguments that cannot be kept, 503 unknown type.
 func (c *Client) DeclareExchange(ctx context.Context, b *Burst, x route.Exchange) error {
 	if err := CheckName("exchange", x.Name); err != nil {
+		return err
+	}
+	if err := c.VHost.checkArgs("exchange", x.Name, x.Args); err != nil {
 		return err
 	}
 	lsn, err := c.VHost.declareExchange(b, x)
@@ -29,8 +32,11 @@ func (v *VHost) declareExchange(b *Burst, x route.Exchange) (journal.LSN, error)
 	}
 	old := v.table.Load()
 	table, err := old.Declare(x)
-	if err != nil || table == old {
+	switch {
+	case err != nil:
 		return 0, err
+	case table == old:
+		return v.exchangeWritten(x.Name), nil
 	}
 	v.table.Store(v.redirected(table, x.Name))
 	lsn := journal.LSN(0)
@@ -41,6 +47,16 @@ func (v *VHost) declareExchange(b *Burst, x route.Exchange) (journal.LSN, error)
 		lsn = max(lsn, v.addStore(b.now, &x))
 	}
 	return lsn, nil
+}
+
+// exchangeWritten is the record to wait for of an exchange that is there: who declared it may wait himself. The caller holds mu.
+func (v *VHost) exchangeWritten(name string) journal.LSN {
+	x, _ := v.table.Load().Exchange(name)
+	lsn := v.facts[factKey(kindExchangeDeclared, v.exchange(&x))]
+	if store, ok := v.stores[name]; ok {
+		lsn = max(lsn, store.declared)
+	}
+	return lsn
 }
 
 // Exchange returns what was declared under a name.
@@ -68,7 +84,7 @@ func (c *Client) DeleteExchange(ctx context.Context, b *Burst, name string, ifUn
 }
 
 // Bind adds a binding to a queue or an exchange; one that is there already
-// stays. Errors: 404, 405, 403 the default exchange, 406 bad arguments.
+// stays. It returns after a durable one is safe on disk. Errors: 404, 405, 403 the default exchange, 406 bad arguments.
 func (c *Client) Bind(ctx context.Context, b *Burst, x route.Binding) error {
 	if err := c.mayBind(x); err != nil {
 		return err
@@ -87,8 +103,11 @@ func (v *VHost) bind(x route.Binding) (journal.LSN, error) {
 		return 0, err
 	}
 	table, changed, err := v.table.Load().Bind(x)
-	if err != nil || !changed {
+	switch {
+	case err != nil:
 		return 0, err
+	case !changed: // who made it may wait for the disk himself
+		return v.facts[factKey(kindBound, v.binding(&x))], nil
 	}
 	v.table.Store(table)
 	if !v.durableBinding(&x) {
