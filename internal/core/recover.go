@@ -20,6 +20,7 @@ type recovery struct {
 	settings  map[settingKey]fact[Setting]
 	exchanges map[string]fact[route.Exchange]
 	bindings  map[string]fact[route.Binding]
+	ends      ends
 	queues    map[uint64]*recoveredQueue
 	lastID    uint64
 	unneeded  []journal.LSN // records to release once the journal is open
@@ -144,9 +145,11 @@ func (r *recovery) replay(rec journal.Record) error {
 		r.exchangeDeleted(d.text(), d.text())
 	case kindBound:
 		x, vhost := d.binding()
-		supersede(r, r.bindings, string(rec.Body), fact[route.Binding]{x, vhost, rec.LSN})
+		f := fact[route.Binding]{x, vhost, rec.LSN}
+		supersede(r, r.bindings, string(rec.Body), f)
+		r.ends.enter(string(rec.Body), &f)
 	case kindUnbound:
-		withdraw(r, r.bindings, string(rec.Body))
+		r.unbind(string(rec.Body))
 	case kindVHostDeclared:
 		r.vhostDeclared(&d, rec.LSN)
 	case kindVHostDeleted:
@@ -219,7 +222,7 @@ func (r *recovery) queueDeclared(d *decoder, lsn journal.LSN) {
 // bindings to it.
 func (r *recovery) queueDeleted(id uint64, vhost, name string) {
 	r.abandon(r.queue(id))
-	r.withdrawBindings(vhost, func(b *route.Binding) bool { return b.ToQueue && b.Destination == name })
+	r.unbindAll(end{vhost, name, true})
 }
 
 // abandon lets go of a queue that is no more, or never was. That may be said twice: a queue's end follows that of its virtual host.
@@ -238,17 +241,7 @@ func (r *recovery) drop(m ref) { r.unneeded = append(r.unneeded, m.lsn()) }
 // exchangeDeleted drops the exchange and, as its deletion implies, its bindings.
 func (r *recovery) exchangeDeleted(vhost, name string) {
 	withdraw(r, r.exchanges, nameKey(vhost, name))
-	r.withdrawBindings(vhost, func(b *route.Binding) bool {
-		return b.Source == name || b.Destination == name && !b.ToQueue
-	})
-}
-
-func (r *recovery) withdrawBindings(vhost string, which func(*route.Binding) bool) {
-	for key, b := range r.bindings {
-		if b.vhost == vhost && which(&b.value) {
-			withdraw(r, r.bindings, key)
-		}
-	}
+	r.unbindAll(end{vhost, name, false})
 }
 
 func (r *recovery) enqueued(rec journal.Record) error {

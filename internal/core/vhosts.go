@@ -188,7 +188,11 @@ func (r *recovery) vhostDeleted(name string) {
 			withdraw(r, r.exchanges, key)
 		}
 	}
-	r.withdrawBindings(name, func(*route.Binding) bool { return true })
+	for key, x := range r.bindings {
+		if x.vhost == name {
+			r.unbind(key)
+		}
+	}
 	for key := range r.settings {
 		if key.vhost == name {
 			withdraw(r, r.settings, key)
