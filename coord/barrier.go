@@ -39,18 +39,26 @@ const (
 
 // Wait waits until as many have arrived as the barrier is for, this one included. When ctx ends before, the error is ctx's, and this arrival does
 // not count; but if the barrier opens at that very moment, others may have passed it. Who dies while it waits
-// is counted for three seconds more.
+// is counted for three seconds more. Other errors: ErrClosed, and what keeps this node from receiving there.
 func (b *Barrier) Wait(ctx context.Context) error {
 	waiting, cancel := context.WithCancel(ctx)
 	var both sync.WaitGroup
-	both.Go(func() { b.tend(waiting) })
+	var hopeless error
+	both.Go(func() {
+		if hopeless = b.tend(waiting); hopeless != nil {
+			cancel()
+		}
+	})
 	err := b.arrive(waiting)
 	cancel()
 	both.Wait()
-	if err != nil {
-		return b.seat.wrap(err)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil:
+		return hopeless
 	}
-	return nil
+	return b.seat.wrap(err)
 }
 
 // arrive says so until it is answered.
@@ -74,16 +82,21 @@ func (b *Barrier) arrive(ctx context.Context) error {
 	}
 }
 
-// tend takes its turn at the gate.
-func (b *Barrier) tend(ctx context.Context) {
-	for ctx.Err() == nil {
+// tend takes its turn at the gate, until ctx ends. An error says that it never will.
+func (b *Barrier) tend(ctx context.Context) error {
+	for {
 		g := &gate{arrived: make(map[string]arrival)}
 		_, err := b.seat.during(ctx, g, func(t *turn) error { return g.tend(ctx, t, b.parties) })
-		if err != nil && !errors.Is(err, ctx.Err()) { // who waits goes on asking
-			select {
-			case <-time.After(beat):
-			case <-ctx.Done():
-			}
+		if ctx.Err() != nil {
+			return nil
+		}
+		var unsent *postrider.SendError
+		if errors.Is(err, postrider.ErrClosed) || !errors.As(err, &unsent) {
+			return err
+		}
+		select { // who waits goes on asking
+		case <-time.After(beat):
+		case <-ctx.Done():
 		}
 	}
 }
@@ -119,6 +132,9 @@ func (g *gate) forget() {
 	clear(g.arrived)
 }
 
+// mostUnsettled bounds the arrivals that go to who counts next. With too many unsettled nothing more would come; the others have to say it again.
+const mostUnsettled = 128
+
 // take notes an arrival, or that one said again that it is there.
 func (g *gate) take(m *postrider.Message, n note) {
 	before, again := g.arrived[n.Arrival]
@@ -136,6 +152,9 @@ func (g *gate) take(m *postrider.Message, n note) {
 		a.place = g.count
 	}
 	g.arrived[n.Arrival] = a
+	if len(g.arrived) > mostUnsettled {
+		m.Ack()
+	}
 }
 
 // remembered is for how many openings it is known for whom they were.

@@ -41,7 +41,7 @@ func (e *Election) Lead(ctx context.Context, lead func(ctx context.Context, term
 			err := lead(ctx, term)
 			lost = errors.Is(context.Cause(ctx), ErrLost)
 			if !lost {
-				e.resign(ctx)
+				e.resign(ctx, h)
 			}
 			return err
 		})
@@ -56,10 +56,12 @@ func (e *Election) announce(ctx context.Context) error {
 	return err
 }
 
-// resign says that nobody leads, as far as that can be said in the time that is left.
-func (e *Election) resign(ctx context.Context) {
+// resign says that nobody leads, as far as that can be said in the time that is left, and before another may lead.
+func (e *Election) resign(ctx context.Context, h *Held) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookAgain)
 	defer cancel()
+	ctx, leave := h.unlessLost(ctx)
+	defer leave(nil)
 	e.leader.Set(ctx, "")
 }
 

@@ -74,8 +74,14 @@ func (h *Held) Release() {
 // while runs do, with a context that also ends when h is lost, and then releases it.
 func (h *Held) while(ctx context.Context, do func(ctx context.Context, fence uint64) error) error {
 	defer h.Release()
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := h.unlessLost(ctx)
 	defer cancel(nil)
+	return do(ctx, h.fence)
+}
+
+// unlessLost is a context that also ends when h is lost.
+func (h *Held) unlessLost(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		select {
 		case <-h.lost:
@@ -83,5 +89,5 @@ func (h *Held) while(ctx context.Context, do func(ctx context.Context, fence uin
 		case <-ctx.Done():
 		}
 	}()
-	return do(ctx, h.fence)
+	return ctx, cancel
 }

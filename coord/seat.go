@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/postrider-mq/postrider"
@@ -52,8 +51,7 @@ type turn struct {
 
 	gone <-chan struct{}      // closed when it is over with being served; nil while it is not
 	last note                 // the highest claim that was seen
-	kept []*postrider.Message // all claims; and others' calls while there is no claim, lest nothing calls who comes next
-	mine string               // begins the ids of the own calls
+	kept []*postrider.Message // all claims; or, while there is none, the first call, lest nothing calls who comes next
 	gate *gate                // is given the arrivals; nil: nobody is
 }
 
@@ -63,12 +61,12 @@ var errLost = errors.New("the connection to the broker was lost")
 // stand begins to stand in line.
 func (s seat) stand(g *gate) *turn {
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &turn{seat: s, arrivals: make(chan *postrider.Message), end: cancel, ended: make(chan struct{}), mine: rand.Text(), gate: g}
+	t := &turn{seat: s, arrivals: make(chan *postrider.Message), end: cancel, ended: make(chan struct{}), gate: g}
 	go t.receive(ctx)
 	return t
 }
 
-func (t *turn) note() note { return note{ID: t.mine + rand.Text(), By: t.node.Name()} }
+func (t *turn) note() note { return note{ID: rand.Text(), By: t.node.Name()} }
 
 func (t *turn) call(ctx context.Context) (id string, err error) {
 	n := t.note()
@@ -160,7 +158,7 @@ func (t *turn) take(m *postrider.Message) (note, bool) {
 		}
 	case err == nil && n.Arrival != "" && t.gate != nil:
 		t.gate.take(m, n)
-	case err == nil && t.last.Number == 0 && !strings.HasPrefix(n.ID, t.mine):
+	case err == nil && len(t.kept) == 0:
 		t.kept = append(t.kept, m)
 	default:
 		m.Ack()
