@@ -248,3 +248,30 @@ func TestAGatherWithoutADeadlineEnds(t *testing.T) {
 		}
 	})
 }
+
+// A broker that goes takes the answers to calls with it, whatever it says when it goes: their handlers are at work.
+func TestACallWhoseBrokerGoesMayHaveBeenHandled(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		mq, _ := net.broker()
+		alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+		asked := make(chan struct{})
+		err := bob.Handle(t.Context(), bob.Mailbox("jobs"), func(ctx context.Context, m *postrider.Message) error {
+			close(asked)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() {
+			_, err := postrider.Call[string](t.Context(), alice.Mailbox("jobs"), "question")
+			done <- err
+		}()
+		<-asked
+		mq.Shutdown(within(t, time.Second))
+		if e := fate(t, <-done, true, postrider.ErrPeerDown); e.Stage != postrider.OnWire {
+			t.Error(e)
+		}
+	})
+}

@@ -12,7 +12,61 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
 )
+
+// What one peer will never take keeps nobody from having what is for others delivered.
+func TestShutdownDeliversWhatOthersTake(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.Broker("carol")
+		const refusing = 4 // one after the other, in any order: bob's turn is seldom the first
+		alice := net.node("alice", func(cfg *postrider.Config) {
+			for i := range refusing {
+				cfg.Peers[fmt.Sprint("carol", i)] = fmt.Sprintf("amqp://carol:1/not-there-%d", i)
+			}
+		})
+		for i := range refusing {
+			post(t, alice.Peer(fmt.Sprint("carol", i)), "never")
+		}
+		rc := post(t, alice.Peer("bob"), "later")
+		time.AfterFunc(time.Second, func() { net.node("bob") })
+		var refused *amqp.Error
+		if err := alice.Shutdown(within(t, time.Minute)); !errors.As(err, &refused) || strings.Count(err.Error(), "1 message was not delivered") != refusing {
+			t.Error(err)
+		}
+		wantGrade(t, rc, postrider.Received)
+		time.Sleep(time.Second) // until bob is there in any case
+	})
+}
+
+// A Shutdown that is overtaken has not done what it is for, and says so; another Shutdown is as good as itself.
+func TestAShutdownThatIsOvertaken(t *testing.T) {
+	for name, want := range map[string]error{"close": postrider.ErrClosed, "shutdown": nil} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				alice := net.node("alice")
+				rc := post(t, alice.Peer("bob"), "later")
+				first := make(chan error, 1)
+				go func() { first <- alice.Shutdown(within(t, time.Hour)) }()
+				time.Sleep(time.Minute)
+				if want != nil {
+					alice.Close()
+				} else {
+					net.node("bob")
+					if err := alice.Shutdown(within(t, time.Hour)); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := <-first; !errors.Is(err, want) {
+					t.Errorf("%v, want %v", err, want)
+				}
+				if _, err := rc.Wait(t.Context()); !errors.Is(err, want) {
+					t.Errorf("%v, want %v", err, want)
+				}
+			})
+		})
+	}
+}
 
 // Whatever a node does when it is closed ends with it: the bubble fails a test that leaves a goroutine. And what waits, with a
 // deadline or without one, is over a second later.

@@ -444,3 +444,30 @@ func TestACallWhoseMessageIsRequeuedIsAnsweredByTheNextHandler(t *testing.T) {
 		t.Fatalf("got %q, %v", answer, err)
 	}
 }
+
+// That the next connection is refused says nothing about what was written on the last one.
+func TestASendThatIsRefusedTheNextConnectionMayHaveBeenDelivered(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		mq := net.BrokerWith("mq", broker.Config{})
+		alice := net.node("alice", onBroker)
+		jobs := alice.Mailbox("jobs")
+		if err := jobs.Send(within(t, time.Minute), "confirmed"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // nothing else is asked of the broker
+		net.Mute("mq")
+		done := make(chan error)
+		go func() { done <- jobs.Send(within(t, time.Minute), "written") }()
+		synctest.Wait()
+		mq.Close()
+		strict := net.BrokerWith("mq", broker.Config{Users: map[string]string{"somebody": "else"}})
+		defer strict.Close()
+		net.Unmute("mq")
+		var refused *postrider.RemoteError
+		err := <-done
+		if e := fate(t, err, true, postrider.ErrPeerDown); e.Stage != postrider.OnWire || !errors.As(err, &refused) {
+			t.Error(e)
+		}
+		fate(t, jobs.Send(within(t, time.Minute), "never written"), false, postrider.ErrPeerDown)
+	})
+}

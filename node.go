@@ -54,6 +54,7 @@ type Node struct {
 	taps      map[*tap]struct{}
 	stirred   chan struct{} // one place: a mailbox in memory may be empty now, see emptyMailboxes
 	over      chan struct{} // closed when Close is done
+	orderly   bool          // it was in good order; set before over is closed, read after
 
 	cancelsOnce  sync.Once
 	cancels      *client.Consumer // set in it; nil without a broker of their own
@@ -190,8 +191,8 @@ func (n *Node) Addr() net.Addr { return n.local.addr() }
 //
 // ctx bounds all of it: when it ends first, the node is closed at once, and the error is ctx's. With [Config.Dir] the inbox has half of ctx's
 // time to become empty; what is in it then is there after a restart, as mailboxes are. Without, some messages are lost: those that nobody handled, that
-// failed and wait for another try, and dead letters. Then the error is a [*LostError]. What a broker will never take, because it
-// refuses the login, is not waited for; the error says so.
+// failed and wait for another try, and dead letters. Then the error is a [*LostError]. What a broker or peer will never take, because it
+// refuses the login, is not waited for; the error says so. It is [ErrClosed] when Close has ended the node first.
 //
 // A handler must not wait for it, nor a loop over [Node.Messages]: it would wait for itself.
 func (n *Node) Shutdown(ctx context.Context) error {
@@ -284,14 +285,15 @@ func wait(ctx context.Context, what func()) error {
 	}
 }
 
-// flush waits until the outboxes are empty.
+// flush waits until the outboxes are empty, but for those that nobody will ever take.
 func (n *Node) flush(ctx context.Context) error {
+	var failed error
 	for _, c := range n.connections() {
 		if err := c.Publisher().Flush(ctx); err != nil {
-			return fmt.Errorf("postrider: %s: %w", n.undelivered(c), err)
+			failed = errors.Join(failed, fmt.Errorf("postrider: %s: %w", n.undelivered(c), err))
 		}
 	}
-	return nil
+	return failed
 }
 
 // undelivered says what is left in the outbox of a connection.
@@ -371,9 +373,13 @@ func (n *Node) end(orderly bool, last func() error) error {
 	n.mu.Unlock()
 	if !first {
 		<-n.over
+		if orderly && !n.orderly {
+			return ErrClosed
+		}
 		return nil
 	}
 	defer close(n.over)
+	n.orderly = orderly
 	n.cancel()
 	n.asked.close()
 	var closing sync.WaitGroup

@@ -191,6 +191,8 @@ func (t *Target) failed(id messageID, err error, written bool) error {
 	e := &SendError{ID: id.String(), Target: t.title, Err: t.cause(err)}
 	var remote *RemoteError
 	switch {
+	case written && isDown(err): // whatever the connection ended over is no verdict upon the message
+		e.Stage, e.MaybeDelivered = OnWire, true
 	case errors.Is(e.Err, ErrNoSuchTarget), errors.Is(e.Err, ErrRefused), errors.As(e.Err, &remote):
 		if written {
 			e.Stage = AtTarget
@@ -238,23 +240,29 @@ func (t *Target) cause(err error) error {
 		return also{err, is}
 	case errors.Is(err, client.ErrTooLarge):
 		return also{err, []error{ErrTooLarge}}
-	case errors.As(err, &refused):
-		return also{err, []error{&RemoteError{Code: int(refused.Code), Reason: refused.Text}}}
 	}
 	var is []error
+	if errors.As(err, &refused) {
+		is = append(is, &RemoteError{Code: int(refused.Code), Reason: refused.Text})
+	}
 	if errors.Is(err, client.ErrFull) {
 		is = append(is, ErrFull)
 	}
 	if errors.Is(err, client.ErrBlocked) {
 		is = append(is, ErrBlocked)
 	}
-	if errors.Is(err, client.ErrDown) || errors.Is(err, client.ErrBroken) {
+	if isDown(err) {
 		is = append(is, ErrPeerDown)
 	}
 	if is == nil {
 		return err
 	}
 	return also{err, is}
+}
+
+// isDown says that there was no connection, or that it broke before the answer.
+func isDown(err error) bool {
+	return errors.Is(err, client.ErrDown) || errors.Is(err, client.ErrBroken)
 }
 
 // also is an error of a lower floor that is one or more of this package's, too.
