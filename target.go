@@ -189,16 +189,13 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 // failed makes the error that a caller sees of one of the lower floors.
 func (t *Target) failed(id messageID, err error, written bool) error {
 	e := &SendError{ID: id.String(), Target: t.title, Err: t.cause(err)}
-	var remote *RemoteError
+	verdict := errors.Is(e.Err, ErrNoSuchTarget) || errors.Is(e.Err, ErrRefused) || errors.As(e.Err, new(*RemoteError))
 	switch {
-	case written && isDown(err): // whatever the connection ended over is no verdict upon the message
-		e.Stage, e.MaybeDelivered = OnWire, true
-	case errors.Is(e.Err, ErrNoSuchTarget), errors.Is(e.Err, ErrRefused), errors.As(e.Err, &remote):
-		if written {
-			e.Stage = AtTarget
-		}
+	case written && verdict && !isDown(err): // whatever a connection ended over is none upon the message
+		e.Stage = AtTarget
 	case written:
 		e.Stage, e.MaybeDelivered = OnWire, true
+	case verdict:
 	case errors.Is(e.Err, context.DeadlineExceeded):
 		e.Err = also{e.Err, []error{ErrExpired}}
 	}
