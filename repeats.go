@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/postrider-mq/postrider/internal/lru"
 	"github.com/postrider-mq/postrider/internal/marks"
 	"github.com/postrider-mq/postrider/internal/pack"
 )
@@ -22,14 +23,13 @@ import (
 // was passed on, should the acknowledgement of that be lost, is the time at which it was due. A dead letter that is sent again under its id
 // was due at no time, as in its first life; but nobody has had it, and so it is not redelivered.
 //
-// It looks back as far as a sender may have to send again: over the last 262,144 messages of each of the last 4,096
-// senders, and over the last 65,536 ids of the callers' own choosing; for as long as the node runs, and with a directory
+// It looks back as far as a sender may have to send again: over the last 262,144 messages of each of the 4,096 senders that have sent
+// last, and over the last 65,536 ids of the callers' own choosing; for as long as the node runs, and with a directory
 // after a restart, see marker. A message that is older than that counts as new.
 type repeats struct {
 	mu      sync.Mutex
 	recent  *history // of the sender that was asked for last
-	senders map[author]*history
-	order   []*history // as they came, the oldest to be forgotten first
+	senders *lru.Map[author, *history]
 	named   named
 	waiting map[mark][]arrival
 	waits   atomic.Int32         // how many marks are in waiting
@@ -54,7 +54,7 @@ const (
 
 func newRepeats() *repeats {
 	return &repeats{
-		senders: make(map[author]*history),
+		senders: lru.New[author, *history](maxSenders),
 		waiting: make(map[mark][]arrival),
 		named:   named{bits: make(map[string]mark)},
 		passed:  make(map[passing]struct{}),
@@ -261,16 +261,11 @@ func (r *repeats) history(of author) *history {
 	if r.recent != nil && r.recent.author == of {
 		return r.recent
 	}
-	h := r.senders[of]
-	if h == nil {
-		if len(r.order) == maxSenders {
-			delete(r.senders, r.order[0].author)
-			r.order = append(r.order[:0], r.order[1:]...)
-		}
+	h, known := r.senders.Use(of)
+	if !known {
 		whole := of.prefix + of.sender // and not the message that it is part of
 		h = &history{author: author{whole[len(of.prefix):], whole[:len(of.prefix)]}, whole: whole}
-		r.senders[h.author] = h
-		r.order = append(r.order, h)
+		r.senders.Add(h.author, h)
 	}
 	r.recent = h
 	return h

@@ -94,8 +94,8 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		m, _ := r.see("alice", fmt.Sprint("order ", i), arrival{})
 		r.settled(m, acknowledged)
 	}
-	if len(r.senders) > maxSenders || len(r.order) > maxSenders || len(r.named.bits) > 17*pageSize || len(r.waiting) > 0 {
-		t.Error(len(r.senders), len(r.order), len(r.named.bits), len(r.waiting))
+	if r.senders.Len() > maxSenders || len(r.named.bits) > 17*pageSize || len(r.waiting) > 0 {
+		t.Error(r.senders.Len(), len(r.named.bits), len(r.waiting))
 	}
 	for i := range 16 * pageSize { // the youngest are known
 		if _, got := r.see("alice", fmt.Sprint("order ", 5*16*pageSize-1-i), arrival{}); got != handled {
@@ -104,6 +104,20 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 	}
 	if _, got := r.see("alice", "ABCDEFGHIJKL0000-1", arrival{}); got != unseen {
 		t.Error("the oldest sender is remembered")
+	}
+}
+
+// Others come and go, such as the command line, which has another name each time.
+func TestASenderThatGoesOnIsRemembered(t *testing.T) {
+	r := newRepeats()
+	for i := range 2 * maxSenders {
+		for _, id := range []string{fmt.Sprintf("ABCDEFGHIJKLMNOP-%d", 1+i), fmt.Sprintf("ABCDEFGHIJKL%04d-1", i)} {
+			m, _ := r.see("alice", id, arrival{})
+			r.settled(m, acknowledged)
+		}
+	}
+	if _, got := r.see("alice", "ABCDEFGHIJKLMNOP-1", arrival{}); got != handled {
+		t.Error("her first message is", got)
 	}
 }
 

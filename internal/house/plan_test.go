@@ -64,6 +64,7 @@ var floors = plan{
 	"internal/disk":     {floor: 0},
 	"internal/machine":  {floor: 0},
 	"internal/socket":   {floor: 0},
+	"internal/lru":      {floor: 0, pure: true},
 	"internal/pattern":  {floor: 0},
 	"internal/measure":  {floor: 0},
 	"internal/plot":     {floor: 0},

@@ -11,7 +11,7 @@ import (
 // It lists what is allowed, not what is forbidden, so that nothing slips by. Of cryptography it is what computes; that crypto/hpke draws an
 // ephemeral key by itself, nobody can help.
 var pureImports = []string{
-	"bytes", "cmp", "container/heap", "crypto", "crypto/aes", "crypto/cipher", "crypto/ecdh", "crypto/ecdsa", "crypto/ed25519",
+	"bytes", "cmp", "container/heap", "container/list", "crypto", "crypto/aes", "crypto/cipher", "crypto/ecdh", "crypto/ecdsa", "crypto/ed25519",
 	"crypto/elliptic", "crypto/hkdf", "crypto/hpke", "crypto/sha256", "crypto/x509", "encoding/binary", "encoding/hex", "errors", "fmt",
 	"hash", "hash/crc32", "hash/fnv", "iter", "maps", "math", "math/bits", "net/url", "slices", "sort", "strconv", "strings",
 	"time", "unicode", "unicode/utf8",

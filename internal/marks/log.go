@@ -9,6 +9,7 @@ import (
 
 	"github.com/postrider-mq/postrider/internal/disk"
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/lru"
 )
 
 // PageSize is how many messages a page is.
@@ -19,6 +20,7 @@ const (
 	Pages      = 64 + 1 // the last of a sender: so many are whole, and one is being filled
 	NamedPages = 16 + 1 // likewise, of ids of callers' own choosing
 	MaxSenders = 4096
+	maxTargets = 4096 // of whose callers' own ids are known
 )
 
 // Place names a page.
@@ -47,14 +49,14 @@ type Log struct {
 	journal *journal.Journal
 
 	mu      sync.Mutex
-	senders map[sender]*history
-	order   []*history // as they came, the oldest to be forgotten first
+	senders *lru.Map[sender, *history]
+	named   *lru.Map[sender, *history] // those without a name
 	past    []journal.LSN
 }
 
 type sender struct{ target, name string }
 
-// history is what is known of one sender: a ring of pages, the newest in place of those that lie a whole ring behind.
+// history is what is known of one sender, or of those of ids of callers' own choosing: a ring of pages, the newest in place of those that lie a whole ring behind.
 type history struct {
 	of    sender
 	pages []*page
@@ -77,7 +79,7 @@ const (
 func Open(fs disk.FS, log *slog.Logger) (*Log, error) { return open(fs, log, segmentSize) }
 
 func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Log, error) {
-	l := &Log{log: log, senders: make(map[sender]*history)}
+	l := &Log{log: log, senders: lru.New[sender, *history](MaxSenders), named: lru.New[sender, *history](maxTargets)}
 	l.mu.Lock() // for carry, who may ask before this is done
 	defer l.mu.Unlock()
 	j, err := journal.Open(journal.Config{
@@ -180,31 +182,45 @@ func (l *Log) find(at Place) *page {
 }
 
 func (l *Log) history(of sender) *history {
-	h := l.senders[of]
-	if h != nil {
+	in := l.among(of)
+	h, known := in.Use(of)
+	if known {
 		return h
-	}
-	if len(l.order) == MaxSenders {
-		l.forget(l.order[0])
-		l.order = append(l.order[:0], l.order[1:]...)
 	}
 	pages := Pages
 	if of.name == "" {
 		pages = NamedPages
 	}
 	h = &history{of: of, pages: make([]*page, pages)}
-	l.senders[of] = h
-	l.order = append(l.order, h)
+	if old, full := in.Add(of, h); full {
+		for _, p := range old.pages {
+			if p != nil {
+				l.release(p.records)
+			}
+		}
+	}
 	return h
 }
 
-func (l *Log) forget(h *history) {
-	for _, p := range h.pages {
-		if p != nil {
-			l.release(p.records)
+// among is where a history is kept.
+func (l *Log) among(of sender) *lru.Map[sender, *history] {
+	if of.name == "" {
+		return l.named
+	}
+	return l.senders
+}
+
+// all yields each page. The caller holds mu.
+func (l *Log) all(yield func(*history, *page) bool) {
+	for _, kept := range []*lru.Map[sender, *history]{l.senders, l.named} {
+		for h := range kept.All() {
+			for _, p := range h.pages {
+				if p != nil && !yield(h, p) {
+					return
+				}
+			}
 		}
 	}
-	delete(l.senders, h.of)
 }
 
 // Take returns what is known of the messages of a target.
@@ -212,11 +228,9 @@ func (l *Log) Take(target string) []Page {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all []Page
-	for _, h := range l.order {
-		for _, p := range h.pages {
-			if p != nil && h.of.target == target {
-				all = append(all, p.Page.clone())
-			}
+	for h, p := range l.all {
+		if h.of.target == target {
+			all = append(all, p.Page.clone())
 		}
 	}
 	return all
@@ -238,7 +252,8 @@ func (l *Log) carry(r journal.Record) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if h := l.senders[sender{at.Target, at.Sender}]; h != nil {
+	of := sender{at.Target, at.Sender}
+	if h, known := l.among(of).Look(of); known {
 		p := h.pages[at.Page%uint64(len(h.pages))]
 		if p != nil && slices.Contains(p.records, r.LSN) {
 			l.rewrite(p)
@@ -250,11 +265,9 @@ func (l *Log) carry(r journal.Record) {
 func (l *Log) rescue(from, to journal.LSN) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, h := range l.order {
-		for _, p := range h.pages {
-			if p != nil && slices.ContainsFunc(p.records, func(lsn journal.LSN) bool { return from <= lsn && lsn < to }) {
-				l.rewrite(p)
-			}
+	for _, p := range l.all {
+		if slices.ContainsFunc(p.records, func(lsn journal.LSN) bool { return from <= lsn && lsn < to }) {
+			l.rewrite(p)
 		}
 	}
 }

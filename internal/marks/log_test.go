@@ -78,7 +78,7 @@ func TestWhatWasNotedIsKnownAfterARestart(t *testing.T) {
 	}
 }
 
-// The window moves on: what lies a ring of pages behind is given up, and so are the senders that came first.
+// The window moves on: what lies a ring of pages behind is given up, and so are the senders that were heard of least recently.
 func TestTheWindowIsBounded(t *testing.T) {
 	fs := disk.NewMem()
 	l := mustOpen(t, fs)
@@ -102,7 +102,25 @@ func TestTheWindowIsBounded(t *testing.T) {
 		l.Note(Place{"jobs", fmt.Sprint(i), 0}, []Mark{{Bit: 1}})
 	}
 	for range 2 {
-		if got := known(l, "jobs"); len(got) != MaxSenders || got["alice- 10 1"] || !got["0 0 1"] {
+		if got := known(l, "jobs"); len(got) != MaxSenders+NamedPages || got["alice- 10 1"] || !got["0 0 1"] || !got[" 10 1x"] {
+			t.Errorf("%d messages", len(got))
+		}
+		l.Close()
+		l = mustOpen(t, fs)
+	}
+}
+
+// Others come and go, such as the command line, which has another name each time.
+func TestWhoGoesOnIsRemembered(t *testing.T) {
+	fs := disk.NewMem()
+	l := mustOpen(t, fs)
+	l.Note(Place{"jobs", "", 0}, []Mark{{1, "order-1"}})
+	for i := range 2 * MaxSenders {
+		l.Note(Place{"jobs", "alice-", uint64(i / PageSize)}, []Mark{{Bit: uint16(i % PageSize)}})
+		l.Note(Place{"jobs", fmt.Sprint(i), 0}, []Mark{{Bit: 1}})
+	}
+	for range 2 {
+		if got := known(l, "jobs"); len(got) != 1+2*MaxSenders+MaxSenders-1 || !got[" 0 1order-1"] || !got["alice- 0 0"] {
 			t.Errorf("%d messages", len(got))
 		}
 		l.Close()
