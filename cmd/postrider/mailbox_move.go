@@ -81,6 +81,21 @@ type moving struct {
 	err      error
 }
 
+var errItself = usagef("--to is the mailbox itself: name another broker, or another mailbox with --as")
+
+// same reports whether both brokers are one, by whatever addresses: it would be moved behind itself without end. A queue of this connection's own is there on
+// one broker, and another connection may not look at it. Who may not make one is not asked.
+func (m *mover) same(ctx context.Context, there *probe.Line) bool {
+	own, err := m.channel.DeclareOwn(ctx)
+	if err != nil {
+		return false
+	}
+	_, _, err = there.Queue(ctx, own)
+	m.channel.Delete(ctx, own, false, false)
+	var refused *amqp.Error
+	return err == nil || errors.As(err, &refused) && refused.Code == amqp.ResourceLocked
+}
+
 // moveWindow is how many messages are under way at most.
 const moveWindow = 1000
 
@@ -89,7 +104,7 @@ func (m *mover) run(ctx context.Context, to string) (err error) {
 		return usagef("--to: %w", err)
 	}
 	if m.target.Host == m.at.Host && m.target.VHost == m.at.VHost && m.from == m.to {
-		return usagef("--to is the mailbox itself: name another broker, or another mailbox with --as")
+		return errItself
 	}
 	total, _, err := m.line.Queue(ctx, m.from)
 	if err != nil {
@@ -124,7 +139,10 @@ func (m *mover) connect(ctx context.Context) error {
 	if err != nil {
 		return unreachable(m.target.String(), err)
 	}
-	there.Close()
+	defer there.Close()
+	if m.from == m.to && m.same(dialing, there) {
+		return errItself
+	}
 	config := client.Config{Name: "move " + m.from, TLS: trust, Logger: slog.New(slog.DiscardHandler)}
 	from, to := config, config
 	from.Addresses, to.Addresses, to.Publishes = []client.Address{m.at}, []client.Address{m.target}, true

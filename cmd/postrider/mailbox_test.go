@@ -59,6 +59,8 @@ func TestAMailboxMovesToAnotherBroker(t *testing.T) {
 	}
 	runWith(t, lines.String(), nil, "post", "mailbox:jobs", "--broker", here).wants(t, exitOK, "")
 	runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", here).wants(t, exitUsage, "")
+	alias := strings.Replace(here, "127.0.0.1", "localhost", 1)
+	runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", alias).wants(t, exitUsage, "", "--to is the mailbox itself")
 	runs(t, "mailbox", "move", "jobs", "--broker", here, "--to", there, "--as", "old-jobs").wants(t, exitOK, "5000 messages moved\n")
 	runs(t, "mailbox", "peek", "jobs", "--broker", here).wants(t, exitOK, "")
 	runs(t, "receive", "mailbox:old-jobs", "--count", "5000", "--broker", there).wants(t, exitOK, lines.String())

@@ -68,6 +68,19 @@ func (c *Channel) Declare(ctx context.Context, name string, args amqp.Table) err
 	return err
 }
 
+// DeclareOwn makes a queue that is this connection's alone, and ends with it.
+func (c *Channel) DeclareOwn(ctx context.Context) (name string, err error) {
+	ev, err := c.ask(ctx, &amqp.QueueDeclare{Exclusive: true}, session.Reply)
+	if err != nil {
+		return "", err
+	}
+	ok, is := ev.Method.(*amqp.QueueDeclareOk)
+	if !is {
+		return "", fmt.Errorf("the server answered with %s", ev.Method.ID())
+	}
+	return ok.Queue, nil
+}
+
 // Get takes the first message of a queue; nil when there is none.
 func (c *Channel) Get(ctx context.Context, queue string) (*Message, error) {
 	ev, err := c.ask(ctx, &amqp.BasicGet{Queue: queue}, session.Deliver, session.Reply)
