@@ -135,12 +135,25 @@ func (a *asked) lost(pub *client.Publisher) {
 	}
 }
 
-// askAgain sends an inquiry once more, and does not give up when the inbox there is full: its message is in it, or was.
-func (a *asked) askAgain(way *remote, d draft, q *inquiry) error {
+// askAgain sends an inquiry once more, and does not give up when the inbox there is full: its message is in it, or was. One that has expired
+// by then, if until is not the zero time, has none any more.
+func (a *asked) askAgain(way *remote, d draft, until time.Time, q *inquiry) error {
+	if !until.IsZero() {
+		left := *d.more
+		if left.expires = time.Until(until); left.expires <= 0 {
+			a.end(d.id.String(), client.ErrExpired)
+			return nil
+		}
+		d.more = &left
+	}
 	f := new(client.Fate)
 	f.Tell(func(err error) {
-		if errors.Is(err, client.ErrRefused) && !q.handled.Decided() && a.waitsFor(d.id.String(), q) {
-			time.AfterFunc(whileFull, func() { _ = a.askAgain(way, d, q) })
+		switch {
+		case err == nil || !a.waitsFor(d.id.String(), q):
+		case errors.Is(err, client.ErrExpired):
+			a.end(d.id.String(), err)
+		case errors.Is(err, client.ErrRefused):
+			time.AfterFunc(whileFull, func() { _ = a.askAgain(way, d, until, q) })
 		}
 	})
 	return way.post(f, d)
@@ -196,7 +209,11 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 	if way, direct := t.way.(*remote); direct && way.conn == nil {
 		d.body = append([]byte(nil), d.body...)
 		q.pub, q.size = way.pub, len(d.body)
-		q.again = func() error { return t.node.asked.askAgain(way, d, q) }
+		var until time.Time
+		if more.expires != 0 {
+			until = time.Now().Add(more.expires)
+		}
+		q.again = func() error { return t.node.asked.askAgain(way, d, until, q) }
 	}
 	id, book := d.id.String(), t.node.asked
 	if err := book.expect(id, q); err != nil {

@@ -237,6 +237,35 @@ func TestAReceiptThatWasLostIsSentAgain(t *testing.T) {
 	})
 }
 
+// What is asked again expires when it would have, and nobody waits for its receipt any longer than that.
+func TestWhatIsAskedAgainExpiresAllTheSame(t *testing.T) {
+	for back, handled := range map[time.Duration]bool{time.Second: true, 7 * time.Second: false} {
+		t.Run(back.String(), func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				alice, bob := net.node("alice"), net.node("bob")
+				rc := post(t, alice.Peer("bob"), "x", untilHandled, postrider.Expires(10*time.Second))
+				synctest.Wait()
+				if g := rc.Grade(); g != postrider.Received {
+					t.Fatal(g)
+				}
+				time.Sleep(5 * time.Second)
+				bob.Close()
+				time.Sleep(back)
+				bob = net.node("bob")
+				got := collect(t, bob, bob.Inbox())
+				if handled {
+					wantGrade(t, rc, postrider.Handled)
+					return
+				}
+				_, err := rc.Wait(within(t, time.Second))
+				fate(t, err, true, postrider.ErrExpired)
+				time.Sleep(time.Minute)
+				wantNone(t, got)
+			})
+		})
+	}
+}
+
 func TestASendThatNobodyHandlesInTime(t *testing.T) {
 	everywhere(t, func(t *testing.T, net *network, to, at *postrider.Target, bob *postrider.Node) {
 		err := to.Send(within(t, time.Second), "x", untilHandled)

@@ -168,7 +168,6 @@ func (n *Node) fromRelay(d *client.Delivery) (*broker.Publishing, error) {
 	if d.Redelivered {
 		p.Headers[headerAgain] = true
 	}
-	p.Expiration = "" // it has arrived in time
 	return &broker.Publishing{Key: n.cfg.Name, Mandatory: true, Properties: p, Body: d.Body}, nil
 }
 

@@ -111,3 +111,30 @@ func TestRelayedMessagesKeepTheirOrderBeforeAFullInbox(t *testing.T) {
 		}
 	})
 }
+
+// What is relayed expires where it waits: on the broker, and in the inbox.
+func TestARelayedMessageExpires(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice, bob := net.node("alice", relayed), net.node("bob", relayed)
+		net.Split("alice", "bob")
+		to := alice.Peer("bob", postrider.Relay())
+		if err := to.Send(within(t, time.Minute), "in the inbox", postrider.Expires(10*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11 * time.Second)
+		if err := to.Send(within(t, time.Minute), "in time", postrider.Expires(10*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		got := collect(t, bob, bob.Inbox())
+		wantBody(t, got, "in time")
+		bob.Close()
+		if err := to.Send(within(t, time.Minute), "on the broker", postrider.Expires(10*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11 * time.Second)
+		bob = net.node("bob", relayed)
+		wantNone(t, collect(t, bob, bob.Inbox()))
+	})
+}
