@@ -49,6 +49,7 @@ type conn struct {
 	made      int            // how many were made room for together
 	published bool           // in this burst
 	held      bool           // a publish comes next, and the broker is low on something
+	stuffed   bool           // more comes, and too many answers lie unread
 	looks     int            // at a client that is not read; see left
 	packed    bool           // in this burst, a pack
 	alone     int            // bursts in a row with a publish that was all that waited for a confirm
@@ -130,7 +131,7 @@ func (c *conn) read() error {
 			c.endBurst()
 			continue
 		}
-		for again := true; again; again = c.held {
+		for again := true; again; again = c.held || c.stuffed {
 			if b, err = c.work(b); err != nil {
 				return err
 			}
@@ -150,7 +151,7 @@ func (c *conn) hold() error {
 // work handles a burst, waits for what has to be waited for, and returns what is left of the burst.
 func (c *conn) work(b []byte) ([]byte, error) {
 	c.burst.Begin(c.core.Now())
-	c.held = false
+	c.held, c.stuffed = false, false
 	rest, err := c.handle(b)
 	c.link.Keep(rest)
 	c.session.Rest()
@@ -167,7 +168,8 @@ func (c *conn) work(b []byte) ([]byte, error) {
 	return rest, c.hold()
 }
 
-// handle does everything for the frames in b, but for a publish while the broker is low on something and what follows it. It returns what is left of b.
+// handle does everything for the frames in b, but for a publish while the broker is low on something and what follows it, and for what
+// follows an answer with which too many lie unread. It returns what is left of b.
 func (c *conn) handle(b []byte) ([]byte, error) {
 	if !c.greeted {
 		rest, reply, ok, err := c.session.Preamble(b)
@@ -191,11 +193,17 @@ func (c *conn) handle(b []byte) ([]byte, error) {
 			return b, nil
 		}
 		b = rest
-		if err := c.frame(f); err != nil {
+		if err := c.frame(f); err == errStuffed {
+			c.stuffed = true
+			return b, nil
+		} else if err != nil {
 			return b, err
 		}
 	}
 }
+
+// errStuffed ends a burst before its end: what was answered so far has to leave first.
+var errStuffed = errors.New("too many answers lie unread")
 
 // unreadable ends a connection whose bytes are not frames: nothing that
 // follows can be understood, not even the answer to our close.
@@ -234,7 +242,10 @@ func (c *conn) frame(f amqp.Frame) error {
 		c.send(ev.Reply)
 		return errOver
 	}
-	if err != nil {
+	switch {
+	case err == errStuffed:
+		return err
+	case err != nil:
 		return c.failed(ev.Channel, blame(err, ev.Method))
 	}
 	c.send(ev.Reply)
@@ -316,7 +327,7 @@ func (c *conn) endBurst() {
 	}
 	c.burst.Lone = c.alone > aloneOften
 	calls := c.calls == c.commands && c.calls > 0 && c.yield == nil
-	if (calls || c.burst.Urgent && c.published) && c.yield == nil && !c.held { // it has nothing else to say then
+	if (calls || c.burst.Urgent && c.published) && c.yield == nil && !c.held && !c.stuffed { // it has nothing else to say then
 		c.burst.Lull = &c.seat.Lull
 	}
 	c.crowded.Store(!c.burst.Urgent && !calls)
@@ -376,14 +387,15 @@ func (c *conn) send(frames []byte) {
 }
 
 // sendOwned is send for bytes that nobody else will change. The link is woken
-// at the end of the burst.
-func (c *conn) sendOwned(frames []byte) {
+// at the end of the burst. It says whether too many answers wait by then.
+func (c *conn) sendOwned(frames []byte) (crowded bool) {
 	if len(frames) == 0 {
-		return
+		return false
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.out.put(item{frames: frames})
+	return c.out.answers >= fullOutbox
 }
 
 // reply sends a method on a channel.

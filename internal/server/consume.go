@@ -218,7 +218,7 @@ func (c *conn) load(d *core.Delivery) (err error) {
 	return err
 }
 
-// giveTo answers a basic.get with what was found.
+// giveTo answers a basic.get with what was found. A client may ask for thousands in one breath, so errStuffed says when it is enough.
 func (ch *channel) giveTo(m *amqp.BasicGet, q *core.Queue, d *core.Delivery, left int) error {
 	got := amqp.BasicGetOk{
 		DeliveryTag:  ch.bookGet(m.NoAck, outstanding{queue: q, pos: d.Pos, size: bodySize(d)}),
@@ -231,7 +231,9 @@ func (ch *channel) giveTo(m *amqp.BasicGet, q *core.Queue, d *core.Delivery, lef
 	if err != nil {
 		return err
 	}
-	ch.conn.sendOwned(appendContent(frames, ch.number, d.Message, ch.conn.session.FrameMax()))
+	if ch.conn.sendOwned(appendContent(frames, ch.number, d.Message, ch.conn.session.FrameMax())) {
+		return errStuffed
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -379,31 +380,40 @@ func TestRepliesThatNobodyReads(t *testing.T) {
 }
 
 // A client that asks and asks and does not read the answers is not read from
-// either, so that what it asked for does not pile up.
+// either, so that what it asked for does not pile up; and be it all in one breath.
 func TestAnswersThatNobodyReads(t *testing.T) {
 	const count, size = 100, 256 << 10
-	b := newBroker(t)
-	p, other := b.dial(), b.dial()
-	other.declare(1, amqp.QueueDeclare{Queue: "q"})
-	body := strings.Repeat("x", size)
-	for range count {
-		other.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, body)
-	}
-	left := other.declare(1, amqp.QueueDeclare{Queue: "q", Passive: true}).MessageCount // all are there before the first is asked for
-	for range count {
-		p.send(1, &amqp.BasicGet{Queue: "q", NoAck: true})
-	}
-	b.eventually("the reader has stopped", func() bool {
-		before := left
-		left = other.declare(1, amqp.QueueDeclare{Queue: "q", Passive: true}).MessageCount
-		return left == before && left <= count-fullOutbox/size+1
-	})
-	if got := (count - left) * size; got > fullOutbox+3*size {
-		t.Errorf("%d bytes were taken from the queue for a client that does not read", got)
-	}
-	for range count {
-		expect[*amqp.BasicGetOk](p, 1)
-		p.content(1)
+	for how, ask := range map[string]func(p *peer, get amqp.Method){
+		"one by one": func(p *peer, get amqp.Method) {
+			for range count {
+				p.send(1, get)
+			}
+		},
+		"all at once": func(p *peer, get amqp.Method) { p.send(1, slices.Repeat([]amqp.Method{get}, count)...) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			b := newBroker(t)
+			p, other := b.dial(), b.dial()
+			other.declare(1, amqp.QueueDeclare{Queue: "q"})
+			body := strings.Repeat("x", size)
+			for range count {
+				other.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, body)
+			}
+			left := other.declare(1, amqp.QueueDeclare{Queue: "q", Passive: true}).MessageCount // all are there before the first is asked for
+			ask(p, &amqp.BasicGet{Queue: "q", NoAck: true})
+			b.eventually("the reader has stopped", func() bool {
+				before := left
+				left = other.declare(1, amqp.QueueDeclare{Queue: "q", Passive: true}).MessageCount
+				return left == before && left <= count-fullOutbox/size+1
+			})
+			if got := (count - left) * size; got > fullOutbox+3*size {
+				t.Errorf("%d bytes were taken from the queue for a client that does not read", got)
+			}
+			for range count {
+				expect[*amqp.BasicGetOk](p, 1)
+				p.content(1)
+			}
+		})
 	}
 }
 
