@@ -210,6 +210,7 @@ func (ch *channel) Cancelled(consumer *core.Consumer) {
 	o := &ch.conn.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	ch.credit.forget(consumer)
 	if ch.consumers[consumer.Tag] != consumer {
 		return // cancelled or gone with its channel meanwhile: it was answered already
 	}

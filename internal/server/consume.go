@@ -96,6 +96,7 @@ func (ch *channel) cancel(m *amqp.BasicCancel) error {
 		ch.replies = nil
 	} else if consumer := ch.takeConsumer(m.ConsumerTag); consumer != nil {
 		consumer.Cancel(&ch.conn.burst)
+		ch.forget(consumer)
 	}
 	return ch.answer(m.NoWait, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
 }
@@ -106,6 +107,13 @@ func (ch *channel) takeConsumer(tag string) *core.Consumer {
 	consumer := ch.consumers[tag]
 	delete(ch.consumers, tag)
 	return consumer
+}
+
+// forget follows the end of a consumer.
+func (ch *channel) forget(consumer *core.Consumer) {
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	ch.credit.forget(consumer)
 }
 
 // fate is what becomes of deliveries that leave a channel's books.

@@ -1,6 +1,10 @@
 package server
 
-import "github.com/postrider-mq/postrider/internal/core"
+import (
+	"slices"
+
+	"github.com/postrider-mq/postrider/internal/core"
+)
 
 // credit is what basic.qos with global=true gives to all consumers of a channel
 // together, whatever queues they consume from. A queue knows nothing of it: the
@@ -61,6 +65,11 @@ func (c *credit) relieved() []*core.Consumer {
 	list := c.starved
 	c.starved = nil
 	return list
+}
+
+// forget drops a consumer that gets nothing more: whoever comes and goes while there is no credit would never be forgotten.
+func (c *credit) forget(consumer *core.Consumer) {
+	c.starved = slices.DeleteFunc(c.starved, func(other *core.Consumer) bool { return other == consumer })
 }
 
 // limit sets the credit; 0 takes the limit away.

@@ -92,3 +92,47 @@ func TestCreditIsForWhatIsAcknowledged(t *testing.T) {
 		p.wantDelivery(1, fmt.Sprint(i))
 	}
 }
+
+// A consumer that has left, or whose queue has, does not wait for credit.
+func TestWhoHasLeftDoesNotWaitForCredit(t *testing.T) {
+	b := newBroker(t)
+	p := b.dial()
+	p.send(1, &amqp.BasicQos{PrefetchCount: 1, Global: true})
+	expect[*amqp.BasicQosOk](p, 1)
+	p.declare(1, amqp.QueueDeclare{Queue: "q"})
+	for range 2 {
+		p.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, "m")
+	}
+	stays := p.consume(1, amqp.BasicConsume{Queue: "q"})
+	p.wantDelivery(1, "m")
+	for range 100 {
+		tag := p.consume(1, amqp.BasicConsume{Queue: "q"}) // and waits
+		p.send(1, &amqp.BasicCancel{ConsumerTag: tag})
+		expect[*amqp.BasicCancelOk](p, 1)
+	}
+	for range 100 {
+		p.declare(1, amqp.QueueDeclare{Queue: "passing"})
+		p.publish(1, amqp.BasicPublish{RoutingKey: "passing"}, amqp.Properties{}, "m")
+		p.consume(1, amqp.BasicConsume{Queue: "passing"})
+		p.send(1, &amqp.QueueDelete{Queue: "passing"})
+		expect[*amqp.QueueDeleteOk](p, 1)
+		expect[*amqp.BasicCancel](p, 1)
+	}
+	if n := b.starving(); n != 1 {
+		t.Errorf("%d consumers wait for credit, want %s alone", n, stays)
+	}
+	p.send(1, &amqp.BasicAck{DeliveryTag: 1})
+	p.wantDelivery(1, "m")
+}
+
+// starving is how many consumers wait for the credit of their channel.
+func (b *broker) starving() (n int) {
+	for _, c := range b.server.all() {
+		for _, ch := range c.openChannels() {
+			c.out.mu.Lock()
+			n += len(ch.credit.starved)
+			c.out.mu.Unlock()
+		}
+	}
+	return n
+}
