@@ -101,12 +101,22 @@ func (d *death) letter() (*Message, []any, error) {
 		delete(p.Headers, headerCC)
 		delete(p.Headers, headerBCC)
 	}
-	props, err := p.Append(nil)
+	m, err := d.message(key, p)
+	return m, deaths, err
+}
+
+// message is the one that takes the place of what died.
+func (d *death) message(key string, p *amqp.Properties) (*Message, error) {
+	props, gone, err := fit(p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	if gone > 0 {
+		v := d.queue.vhost
+		v.core.log.Warn("a dead letter has no room for all of its publisher's headers: the largest are left out", "queue", d.queue.Name, "vhost", v.Name, "left out", gone)
 	}
 	m := &Message{Address: &Address{Exchange: d.to, Key: key}, Props: props, Body: d.msg.Body}
-	return m, deaths, m.hide()
+	return m, m.hide()
 }
 
 // deaths are those in the headers and this one, the latest first. A message

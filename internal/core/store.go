@@ -123,10 +123,5 @@ func (d *death) released() (*Message, error) {
 		return nil, err
 	}
 	route.Undelayed(p.Headers)
-	props, err := p.Append(nil)
-	if err != nil {
-		return nil, err
-	}
-	m := &Message{Address: &Address{Exchange: d.to, Key: d.msg.Key}, Props: props, Body: d.msg.Body}
-	return m, m.hide()
+	return d.message(d.msg.Key, p)
 }

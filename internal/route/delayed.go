@@ -15,9 +15,11 @@ import (
 // has turned.
 const Delayed Kind = "x-delayed-message"
 
+// DelayHeader asks a delayed exchange for a delay.
+const DelayHeader = "x-delay"
+
 const (
 	delayedTypeArg = "x-delayed-type"
-	delayHeader    = "x-delay"
 
 	// maxDelay is the longest in milliseconds, about 49 days; as with the plugin of RabbitMQ, more is no delay at all.
 	maxDelay = math.MaxUint32
@@ -34,7 +36,7 @@ func (x *Exchange) Shape() Kind {
 
 // Delay is how long a delayed exchange keeps a message, in milliseconds; 0 is not at all.
 func (l *Letter) Delay() int64 {
-	ms, ok := milliseconds(l.header(delayHeader))
+	ms, ok := milliseconds(l.header(DelayHeader))
 	if !ok || ms < 0 || ms > maxDelay {
 		return 0
 	}
@@ -44,8 +46,8 @@ func (l *Letter) Delay() int64 {
 // Undelayed changes the header that asked for a delay, so that no other exchange delays the message again and who
 // gets it can tell: 5000 becomes -5000.
 func Undelayed(headers amqp.Table) {
-	if ms, ok := milliseconds(headers[delayHeader]); ok {
-		headers[delayHeader] = -ms
+	if ms, ok := milliseconds(headers[DelayHeader]); ok {
+		headers[DelayHeader] = -ms
 	}
 }
 
