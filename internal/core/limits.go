@@ -58,7 +58,7 @@ func (v *VHost) ConnectionsReached(n int) (limit int64, is bool) {
 // mayHaveQueue asks whether there may be one more queue. The caller holds mu.
 func (v *VHost) mayHaveQueue(name string) error {
 	limit := v.Limits().MaxQueues
-	if limit == nil || !reached(limit, len(v.allQueues())) {
+	if limit == nil || !reached(limit, v.QueueCount()) {
 		return nil
 	}
 	return amqp.Errorf(amqp.PreconditionFailed, "cannot declare queue '%s': queue limit in vhost '%s' (%d) is reached", name, v.Name, *limit)

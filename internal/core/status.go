@@ -60,12 +60,7 @@ func (v *VHost) Queue(name string) (QueueStatus, bool) {
 }
 
 // QueueCount is how many queues there are.
-func (v *VHost) QueueCount() (n int) {
-	for range v.table.Load().Queues() {
-		n++
-	}
-	return n
-}
+func (v *VHost) QueueCount() int { return v.table.Load().QueueCount() }
 
 // EachQueue visits every queue, in no order: its figures, without rates and without who consumes.
 func (v *VHost) EachQueue(visit func(*QueueStatus)) {

@@ -299,6 +299,9 @@ func checkLists(t *testing.T, table *Table[string], m *model) {
 	for b := range table.Bindings() {
 		got = append(got, show(b))
 	}
+	if n := table.QueueCount(); n != len(m.queues) {
+		t.Fatalf("%d queues are counted, there are %d", n, len(m.queues))
+	}
 	for name := range table.Queues() {
 		for b := range table.BindingsTo(name, true) {
 			incoming = append(incoming, show(b))

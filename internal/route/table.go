@@ -79,6 +79,9 @@ func (t *Table[Q]) RemoveQueue(name string) (*Table[Q], Removed) {
 	return &c, gone
 }
 
+// QueueCount is how many queues there are.
+func (t *Table[Q]) QueueCount() int { return t.queues.len() }
+
 // Queues yields all queues in no particular order.
 func (t *Table[Q]) Queues() iter.Seq2[string, Q] {
 	return func(yield func(string, Q) bool) {
