@@ -2,7 +2,9 @@ package core
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/postrider-mq/postrider/internal/route"
 )
@@ -53,4 +55,27 @@ func TestAnAddressIsWhereItsNameLeadsNow(t *testing.T) {
 	w.wantContents("q", "b", "d")
 	w.wantContents("other", "c")
 	w.wantContents("later", "f")
+}
+
+// Who has published and is silent now keeps none of the queues alive that there were then.
+func TestAPublisherKeepsNoQueueThatIsGone(t *testing.T) {
+	w := newWorld(t, nil)
+	w.declare(QueueSpec{Name: "stays"})
+	w.declare(QueueSpec{Name: "goes"})
+	for _, queue := range []string{"stays", "nobody's"} {
+		silent := w.client.VHost.NewPublisher()
+		w.do(func(b *Burst) {
+			_, err := silent.Publish(b, message("", queue, "m", false))
+			w.must(err)
+		})
+		defer runtime.KeepAlive(silent)
+	}
+	goes := weak.Make(w.queue("goes"))
+	w.delete("goes")
+	for range 10 {
+		runtime.GC()
+	}
+	if goes.Value() != nil {
+		t.Error("a queue that was deleted is still in memory")
+	}
 }

@@ -18,10 +18,10 @@ type Outcome struct {
 type Publisher struct {
 	vhost *VHost
 
-	// The last route, valid as long as the table is the same one.
-	table  *route.Table[*Queue]
-	last   Address
-	queues []*Queue
+	// The last route, valid as long as the table has the same version; 0: there is none. The table itself would keep all its queues alive.
+	version uint64
+	last    Address
+	queues  []*Queue
 
 	address *Address // of the last message
 }
@@ -42,7 +42,7 @@ func (p *Publisher) find(exchange, key string) *Address {
 	if exchange == "" {
 		table := p.vhost.table.Load()
 		if q, ok := table.Queue(key); ok {
-			p.table, p.last, p.queues = table, *q.address, append(p.queues[:0], q)
+			p.version, p.last, p.queues = table.Version(), *q.address, append(p.queues[:0], q)
 			return q.address
 		}
 	}
@@ -79,15 +79,15 @@ func (p *Publisher) route(m *Message) (_ []*Queue, err error) {
 			return nil, err
 		}
 	}
-	if table == p.table && *m.Address == p.last && len(letter.Also) == 0 {
+	if table.Version() == p.version && *m.Address == p.last && len(letter.Also) == 0 {
 		return p.queues, nil
 	}
 	letter.Props = m.Props
 	queues, err := table.Route(m.Exchange, &letter, p.queues[:0])
 	p.queues = queues
-	p.table, p.last = table, *m.Address
+	p.version, p.last = table.Version(), *m.Address
 	if err != nil || letter.Opened || len(letter.Also) > 0 { // depends on more than exchange and key
-		p.table = nil
+		p.version = 0
 	}
 	return queues, err
 }

@@ -43,7 +43,7 @@ func (t *Table[Q]) Bind(b Binding) (_ *Table[Q], changed bool, err error) {
 	if _, ok := src.outgoing.get(nb.id); ok {
 		return t, false, nil
 	}
-	c := *t
+	c := t.changed()
 	c.bind(nb)
 	return &c, true, nil
 }
@@ -67,7 +67,7 @@ func (t *Table[Q]) Unbind(b Binding) (*Table[Q], Removed, error) {
 	if !ok {
 		return t, gone, nil
 	}
-	c := *t
+	c := t.changed()
 	c.unbind(old, &gone)
 	return &c, gone, nil
 }

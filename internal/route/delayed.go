@@ -88,7 +88,7 @@ func (t *Table[Q]) WithStore(exchange string, q Q) *Table[Q] {
 	x, _ := t.exchanges.get(exchange)
 	kept := *x
 	kept.store, kept.delays = q, true
-	c := *t
+	c := t.changed()
 	c.exchanges = c.exchanges.with(exchange, &kept)
 	return &c
 }

@@ -106,7 +106,7 @@ func (t *Table[Q]) Declare(x Exchange) (*Table[Q], error) {
 	if err := t.checkArgs(&x); err != nil {
 		return t, err
 	}
-	c := *t
+	c := t.changed()
 	c.exchanges = c.exchanges.with(x.Name, newExchange[Q](x))
 	return &c, nil
 }
@@ -123,7 +123,7 @@ func (t *Table[Q]) WithAlternate(name, alternate string) *Table[Q] {
 	}
 	redirected := *x
 	redirected.alternate = alternate
-	c := *t
+	c := t.changed()
 	c.exchanges = c.exchanges.with(name, &redirected)
 	return &c
 }
@@ -224,7 +224,7 @@ func (t *Table[Q]) Delete(name string, ifUnused bool) (*Table[Q], Removed, error
 	if ifUnused && x.outgoing.len() > 0 {
 		return t, gone, amqp.Errorf(amqp.PreconditionFailed, "exchange '%s' in vhost '%s' in use", name, t.vhost)
 	}
-	c := *t
+	c := t.changed()
 	c.drop(x, &gone)
 	return &c, gone, nil
 }

@@ -10,6 +10,7 @@ import (
 //
 // A Table never changes and any number of goroutines may use it. Every method that would change it returns a new one.
 type Table[Q comparable] struct {
+	version   uint64
 	vhost     string // as errors name it
 	exchanges trie[*exchange[Q]]
 	queues    trie[*queue[Q]]
@@ -23,7 +24,7 @@ type queue[Q comparable] struct {
 
 // New returns the table of a new virtual host: the default exchange and those that the specification asks for.
 func New[Q comparable](vhost string) *Table[Q] {
-	t := &Table[Q]{vhost: vhost}
+	t := &Table[Q]{version: 1, vhost: vhost}
 	for _, x := range []Exchange{
 		{Name: "", Kind: Direct},
 		{Name: "amq.direct", Kind: Direct},
@@ -37,6 +38,17 @@ func New[Q comparable](vhost string) *Table[Q] {
 	}
 	return t
 }
+
+// changed returns a copy of t that is about to become another table.
+func (t *Table[Q]) changed() Table[Q] {
+	c := *t
+	c.version++
+	return c
+}
+
+// Version tells the table from all that it was made of, one update after the other: it rises with each, from 1. Who remembers what a table has said needs
+// no more to know whether it still holds, and a table that is remembered keeps alive all that was in it.
+func (t *Table[Q]) Version() uint64 { return t.version }
 
 // Queue returns the handle of the queue of that name.
 func (t *Table[Q]) Queue(name string) (q Q, ok bool) {
@@ -58,7 +70,7 @@ func (t *Table[Q]) QueueName(name []byte) (kept string, ok bool) {
 // the name before is removed first, with its bindings.
 func (t *Table[Q]) AddQueue(name string, q Q) *Table[Q] {
 	t, _ = t.RemoveQueue(name)
-	c := *t
+	c := t.changed()
 	c.queues = c.queues.with(name, &queue[Q]{handle: q})
 	return &c
 }
@@ -71,7 +83,7 @@ func (t *Table[Q]) RemoveQueue(name string) (*Table[Q], Removed) {
 	if !ok {
 		return t, gone
 	}
-	c := *t
+	c := t.changed()
 	c.queues = c.queues.without(name)
 	for _, b := range q.incoming.all() {
 		c.unbind(b, &gone)
