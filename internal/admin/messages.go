@@ -112,8 +112,11 @@ type messageJSON struct {
 	Encoding    string `json:"payload_encoding"`
 }
 
-// maxGot is how many bytes of payload one answer may have: who asks for more messages gets fewer.
-const maxGot = 64 << 20
+// maxGot is how many bytes one answer may have, of payload and properties and aroundGot for each message: who asks for more messages gets fewer.
+const (
+	maxGot    = 64 << 20
+	aroundGot = 1 << 10 // what is told of a message, as it lies in memory and as JSON
+)
 
 // ends are what becomes of the messages, as the request says.
 var ends = map[string]core.End{
@@ -162,7 +165,7 @@ func getMessages(r *request) (any, error) {
 		j := messageOf(m, payload, *want.Encoding == "auto")
 		j.Redelivered, j.Left = redelivered, left
 		all = append(all, j)
-		bytes += len(m.Props) + len(payload)
+		bytes += len(m.Props) + len(payload) + aroundGot
 		return len(all) < want.Count.value && bytes < maxGot
 	})
 	return all, err

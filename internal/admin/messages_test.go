@@ -1,9 +1,11 @@
 package admin
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/core"
 )
 
 func (d *desk) publishes(status int, to, body string, parts ...string) {
@@ -40,6 +42,30 @@ func TestMessagesArePublishedAndTakenOut(t *testing.T) {
 	d.gets(200, `{"count":9,"ackmode":"reject_requeue_false","encoding":"auto"}`, `"message_id":"m"`)
 	d.gets(200, look+`}`, `[]`)
 	d.wants(200, "GET /api/queues/%2F/q", "", `"messages_ready":0,"messages_unacknowledged":0`)
+}
+
+// Who asks for all of a long queue gets what one answer can have, and be they empty or cut short.
+func TestOneAnswerHasOnlySoManyMessages(t *testing.T) {
+	const most = maxGot / aroundGot
+	d := newDesk(t)
+	d.wants(201, "PUT /api/queues/%2F/q", "")
+	v, _ := d.core.VHost("/")
+	via := v.NewPublisher()
+	err := v.Operator().Do(func(_ *core.Client, b *core.Burst) error {
+		for range most + 10 {
+			if _, err := via.Publish(b, core.NewMessage("", "q", []byte{0, 0}, []byte("cut short"))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := d.ask("POST /api/queues/%2F/q/get", `{"count":1000000000,"ackmode":"ack_requeue_false","encoding":"auto","truncate":0}`).Body.String()
+	if n := strings.Count(body, `"payload_bytes"`); n >= most || n < most/2 {
+		t.Errorf("%d messages came at once, at most %d should", n, most)
+	}
 }
 
 // What is refused is a dead letter.
