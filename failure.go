@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +84,7 @@ func number(headers []byte, name string) int64 {
 		return 0
 	}
 	v, _, _ := amqp.LookupTable(headers, name)
-	n, _ := v.(int64)
+	n, _ := amqp.Integer(v) // other programs write them as short as they can
 	return n
 }
 
@@ -118,47 +119,77 @@ func (m *Message) expiring(p *amqp.Properties) {
 	}
 }
 
-// inscribe returns the properties of a message with this history. due is the zero time for a dead one.
+// inscribe returns the properties of a message with this history. due is the zero time for a dead one. The history is in the Headers, the message's own are raw.
 func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time) (*amqp.Properties, error) {
-	p := new(amqp.Properties)
-	if err := p.Parse(props, nil); err != nil {
+	p, err := bare(props)
+	if err != nil {
 		return nil, err
 	}
-	if p.Headers == nil {
-		p.Headers = amqp.Table{}
-	}
+	p.Headers = amqp.Table{}
 	h := p.Headers
-	delete(h, headerDue)
-	delete(h, headerExpires)
-	delete(h, "CC") // whoever it names has had a copy
 	if !due.IsZero() {
 		h[headerDue] = due.UnixMilli()
-		comesBack(h, target)
+		comesBack(h, p.RawHeaders, target)
 	}
 	if f.Tries > 0 {
 		h[headerTries], h[headerReason], h[headerTarget] = int64(f.Tries), f.Reason, target
 		h[headerFirst], h[headerLast] = f.First.UnixMilli(), f.Last.UnixMilli()
 	}
+	p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, slices.Collect(maps.Keys(h))...)
+	return p, err
+}
+
+// bare returns the properties of a message that is published once more, without a history that is new.
+func bare(props amqp.RawProperties) (*amqp.Properties, error) {
+	p := new(amqp.Properties)
+	if err := p.ParseRaw(props, nil); err != nil {
+		return nil, err
+	}
+	if p.RawHeaders == nil {
+		p.RawHeaders = make([]byte, 4)
+	}
 	p.UserID = ""     // the broker lets nobody speak for another
 	p.Expiration = "" // see expiring; a dead letter is for whoever looks into it, however late
 	p.DeliveryMode = amqp.Persistent
-	return p, nil
+	var err error
+	p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, headerDue, headerExpires, headerCopies)
+	return p, err
+}
+
+// fits reports whether brokers take these properties, of a message that had such headers before. Ours take no table beyond its bounds, and RabbitMQ
+// what it has had, or half a frame.
+func fits(p *amqp.Properties, before []byte) bool {
+	all, err := p.Append(nil)
+	if err != nil {
+		return false
+	}
+	after := rawHeaders(all)
+	if _, err = amqp.CheckTable(after); err == nil {
+		return true
+	}
+	_, err = amqp.CheckTable(before)
+	return err != nil && len(after) <= max(amqp.MaxTableBytes, len(before))
 }
 
 // comesBack takes out of a broker's notes that the message has died in this mailbox before, but for rejections: it is about to come back there from
 // where it waits, as what has expired there, and brokers drop what would die in one queue again and again without anybody's having rejected it.
-func comesBack(h amqp.Table, mailbox string) {
-	deaths, ok := h[headerDeaths].([]any)
+func comesBack(h amqp.Table, raw []byte, mailbox string) {
+	v, _, _ := amqp.LookupTable(raw, headerDeaths)
+	all, ok := v.([]any)
 	if !ok {
 		return
 	}
-	deaths = slices.DeleteFunc(deaths, func(d any) bool {
+	deaths := slices.DeleteFunc(slices.Clone(all), func(d any) bool {
 		t, is := d.(amqp.Table)
 		return is && t["queue"] == mailbox && t["reason"] != "rejected"
 	})
-	if h[headerDeaths] = deaths; len(deaths) == 0 {
-		delete(h, headerDeaths)
+	if len(deaths) < len(all) {
+		h[headerDeaths] = deaths
 	}
 }
 
-const headerDeaths = "x-death" // the brokers'
+// Headers that are the brokers'.
+const (
+	headerDeaths = "x-death"
+	headerCopies = "CC" // whoever it names has had a copy
+)

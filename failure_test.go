@@ -1,7 +1,9 @@
 package postrider
 
 import (
+	"encoding/binary"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,9 +17,8 @@ func TestWhatHasFailedIsNotCopiedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Failure{Tries: 1}.inscribe(raw, "jobs", time.Now())
-	if err != nil || got.Headers["CC"] != nil || got.Headers["colour"] != "red" {
-		t.Errorf("%v, %v", got, err)
+	if got := inscribed(t, raw, "jobs", time.Now()); got["CC"] != nil || got["colour"] != "red" {
+		t.Errorf("%v", got)
 	}
 }
 
@@ -31,11 +32,65 @@ func TestWhatIsTriedAgainHasNotDiedInItsMailbox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Failure{Tries: 1}.inscribe(raw, "jobs", time.Now())
-	if want := []any{death("jobs", "rejected"), death("late", "expired"), "no death"}; err != nil || !reflect.DeepEqual(got.Headers["x-death"], want) {
-		t.Errorf("%v, %v, want %v", got.Headers["x-death"], err, want)
+	got := inscribed(t, raw, "jobs", time.Now())["x-death"]
+	if want := []any{death("jobs", "rejected"), death("late", "expired"), "no death"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
-	if got, err = (Failure{Tries: 1}).inscribe(raw, "late", time.Time{}); err != nil || len(got.Headers["x-death"].([]any)) != 5 {
-		t.Errorf("dead: %v, %v", got.Headers["x-death"], err)
+	if got := inscribed(t, raw, "late", time.Time{})["x-death"].([]any); len(got) != 5 {
+		t.Errorf("dead: %v", got)
 	}
+}
+
+func TestWhetherAHistoryFits(t *testing.T) {
+	large := func(n int) []byte { // headers of so many bytes
+		b, err := amqp.AppendTable(nil, amqp.Table{"s": strings.Repeat("x", n-11)})
+		if err != nil || len(b) != n {
+			t.Fatal(len(b), err)
+		}
+		return b
+	}
+	deep := func() []byte {
+		b := []byte("\x00\x00\x00\x00")
+		for range amqp.MaxTableDepth {
+			b = append([]byte{0, 0, 0, byte(len(b) + 3), 1, 'a', 'F'}, b...)
+		}
+		return b
+	}
+	beyond := append(large(amqp.MaxTableBytes+4), "\x01bV"...)
+	binary.BigEndian.PutUint32(beyond, uint32(len(beyond)-4))
+	for name, it := range map[string]struct {
+		before []byte
+		fits   bool
+	}{
+		"none": {nil, true}, "small": {large(100), true}, "nearly too large": {large(amqp.MaxTableBytes - 500), true},
+		"no room": {large(amqp.MaxTableBytes - 50), false}, "deep": {deep(), true}, "beyond the bounds": {beyond, false},
+	} {
+		raw, err := (&amqp.Properties{RawHeaders: it.before}).Append(nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		p, err := Failure{Tries: 1}.inscribe(raw, "jobs", time.Now())
+		if err != nil || fits(p, it.before) != it.fits {
+			t.Errorf("%s: %v, %v", name, !it.fits, err)
+		}
+		if p, err = bare(raw); err != nil || !fits(p, it.before) {
+			t.Errorf("%s, bare: does not fit, %v", name, err)
+		}
+	}
+}
+
+// inscribed are the headers of what failed once.
+func inscribed(t *testing.T, raw amqp.RawProperties, mailbox string, due time.Time) amqp.Table {
+	t.Helper()
+	p, err := Failure{Tries: 1}.inscribe(raw, mailbox, due)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw, err = p.Append(nil); err == nil {
+		err = p.Parse(raw, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Headers
 }

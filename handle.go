@@ -208,7 +208,7 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 		m.log().Warn("handler failed after it had settled the message", "message", m.ID, "from", m.From, "error", err)
 	default:
 		f, _ := m.Failure()
-		v := o.judge(time.Now(), f, err)
+		v := m.inRoom(o.judge(time.Now(), f, err))
 		m.tap.target.node.counts.judged(v, f)
 		if v.failure.Tries > f.Tries {
 			m.observed(StepFailed, err)

@@ -14,11 +14,7 @@ func (m *Message) hold(v verdict) {
 	defer m.tap.holds(-1)
 	m.from.seen(m.tag)
 	var props amqp.RawProperties
-	p, err := m.inscribe(v.failure, m.tap.target.mailbox(), time.Time{})
-	if err == nil {
-		m.expiring(p)
-		err = m.conceal(p, v.failure)
-	}
+	p, err := m.withHistory(v, time.Time{})
 	if err == nil {
 		props, err = p.Append(nil)
 	}

@@ -1,8 +1,10 @@
 package postrider
 
 import (
+	"errors"
 	"time"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -39,15 +41,43 @@ func (m *Message) passOn(f *client.Fate, v verdict) error {
 	if !v.dead {
 		to = stepFor(time.Until(v.due)).Queue(name)
 	}
-	p, err := m.inscribe(v.failure, name, v.due)
+	p, err := m.withHistory(v, v.due)
+	if err != nil {
+		return err
+	}
+	return m.tap.target.way.pass(m.tap.target.node.ctx, f, to, p, m.raw())
+}
+
+// withHistory is the message's properties as its verdict has them. due is the zero time for a dead one, and for one that waits here.
+func (m *Message) withHistory(v verdict, due time.Time) (*amqp.Properties, error) {
+	if v.bare {
+		p, err := bare(m.props)
+		if err == nil {
+			p.MessageID = m.ID
+		}
+		return p, err
+	}
+	p, err := m.inscribe(v.failure, m.tap.target.mailbox(), due)
 	if err == nil && !v.dead {
 		m.expiring(p)
 	}
 	if err == nil {
 		err = m.conceal(p, v.failure)
 	}
-	if err != nil {
-		return err
-	}
-	return m.tap.target.way.pass(m.tap.target.node.ctx, f, to, p, m.raw())
+	return p, err
 }
+
+// inRoom makes the verdict upon a message dead whose headers leave no room for the history of its failures: nobody could pass it on, and it would be
+// tried without end. As a dead letter it is as it came.
+func (m *Message) inRoom(v verdict) verdict {
+	if p, err := m.withHistory(v, v.due); err != nil || fits(p, m.headers()) {
+		return v
+	}
+	if !v.dead {
+		v.why = errNoRoom
+	}
+	v.dead, v.bare = true, true
+	return v
+}
+
+var errNoRoom = errors.New("it could not be tried again, for its headers leave no room for the history of its failures")

@@ -92,7 +92,8 @@ func (m *Message) Header(name string) any {
 	return v
 }
 
-// Headers are all headers that the sender gave.
+// Headers are all headers that the sender gave; none where they are beyond the bounds of package amqp (64 KiB, 8 tables inside one another), as RabbitMQ lets
+// them pass. [Message.Header] finds each that is itself within them.
 func (m *Message) Headers() map[string]any {
 	var all amqp.Table
 	switch h := m.headers(); {

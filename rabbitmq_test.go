@@ -2,6 +2,7 @@ package postrider_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
 )
 
 // rabbit starts a node whose mailboxes live on the RabbitMQ that POSTRIDER_RABBITMQ names, an AMQP URL.
@@ -224,5 +226,41 @@ func TestACancelledCallOnRabbitMQ(t *testing.T) {
 	case <-ended:
 	case <-soon(t).Done():
 		t.Error("the handler goes on")
+	}
+}
+
+// RabbitMQ passes on headers of any depth, and as large as a frame.
+func TestHeadersBeyondOurBoundsOnRabbitMQ(t *testing.T) {
+	alice := rabbit(t, "alice")
+	name := fresh(t)
+	var tries atomic.Int32
+	err := alice.Handle(t.Context(), alice.Mailbox(name), func(_ context.Context, m *postrider.Message) error {
+		if n := tries.Add(1); m.Header("colour") != "red" {
+			return postrider.Reject(fmt.Errorf("%v the %d. time", m.Header("colour"), n))
+		}
+		return errors.New("no")
+	}, postrider.MaxTries(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deep := []byte("\x00\x00\x00\x00")
+	for range 2 * amqp.MaxTableDepth {
+		deep = append([]byte{0, 0, 0, byte(len(deep) + 3), 1, 'a', 'F'}, deep...)
+	}
+	large := append([]byte{0, 0, 0, 0, 1, 'a', 'S', 0, 1, 0x80, 0}, make([]byte, 96<<10)...)
+	for _, raw := range [][]byte{deep, large} {
+		raw = append(raw, "\x06colourS\x00\x00\x00\x03red"...)
+		binary.BigEndian.PutUint32(raw, uint32(len(raw)-4))
+		publishTo(t, os.Getenv("POSTRIDER_RABBITMQ"), nil, amqp.Properties{RawHeaders: raw}, name, "a")
+	}
+	dead := collect(t, alice, alice.Mailbox(name).Dead())
+	for _, failures := range []int{0, 2} { // for which the large one has no room
+		m := wantBody(t, dead, "a")
+		if f, _ := m.Failure(); f.Tries != failures || m.Header("colour") != "red" {
+			t.Errorf("%+v, colour %v", f, m.Header("colour"))
+		}
+	}
+	if n := tries.Load(); n != 3 {
+		t.Errorf("tried %d times", n)
 	}
 }

@@ -56,6 +56,7 @@ type verdict struct {
 	dead    bool      // nobody tries again
 	due     time.Time // when somebody may, otherwise
 	why     error     // of a dead one
+	bare    bool      // without a history, see inRoom
 }
 
 // judge gives the verdict upon a message that has this history, after one more handler returned err.

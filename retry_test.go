@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -162,14 +163,47 @@ func TestWhatHasDiedBeforeIsTriedAgain(t *testing.T) {
 	}
 }
 
+// Nobody could pass on what has no room for the history of its failures.
+func TestAMessageWithoutRoomForItsFailuresDies(t *testing.T) {
+	for name, opts := range map[string][]postrider.MailboxOption{"plain": nil, "one receiver": {postrider.SingleActive()}, "partitions": {postrider.Partitions(1)}} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+				jobs := worker.Mailbox("jobs", opts...)
+				seen := failing(t, worker, jobs, func(*postrider.Message, int) error { return errors.New("no") })
+				large := strings.Repeat("x", amqp.MaxTableBytes-100)
+				if err := producer.Mailbox("jobs", opts...).Send(t.Context(), "a", postrider.Header("large", large)); err != nil {
+					t.Fatal(err)
+				}
+				wantSeen(t, seen, "a after 0s, 0 failures")
+				m := wantBody(t, collect(t, worker, jobs.Dead()), "a")
+				if m.Header("large") != large {
+					t.Error("it has lost its headers")
+				}
+				if s := worker.Stats(); s.Dead != 1 || s.Retries != 0 {
+					t.Errorf("%+v", s)
+				}
+				time.Sleep(10 * time.Second)
+				if len(seen) > 0 {
+					t.Error("and again:", <-seen)
+				}
+			})
+		})
+	}
+}
+
 // publishAs publishes as a program does that knows AMQP alone.
 func publishAs(t *testing.T, net *network, p amqp.Properties, queue, body string) {
 	t.Helper()
-	at, err := client.ParseURL("amqp://mq:1")
+	publishTo(t, "amqp://mq:1", net.Dialer("application"), p, queue, body)
+}
+
+func publishTo(t *testing.T, url string, dial func(context.Context, string, string) (net.Conn, error), p amqp.Properties, queue, body string) {
+	t.Helper()
+	at, err := client.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := client.New(client.Config{Addresses: []client.Address{at}, Publishes: true, Dial: net.Dialer("application")})
+	c := client.New(client.Config{Addresses: []client.Address{at}, Publishes: true, Dial: dial})
 	defer c.Close()
 	e, err := client.NewEnvelope("", queue, true, p)
 	if err != nil {

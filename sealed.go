@@ -142,6 +142,7 @@ func (m *Message) refuse(err error) {
 	if errors.Is(err, ErrNoKey) {
 		v = m.tap.options.judge(time.Now(), f, err)
 	}
+	v = m.inRoom(v)
 	t.node.counts.judged(v, f)
 	m.observed(StepFailed, err)
 	m.say(v, err)
@@ -203,6 +204,7 @@ func (m *Message) conceal(p *amqp.Properties, f Failure) error {
 	sealed, err := m.opened.by.SealAnswer(seal.OfFailure, []byte(m.ID), nonce(), &seal.Content{Time: time.Now(), Body: []byte(f.Reason)})
 	if err == nil {
 		p.Headers[headerReason], p.Headers[headerSealedReason] = concealed, sealed
+		p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, headerSealedReason)
 	}
 	return err
 }

@@ -13,6 +13,28 @@ const contentHead = 12 // class, weight, body size
 // A payload with no room for class, weight, size and flags is an *Error with code 501,
 // a weight other than 0 one with code 505, malformed properties one with code 502.
 func ParseHeader(payload []byte) (class uint16, bodySize uint64, props RawProperties, err error) {
+	if class, bodySize, props, err = splitHeader(payload); err == nil {
+		err = props.check()
+	}
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	return class, bodySize, props, nil
+}
+
+// SplitHeader is ParseHeader for who copes with any headers: brokers may pass on what is beyond the bounds of a table, and whether there
+// is more in a table than its length is not looked at.
+func SplitHeader(payload []byte) (class uint16, bodySize uint64, props RawProperties, err error) {
+	if class, bodySize, props, err = splitHeader(payload); err == nil {
+		_, err = props.View()
+	}
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	return class, bodySize, props, nil
+}
+
+func splitHeader(payload []byte) (class uint16, bodySize uint64, props RawProperties, err error) {
 	if len(payload) < contentHead+2 {
 		return 0, 0, nil, Errorf(FrameError, "content header of %d octets ends too early", len(payload))
 	}
@@ -21,12 +43,7 @@ func ParseHeader(payload []byte) (class uint16, bodySize uint64, props RawProper
 	if weight := binary.BigEndian.Uint16(payload[2:]); weight != 0 {
 		return 0, 0, nil, Errorf(UnexpectedFrame, "content header for class %d with weight %d", class, weight)
 	}
-	bodySize = binary.BigEndian.Uint64(payload[4:])
-	props = RawProperties(payload[contentHead:])
-	if err := props.check(); err != nil {
-		return 0, 0, nil, err
-	}
-	return class, bodySize, props, nil
+	return class, binary.BigEndian.Uint64(payload[4:]), RawProperties(payload[contentHead:]), nil
 }
 
 // AppendHeaderFrame appends the header frame of content of bodySize octets. props

@@ -77,3 +77,18 @@ func TestABodyIsCutToTheFrameMax(t *testing.T) {
 		}
 	}
 }
+
+// What a broker passes on may have headers beyond the bounds. What ends too early is malformed all the same.
+func TestAHeaderWhoseTableIsNotLookedInto(t *testing.T) {
+	props := append([]byte{byte(FlagHeaders >> 8), 0}, beyondBounds()...)
+	payload := append([]byte{0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}, props...)
+	_, _, _, err := ParseHeader(payload)
+	wantCode(t, err, SyntaxError)
+	if class, size, got, err := SplitHeader(payload); err != nil || class != 60 || size != 9 || string(got) != string(props) {
+		t.Errorf("%d, %d, %d octets, %v", class, size, len(got), err)
+	}
+	_, _, _, err = SplitHeader(payload[:len(payload)-1])
+	wantCode(t, err, SyntaxError)
+	_, _, _, err = SplitHeader(payload[:13])
+	wantCode(t, err, FrameError)
+}

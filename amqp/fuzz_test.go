@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"bytes"
+	"maps"
 	"math/rand"
 	"reflect"
 	"strconv"
@@ -87,6 +88,7 @@ func FuzzTable(f *testing.F) {
 		}
 		if err != nil {
 			_, _, _ = LookupTable(b, "k")
+			_, _ = WithoutNames(b, "k")
 			return
 		}
 		for name, want := range first {
@@ -96,6 +98,17 @@ func FuzzTable(f *testing.F) {
 			}
 			wantSame(t, got, want)
 		}
+		kept, err := WithoutNames(b[:len(b)-len(rest)], "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, others, err := ParseTable(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := maps.Clone(first)
+		delete(want, "k")
+		wantSame(t, others, want)
 		wire, err := AppendTable(nil, first)
 		if err != nil {
 			t.Fatalf("%#v: %v", first, err)

@@ -31,6 +31,9 @@ type Properties struct {
 	UserID          string
 	AppID           string
 	ClusterID       string
+
+	// RawHeaders is an encoded table, its length included, that Headers are added to; nil: there is none. A name that is in both is written twice.
+	RawHeaders []byte
 }
 
 // Append appends the properties as RawProperties. If a string is longer than 255 octets
@@ -40,7 +43,7 @@ func (p *Properties) Append(dst []byte) ([]byte, error) {
 	w := propertiesWriter{dst: append(dst, 0, 0)}
 	w.str(FlagContentType, p.ContentType)
 	w.str(FlagContentEncoding, p.ContentEncoding)
-	w.headers(p.Headers)
+	w.headers(p.RawHeaders, p.Headers)
 	w.octet(FlagDeliveryMode, p.DeliveryMode)
 	w.octet(FlagPriority, p.Priority)
 	w.str(FlagCorrelationID, p.CorrelationID)
@@ -63,6 +66,16 @@ func (p *Properties) Append(dst []byte) ([]byte, error) {
 // of raw is kept. It fails with an *Error with code 502 if raw was not checked before and is
 // malformed; the fields are then undefined.
 func (p *Properties) Parse(raw RawProperties, in *Interner) error {
+	err := p.ParseRaw(raw, in)
+	if headers := p.RawHeaders; err == nil && headers != nil {
+		p.RawHeaders = nil
+		_, p.Headers, err = parseTable(headers, in)
+	}
+	return err
+}
+
+// ParseRaw is Parse, but leaves the headers as they are, in RawHeaders, which alias raw. So it does for those, too, that are beyond the bounds of a table.
+func (p *Properties) ParseRaw(raw RawProperties, in *Interner) error {
 	v, err := raw.View()
 	if err != nil {
 		return err
@@ -84,10 +97,8 @@ func (p *Properties) Parse(raw RawProperties, in *Interner) error {
 	if v.Flags&FlagTimestamp != 0 {
 		p.Timestamp = time.Unix(int64(v.Timestamp), 0).UTC()
 	}
-	if v.Flags&FlagHeaders != 0 {
-		_, p.Headers, err = parseTable(v.Headers, in)
-	}
-	return err
+	p.RawHeaders = v.Headers
+	return nil
 }
 
 // A propertiesWriter appends the values that are there and collects their flags.
@@ -125,10 +136,25 @@ func (w *propertiesWriter) time(flag uint16, t time.Time) {
 	w.dst = binary.BigEndian.AppendUint64(w.dst, uint64(t.Unix()))
 }
 
-func (w *propertiesWriter) headers(t Table) {
-	if t == nil || w.err != nil {
+func (w *propertiesWriter) headers(raw []byte, t Table) {
+	if raw == nil && t == nil || w.err != nil {
 		return
 	}
 	w.flags |= FlagHeaders
-	w.dst, w.err = AppendTable(w.dst, t)
+	if raw == nil {
+		w.dst, w.err = AppendTable(w.dst, t)
+		return
+	}
+	at := len(w.dst)
+	w.dst = append(w.dst, raw...)
+	if len(t) == 0 {
+		return
+	}
+	more, err := AppendTable(nil, t)
+	if err != nil {
+		w.err = err
+		return
+	}
+	w.dst = append(w.dst, more[4:]...)
+	binary.BigEndian.PutUint32(w.dst[at:], uint32(len(w.dst)-at-4))
 }

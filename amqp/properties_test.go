@@ -198,3 +198,27 @@ func TestAReplyToIsReplacedAmongWhatIsThere(t *testing.T) {
 	_, err = RawProperties(some).WithReplyTo(strings.Repeat("x", 256))
 	wantCode(t, err, SyntaxError)
 }
+
+func TestHeadersThatStayRaw(t *testing.T) {
+	all := allProperties()
+	raw := RawProperties(must[[]byte](t)(all.Append(nil)))
+	var p Properties
+	if err := p.ParseRaw(raw, nil); err != nil || p.Headers != nil {
+		t.Fatal(p.Headers, err)
+	}
+	if again := must[[]byte](t)(p.Append(nil)); !bytes.Equal(again, raw) {
+		t.Errorf("%x, want %x", again, []byte(raw))
+	}
+	p.Headers = Table{"more": true}
+	var both Properties
+	if err := both.Parse(must[[]byte](t)(p.Append(nil)), nil); err != nil {
+		t.Fatal(err)
+	}
+	all.Headers["more"] = true
+	if !reflect.DeepEqual(both.Headers, all.Headers) || both.RawHeaders != nil {
+		t.Errorf("%v, want %v", both.Headers, all.Headers)
+	}
+	p.Headers = Table{"more": struct{}{}}
+	_, err := p.Append(nil)
+	wantCode(t, err, SyntaxError)
+}

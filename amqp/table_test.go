@@ -114,6 +114,57 @@ func TestLookup(t *testing.T) {
 	wantCode(t, err, SyntaxError)
 }
 
+// beyondBounds is a table with values beyond the bounds and within them.
+func beyondBounds() []byte {
+	deep := "V"
+	for range MaxTableDepth + 1 {
+		deep = "A" + string(wire(deep))
+	}
+	return wire("\x01nB\x07\x04deep" + deep + "\x05largeS" + string(wire(strings.Repeat("x", MaxTableBytes))) + "\x01sS" + string(wire("v")))
+}
+
+func TestLookupBeyondTheBounds(t *testing.T) {
+	raw := beyondBounds()
+	if _, err := CheckTable(raw); err == nil {
+		t.Fatal("it is within the bounds")
+	}
+	for name, want := range map[string]any{"n": uint8(7), "large": strings.Repeat("x", MaxTableBytes), "s": "v"} {
+		if v, ok, err := LookupTable(raw, name); v != want || !ok || err != nil {
+			t.Errorf("%s is %.20v, %v, %v", name, v, ok, err)
+		}
+	}
+	if _, ok, err := LookupTable(raw, "absent"); ok || err != nil {
+		t.Errorf("absent: %v, %v", ok, err)
+	}
+	_, _, err := LookupTable(raw, "deep")
+	wantCode(t, err, SyntaxError)
+}
+
+func TestWithoutNames(t *testing.T) {
+	raw := wire("\x01aV\x01bB\x01\x01aV\x01cA" + string(wire("VV")))
+	for _, c := range []struct {
+		names []string
+		want  string
+	}{
+		{nil, string(raw[4:])},
+		{[]string{"d"}, string(raw[4:])},
+		{[]string{"a"}, "\x01bB\x01\x01cA" + string(wire("VV"))},
+		{[]string{"c", "b"}, "\x01aV\x01aV"},
+		{[]string{"a", "b", "c"}, ""},
+	} {
+		if got, err := WithoutNames(raw, c.names...); err != nil || string(got) != string(wire(c.want)) {
+			t.Errorf("without %v: %q, %v", c.names, got, err)
+		}
+	}
+	if got, err := WithoutNames(beyondBounds(), "deep", "large"); err != nil || string(got) != string(wire("\x01nB\x07\x01sS"+string(wire("v")))) {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, malformed := range []string{"", "\x00\x00\x00", "\x00\x00\x00\x01", string(wire("\x01a")), string(wire("\x01a?")), string(wire("\x09a")), string(wire("\x01aI\x00"))} {
+		_, err := WithoutNames([]byte(malformed), "a")
+		wantCode(t, err, SyntaxError)
+	}
+}
+
 func TestMalformedTables(t *testing.T) {
 	for name, raw := range map[string][]byte{
 		"nothing":                  {},

@@ -3,6 +3,7 @@ package amqp
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -35,27 +36,91 @@ func parseTable(b []byte, in *Interner) (rest []byte, t Table, err error) {
 }
 
 // LookupTable finds a name in the encoded table raw (with its length) and parses its
-// value only; ok is false if the name is not there. It fails, as CheckTable does, on
-// what is wrong up to and including that value.
+// value only; ok is false if the name is not there. It fails, as CheckTable does, if that value
+// is malformed or beyond the bounds. What comes before it may be beyond them, but has to be well-formed as far as
+// is needed to get past it.
 func LookupTable(raw []byte, name string) (v any, ok bool, err error) {
-	content, _, err := cutTable(raw)
-	if err != nil {
-		return nil, false, err
-	}
-	c := tableChecker{}
-	r := reader{b: content}
+	r := reader{b: raw}
+	r = reader{b: r.longstr(), bad: r.bad}
 	for len(r.b) > 0 {
 		found := string(r.shortstr()) == name
-		at := r.b
-		if err := c.value(&r, 1); err != nil {
+		if !found {
+			if err := r.skipValue(); err != nil {
+				return nil, false, err
+			}
+			continue
+		}
+		value := reader{b: r.b}
+		if err := (&tableChecker{}).value(&r, 1); err != nil {
 			return nil, false, err
 		}
-		if found {
-			value := reader{b: at}
-			return buildValue(&value, nil), true, nil
-		}
+		return buildValue(&value, nil), true, nil
+	}
+	if r.bad {
+		return nil, false, errTableShort()
 	}
 	return nil, false, nil
+}
+
+// WithoutNames returns the encoded table raw (with its length) without what is named so; raw itself if nothing is. It may be beyond the bounds. It fails with
+// an *Error with code 502 if raw is malformed.
+func WithoutNames(raw []byte, names ...string) ([]byte, error) {
+	r := reader{b: raw}
+	content := r.longstr()
+	r = reader{b: content, bad: r.bad}
+	var kept []byte // nil: all until now
+	for len(r.b) > 0 {
+		from := len(content) - len(r.b)
+		name := r.shortstr()
+		drop := slices.Contains(names, string(name))
+		if err := r.skipValue(); err != nil {
+			return nil, err
+		}
+		switch to := len(content) - len(r.b); {
+		case drop && kept == nil:
+			kept = append(make([]byte, 4, 4+len(content)), content[:from]...)
+		case !drop && kept != nil:
+			kept = append(kept, content[from:to]...)
+		}
+	}
+	if r.bad {
+		return nil, errTableShort()
+	}
+	if kept == nil {
+		return raw, nil
+	}
+	binary.BigEndian.PutUint32(kept, uint32(len(kept)-4))
+	return kept, nil
+}
+
+// skipValue goes past a value without looking into it.
+func (r *reader) skipValue() error {
+	kind := r.octet()
+	if r.bad {
+		return errTableShort()
+	}
+	switch kind {
+	case 'V':
+	case 't', 'b', 'B':
+		r.octet()
+	case 's', 'u':
+		r.short()
+	case 'I', 'i', 'f':
+		r.long()
+	case 'l', 'L', 'd', 'T':
+		r.longlong()
+	case 'D':
+		r.octet()
+		r.long()
+	case 'S', 'x', 'F', 'A':
+		r.longstr()
+	default:
+		return errTableType(kind)
+	}
+	if r.bad {
+		return errTableShort()
+	}
+	return nil
 }
 
 // cutTable splits b behind the table at its front, whose size it bounds.
@@ -107,37 +172,17 @@ func (c *tableChecker) value(r *reader, depth int) error {
 	if c.entries++; c.entries > MaxTableEntries {
 		return errTableEntries()
 	}
-	kind := r.octet()
-	if r.bad {
-		return errTableShort()
+	inner := *r
+	if err := r.skipValue(); err != nil {
+		return err
 	}
-	var err error
-	switch kind {
-	case 'V':
-	case 't', 'b', 'B':
-		r.octet()
-	case 's', 'u':
-		r.short()
-	case 'I', 'i', 'f':
-		r.long()
-	case 'l', 'L', 'd', 'T':
-		r.longlong()
-	case 'D':
-		r.octet()
-		r.long()
-	case 'S', 'x':
-		r.longstr()
+	switch inner.octet() {
 	case 'F':
-		err = c.table(r.longstr(), depth+1)
+		return c.table(inner.longstr(), depth+1)
 	case 'A':
-		err = c.array(r.longstr(), depth+1)
-	default:
-		return errTableType(kind)
+		return c.array(inner.longstr(), depth+1)
 	}
-	if r.bad {
-		return errTableShort()
-	}
-	return err
+	return nil
 }
 
 // buildTable builds a table from content that was checked.

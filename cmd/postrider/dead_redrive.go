@@ -110,7 +110,7 @@ func (r *redrive) move(ctx context.Context, m *probe.Message, l *letter) error {
 	if to == "" {
 		return remedied{fmt.Errorf("the letter %s in %s does not say where it was before", l.name(), r.from), "name the queue that it is to go to, with --to"}
 	}
-	props, err := l.revived()
+	props, err := l.revived(r.desk.at.User)
 	if err != nil {
 		return err
 	}
@@ -138,25 +138,27 @@ func (r *redrive) homeOf(l *letter) string {
 	return cmp.Or(l.Origin, r.home)
 }
 
-// failureHeaders are what nodes write about failures, under nodeHeader. The rest there is the message's own, as its key is, and a seal may be bound to it.
-var failureHeaders = []string{"tries", "reason", "first-failure", "last-failure", "target", "due", "sealed-reason"}
+// pastHeaders are what nodes have written about failures, and brokers about deaths and deliveries, and what has brokers publish a message to more than one
+// queue. The rest under nodeHeader is the message's own, as its key is, and a seal may be bound to it.
+var pastHeaders = []string{
+	nodeHeader + "tries", nodeHeader + "reason", nodeHeader + "first-failure", nodeHeader + "last-failure", nodeHeader + "target", nodeHeader + "due",
+	nodeHeader + "sealed-reason",
+	"x-death", "x-first-death-queue", "x-first-death-reason", "x-first-death-exchange", "x-last-death-queue", "x-last-death-reason", "x-last-death-exchange",
+	"x-delivery-count", "CC", "BCC",
+}
 
-// brokersHeaders are what brokers write about deaths and deliveries, and what has them publish a message to more than one queue.
-var brokersHeaders = []string{"x-death", "x-delivery-count", "CC", "BCC"}
-
-// revived are the properties of a letter without its failures.
-func (l *letter) revived() (amqp.RawProperties, error) {
+// revived are the properties of a letter without its failures, for user to publish.
+func (l *letter) revived(user string) (amqp.RawProperties, error) {
 	p := l.props
-	for name := range p.Headers {
-		ours, is := strings.CutPrefix(name, nodeHeader)
-		if is && slices.Contains(failureHeaders, ours) || slices.Contains(brokersHeaders, name) ||
-			strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-") {
-			delete(p.Headers, name)
+	if p.UserID != user {
+		p.UserID = "" // the broker lets nobody speak for another
+	}
+	var err error
+	if p.RawHeaders != nil {
+		if p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, pastHeaders...); err != nil {
+			return nil, err
 		}
 	}
-	if p.Headers == nil {
-		p.Headers = amqp.Table{}
-	}
-	p.Headers[nodeHeader+"due"] = time.Now().UnixMilli() // by which a node tells it from the one that died
+	p.Headers = amqp.Table{nodeHeader + "due": time.Now().UnixMilli()} // by which a node tells it from the one that died
 	return p.Append(nil)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
 
@@ -136,4 +137,28 @@ func TestADeadLetterGoesBackToOneQueue(t *testing.T) {
 	}
 	runs(t, "dead", "redrive", "orders", "--broker", url).wants(t, exitOK, "1 message is back in orders\n")
 	app.finds("orders", "first")
+}
+
+// A letter may have been published in the name of a user, and have headers that cannot be read here.
+func TestALetterOfAnotherUserGoesBack(t *testing.T) {
+	raw := append([]byte{0, 0, 0, 0, 2, 'C', 'C', 'A', 0, 0, 0, 0, 1, 'a', 'S', 0, 1, 0x80, 0}, make([]byte, 96<<10)...)
+	binary.BigEndian.PutUint32(raw, uint32(len(raw)-4))
+	p := amqp.Properties{UserID: "till", RawHeaders: raw}
+	props, err := p.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLetter(&probe.Message{Props: props}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for user, want := range map[string]string{"guest": "", "till": "till"} {
+		got, err := l.revived(user)
+		if err != nil || p.ParseRaw(got, nil) != nil || p.UserID != want {
+			t.Errorf("by %s it is published as %s's, %v", user, p.UserID, err)
+		}
+		if _, cc, _ := amqp.LookupTable(p.RawHeaders, "CC"); cc || len(p.RawHeaders) < 96<<10 {
+			t.Errorf("%d bytes of headers, CC among them: %v", len(p.RawHeaders), cc)
+		}
+	}
 }

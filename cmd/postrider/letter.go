@@ -33,11 +33,12 @@ type letter struct {
 func newLetter(m *probe.Message, position int) (*letter, error) {
 	l := &letter{Position: position}
 	p := &l.props
-	if err := p.Parse(m.Props, nil); err != nil {
+	var err error
+	if *p, err = propertiesOf(m.Props); err != nil {
 		return nil, err
 	}
 	l.ID, l.From, l.ContentType, l.Deaths = p.MessageID, p.AppID, p.ContentType, deathsIn(p.Headers)
-	l.Tries, _ = p.Headers[nodeHeader+"tries"].(int64)
+	l.Tries, _ = amqp.Integer(p.Headers[nodeHeader+"tries"])
 	l.Reason, _ = p.Headers[nodeHeader+"reason"].(string)
 	l.FirstFailure = moment(p.Headers, nodeHeader+"first-failure")
 	l.LastFailure = moment(p.Headers, nodeHeader+"last-failure")
@@ -46,6 +47,14 @@ func newLetter(m *probe.Message, position int) (*letter, error) {
 		l.Origin, l.Reason = d.Queue, d.Reason
 	}
 	return l, nil
+}
+
+// propertiesOf are the properties of a message. Its headers are there raw, too, and only so where they are beyond the bounds of a table, as RabbitMQ lets them pass.
+func propertiesOf(raw amqp.RawProperties) (p amqp.Properties, err error) {
+	if err = p.ParseRaw(raw, nil); err == nil && p.RawHeaders != nil {
+		_, p.Headers, _ = amqp.ParseTable(p.RawHeaders)
+	}
+	return p, err
 }
 
 // handled says whether a handler of a node has failed upon it.
@@ -74,7 +83,7 @@ func (l *letter) history() string {
 }
 
 func moment(headers amqp.Table, name string) *time.Time {
-	ms, ok := headers[name].(int64)
+	ms, ok := amqp.Integer(headers[name])
 	if !ok {
 		return nil
 	}

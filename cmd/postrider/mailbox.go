@@ -132,9 +132,12 @@ func newMailboxPeek() *cobra.Command {
 }
 
 func (d *desk) peek(mailbox string, m *probe.Message) error {
-	var p amqp.Properties
-	if err := p.Parse(m.Props, nil); err != nil {
+	p, err := propertiesOf(m.Props)
+	if err != nil {
 		return err
+	}
+	if p.Headers == nil {
+		p.Headers = amqp.Table{}
 	}
 	var sealedBy string
 	if p.ContentType == sealedType {

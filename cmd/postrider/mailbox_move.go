@@ -209,13 +209,16 @@ func (m *mover) take(d *client.Delivery) {
 
 func (m *mover) pass(d *client.Delivery, f *client.Fate) error {
 	var p amqp.Properties
-	if err := p.Parse(d.Props, nil); err != nil {
+	err := p.ParseRaw(d.Props, nil)
+	if err == nil && p.RawHeaders != nil {
+		p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, "CC") // whoever it names has had a copy
+	}
+	if err != nil {
 		return err
 	}
 	if p.UserID != m.target.User {
 		p.UserID = "" // the other broker lets nobody speak for another
 	}
-	delete(p.Headers, "CC") // whoever it names has had a copy
 	e, err := client.NewEnvelope("", m.to, true, p)
 	if err != nil {
 		return err

@@ -394,3 +394,25 @@ func TestACallNobodyTakes(t *testing.T) {
 		l.cut()
 	})
 }
+
+// RabbitMQ lets headers pass that our broker does not take. Were they an error, the message would come again on each connection, and end it.
+func TestHeadersBeyondOurBoundsAreDelivered(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 100)
+		l := f.line()
+		<-u.First()
+		entry := "\x01aA\x00\x00\x00\x00"
+		for range amqp.MaxTableDepth {
+			n := len(entry)
+			entry = "\x01aF\x00\x00\x00" + string(rune(n)) + entry
+		}
+		raw := append([]byte{0, 0, 0, byte(len(entry))}, entry...)
+		if _, err := amqp.CheckTable(raw); err == nil {
+			t.Fatal("they are within the bounds")
+		}
+		l.deliver(consumeChannel, 1, false, "deep", amqp.Properties{RawHeaders: raw})
+		l.deliver(consumeChannel, 2, false, "next", amqp.Properties{})
+		wantDelivery(t, got, "deep").Ack()
+		wantDelivery(t, got, "next").Ack()
+	}, consuming)
+}

@@ -50,18 +50,21 @@ func (a *assembly) begin(m amqp.Method) {
 	a.stage, a.method = wantHeader, m
 }
 
+// headerParser is amqp.ParseHeader or amqp.SplitHeader.
+type headerParser func([]byte) (class uint16, bodySize uint64, props amqp.RawProperties, err error)
+
 // reset forgets a content that will not be finished.
 func (a *assembly) reset() { *a = assembly{} }
 
-// header takes the content header; done tells that the content has no body. The properties go to heads, if that is not nil.
-func (a *assembly) header(payload []byte, maxMessage uint64, memory *slab, heads *[]byte) (done bool, err error) {
+// header takes the content header, which parse takes apart; done tells that the content has no body. The properties go to heads, if that is not nil.
+func (a *assembly) header(payload []byte, parse headerParser, maxMessage uint64, memory *slab, heads *[]byte) (done bool, err error) {
 	switch a.stage {
 	case idle:
 		return false, errUnannounced()
 	case wantBody:
 		return false, a.errNoBody()
 	}
-	class, size, props, err := amqp.ParseHeader(payload)
+	class, size, props, err := parse(payload)
 	if err != nil {
 		return false, err
 	}

@@ -28,6 +28,8 @@ func NewClient(cfg ClientConfig) *Client {
 		vhost:      cfg.VHost,
 	}
 	c.brief = cfg.Brief
+	// A broker may let pass what ours does not, and would deliver it again and again, were the connection to end over it.
+	c.header = amqp.SplitHeader
 	c.maxMessage, c.slab.most = c.want.MaxMessage, c.want.Slab
 	c.frameMax = c.want.FrameMax // servers with many properties do not keep to 4096
 	return c

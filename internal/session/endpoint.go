@@ -16,6 +16,7 @@ type endpoint struct {
 	heartbeat  uint16
 	maxMessage uint64
 	peer       Peer
+	header     headerParser
 
 	in      amqp.Interner
 	out     []byte  // what Event.Reply shows
@@ -233,7 +234,7 @@ func (e *endpoint) receiveContent(ch *channel, f amqp.Frame) (whole bool, err er
 		if brief {
 			heads = &e.heads
 		}
-		whole, err = ch.assembly.header(f.Payload, e.maxMessage, &e.slab, heads)
+		whole, err = ch.assembly.header(f.Payload, e.header, e.maxMessage, &e.slab, heads)
 	case amqp.FrameBody:
 		whole, err = ch.assembly.body(f.Payload)
 	default:

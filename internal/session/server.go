@@ -29,7 +29,7 @@ type ServerConfig struct {
 // cfg.Properties cannot be encoded, for no client did that.
 func NewServer(cfg ServerConfig) *Server {
 	s := &Server{offer: cfg.Limits.withDefaults(), mechanisms: cfg.Mechanisms}
-	s.frameMax = preTuneFrameMax
+	s.frameMax, s.header = preTuneFrameMax, amqp.ParseHeader
 	s.maxMessage, s.slab.most = s.offer.MaxMessage, s.offer.Slab
 	start := &amqp.ConnectionStart{
 		VersionMajor:     0,
