@@ -206,6 +206,9 @@ func (c *Consumer) abandon(unseen bool) (seen, rest []uint64) {
 func (c *Consumer) Seen(tag uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.seen) > 2*c.out.Len()+fewSeen {
+		c.forgetSettled()
+	}
 	for t, pos := range c.out.All() {
 		if t == tag {
 			if c.seen == nil {
@@ -213,6 +216,20 @@ func (c *Consumer) Seen(tag uint64) {
 			}
 			c.seen[pos] = struct{}{}
 			return
+		}
+	}
+}
+
+// fewSeen of those that are settled may be remembered, however few are out.
+const fewSeen = 64
+
+// forgetSettled drops what Seen was told of and is out no more. The caller holds mu.
+func (c *Consumer) forgetSettled() {
+	all := c.seen
+	c.seen = make(map[uint64]struct{})
+	for _, pos := range c.out.All() {
+		if _, was := all[pos]; was {
+			c.seen[pos] = struct{}{}
 		}
 	}
 }
