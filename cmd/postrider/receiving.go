@@ -83,8 +83,9 @@ func (r *receiver) run(workers int, handle func(context.Context, *postrider.Mess
 	ctx := r.ctx
 	c := counter{left: r.count, stop: r.stop}
 	err := r.node.Handle(ctx, r.target, func(ctx context.Context, m *postrider.Message) error {
-		if !c.begin() {
-			return m.Requeue() // enough are being handled
+		if !c.begin() { // enough are being handled
+			wait(ctx, giveBackAfter)
+			return m.Requeue()
 		}
 		err := handle(ctx, m)
 		var broken fatal
@@ -105,6 +106,9 @@ func (r *receiver) run(workers int, handle func(context.Context, *postrider.Mess
 	<-ctx.Done()
 	return r.ended(context.Cause(ctx), c.seen())
 }
+
+// giveBackAfter keeps a message that may be wanted if another fails from coming again at once, and again.
+const giveBackAfter = 200 * time.Millisecond
 
 // askAgain is how long after a broker did not answer it is asked again, and askedFor how long it is asked.
 const (
