@@ -24,6 +24,7 @@ import (
 // for a broker a queue of this node's, which outlives connections.
 type inquiry struct {
 	handled client.Fate
+	name    string       // by which its receipt names it
 	fate    *client.Fate // how far it came before
 	again   func() error // nil: a receipt finds its way without
 	pub     *client.Publisher
@@ -31,7 +32,7 @@ type inquiry struct {
 	secret  *seal.Secret // of a sealed message, whose receipt has to be sealed, too
 }
 
-// asked are the inquiries of a node, by message id.
+// asked are the inquiries of a node, by name.
 type asked struct {
 	most, mostBytes int
 
@@ -53,7 +54,7 @@ func newAsked(cfg Config) *asked {
 }
 
 // expect books an inquiry before its message can be answered.
-func (a *asked) expect(id string, q *inquiry) error {
+func (a *asked) expect(q *inquiry) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -61,27 +62,27 @@ func (a *asked) expect(id string, q *inquiry) error {
 		return client.ErrClosed
 	case len(a.open) >= a.most || a.bytes+q.size > a.mostBytes:
 		return fmt.Errorf("%w: %d messages are not handled yet", client.ErrFull, len(a.open))
-	case a.open[id] != nil:
-		return fmt.Errorf("a message with the id %q is under way", id)
+	case a.open[q.name] != nil:
+		return fmt.Errorf("a message with the id %q is under way", q.name)
 	}
-	a.open[id] = q
+	a.open[q.name] = q
 	a.bytes += q.size
 	return nil
 }
 
 // end decides an inquiry; nil says that its message was handled. Unknown ones are passed over: their senders gave up.
-func (a *asked) end(id string, err error) {
-	if q := a.take(id); q != nil {
+func (a *asked) end(name string, err error) {
+	if q := a.take(name); q != nil {
 		q.handled.Confirmed(err)
 	}
 }
 
-func (a *asked) take(id string) *inquiry {
+func (a *asked) take(name string) *inquiry {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	q := a.open[id]
+	q := a.open[name]
 	if q != nil {
-		delete(a.open, id)
+		delete(a.open, name)
 		a.bytes -= q.size
 	}
 	return q
@@ -141,7 +142,7 @@ func (a *asked) askAgain(way *remote, d draft, until time.Time, q *inquiry) erro
 	if !until.IsZero() {
 		left := *d.more
 		if left.expires = time.Until(until); left.expires <= 0 {
-			a.end(d.id.String(), client.ErrExpired)
+			a.end(q.name, client.ErrExpired)
 			return nil
 		}
 		d.more = &left
@@ -149,9 +150,9 @@ func (a *asked) askAgain(way *remote, d draft, until time.Time, q *inquiry) erro
 	f := new(client.Fate)
 	f.Tell(func(err error) {
 		switch {
-		case err == nil || !a.waitsFor(d.id.String(), q):
+		case err == nil || !a.waitsFor(q):
 		case errors.Is(err, client.ErrExpired):
-			a.end(d.id.String(), err)
+			a.end(q.name, err)
 		case errors.Is(err, client.ErrRefused):
 			time.AfterFunc(whileFull, func() { _ = a.askAgain(way, d, until, q) })
 		}
@@ -159,10 +160,10 @@ func (a *asked) askAgain(way *remote, d draft, until time.Time, q *inquiry) erro
 	return way.post(f, d)
 }
 
-func (a *asked) waitsFor(id string, q *inquiry) bool {
+func (a *asked) waitsFor(q *inquiry) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.open[id] == q
+	return a.open[q.name] == q
 }
 
 // close takes no more inquiries, and ends those whose messages have arrived. The others end as their messages do, when the connections
@@ -202,8 +203,12 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 	}
 	more.receipt = to
 	d.more = &more
-	r := &Receipt{target: t, id: d.id, inquiry: new(inquiry)}
+	r := &Receipt{target: t, id: d.id, inquiry: &inquiry{name: d.id.String()}}
 	q := r.inquiry
+	if d.id.of != t.node.ids && d.secret == nil { // there may be others of that id, for other targets too. A seal is for its target, and bound to the id
+		q.name = t.node.ids.next().String()
+	}
+	more.inquiry = q.name
 	q.fate, q.secret = &r.fate, d.secret
 	q.handled.Tell(m.follow(d.id, &r.fate, Handled))
 	if way, direct := t.way.(*remote); direct && way.conn == nil {
@@ -215,17 +220,17 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 		}
 		q.again = func() error { return t.node.asked.askAgain(way, d, until, q) }
 	}
-	id, book := d.id.String(), t.node.asked
-	if err := book.expect(id, q); err != nil {
+	book := t.node.asked
+	if err := book.expect(q); err != nil {
 		return nil, err
 	}
 	r.fate.Tell(func(err error) {
 		if err != nil {
-			book.end(id, err)
+			book.end(q.name, err)
 		}
 	})
 	if err := t.way.post(&r.fate, d); err != nil {
-		book.take(id)
+		book.take(q.name)
 		return nil, err
 	}
 	return r, nil
@@ -257,7 +262,7 @@ func (t *Target) sendUntilHandled(ctx context.Context, d draft) error {
 		}
 		<-ctx.Done() // at the same time
 	case <-ctx.Done():
-		t.node.asked.take(d.id.String())
+		t.node.asked.take(r.inquiry.name)
 	}
 	err = ctx.Err()
 	if way, ok := t.way.(*remote); ok {

@@ -29,6 +29,7 @@ type extras struct {
 	headers     amqp.Table
 	expires     time.Duration // 0: never
 	receipt     string        // where its receipt is to go when it was handled; "": nowhere
+	inquiry     string        // by which name the receipt is known then
 	control     string        // what the control message is about; "": it is none
 	attempt     string        // of a call whose id its caller has chosen, and of the word that it is given up: which of those with that id it is
 	waited      bool          // its sender waits for it, so that it is not kept on disk
@@ -148,7 +149,7 @@ func (d *draft) properties(from string) amqp.Properties {
 		p.Headers[headerControl], p.DeliveryMode = d.more.control, amqp.Transient
 	}
 	if d.more.receipt != "" {
-		p.ReplyTo, p.CorrelationID = d.more.receipt, d.id.String()
+		p.ReplyTo, p.CorrelationID = d.more.receipt, d.more.inquiry
 		p.Headers[headerReceipt] = true
 	}
 	if d.more.attempt != "" {

@@ -237,6 +237,35 @@ func TestAReceiptThatWasLostIsSentAgain(t *testing.T) {
 	})
 }
 
+// A receipt is for the message that it tells of, whoever else was sent one of its id.
+func TestAReceiptIsForItsOwnMessage(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+		order := []postrider.SendOption{postrider.ID("order 7"), untilHandled}
+		for name, takes := range map[string]time.Duration{"slow": 10 * time.Second, "slower": time.Minute} {
+			err := bob.Handle(t.Context(), bob.Mailbox(name), func(ctx context.Context, _ *postrider.Message) error {
+				select {
+				case <-time.After(takes):
+				case <-ctx.Done():
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		fate(t, alice.Mailbox("slow").Send(within(t, time.Second), "x", order...), true, context.DeadlineExceeded)
+		began := time.Now()
+		both := []*postrider.Receipt{post(t, alice.Mailbox("slower"), "x", order...), post(t, alice.Mailbox("slow"), "x", order...)}
+		wantGrade(t, both[0], postrider.Handled)
+		if took := time.Since(began); took < time.Minute {
+			t.Errorf("it was told after %v", took)
+		}
+		wantGrade(t, both[1], postrider.Handled)
+	})
+}
+
 // What is asked again expires when it would have, and nobody waits for its receipt any longer than that.
 func TestWhatIsAskedAgainExpiresAllTheSame(t *testing.T) {
 	for back, handled := range map[time.Duration]bool{time.Second: true, 7 * time.Second: false} {
