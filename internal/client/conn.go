@@ -76,6 +76,7 @@ type Conn struct {
 
 	mu        sync.Mutex
 	queues    map[string]*Queue
+	missing   map[*Queue]bool // took nothing, so that it may have gone
 	exchanges map[string]*Exchange
 	consumers map[*Consumer]struct{}
 	state     State
@@ -108,6 +109,7 @@ func New(cfg Config) *Conn {
 		ended:     make(chan struct{}),
 		poked:     make(chan struct{}, 1),
 		queues:    make(map[string]*Queue),
+		missing:   make(map[*Queue]bool),
 		exchanges: make(map[string]*Exchange),
 		consumers: make(map[*Consumer]struct{}),
 		changed:   make(chan struct{}),
@@ -116,7 +118,7 @@ func New(cfg Config) *Conn {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.pub = newPublisher(cfg.MaxMessages, cfg.MaxBytes, c.poke, cfg.Keeper)
-	c.pub.answered = cfg.Answered
+	c.pub.answered, c.pub.untaken = cfg.Answered, c.miss
 	go c.run()
 	return c
 }

@@ -78,7 +78,7 @@ func TestACountedIDIsTheSameHoweverItIsWritten(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.returned(&session.Content{Props: props, Body: body})
+			p.returned("", "jobs", &session.Content{Props: props, Body: body})
 			if !p.log.at(0).fate.returned || !p.log.at(2).fate.returned {
 				t.Error("it came back, and its fate does not know")
 			}

@@ -286,6 +286,13 @@ func (l *line) setUnusable(queue string, err *amqp.Error) {
 	l.mu.Unlock()
 }
 
+// delete has a queue be missing.
+func (l *line) delete(queue string) {
+	l.mu.Lock()
+	l.missing = map[string]bool{queue: true}
+	l.mu.Unlock()
+}
+
 func (l *line) cut() { l.nc.Close() }
 
 func (l *line) closeChannel(n uint16, err *amqp.Error) {
@@ -297,8 +304,10 @@ func (l *line) closeChannel(n uint16, err *amqp.Error) {
 // fail ends the connection over an error.
 func (l *line) fail(err *amqp.Error) { l.closeChannel(0, err) }
 
-func (l *line) giveBack(p published) {
-	b, _ := (&amqp.BasicReturn{ReplyCode: amqp.NoRoute, ReplyText: "NO_ROUTE", RoutingKey: p.key}).AppendFrame(nil, 1)
+func (l *line) giveBack(p published) { l.giveBackFrom("", p) }
+
+func (l *line) giveBackFrom(exchange string, p published) {
+	b, _ := (&amqp.BasicReturn{ReplyCode: amqp.NoRoute, ReplyText: "NO_ROUTE", Exchange: exchange, RoutingKey: p.key}).AppendFrame(nil, 1)
 	b = amqp.AppendHeaderFrame(b, 1, 60, uint64(len(p.body)), p.raw)
 	l.say(amqp.AppendBodyFrames(b, 1, []byte(p.body), 0))
 }

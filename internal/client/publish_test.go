@@ -633,3 +633,66 @@ func TestASilentBrokerIsLeft(t *testing.T) {
 		l2.cut()
 	}, func(cfg *client.Config) { cfg.Heartbeat = 10 * time.Second })
 }
+
+// Somebody has deleted a queue that the connection had made sure of: what goes there next finds it again, or the reason why not.
+func TestAQueueThatWasDeletedIsMadeAgain(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		x := &client.Exchange{Name: "jobs.partitions", Kind: "direct"}
+		var l *line
+		for _, q := range []*client.Queue{{Name: "jobs", Durable: true}, {Name: "jobs.p0", Durable: true, From: x, Keys: []string{"0/1"}}} {
+			c.Ensure(q)
+			via, key := "", q.Name
+			if q.From != nil {
+				via, key = x.Name, q.Keys[0]
+			}
+			publish := func(body string) *client.Fate {
+				f := new(client.Fate)
+				if err := c.Publisher().Post(f, envelopeVia(via, key, amqp.Properties{}), []byte(body), []byte(body)); err != nil {
+					t.Fatal(err)
+				}
+				return f
+			}
+			gone := publish("1 " + q.Name)
+			if l == nil {
+				l = f.line()
+			}
+			p := l.wantPublished("1 " + q.Name)
+			l.delete(q.Name)
+			l.giveBackFrom(via, p)
+			l.ack(p.tag)
+			wantFate(t, gone, client.ErrUnroutable, true)
+			publish("2 " + q.Name)
+			for _, passive := range []bool{true, false} {
+				if m := next[amqp.QueueDeclare](l); m.Queue != q.Name || m.Passive != passive {
+					t.Fatalf("%+v", m)
+				}
+			}
+			p = l.wantPublished("2 " + q.Name)
+			l.giveBackFrom(via, p) // and so it goes on: it is asked for once a second
+			l.ack(p.tag)
+			synctest.Wait()
+			publish("3 " + q.Name)
+			p = l.wantPublished("3 " + q.Name)
+			l.ack(p.tag)
+			synctest.Wait()
+		}
+	})
+}
+
+// Messages of other programs may have the same id, or none. One that came back is not taken for another that went elsewhere.
+func TestWhatCameBackIsKnownByWhereItWent(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		var fates [2]client.Fate
+		for i, queue := range []string{"dead", "retry"} {
+			if err := c.Publisher().Post(&fates[i], envelope(queue, amqp.Properties{}), nil, []byte(queue)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := f.line()
+		l.wantPublished("dead")
+		l.giveBack(l.wantPublished("retry"))
+		l.ackUpTo(2)
+		wantFate(t, &fates[0], nil, true)
+		wantFate(t, &fates[1], client.ErrUnroutable, true)
+	})
+}

@@ -58,6 +58,7 @@ type Publisher struct {
 	doubts         map[string]int           // how often others were not believed
 
 	calls    map[string]*call
+	untaken  func(exchange, key string)       // is told of each message that no queue took
 	answered func(amqp.RawProperties, []byte) // gets the answers that no call waits for; nil: nobody
 	replies  bool                             // calls were made: the channel consumes replies
 	awoken   int                              // callers that were answered together, and have not called again

@@ -298,7 +298,12 @@ func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 
 // returned notes that a message could not be routed; its confirm is still to come. Returns come in
 // the order of publishing, so the search goes on where the last one ended.
-func (p *Publisher) returned(c *session.Content) {
+//
+// Other programs' messages, which are passed on under their ids, may have equal ones: so the destination counts, too.
+func (p *Publisher) returned(exchange, key string, c *session.Content) {
+	if p.untaken != nil {
+		p.untaken(exchange, key)
+	}
 	v, err := c.Props.View()
 	if err != nil {
 		return
@@ -309,18 +314,19 @@ func (p *Publisher) returned(c *session.Content) {
 			id = name.AppendTo(nil, string(id))
 		}
 	}
+	at := destinationOf(exchange, key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from := max(p.hint, p.log.tail)
-	if !p.markReturned(id, from, p.log.cursor) {
-		p.markReturned(id, p.log.tail, min(from, p.log.cursor))
+	if !p.markReturned(id, at, from, p.log.cursor) {
+		p.markReturned(id, at, p.log.tail, min(from, p.log.cursor))
 	}
 }
 
-func (p *Publisher) markReturned(id []byte, from, to uint64) bool {
+func (p *Publisher) markReturned(id []byte, at string, from, to uint64) bool {
 	for i := from; i < to; i++ {
 		e := p.log.at(i)
-		if e.fate == nil || e.fate.returned || !e.has(id) {
+		if e.fate == nil || e.fate.returned || !e.has(id) || string(e.env.destination()) != at {
 			continue
 		}
 		for tag := e.tag; i < to && p.log.at(i).tag == tag; i++ { // with all of its pack

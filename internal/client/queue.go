@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -35,7 +36,8 @@ type Queue struct {
 
 	mu    sync.Mutex
 	err   error
-	fresh string // the present name of an Own queue
+	fresh string    // the present name of an Own queue
+	again time.Time // not before that is it made sure of again because it took nothing
 }
 
 // name is what the broker knows the queue by.
@@ -102,6 +104,55 @@ func (c *Conn) Ensure(q *Queue) *Queue {
 	c.pub.hold()
 	c.poke()
 	return q
+}
+
+// Refused is why the broker did not let the queue of that name be used, of those that the connection makes sure of; nil if it did, or there is none.
+func (c *Conn) Refused(name string) error {
+	c.mu.Lock()
+	q := c.queues[name]
+	c.mu.Unlock()
+	if q == nil {
+		return nil
+	}
+	return q.Err()
+}
+
+// miss is told that nothing took a message. If it was for a queue that the connection was to make sure of, somebody has deleted that since,
+// or it could not be made: then that is tried again, once a second, before anything else goes out.
+func (c *Conn) miss(exchange, key string) {
+	now, some := time.Now(), false
+	c.mu.Lock()
+	for _, q := range c.queues {
+		if q.takes(exchange, key) && !now.Before(q.again) {
+			q.again = now.Add(againAfter)
+			c.missing[q], some = true, true
+		}
+	}
+	c.mu.Unlock()
+	if some {
+		c.pub.hold()
+		c.poke()
+	}
+}
+
+const againAfter = time.Second
+
+// takes reports whether what is published so is for the queue.
+func (q *Queue) takes(exchange, key string) bool {
+	if exchange == "" {
+		return key == q.Name
+	}
+	return q.From != nil && q.From.Name == exchange && slices.Contains(q.Keys, key)
+}
+
+// forgetMissing has the queues that took nothing be made sure of again.
+func (c *Conn) forgetMissing(w *wire) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for q := range c.missing {
+		delete(w.declared, q)
+	}
+	clear(c.missing)
 }
 
 func (c *Conn) wantedQueues() []*Queue {

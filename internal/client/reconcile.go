@@ -11,6 +11,7 @@ import (
 // when the wire is of no more use. Only the manager calls it.
 func (c *Conn) reconcile(w *wire) error {
 	seen := c.pub.wanted()
+	c.forgetMissing(w)
 	if c.cfg.Publishes && !w.publishing {
 		if err := w.openPublishing(); err != nil {
 			return err

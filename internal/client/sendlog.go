@@ -139,6 +139,9 @@ func (e *entry) tell() {
 // has reports whether the message has that id.
 func (e *entry) has(id []byte) bool {
 	own, _, _ := e.head()
+	if !e.counted() { // it may be empty, which in a pack says that it is
+		return bytes.Equal(own[1:], id)
+	}
 	return bytes.Equal(own.AppendTo(nil, e.env.prefix()), id)
 }
 

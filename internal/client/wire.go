@@ -367,7 +367,7 @@ func (w *wire) delivered(ev session.Event) {
 			w.delivering = append(w.delivering, u)
 		}
 	case *amqp.BasicReturn:
-		w.conn.pub.returned(ev.Content)
+		w.conn.pub.returned(m.Exchange, m.RoutingKey, ev.Content)
 	}
 }
 
