@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/postridertest"
 )
@@ -273,5 +274,16 @@ func TestACallWhoseBrokerGoesMayHaveBeenHandled(t *testing.T) {
 		if e := fate(t, <-done, true, postrider.ErrPeerDown); e.Stage != postrider.OnWire {
 			t.Error(e)
 		}
+	})
+}
+
+// To RabbitMQ and us an expiration of 0 says "at once or never": what has come, came at once.
+func TestWhatIsToComeAtOnceIsHandled(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		worker := net.node("worker", onBroker)
+		got := collect(t, worker, worker.Mailbox("jobs"))
+		publishAs(t, net, amqp.Properties{Expiration: "0"}, "jobs", "a")
+		wantBody(t, got, "a")
 	})
 }

@@ -103,7 +103,7 @@ func (a arrival) expires() time.Duration {
 		return 0
 	}
 	ms, ok := a.props.Expiration()
-	if !ok {
+	if !ok || ms == 0 { // "at once or never", and it has come
 		return 0
 	}
 	return a.came + time.Duration(ms)*time.Millisecond

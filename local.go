@@ -327,8 +327,7 @@ func (l *local) reply(to, correlation []byte, d draft, more bool) error {
 const answerRoom = 2 + 4 + 1 // flags, lengths of four strings, the delivery mode
 
 func (l *local) pass(ctx context.Context, f *client.Fate, to *client.Queue, p *amqp.Properties, body []byte) error {
-	q := broker.QueueOptions{Name: to.Name, Durable: to.Durable, Args: to.Args}
-	if _, err := l.at.conn.DeclareQueue(ctx, q); err != nil {
+	if _, err := l.at.sure(ctx, to); err != nil { // one that is there is used as it is
 		return localError(err)
 	}
 	return l.at.publish(&broker.Publishing{Key: to.Name, Mandatory: true, Properties: *p, Body: body}, f)

@@ -111,7 +111,17 @@ func (r *remote) send(ctx context.Context, d draft) (bool, error) {
 		return false, err
 	}
 	var buf [maxGeneratedID]byte
-	return r.pub.Send(ctx, e, d.id.appendTo(buf[:0]), d.body)
+	id := d.id.appendTo(buf[:0])
+	written, err := r.pub.Send(ctx, e, id, d.body)
+	if r.remade(err) {
+		return r.pub.Send(ctx, e, id, d.body)
+	}
+	return written, err
+}
+
+// remade reports whether what was published may have better luck now: it was for a queue that somebody has deleted, and which is made again.
+func (r *remote) remade(err error) bool {
+	return r.conn != nil && r.queue != nil && errors.Is(err, client.ErrUnroutable)
 }
 
 func (r *remote) post(f *client.Fate, d draft) error {
@@ -133,7 +143,11 @@ func (r *remote) call(ctx context.Context, limit time.Duration, d draft) (answer
 		return answer{}, false, err
 	}
 	var buf [maxGeneratedID]byte
-	reply, written, err := r.pub.Call(ctx, limit, e, d.id.appendTo(buf[:0]), d.body)
+	id := d.id.appendTo(buf[:0])
+	reply, written, err := r.pub.Call(ctx, limit, e, id, d.body)
+	if r.remade(err) {
+		reply, written, err = r.pub.Call(ctx, limit, e, id, d.body)
+	}
 	if errors.Is(err, client.ErrExpired) && (d.more == nil || d.more.expires == 0) {
 		why := client.ErrLate
 		if limit == 0 {

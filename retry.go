@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -89,7 +90,14 @@ func (m *Message) dispose(v verdict) {
 		if err == nil {
 			err = n.decided(stored)
 		}
+		if errors.Is(err, client.ErrUnroutable) { // somebody has deleted what it was to wait in, and which is made again
+			stored = new(client.Fate)
+			if err = m.passOn(stored, v); err == nil {
+				err = n.decided(stored)
+			}
+		}
 		if err != nil {
+			err = m.tap.target.unpassed(err)
 			m.log().Warn("a message that was not handled is put back", "message", m.ID, "from", m.From,
 				"target", m.tap.target.String(), "error", err)
 			n.pause(putBackAfter)
@@ -115,6 +123,27 @@ func (m *Message) handOver(o outcome) {
 		m.from.ack(m.tag)
 		m.tap.settled(m.mark, o)
 	}
+}
+
+// unpassed is why a message could not be passed on, as far as that is known.
+func (t *Target) unpassed(err error) error {
+	if r, ok := t.way.(*remote); ok && errors.Is(err, client.ErrUnroutable) {
+		err = cmp.Or(r.unpassed(t.mailbox()), err)
+	}
+	return advise(err)
+}
+
+// unpassed is why one of the queues in which what failed in a mailbox waits or lies dead is not there; nil if the broker has not said so.
+func (r *remote) unpassed(mailbox string) error {
+	if err := r.conn.Refused(mailbox + deadSuffix); err != nil {
+		return err
+	}
+	for _, s := range ladder {
+		if err := r.conn.Refused(s.Queue(mailbox).Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putBackAfter keeps a message for which there is no other place from coming again at once.
