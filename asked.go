@@ -29,6 +29,7 @@ type inquiry struct {
 	again   func() error // nil: a receipt finds its way without
 	pub     *client.Publisher
 	size    int
+	end     *time.Timer  // set where it expires; guarded by the lock of asked
 	secret  *seal.Secret // of a sealed message, whose receipt has to be sealed, too
 }
 
@@ -53,8 +54,8 @@ func newAsked(cfg Config) *asked {
 	return a
 }
 
-// expect books an inquiry before its message can be answered.
-func (a *asked) expect(q *inquiry) error {
+// expect books an inquiry before its message can be answered. Within is how long it can take until it is handled, or never will be; 0: nobody knows.
+func (a *asked) expect(q *inquiry, within time.Duration) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -67,6 +68,13 @@ func (a *asked) expect(q *inquiry) error {
 	}
 	a.open[q.name] = q
 	a.bytes += q.size
+	if within > 0 {
+		q.end = time.AfterFunc(within, func() {
+			if a.waitsFor(q) {
+				a.end(q.name, client.ErrExpired)
+			}
+		})
+	}
 	return nil
 }
 
@@ -82,10 +90,18 @@ func (a *asked) take(name string) *inquiry {
 	defer a.mu.Unlock()
 	q := a.open[name]
 	if q != nil {
-		delete(a.open, name)
-		a.bytes -= q.size
+		a.drop(q)
 	}
 	return q
+}
+
+// drop takes an inquiry out. The caller holds mu.
+func (a *asked) drop(q *inquiry) {
+	delete(a.open, q.name)
+	a.bytes -= q.size
+	if q.end != nil {
+		q.end.Stop()
+	}
 }
 
 // answered is told of each receipt.
@@ -179,10 +195,10 @@ func (a *asked) endAll(which func(*inquiry) bool) {
 	a.mu.Lock()
 	a.over = true
 	var ended []*inquiry
-	for id, q := range a.open {
+	for _, q := range a.open {
 		if which(q) {
 			ended = append(ended, q)
-			delete(a.open, id)
+			a.drop(q)
 		}
 	}
 	a.mu.Unlock()
@@ -221,7 +237,7 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 		q.again = func() error { return t.node.asked.askAgain(way, d, until, q) }
 	}
 	book := t.node.asked
-	if err := book.expect(q); err != nil {
+	if err := book.expect(q, t.node.cfg.handledWithin(more.expires)); err != nil {
 		return nil, err
 	}
 	r.fate.Tell(func(err error) {

@@ -54,6 +54,22 @@ func TestASendUntilHandledReturnsWhenTheHandlerHas(t *testing.T) {
 	})
 }
 
+// Nobody tells its sender that a message has expired where it waited.
+func TestAReceiptOfWhatExpiredWhereItWaitedEnds(t *testing.T) {
+	everywhere(t, func(t *testing.T, _ *network, to, at *postrider.Target, _ *postrider.Node) {
+		began := time.Now()
+		rc, err := to.Post(t.Context(), "x", untilHandled, postrider.Expires(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = rc.Wait(within(t, time.Hour))
+		fate(t, err, true, postrider.ErrExpired)
+		if took := time.Since(began); took < time.Minute || took > 31*time.Minute {
+			t.Error("it ended after", took)
+		}
+	})
+}
+
 // It is the same where a message goes into one of several queues, and to whoever has subscribed: the first of them counts.
 func TestASendUntilHandledThroughAnExchange(t *testing.T) {
 	targets := map[string]func(*postrider.Node) *postrider.Target{

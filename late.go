@@ -12,12 +12,23 @@ import (
 
 const defaultConsumerTimeout = 30 * time.Minute
 
-// patience is when to warn; 0: never.
-func (c *Config) patience() time.Duration {
+// consumerTimeout is 0 where there is none.
+func (c *Config) consumerTimeout() time.Duration {
 	if c.ConsumerTimeout == 0 {
-		return defaultConsumerTimeout / 2
+		return defaultConsumerTimeout
 	}
-	return max(c.ConsumerTimeout, 0) / 2
+	return max(c.ConsumerTimeout, 0)
+}
+
+// patience is when to warn; 0: never.
+func (c *Config) patience() time.Duration { return c.consumerTimeout() / 2 }
+
+// handledWithin is how long it can take until a message that expires is handled: somebody may have begun just before. 0: nobody knows.
+func (c *Config) handledWithin(expires time.Duration) time.Duration {
+	if expires == 0 || c.consumerTimeout() == 0 {
+		return 0
+	}
+	return expires + c.consumerTimeout()
 }
 
 // A hand is what one worker or loop works on; nil where nobody asks.

@@ -39,7 +39,8 @@ func Key(key string) SendOption { return func(o *sendOptions) { o.key = key } }
 //
 // [Handled]: the handler has returned nil. The recipient says so in a message of its own; one that is a program in another language
 // does not. A handler that fails tries again as always; when it gives up, the error is a [*RemoteError]. From a topic the first one counts. The deadline
-// of a Send that waits for this is the message's expiry, see [Expires]. Nobody tells when what is in a mailbox or a topic is [Received]: asked for, that is Handled, too.
+// of a Send that waits for this is the message's expiry, see [Expires]. Nobody tells when a message has expired where it waited: a Post of one ends with
+// [ErrExpired], [Config.ConsumerTimeout] later at the latest, for somebody may be handling it still. Nobody tells when what is in a mailbox or a topic is [Received]: asked for, that is Handled, too.
 //
 // [Kept], for a Send alone: it is on this node's own disk and will be sent on, even if this process is killed now; that takes [Config.Dir]. Of a Post
 // [Receipt.WaitFor] tells.
