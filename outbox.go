@@ -131,8 +131,11 @@ func (n *Node) adopt(r *remote) {
 				n.log.Error("a message that was posted before this start was not delivered", "message", k.ID(), "target", withoutPassword(p.Target), "error", err)
 			}
 		})
-		if r.pub.Restore(f, k) != nil {
+		switch err := r.pub.Restore(f, k); {
+		case errors.Is(err, client.ErrClosed):
 			return // the node closes; it is kept
+		case err != nil:
+			n.log.Error("a message that was posted before this start cannot be read, and stays in the outbox", "target", withoutPassword(p.Target), "error", err)
 		}
 	}
 }

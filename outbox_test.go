@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/outbox"
 )
 
 func inDir(dir string) func(*postrider.Config) {
@@ -93,6 +96,27 @@ func TestWhatWasPostedToABrokerIsSentOnAfterARestart(t *testing.T) {
 		if m := wantBody(t, got, "a"); m.ID != rc.ID() {
 			t.Errorf("id %q, was posted as %q", m.ID, rc.ID())
 		}
+	})
+}
+
+// One that cannot be read, a later version's it may be, keeps back none of those behind it.
+func TestAPostThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		kept, err := outbox.Open(disk.OS(filepath.Join(dir, "outbox")), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kept.Keep(outbox.Post{Target: "peer bob", Encoded: []byte("?")}); err != nil {
+			t.Fatal(err)
+		}
+		kept.Close()
+		alice := net.node("alice", inDir(dir))
+		waitFor(t, post(t, alice.Peer("bob"), "x"), postrider.Kept)
+		alice.Close()
+		net.node("alice", inDir(dir))
+		bob := net.node("bob")
+		wantBody(t, collect(t, bob, bob.Inbox()), "x")
 	})
 }
 

@@ -33,7 +33,11 @@ const relaySuffix = ".relay"
 
 // relayBy lets messages for a peer go by way of the brokers, too. The caller holds mu.
 func (n *Node) relayBy(t *Target) {
-	if len(n.mail) == 0 || t.peerAt == nil {
+	if t.peerAt == nil {
+		return
+	}
+	if len(n.mail) == 0 {
+		n.log.Warn("Relay is asked for, and Config.Brokers is empty: what is sent waits until the peer is there", "peer", t.name)
 		return
 	}
 	name := t.name + relaySuffix
@@ -86,7 +90,11 @@ type relayed struct {
 
 // takeRelayed begins, if the node is to be reached that way.
 func (n *Node) takeRelayed() {
-	if !n.cfg.Relay || len(n.mail) == 0 {
+	if !n.cfg.Relay {
+		return
+	}
+	if len(n.mail) == 0 {
+		n.log.Warn("Config.Relay is set, and Config.Brokers is empty: nothing is relayed to this node")
 		return
 	}
 	r := &relayed{node: n}

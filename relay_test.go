@@ -1,9 +1,12 @@
 package postrider_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,5 +139,19 @@ func TestARelayedMessageExpires(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		bob = net.node("bob", relayed)
 		wantNone(t, collect(t, bob, bob.Inbox()))
+	})
+}
+
+func TestARelayWithoutBrokersIsWarnedOf(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		var log bytes.Buffer
+		n := net.node("alice", func(cfg *postrider.Config) { cfg.Relay, cfg.Logger = true, slog.New(slog.NewTextHandler(&log, nil)) })
+		n.Peer("bob", postrider.Relay())
+		synctest.Wait()
+		for _, want := range []string{"Config.Relay is set", "Relay is asked for"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("%q is not in the log:\n%s", want, log.String())
+			}
+		}
 	})
 }
