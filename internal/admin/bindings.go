@@ -148,6 +148,9 @@ func (r *request) rebind(key string, args amqp.Table, how changeBinding) error {
 	if err != nil {
 		return err
 	}
+	if err := r.mayTopic(v, access.Read, source, key); err != nil {
+		return err
+	}
 	return v.Operator().Do(func(c *core.Client, b *core.Burst) error {
 		return how(c, r.Context(), b, route.Binding{Source: source, Destination: destination, ToQueue: kind == "queue", Key: key, Args: args})
 	})

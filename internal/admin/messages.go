@@ -57,7 +57,7 @@ func publish(r *request) (any, error) {
 		return nil, err
 	}
 	exchange := r.exchangeName("exchange")
-	if err := r.mayPublish(v, exchange, *want.Key); err != nil {
+	if err := r.mayPublish(v, exchange, *want.Key, props); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), publishWithin)
@@ -86,18 +86,35 @@ func (a *Admin) hindrance() string {
 }
 
 // mayPublish asks for the right to publish there, as AMQP would.
-func (r *request) mayPublish(v *core.VHost, exchange, key string) error {
-	if err := r.may(access.Write, "exchange", exchange); err != nil || r.caller.local {
+func (r *request) mayPublish(v *core.VHost, exchange, key string, props amqp.RawProperties) error {
+	if err := r.may(access.Write, "exchange", exchange); err != nil {
 		return err
+	}
+	view, err := props.View()
+	if err != nil {
+		return err
+	}
+	return r.mayTopic(v, access.Write, exchange, append(core.Copies(view.Headers), key)...)
+}
+
+// mayTopic asks whether routing keys are free at a topic exchange, as AMQP would.
+func (r *request) mayTopic(v *core.VHost, right access.Right, exchange string, keys ...string) error {
+	if r.caller.local {
+		return nil
 	}
 	permit := r.admin.users.Permit(r.caller.user, v.Name)
 	if !permit.Bounds(exchange) {
 		return nil
 	}
-	if x, ok := v.NewClient("").Exchange(exchange); !ok || x.Kind != route.Topic || permit.MayTopic(access.Write, exchange, key) {
+	if x, ok := v.NewClient("").Exchange(exchange); !ok || x.Kind != route.Topic {
 		return nil
 	}
-	return amqp.Errorf(amqp.AccessRefused, "access to topic '%s' in exchange '%s' in vhost '%s' refused for user '%s'", key, exchange, permit.VHost, permit.User)
+	for _, key := range keys {
+		if !permit.MayTopic(right, exchange, key) {
+			return amqp.Errorf(amqp.AccessRefused, "access to topic '%s' in exchange '%s' in vhost '%s' refused for user '%s'", key, exchange, permit.VHost, permit.User)
+		}
+	}
+	return nil
 }
 
 // messageJSON is a message as it was taken from a queue.

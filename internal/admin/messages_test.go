@@ -130,4 +130,10 @@ func TestMessagesAreForWhoHasTheRight(t *testing.T) {
 	d.publishes(400, "amq.topic", message, "access to topic 'q' in exchange 'amq.topic'")
 	d.publishes(400, "amq.topic", `{"properties":{"user_id":"boss"},"routing_key":"mine","payload":"x","payload_encoding":"string"}`,
 		"user_id property set to 'boss' but authenticated user was 'clerk'")
+	d.publishes(400, "amq.topic", `{"properties":{"headers":{"BCC":["mine","q"]}},"routing_key":"mine","payload":"x","payload_encoding":"string"}`,
+		"access to topic 'q' in exchange 'amq.topic'")
+	d.as = ""
+	d.wants(204, "PUT /api/permissions/%2F/clerk", `{"configure":"","write":"^q$","read":"^amq.topic$"}`)
+	d.as = "clerk:clerk"
+	d.wants(400, "POST /api/bindings/%2F/e/amq.topic/q/q", `{"routing_key":"#"}`, "access to topic '#' in exchange 'amq.topic' in vhost '/' refused for user 'clerk'")
 }

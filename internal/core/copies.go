@@ -104,7 +104,15 @@ func (m *Message) also() []string {
 	if err != nil {
 		return nil
 	}
-	cc, _, _ := keysIn(view.Headers, headerCC)
-	bcc, _, _ := keysIn(view.Headers, headerBCC)
+	return Copies(view.Headers)
+}
+
+// Copies are the routing keys that headers name in CC and BCC.
+func Copies(headers []byte) []string {
+	if !bytes.Contains(headers, []byte(headerCC)) {
+		return nil
+	}
+	cc, _, _ := keysIn(headers, headerCC)
+	bcc, _, _ := keysIn(headers, headerBCC)
 	return append(cc, bcc...)
 }

@@ -141,6 +141,32 @@ func (ch *channel) mayPublish(exchange, key string) error {
 	return nil
 }
 
+// mayMention asks for what a message names beside its routing key. The keys of CC and BCC are asked for as the first is, where keys are
+// bounded. An answer or a receipt to a peer's message goes to its reply-to with the rights of the node that gives it.
+func (ch *channel) mayMention(exchange string, props amqp.RawProperties) error {
+	permit := ch.conn.permitted()
+	_, confined := permit.Confined()
+	if permit.Everything() || flags(props)&(amqp.FlagHeaders|amqp.FlagReplyTo) == 0 || !confined && !permit.Bounds(exchange) {
+		return nil
+	}
+	view, err := props.View()
+	if err != nil {
+		return err
+	}
+	for _, key := range core.Copies(view.Headers) {
+		if confined && !permit.MayReach("", key) {
+			return ch.confinedError()
+		}
+		if err := ch.mayTopic(access.Write, exchange, key); err != nil {
+			return err
+		}
+	}
+	if to := string(view.ReplyTo); confined && to != "" && to != core.ReplyQueue && !permit.MayReach("", to) {
+		return ch.confinedError()
+	}
+	return nil
+}
+
 // What a permission is asked for, as error texts call it.
 const (
 	queueNamed    = "queue"

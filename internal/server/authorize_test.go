@@ -232,6 +232,12 @@ func TestTopicPermissions(t *testing.T) {
 	const refused = "channel ACCESS_REFUSED - access to topic 'other' in exchange 'x' in vhost '/' refused for user 'alice'"
 	p.publish(1, amqp.BasicPublish{Exchange: "x", RoutingKey: "other"}, amqp.Properties{}, "m")
 	p.wantEnd(refused + " 60.40")
+	for _, header := range []string{"CC", "BCC"} { // RabbitMQ 4 asks for them, too
+		p.openChannel(1)
+		p.publish(1, amqp.BasicPublish{Exchange: "x", RoutingKey: "alice.{client_id}"}, amqp.Properties{Headers: amqp.Table{header: []any{"alice.{client_id}", "other"}}}, "m")
+		p.send(1, &amqp.BasicAck{DeliveryTag: 9}) // is wrong, too, where that was let in
+		p.wantEnd(refused + " 60.40")
+	}
 	for _, m := range []amqp.Method{
 		&amqp.QueueBind{Queue: "q", Exchange: "x", RoutingKey: "other"},
 		&amqp.QueueUnbind{Queue: "q", Exchange: "x", RoutingKey: "other"},

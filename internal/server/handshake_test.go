@@ -370,3 +370,52 @@ func TestAPeerMayOnlyPublish(t *testing.T) {
 	p.publish(1, amqp.BasicPublish{RoutingKey: "inbox"}, amqp.Properties{ReplyTo: core.ReplyQueue}, "hello")
 	p.quiet(1)
 }
+
+// What a message names beside its routing key is routed by the broker, or by the node that answers it, in the name of who may do more.
+func TestWhatAPeerSendsNamesNoOtherQueue(t *testing.T) {
+	b := newBroker(t, func(cfg *Config) {
+		users := access.NewUsers()
+		users.AddGuest(access.PublishOnly("inbox", "inbox.control"))
+		cfg.Access = access.NewAuthority(users)
+	})
+	vhost, _ := b.core.VHost("/")
+	for _, name := range []string{"inbox", "inbox.control", "jobs"} {
+		err := vhost.Operator().Do(func(c *core.Client, burst *core.Burst) error {
+			_, err := c.DeclareQueue(t.Context(), burst, core.QueueSpec{Name: name})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := b.dial()
+	const text = "channel ACCESS_REFUSED - user 'guest' may only publish to queue 'inbox' "
+	for _, props := range []amqp.Properties{
+		{Headers: amqp.Table{"CC": []any{"jobs"}}},
+		{Headers: amqp.Table{"BCC": []any{"jobs"}}},
+		{Headers: amqp.Table{"CC": []any{"inbox", int32(1)}, "BCC": []any{"inbox", "jobs"}}},
+		{ReplyTo: "jobs"},
+	} {
+		p.publish(1, amqp.BasicPublish{RoutingKey: "inbox"}, props, "x")
+		p.send(1, &amqp.BasicAck{DeliveryTag: 9}) // is wrong, too, where that was let in
+		if got := p.end(); !strings.HasPrefix(got, text) {
+			t.Errorf("%+v: %s", props, got)
+		}
+		p.openChannel(1)
+	}
+	p.consume(1, amqp.BasicConsume{Queue: core.ReplyQueue, NoAck: true})
+	for _, props := range []amqp.Properties{
+		{Headers: amqp.Table{"CC": []any{"inbox.control"}, "ACC": "jobs"}},
+		{ReplyTo: core.ReplyQueue},
+		{ReplyTo: core.ReplyQueue + ".of.another"},
+		{ReplyTo: "inbox"},
+	} {
+		p.publish(1, amqp.BasicPublish{RoutingKey: "inbox"}, props, "x")
+		p.quiet(1)
+	}
+	for name, want := range map[string]int{"inbox": 4, "inbox.control": 1, "jobs": 0} {
+		if q, _ := vhost.Queue(name); q.Ready != want {
+			t.Errorf("%d messages in %s, want %d", q.Ready, name, want)
+		}
+	}
+}

@@ -22,6 +22,9 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 		return err
 	}
 	props := content.Props
+	if err := ch.mayMention(p.Exchange, props); err != nil {
+		return err
+	}
 	if flags(props)&checkedProperties != 0 {
 		var err error
 		if props, err = ch.checkProperties(props); err != nil {
