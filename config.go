@@ -44,8 +44,8 @@ type Config struct {
 	Dir string
 
 	// Peers says where the nodes are that this one sends to by name: host:port, an AMQP URL, or amqp+srv://domain or
-	// amqps+srv://domain, whose SRV records _amqp._tcp.domain or _amqps._tcp.domain say it, each time a connection is made. Nodes
-	// that use the same Brokers need not be listed: they are asked.
+	// amqps+srv://domain, whose SRV records _amqp._tcp.domain or _amqps._tcp.domain say it, each time a connection is made. With amqps+srv a
+	// host outside the domain has to show a certificate of the domain. Nodes that use the same Brokers need not be listed: they are asked.
 	Peers map[string]string
 
 	// Advertise is the host:port at which others reach this node's listener, when its own address is not the one: behind a
@@ -57,7 +57,8 @@ type Config struct {
 	Relay bool
 
 	// Login is the user:password with which this node logs in to peers whose address has none: host:port or a URL without a user in Peers,
-	// and those that are found by asking. "" is guest:guest, which a node lets in from its own machine only.
+	// and those that are found by asking: whoever may bind queues on the Brokers can answer for any of them, and have it. "" is guest:guest, which a node
+	// lets in from its own machine only.
 	Login string
 
 	// Resolver looks up SRV records. nil means [net.DefaultResolver].

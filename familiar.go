@@ -27,7 +27,7 @@ func (r *keyring) familiarTLS() *tls.Config {
 }
 
 // Secure sets TLS, Users and Login of a configuration, so that the node lets in and sends to those nodes that have a certificate of the same authority, and nobody
-// else; those of the command line that are started with --keys, too. Peers are named as amqps://host:port, or found through the brokers. It
+// else; those of the command line that are started with --keys, too. Peers are named as host:port or amqps://host:port, or found through the brokers. It
 // seals nothing: that is [Config.Keys].
 //
 // A certificate that is replaced is shown from the next connection on: its files are looked at again for each, at most once a second. What cannot be read, or

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,6 +96,18 @@ func TestNodesOfOneAuthorityLetInAndSendToNobodyElse(t *testing.T) {
 	if err := secured("alice", ours, postrider.Config{Peers: to(bob)}).Peer("bob").Send(t.Context(), "x"); err != nil {
 		t.Error("one of the same authority:", err)
 	}
+	if err := secured("alan", ours, postrider.Config{Peers: map[string]string{"bob": bob.Addr().String()}}).Peer("bob").Send(t.Context(), "x"); err != nil {
+		t.Error("one of the same authority, by host and port:", err)
+	}
+	plain := "amqp://" + bob.Addr().String()
+	cfg := postrider.Config{Name: "ann", Peers: map[string]string{"bob": plain}}
+	ours.keys("ann").Secure(&cfg)
+	if _, err := postrider.Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "without TLS") {
+		t.Error("a peer without TLS:", err)
+	}
+	if err := secured("ada", ours, postrider.Config{}).Peer(plain+"/bob").Send(t.Context(), "x"); !errors.Is(err, postrider.ErrNoSuchTarget) {
+		t.Error("a URL without TLS:", err)
+	}
 	for who, n := range map[string]*postrider.Node{
 		"a stranger":                     secured("eve", theirs, postrider.Config{Peers: to(bob)}),
 		"who sends to a stranger":        secured("carol", ours, postrider.Config{Peers: to(impostor)}),
@@ -106,6 +119,22 @@ func TestNodesOfOneAuthorityLetInAndSendToNobodyElse(t *testing.T) {
 		if !errors.Is(err, postrider.ErrPeerDown) {
 			t.Errorf("%s: %v", who, err)
 		}
+	}
+}
+
+// Who may bind queues on the brokers may answer for anybody; where the way is to be secret, he gets nothing by it without TLS.
+func TestACardWithoutTLSIsNotFollowedWhereThereIsTLS(t *testing.T) {
+	mq, f := []string{brokerOverTCP(t)}, newFamily(t)
+	cfg := postrider.Config{Name: "alice", Brokers: mq}
+	f.keys("alice").Secure(&cfg)
+	alice := start(t, cfg)
+	start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0", Brokers: mq, Users: cfg.Users}) // that they are is no secret
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err := alice.Peer("bob").Send(ctx, "secret")
+	fate(t, err, false, postrider.ErrPeerDown)
+	if err == nil || !strings.Contains(err.Error(), "without TLS") {
+		t.Error(err)
 	}
 }
 

@@ -58,7 +58,14 @@ func (n *Node) findURL(s string) (place, string, error) {
 
 // peerAt is where a peer is, with the login for it: its address's, or, if that says none, that of the configuration.
 func (n *Node) peerAt(where string) (place, error) {
+	secured := n.cfg.shown != nil
+	if secured && !strings.Contains(where, "://") {
+		where = "amqps://" + where
+	}
 	p, err := placeOf(where)
+	if err == nil && secured && !p.at.TLS {
+		err = errors.New("it is without TLS, and Keys.Secure is for nodes that know each other by it: want host:port or amqps://")
+	}
 	if err != nil || n.cfg.Login == "" {
 		return p, err
 	}
@@ -159,7 +166,8 @@ func (n *Node) seek(ctx context.Context, places []place) (all []client.Address, 
 	return nil, failed
 }
 
-// lookUp asks DNS for the SRV records _amqp._tcp, or _amqps._tcp, of the domain (RFC 2782), in the order in which they are to be tried.
+// lookUp asks DNS for the SRV records _amqp._tcp, or _amqps._tcp, of the domain (RFC 2782), in the order in which they are to be tried. DNS can be
+// forged: a host that is not of the domain has to show the domain's certificate (RFC 6125, section 6.2.1), and not its own.
 func (n *Node) lookUp(ctx context.Context, p place) ([]client.Address, error) {
 	service := "amqp"
 	if p.at.TLS {
@@ -175,11 +183,20 @@ func (n *Node) lookUp(ctx context.Context, p place) ([]client.Address, error) {
 	}
 	var all []client.Address
 	for _, record := range records {
-		at := p.at
-		at.Host = net.JoinHostPort(strings.TrimSuffix(record.Target, "."), fmt.Sprint(record.Port))
+		at, host := p.at, strings.TrimSuffix(record.Target, ".")
+		at.Host = net.JoinHostPort(host, fmt.Sprint(record.Port))
+		if !isOf(host, p.srv) {
+			at.Name = strings.TrimSuffix(p.srv, ".")
+		}
 		all = append(all, at)
 	}
 	return all, nil
+}
+
+// isOf reports whether a host is of a domain.
+func isOf(host, domain string) bool {
+	host, domain = strings.ToLower(host), strings.ToLower(strings.TrimSuffix(domain, "."))
+	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
 // errNobody is why a node was not found.

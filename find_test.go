@@ -249,3 +249,33 @@ func TestAPeerIsFoundByDNS(t *testing.T) {
 		}
 	}
 }
+
+// Where TLS is asked for, who can forge DNS gains nothing by a certificate of his own.
+func TestWhoIsFoundByDNSShowsTheDomainsCertificate(t *testing.T) {
+	f := newFamily(t)
+	roots := f.keys("alice").TLS().RootCAs
+	for host, trusted := range map[string]bool{"localhost": false, "example.test": true} {
+		f.issue("bob", host)
+		pair, err := tls.X509KeyPair(f.get("bob.pem"), f.get("bob.key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bob := start(t, postrider.Config{Name: "bob", Listen: "127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{pair}}})
+		resolver := answerSRV(t, func() uint16 { return uint16(bob.Addr().(*net.TCPAddr).Port) })
+		alice := start(t, postrider.Config{
+			Name: "alice", Peers: map[string]string{"bob": "amqps+srv://example.test"}, Resolver: resolver, TLS: &tls.Config{RootCAs: roots},
+		})
+		ctx, done := context.WithTimeout(soon(t), 300*time.Millisecond)
+		if trusted {
+			ctx = soon(t)
+		}
+		err = alice.Peer("bob").Send(ctx, "hello")
+		done()
+		if trusted != (err == nil) {
+			t.Errorf("the certificate of %s: %v", host, err)
+		}
+		if !trusted && err != nil && !strings.Contains(err.Error(), "example.test") {
+			t.Error(err)
+		}
+	}
+}

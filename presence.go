@@ -172,13 +172,18 @@ func (n *Node) askWhere(ctx context.Context, name string) ([]client.Address, err
 		return nil, fmt.Errorf("looking for %q through the brokers: %w", name, err)
 	}
 	var c Card
+	if len(reply.Body) > maxCard {
+		return nil, fmt.Errorf("looking for %q: its card is larger than %d bytes", name, maxCard)
+	}
 	if err := json.Unmarshal(reply.Body, &c); err != nil {
 		return nil, fmt.Errorf("looking for %q: its card cannot be read: %w", name, err)
 	}
-	return c.places(n.cfg.Login)
+	return n.places(&c)
 }
 
-func (c *Card) places(login string) ([]client.Address, error) {
+// places are the addresses on a card, of which only those are good that an honest node may listen at: whoever answers gets what is sent there, and
+// the login for it.
+func (n *Node) places(c *Card) ([]client.Address, error) {
 	var all []client.Address
 	for _, u := range c.Addresses {
 		at, err := client.ParseURL(u)
@@ -188,8 +193,12 @@ func (c *Card) places(login string) ([]client.Address, error) {
 		if at.Key = c.Key; at.Key != "" && !at.TLS {
 			return nil, fmt.Errorf("the card of %q has a key and an address without TLS", c.Name)
 		}
-		if login != "" {
-			at.User, at.Password, _ = strings.Cut(login, ":")
+		if !at.TLS && n.cfg.TLS != nil {
+			return nil, fmt.Errorf("the card of %q has an address without TLS, and this node has Config.TLS", c.Name)
+		}
+		at.Near = !at.TLS
+		if n.cfg.Login != "" {
+			at.User, at.Password, _ = strings.Cut(n.cfg.Login, ":")
 		}
 		all = append(all, at)
 	}

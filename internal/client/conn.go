@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -294,10 +295,23 @@ func (c *Conn) connect(at Address) (*wire, error) {
 // open makes a connection, on which nothing has been said yet.
 func (c *Conn) open(ctx context.Context, at Address) (net.Conn, error) {
 	nc, err := c.cfg.Dial(ctx, "tcp", at.Host)
+	if err == nil && at.Near && isFar(nc.RemoteAddr()) {
+		nc.Close()
+		return nil, errFar
+	}
 	if err != nil || !at.TLS {
 		return nc, err
 	}
 	return Secure(ctx, nc, at, c.cfg.TLS)
+}
+
+// errFar is why nothing is said where a node let nobody in whom it has not known by TLS: that one there is none.
+var errFar = errors.New("it is on another machine, and without TLS")
+
+// isFar reports whether an address is another machine's. One that is no IP address is of a network within this process.
+func isFar(addr net.Addr) bool {
+	at, err := netip.ParseAddrPort(addr.String())
+	return err == nil && !at.Addr().Unmap().IsLoopback()
 }
 
 // Secure makes a connection to at one with TLS, or closes it. cfg may be nil.
@@ -307,7 +321,9 @@ func Secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.
 	}
 	if cfg.ServerName == "" {
 		cfg = cfg.Clone()
-		cfg.ServerName, _, _ = net.SplitHostPort(at.Host)
+		if cfg.ServerName = at.Name; at.Name == "" {
+			cfg.ServerName, _, _ = net.SplitHostPort(at.Host)
+		}
 	}
 	if at.Key != "" {
 		cfg = cfg.Clone()

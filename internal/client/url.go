@@ -17,6 +17,8 @@ type Address struct {
 	Password string
 	VHost    string
 	Key      string // what [PublicKey] gives of the certificate that is wanted there; "": whatever is signed by whom we trust
+	Near     bool   // it counts on this machine alone
+	Name     string // whose certificate is wanted there; "": Host's
 }
 
 // ParseURL parses an AMQP URL. What is left out is guest, guest, 5672 (5671 with TLS)

@@ -7,14 +7,14 @@ import (
 
 func TestParseURL(t *testing.T) {
 	for in, want := range map[string]Address{
-		"amqp://h":                     {"h:5672", false, "guest", "guest", "/", ""},
-		"amqp://h/":                    {"h:5672", false, "guest", "guest", "/", ""},
-		"amqps://h":                    {"h:5671", true, "guest", "guest", "/", ""},
-		"amqp://u:p%40ss@h:1/v":        {"h:1", false, "u", "p@ss", "v", ""},
-		"amqp://u@h/%2f":               {"h:5672", false, "u", "", "/", ""},
-		"amqp://[::1]:7/a%2Fb":         {"[::1]:7", false, "guest", "guest", "a/b", ""},
-		"amqp://[::1]":                 {"[::1]:5672", false, "guest", "guest", "/", ""},
-		"amqp://user:secret@example/x": {"example:5672", false, "user", "secret", "x", ""},
+		"amqp://h":                     {"h:5672", false, "guest", "guest", "/", "", false, ""},
+		"amqp://h/":                    {"h:5672", false, "guest", "guest", "/", "", false, ""},
+		"amqps://h":                    {"h:5671", true, "guest", "guest", "/", "", false, ""},
+		"amqp://u:p%40ss@h:1/v":        {"h:1", false, "u", "p@ss", "v", "", false, ""},
+		"amqp://u@h/%2f":               {"h:5672", false, "u", "", "/", "", false, ""},
+		"amqp://[::1]:7/a%2Fb":         {"[::1]:7", false, "guest", "guest", "a/b", "", false, ""},
+		"amqp://[::1]":                 {"[::1]:5672", false, "guest", "guest", "/", "", false, ""},
+		"amqp://user:secret@example/x": {"example:5672", false, "user", "secret", "x", "", false, ""},
 	} {
 		got, err := ParseURL(in)
 		if err != nil || got != want {
