@@ -10,11 +10,13 @@ import (
 	"github.com/postrider-mq/postrider/internal/definitions"
 )
 
+const definitionsPath = "/api/definitions"
+
 var definitionRoutes = []endpoint{
-	{"GET", "/api/definitions", administrator, exportDefinitions},
-	{"GET", "/api/definitions/{vhost}", administrator, exportVHostDefinitions},
-	{"POST", "/api/definitions", administrator, importDefinitions},
-	{"POST", "/api/definitions/{vhost}", administrator, importVHostDefinitions},
+	{"GET", definitionsPath, administrator, exportDefinitions},
+	{"GET", definitionsPath + "/{vhost}", administrator, exportVHostDefinitions},
+	{"POST", definitionsPath, administrator, importDefinitions},
+	{"POST", definitionsPath + "/{vhost}", administrator, importVHostDefinitions},
 }
 
 func (a *Admin) definitions() definitions.Broker {

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -16,19 +17,25 @@ import (
 
 // Messages one at a time, for people who look what is in a queue or try out a route. Who has many speaks AMQP.
 var messageRoutes = []endpoint{
-	{"POST", "/api/exchanges/{vhost}/{exchange}/publish", inVHost, publish},
+	{"POST", publishPath, inVHost, publish},
 	{"POST", "/api/queues/{vhost}/{queue}/get", inVHost, getMessages},
 }
+
+const publishPath = "/api/exchanges/{vhost}/{exchange}/publish"
 
 // publishWithin is how long who publishes waits for a broker that takes no messages, or for its disk.
 const publishWithin = 15 * time.Second
 
 func publish(r *request) (any, error) {
+	exchange := r.exchangeName("exchange")
+	if err := r.may(access.Write, "exchange", exchange); err != nil { // before he costs anything
+		return nil, err
+	}
 	var want struct {
-		Properties any     `json:"properties"`
-		Key        *string `json:"routing_key"`
-		Payload    *string `json:"payload"`
-		Encoding   *string `json:"payload_encoding"`
+		Properties json.RawMessage `json:"properties"`
+		Key        *string         `json:"routing_key"`
+		Payload    *string         `json:"payload"`
+		Encoding   *string         `json:"payload_encoding"`
 	}
 	if err := r.decode(&want); err != nil {
 		return nil, err
@@ -56,7 +63,6 @@ func publish(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	exchange := r.exchangeName("exchange")
 	if err := r.mayPublish(v, exchange, *want.Key, props); err != nil {
 		return nil, err
 	}
@@ -85,11 +91,8 @@ func (a *Admin) hindrance() string {
 	return "its disk is slow"
 }
 
-// mayPublish asks for the right to publish there, as AMQP would.
+// mayPublish asks whether who may publish to an exchange may do so with these keys, as AMQP would.
 func (r *request) mayPublish(v *core.VHost, exchange, key string, props amqp.RawProperties) error {
-	if err := r.may(access.Write, "exchange", exchange); err != nil {
-		return err
-	}
 	view, err := props.View()
 	if err != nil {
 		return err

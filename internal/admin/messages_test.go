@@ -137,3 +137,20 @@ func TestMessagesAreForWhoHasTheRight(t *testing.T) {
 	d.as = "clerk:clerk"
 	d.wants(400, "POST /api/bindings/%2F/e/amq.topic/q/q", `{"routing_key":"#"}`, "access to topic '#' in exchange 'amq.topic' in vhost '/' refused for user 'clerk'")
 }
+
+// JSON takes many times as much memory when it is read: nobody has the broker read much of it without a right to what he asks for.
+func TestWhatARequestBringsIsBounded(t *testing.T) {
+	d := newDesk(t)
+	many := "[" + strings.Repeat("[],", maxBody/3) + "[]]"
+	d.wants(413, "PUT /api/queues/%2F/q", `{"arguments":{"a":`+many+`}}`, "the body is larger than 1048576 bytes")
+	d.wants(413, "POST /api/exchanges/%2F/amq.default/publish", `{"properties":`+many+`,"routing_key":"q","payload":"x","payload_encoding":"string"}`,
+		"the properties are larger than 1048576 bytes")
+	d.wants(413, "POST /api/exchanges/%2F/amq.default/publish", `{"payload":"`+strings.Repeat("x", maxPublish)+`"}`, "the body is larger than 33554432 bytes")
+	name := "clerk"
+	if _, err := d.users.Put(t.Context(), name, access.Change{Password: &name, Tags: &[]string{access.Management}}); err != nil {
+		t.Fatal(err)
+	}
+	d.wants(201, "PUT /api/permissions/%2F/clerk", `{"configure":"","write":"","read":""}`)
+	d.as = "clerk:clerk"
+	d.wants(400, "POST /api/exchanges/%2F/amq.default/publish", `{"payload":"`+strings.Repeat("x", maxPublish)+`"}`, "access to exchange 'amq.default' in vhost '/' refused")
+}

@@ -2,7 +2,9 @@ package admin
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"time"
 
@@ -12,7 +14,14 @@ import (
 )
 
 // propertiesOf are properties as JSON has them, checked as those of a publish are.
-func (r *request) propertiesOf(v any) (amqp.RawProperties, error) {
+func (r *request) propertiesOf(text json.RawMessage) (amqp.RawProperties, error) {
+	if len(text) > maxBody {
+		return nil, &problem{http.StatusRequestEntityTooLarge, "bad_request", fmt.Sprintf("the properties are larger than %d bytes", maxBody)}
+	}
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		return nil, badRequest("properties: %v", err)
+	}
 	m, ok := v.(map[string]any)
 	if list, empty := v.([]any); !ok && !(empty && len(list) == 0) { // none are [] where RabbitMQ writes them
 		return nil, badRequest("properties are an object")

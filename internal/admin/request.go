@@ -12,9 +12,23 @@ import (
 	"github.com/postrider-mq/postrider/internal/core"
 )
 
-// maxBody bounds what a request may bring, in bytes: definitions of a large
-// broker are a few MB.
-const maxBody = 64 << 20
+// Bounds of what a request may bring, in bytes. JSON that is read takes thirty times as much memory, or more.
+const (
+	maxBody        = 1 << 20
+	maxPublish     = 32 << 20 // a message of 16 MiB in base64; its properties have maxBody
+	maxDefinitions = 64 << 20 // those of a large broker are a few MB; for administrators
+)
+
+// maxBody bounds what a request to the endpoint may bring.
+func (rt *endpoint) maxBody() int64 {
+	switch {
+	case strings.HasPrefix(rt.path, definitionsPath):
+		return maxDefinitions
+	case rt.path == publishPath:
+		return maxPublish
+	}
+	return maxBody
+}
 
 // request is a question, with who asks.
 type request struct {
@@ -69,7 +83,7 @@ func (r *request) decode(into any) error {
 	case err == nil || errors.Is(err, io.EOF):
 		return nil
 	case errors.As(err, &tooLarge):
-		return &problem{http.StatusRequestEntityTooLarge, "bad_request", fmt.Sprintf("the body is larger than %d bytes", maxBody)}
+		return &problem{http.StatusRequestEntityTooLarge, "bad_request", fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)}
 	}
 	return badRequest("the body is not the JSON that is wanted: %v", err)
 }

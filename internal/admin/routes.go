@@ -87,7 +87,7 @@ func (a *Admin) mux(identify func(*http.Request) (caller, error)) http.Handler {
 func (a *Admin) serve(w http.ResponseWriter, r *request, rt endpoint) {
 	answer, err := any(nil), r.authorize(rt.need)
 	if err == nil {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, rt.maxBody())
 		answer, err = rt.do(r)
 	}
 	if err == nil {
