@@ -31,8 +31,8 @@ func newBuckets(now func() time.Time) *buckets {
 	return &buckets{now: now, byHost: map[netip.Addr]bucket{}}
 }
 
-// hostOf is who an address belongs to: of IPv6, a network of 64 bits.
-func hostOf(addr netip.Addr) netip.Addr {
+// HostOf is who an address belongs to: of IPv6, a network of 64 bits.
+func HostOf(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() && !addr.IsLoopback() {
 		if p, err := addr.Prefix(64); err == nil {
@@ -44,7 +44,7 @@ func hostOf(addr netip.Addr) netip.Addr {
 
 // take says whether there was a token left.
 func (b *buckets) take(addr netip.Addr) bool {
-	host, now := hostOf(addr), b.now()
+	host, now := HostOf(addr), b.now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k, known := b.byHost[host]
@@ -65,7 +65,7 @@ func (b *buckets) take(addr netip.Addr) bool {
 
 // giveBack returns a token.
 func (b *buckets) giveBack(addr netip.Addr) {
-	host := hostOf(addr)
+	host := HostOf(addr)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if k, ok := b.byHost[host]; ok {

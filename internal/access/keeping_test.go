@@ -275,7 +275,7 @@ func TestGuessing(t *testing.T) {
 	if b.take(one) {
 		t.Error("too much refill")
 	}
-	if hostOf(netip.MustParseAddr("2001:db8::1")) != hostOf(netip.MustParseAddr("2001:db8::2")) {
+	if HostOf(netip.MustParseAddr("2001:db8::1")) != HostOf(netip.MustParseAddr("2001:db8::2")) {
 		t.Error("an IPv6 network is one host")
 	}
 	for i := range uint32(2 * maxBuckets) {

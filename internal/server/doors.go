@@ -3,7 +3,10 @@ package server
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
+
+	"github.com/postrider-mq/postrider/internal/access"
 )
 
 // How many connections may be on their way through the handshake.
@@ -17,12 +20,12 @@ var (
 	errTooManyFromThere = errors.New("32 connections from this address are waiting to log in already")
 )
 
-// doors counts the connections that have not logged in, in all and by address,
+// doors counts the connections that have not logged in, in all and by address, of IPv6 by network,
 // so that strangers cannot use up what members need. The zero value is ready.
 type doors struct {
 	mu     sync.Mutex
 	all    int
-	byHost map[string]int
+	byHost map[netip.Addr]int
 }
 
 func (d *doors) enter(addr net.Addr) error {
@@ -32,11 +35,11 @@ func (d *doors) enter(addr net.Addr) error {
 	switch {
 	case d.all >= maxStrangers:
 		return errTooManyStrangers
-	case d.byHost[host] >= maxStrangersAddress && !isLoopback(addr):
+	case d.byHost[host] >= maxStrangersAddress && !host.IsLoopback():
 		return errTooManyFromThere
 	}
 	if d.byHost == nil {
-		d.byHost = map[string]int{}
+		d.byHost = map[netip.Addr]int{}
 	}
 	d.all++
 	d.byHost[host]++
@@ -54,15 +57,8 @@ func (d *doors) leave(addr net.Addr) {
 	}
 }
 
-func hostOf(addr net.Addr) string {
-	host, _, err := net.SplitHostPort(addr.String())
-	if err != nil {
-		return addr.String()
-	}
-	return host
-}
-
-func isLoopback(addr net.Addr) bool {
-	ip := net.ParseIP(hostOf(addr))
-	return ip != nil && ip.IsLoopback()
+// hostOf is whom an address counts for; the zero Addr stands for all that are none of IP.
+func hostOf(addr net.Addr) netip.Addr {
+	at, _ := netip.ParseAddrPort(addr.String())
+	return access.HostOf(at.Addr())
 }

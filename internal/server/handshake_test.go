@@ -169,6 +169,19 @@ func TestTooManyStrangers(t *testing.T) {
 	}
 }
 
+// Who has a network of 64 bits, as each customer of a provider has, is one stranger and not as many as he has addresses; his refusals are told of once.
+func TestStrangersOfOneNetworkCountTogether(t *testing.T) {
+	b := newBroker(t)
+	for i := range maxStrangersAddress + 3 {
+		b.connectFrom(fmt.Sprintf("[2001:db8::%x]:1000", i+1))
+	}
+	b.wantLogOnce("32 connections from this address are waiting to log in already")
+	b.connectFrom("[2001:db8:0:1::1]:1000")
+	if n := b.server.Connections(); n != maxStrangersAddress+1 {
+		t.Errorf("%d connections were let in, want %d", n, maxStrangersAddress+1)
+	}
+}
+
 // dialWithHeartbeat negotiates an interval, in seconds.
 func (b *broker) dialWithHeartbeat(seconds uint16) *peer {
 	b.t.Helper()

@@ -60,7 +60,7 @@ type Server struct {
 
 	successions successions
 
-	noAccept, noFiles complaint
+	noAccept, noFiles, noDoor complaint
 
 	watching sync.Once // over the ages of deliveries
 
@@ -186,7 +186,9 @@ func (s *Server) admit(nc net.Conn, manual bool) *conn {
 		return nil
 	}
 	if err := s.doors.enter(nc.RemoteAddr()); err != nil {
-		s.cfg.Logger.Warn("connection refused", "peer", nc.RemoteAddr().String(), "reason", err.Error())
+		if unheard, ok := s.noDoor.due(time.Now()); ok { // a flood of them would be one of the log, too
+			s.cfg.Logger.Warn("connection refused", "peer", nc.RemoteAddr().String(), "reason", err.Error(), "repeated", unheard)
+		}
 		nc.Close()
 		return nil
 	}
