@@ -75,8 +75,16 @@ func (s *sender) call(ctx context.Context, n int, body string) error {
 
 // printLine prints a body, ended by a newline.
 func printLine(w io.Writer, body []byte) error {
-	_, err := w.Write(asLine(body))
+	_, err := w.Write(asLine(shownOn(w, body)))
 	return err
+}
+
+// shownOn is a body as it is written there: as it is, but that a terminal is given no orders by who wrote it.
+func shownOn(w io.Writer, body []byte) []byte {
+	if !isTerminal(w) {
+		return body
+	}
+	return []byte(tamed(string(body), "\n\t"))
 }
 
 // asLine is a body with a newline at its end.

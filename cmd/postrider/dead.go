@@ -178,7 +178,7 @@ func (d *desk) show(l *letter, body []byte) error {
 		d.say("first failure  %s\nlast failure   %s\n", l.FirstFailure.Format(time.RFC3339), l.LastFailure.Format(time.RFC3339))
 	}
 	if l.handled() || len(l.Deaths) == 0 {
-		d.say("reason         %s\n", orDash(l.Reason))
+		d.say("reason         %s\n", paragraph(orDash(l.Reason)))
 	} else {
 		for _, death := range l.Deaths {
 			d.say("died           %s\n", &death)

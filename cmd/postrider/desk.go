@@ -134,9 +134,23 @@ func (d *desk) each(ctx context.Context, queue string, limit int, do func(*probe
 	return nil
 }
 
-// say prints a line for people.
+// say prints a line for people. What is text may be a stranger's.
 func (d *desk) say(format string, args ...any) {
-	if !d.options.json {
-		fmt.Fprintf(d.out, format, args...)
+	if d.options.json {
+		return
 	}
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			args[i] = printable(v)
+		case paragraph:
+			args[i] = strings.ReplaceAll(tamed(string(v), "\n\t"), "\n", "\n               ")
+		case fmt.Stringer:
+			args[i] = printable(v.String())
+		}
+	}
+	fmt.Fprintf(d.out, format, args...)
 }
+
+// paragraph is text that may have several lines: those after the first stand below it, and do not look like anything else.
+type paragraph string

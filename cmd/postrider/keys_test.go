@@ -133,3 +133,18 @@ func TestPeersShowTheFingerprintsOfKeys(t *testing.T) {
 		t.Errorf("%+v, %+v", card, bob)
 	}
 }
+
+// Whoever answers for a node that is looked for is believed by its certificate.
+func TestANodeWithKeysFollowsNoAddressWithoutTLS(t *testing.T) {
+	dir := t.TempDir()
+	runs(t, "keys", "new", "alice", "--dir", dir).wants(t, exitOK, "")
+	o := nodeOptions{keys: dir, name: "alice"}
+	if err := o.useKeys(); err != nil {
+		t.Fatal(err)
+	}
+	for address, follows := range map[string]bool{"amqps://192.0.2.1:5671": true, "amqp://192.0.2.1:5672": false} {
+		if _, err := o.addressesOf(postrider.Card{Name: "bob", Addresses: []string{address}}); follows != (err == nil) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -213,15 +214,18 @@ func cell(item map[string]any, field string) string {
 		for i := range v {
 			parts[i] = fmt.Sprint(v[i])
 		}
-		return strings.Join(parts, ",")
+		return printable(strings.Join(parts, ","))
 	}
 	return printable(fmt.Sprint(v))
 }
 
 // printable is text that a stranger may have chosen, for a terminal.
-func printable(s string) string {
+func printable(s string) string { return tamed(s, "") }
+
+// tamed is text without control characters but for some.
+func tamed(s, but string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) && !strings.ContainsRune(but, r) {
 			return '�'
 		}
 		return r

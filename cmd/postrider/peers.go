@@ -180,6 +180,9 @@ func (o *nodeOptions) addressesOf(c postrider.Card) ([]client.Address, error) {
 		if err != nil {
 			return nil, fmt.Errorf("what node %s says of its address: %w", c.Name, err)
 		}
+		if o.familiar() && !at.TLS {
+			return nil, fmt.Errorf("who answers as node %s has an address without TLS: nodes with keys of one authority do not", c.Name)
+		}
 		at.Key = c.Key
 		all[i] = at
 	}

@@ -128,7 +128,7 @@ func (p *pinger) dial(ctx context.Context) (l *probe.Line, err error) {
 func (p *pinger) introduce(l *probe.Line, login time.Duration) pingReport {
 	s := l.Server()
 	r := pingReport{Address: p.at.String(), Name: s.Name, Product: s.Product, Version: s.Version, Mailbox: p.mailbox, LoginUS: micros(login)}
-	p.say("%s is %s (%s %s), connected and logged in in %s\n", r.Address, s.Name, s.Product, s.Version, rounded(login))
+	p.say("%s is %s (%s %s), connected and logged in in %s\n", r.Address, printable(s.Name), printable(s.Product), printable(s.Version), rounded(login))
 	return r
 }
 

@@ -72,7 +72,7 @@ type received struct {
 // line is a message as it is printed.
 func (r *receiver) line(m *postrider.Message) ([]byte, error) {
 	if !r.options.json {
-		return asLine(m.Body), nil
+		return asLine(shownOn(r.out.out, m.Body)), nil
 	}
 	line := received{ID: m.ID, From: m.From, To: m.To, Key: m.Key(), Headers: headersOf(m.Headers()), ContentType: m.ContentType, Redelivered: m.Redelivered, SealedBy: m.SealedBy()}
 	line.Body, line.BodyBase64 = textOrBytes(m.Body)
