@@ -132,7 +132,7 @@
 // # Security
 //
 // A node that has no [Config.TLS] listens on loopback addresses only. Who connects has to be one of [Config.Users], and may only
-// put messages into the inbox. A broker has users and permissions of its own, see package broker; nodes have theirs in the
+// put messages into the inbox, in whatever name it gives itself: [Message.From] is not proven, [Message.SealedBy] is. A broker has users and permissions of its own, see package broker; nodes have theirs in the
 // URLs of [Config.Brokers] and [Config.Peers], with amqps:// for TLS.
 //
 // Nodes that have certificates of one authority, as postrider keys new makes them, let in and send to one another and nobody else:

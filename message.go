@@ -15,7 +15,7 @@ import (
 // first one counts. One that is never settled comes again when this node is gone.
 type Message struct {
 	ID          string // unique among the messages of its sender; empty from senders that set none
-	From        string // the sender's name, as the sender tells it
+	From        string // the sender's name, as the sender tells it: who is let in can use another's; what is proven is SealedBy
 	To          string // the name of the target it was sent to
 	ContentType string
 	Body        []byte // of a sealed message what was in it

@@ -154,3 +154,30 @@ func TestWhatARequestBringsIsBounded(t *testing.T) {
 	d.as = "clerk:clerk"
 	d.wants(400, "POST /api/exchanges/%2F/amq.default/publish", `{"payload":"`+strings.Repeat("x", maxPublish)+`"}`, "access to exchange 'amq.default' in vhost '/' refused")
 }
+
+// What is exclusive to a connection is no other user's, whatever rights he has: an administrator alone may end it.
+func TestAnExclusiveQueueIsForItsOwnerAndAdministrators(t *testing.T) {
+	d := newDesk(t)
+	v, _ := d.core.VHost("/")
+	owner := v.NewClient("its owner")
+	var b core.Burst
+	b.Begin(d.core.Now())
+	if _, err := owner.DeclareQueue(t.Context(), &b, core.QueueSpec{Name: "q", Exclusive: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.End()
+	name := "clerk"
+	if _, err := d.users.Put(t.Context(), name, access.Change{Password: &name, Tags: &[]string{access.Management}}); err != nil {
+		t.Fatal(err)
+	}
+	d.wants(201, "PUT /api/permissions/%2F/clerk", `{"configure":".*","write":".*","read":".*"}`)
+	d.as = "clerk:clerk"
+	const locked = "405 RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'"
+	d.wants(400, "DELETE /api/queues/%2F/q", "", locked)
+	d.wants(400, "DELETE /api/queues/%2F/q/contents", "", locked)
+	d.wants(400, "POST /api/queues/%2F/q/get", `{"count":1,"ackmode":"ack_requeue_true","encoding":"auto"}`, locked)
+	d.wants(400, "POST /api/bindings/%2F/e/amq.topic/q/q", `{"routing_key":"#"}`, locked)
+	d.as = ""
+	d.wants(204, "DELETE /api/queues/%2F/q/contents", "")
+	d.wants(204, "DELETE /api/queues/%2F/q", "")
+}

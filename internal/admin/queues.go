@@ -132,8 +132,18 @@ func deleteQueue(r *request) (any, error) {
 		return nil, err
 	}
 	ask := r.URL.Query()
-	return nil, v.Operator().DeleteQueue(r.Context(), q.Name, ask.Get("if-unused") == "true", ask.Get("if-empty") == "true")
+	ifUnused, ifEmpty := ask.Get("if-unused") == "true", ask.Get("if-empty") == "true"
+	if !r.overrides() {
+		return nil, v.Operator().Do(func(c *core.Client, b *core.Burst) error {
+			_, err := c.DeleteQueue(r.Context(), b, q.Name, ifUnused, ifEmpty)
+			return err
+		})
+	}
+	return nil, v.Operator().DeleteQueue(r.Context(), q.Name, ifUnused, ifEmpty)
 }
+
+// overrides says whether the caller may delete and purge what is exclusive to a connection.
+func (r *request) overrides() bool { return r.caller.tagged(access.Administrator) }
 
 func purgeQueue(r *request) (any, error) {
 	v, q, err := r.queue()
@@ -142,6 +152,12 @@ func purgeQueue(r *request) (any, error) {
 	}
 	if err := r.may(access.Read, "queue", q.Name); err != nil {
 		return nil, err
+	}
+	if !r.overrides() {
+		return nil, v.Operator().Do(func(c *core.Client, b *core.Burst) error {
+			_, err := c.PurgeQueue(b, q.Name)
+			return err
+		})
 	}
 	return nil, v.Operator().PurgeQueue(q.Name)
 }
