@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -272,4 +273,16 @@ func TestListsArePagedSortedAndChosen(t *testing.T) {
 	d.wants(400, "GET /api/queues?page=9", "", "page_out_of_range")
 	d.wants(400, "GET /api/queues?page=x", "")
 	d.wants(400, "GET /api/queues?page=1&name=(&use_regex=true", "")
+}
+
+// Who may look at lists may not have the broker search them for as long as he likes.
+func TestASearchTakesOnlySoLong(t *testing.T) {
+	many := make([]any, 200)
+	for i := range many {
+		many[i] = map[string]any{"name": strings.Repeat("a", 40) + "!"}
+	}
+	_, err := filter(many, url.Values{"page": {"1"}, "use_regex": {"true"}, "name": {"^(?=(a+)+$)"}})
+	if err == nil || !strings.Contains(err.Error(), "takes too long") {
+		t.Error(err)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/postrider-mq/postrider/internal/pattern"
 )
@@ -96,11 +97,20 @@ func filter(items []any, q url.Values) ([]any, error) {
 		}
 		match = p.Match
 	}
-	return slices.DeleteFunc(items, func(v any) bool {
-		s, _ := field(v, []string{"name"}).(string)
-		return !match(s)
-	}), nil
+	chosen, began := items[:0], time.Now()
+	for _, v := range items {
+		if s, _ := field(v, []string{"name"}).(string); match(s) {
+			chosen = append(chosen, v)
+		}
+		if time.Since(began) > maxSearch {
+			return nil, badRequest("name=%s: to look for it takes too long", name)
+		}
+	}
+	return chosen, nil
 }
+
+// maxSearch bounds how long names are searched for a pattern: some take the longest that there is for each of them.
+const maxSearch = time.Second
 
 func paged(items []any, q url.Values) (*page, error) {
 	if q.Get("page") == "" {
