@@ -13,8 +13,9 @@ const contentHead = 12 // class, weight, body size
 // A payload with no room for class, weight, size and flags is an *Error with code 501,
 // a weight other than 0 one with code 505, malformed properties one with code 502.
 func ParseHeader(payload []byte) (class uint16, bodySize uint64, props RawProperties, err error) {
-	if class, bodySize, props, err = splitHeader(payload); err == nil {
-		err = props.check()
+	class, bodySize, props, headers, err := splitHeader(payload)
+	if headers != nil {
+		_, err = CheckTable(headers)
 	}
 	if err != nil {
 		return 0, 0, nil, err
@@ -25,25 +26,25 @@ func ParseHeader(payload []byte) (class uint16, bodySize uint64, props RawProper
 // SplitHeader is ParseHeader for who copes with any headers: brokers may pass on what is beyond the bounds of a table, and whether there
 // is more in a table than its length is not looked at.
 func SplitHeader(payload []byte) (class uint16, bodySize uint64, props RawProperties, err error) {
-	if class, bodySize, props, err = splitHeader(payload); err == nil {
-		_, err = props.View()
-	}
-	if err != nil {
-		return 0, 0, nil, err
-	}
-	return class, bodySize, props, nil
+	class, bodySize, props, _, err = splitHeader(payload)
+	return class, bodySize, props, err
 }
 
-func splitHeader(payload []byte) (class uint16, bodySize uint64, props RawProperties, err error) {
+// splitHeader returns the table of headers, too, unless there is none.
+func splitHeader(payload []byte) (class uint16, bodySize uint64, props RawProperties, headers []byte, err error) {
 	if len(payload) < contentHead+2 {
-		return 0, 0, nil, Errorf(FrameError, "content header of %d octets ends too early", len(payload))
+		return 0, 0, nil, nil, Errorf(FrameError, "content header of %d octets ends too early", len(payload))
 	}
 	class = binary.BigEndian.Uint16(payload)
 	// "The weight field is unused and must be zero."
 	if weight := binary.BigEndian.Uint16(payload[2:]); weight != 0 {
-		return 0, 0, nil, Errorf(UnexpectedFrame, "content header for class %d with weight %d", class, weight)
+		return 0, 0, nil, nil, Errorf(UnexpectedFrame, "content header for class %d with weight %d", class, weight)
 	}
-	return class, binary.BigEndian.Uint64(payload[4:]), RawProperties(payload[contentHead:]), nil
+	props = RawProperties(payload[contentHead:])
+	if headers, err = props.check(); err != nil {
+		return 0, 0, nil, nil, err
+	}
+	return class, binary.BigEndian.Uint64(payload[4:]), props, headers, nil
 }
 
 // AppendHeaderFrame appends the header frame of content of bodySize octets. props

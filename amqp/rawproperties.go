@@ -197,16 +197,14 @@ func (p RawProperties) WithReplyTo(name string) (RawProperties, error) {
 	return append(append(q, name...), r.b...), nil
 }
 
-// check checks everything about p, the headers included.
-func (p RawProperties) check() error {
+// check checks everything about p but what is in the headers, which it returns; nil if there are none.
+func (p RawProperties) check() (headers []byte, err error) {
 	r := reader{b: p}
 	flags := r.short()
 	if flags&(FlagContentType|FlagContentEncoding|FlagHeaders) != 0 {
 		r.skipShortstrs(flags & (FlagContentType | FlagContentEncoding))
 		if flags&FlagHeaders != 0 {
-			if _, err := CheckTable(r.rawTable()); err != nil && !r.bad {
-				return err
-			}
+			headers = r.rawTable()
 		}
 	}
 	if flags&FlagDeliveryMode != 0 {
@@ -223,9 +221,9 @@ func (p RawProperties) check() error {
 		r.skipShortstrs(flags & (FlagType | FlagUserID | FlagAppID | FlagClusterID))
 	}
 	if r.bad || len(r.b) != 0 || flags&flagsUnknown != 0 {
-		return errProperties(&r, flags)
+		return nil, errProperties(&r, flags)
 	}
-	return nil
+	return headers, nil
 }
 
 // skipShortstrs skips one short string for each flag.
