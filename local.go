@@ -348,6 +348,9 @@ func (l *local) take(prefetch int, to receiver) intake {
 			d, a := &batch[i], &arrivals[i]
 			a.props, a.body, a.redelivered, a.from, a.tag = d.Props, d.Body, d.Redelivered, (*localSettler)(d.Consumer()), d.Tag
 			a.count = uint8(d.Messages)
+			if l.subscription != nil && d.Exchange != "" {
+				a.props = keyed(a.props, d.Key)
+			}
 		}
 		bring.all(lull)
 	}}

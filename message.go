@@ -72,7 +72,7 @@ func (m *Message) Decode(v any) error {
 	return m.tap.target.node.decode(m.ContentType, m.Body, v)
 }
 
-// Key is what the message is about, as its sender says, see [Key]; "" if it does not.
+// Key is what the message is about, as its sender says, see [Key]; "" if it does not. In a topic it is the routing key of what other programs publish.
 func (m *Message) Key() string { return text(m.headers(), headerKey) }
 
 // Header is the value of a header, as the sender gave it; integers are an int64, and times are in whole seconds. nil if there is none

@@ -250,6 +250,9 @@ func (r *remote) take(prefetch int, to receiver) intake {
 		for i, d := range batch {
 			a := &arrivals[i]
 			a.props, a.body, a.redelivered, a.from = d.Props, d.Body, d.Redelivered, (*remoteSettler)(d)
+			if r.subscription != nil {
+				a.props = keyed(a.props, d.Key)
+			}
 		}
 		bring.all((*broker.Lull)(lull))
 	})

@@ -199,13 +199,18 @@ func publishAs(t *testing.T, net *network, p amqp.Properties, queue, body string
 
 func publishTo(t *testing.T, url string, dial func(context.Context, string, string) (net.Conn, error), p amqp.Properties, queue, body string) {
 	t.Helper()
+	publishVia(t, url, dial, p, "", queue, body)
+}
+
+func publishVia(t *testing.T, url string, dial func(context.Context, string, string) (net.Conn, error), p amqp.Properties, exchange, key, body string) {
+	t.Helper()
 	at, err := client.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := client.New(client.Config{Addresses: []client.Address{at}, Publishes: true, Dial: dial})
 	defer c.Close()
-	e, err := client.NewEnvelope("", queue, true, p)
+	e, err := client.NewEnvelope(exchange, key, true, p)
 	if err != nil {
 		t.Fatal(err)
 	}

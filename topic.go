@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -38,7 +39,7 @@ func Matching(patterns ...string) TopicOption {
 // node meanwhile. Dead letters are in <topic>.<name>.dead and <topic>.dead.
 //
 // The broker knows the topic as an exchange of that name, a topic exchange unless one is there already, and a message's
-// Key as its routing key.
+// Key as its routing key; so the routing key of what another program publishes there is its Key.
 func (n *Node) Topic(name string, opts ...TopicOption) *Target {
 	var o topicOptions
 	applyAll(&o, opts)
@@ -86,4 +87,32 @@ func (o *topicOptions) subscription(box string, x *client.Exchange) *client.Queu
 	}
 	q.From, q.Keys = x, slices.Clone(o.patterns)
 	return q
+}
+
+// keyed writes the routing key into a message that another program has published to a topic: from here on it has its Key like any other, also where it
+// is tried again. A sealed one is as it was sealed, and headers without room for it stay as they are.
+func keyed(props amqp.RawProperties, key string) amqp.RawProperties {
+	if key == "" {
+		return props
+	}
+	v, err := props.View()
+	if err != nil || string(v.ContentType) == typeSealed {
+		return props
+	}
+	if _, has, err := amqp.LookupTable(v.Headers, headerKey); has || err != nil && v.Headers != nil {
+		return props
+	}
+	var p amqp.Properties
+	if err := p.ParseRaw(props, nil); err != nil {
+		return props
+	}
+	p.Headers = amqp.Table{headerKey: key}
+	with, err := p.Append(nil)
+	if err != nil {
+		return props
+	}
+	if _, err := amqp.CheckTable(rawHeaders(with)); err != nil {
+		return props
+	}
+	return with
 }

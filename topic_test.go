@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
 )
 
@@ -51,6 +53,48 @@ func TestSubscribersChooseByKey(t *testing.T) {
 		wantBody(t, eu, "world.a.b")
 		wantNone(t, eu)
 	})
+}
+
+// What other programs publish has its routing key as its Key: what subscribers choose by, they see, in each of its tries and when it is dead.
+func TestTheRoutingKeyOfOtherProgramsIsTheKey(t *testing.T) {
+	for at, change := range map[string]func(*postrider.Config){
+		"alice": func(cfg *postrider.Config) { cfg.ShareMailboxes = true },
+		"mq":    onBroker,
+	} {
+		for name, opts := range map[string][]postrider.TopicOption{"passing": nil, "durable": {postrider.Durable("audit")}} {
+			t.Run(at+" "+name, func(t *testing.T) {
+				inMemory(t, func(t *testing.T, net *network) {
+					net.broker()
+					alice := net.node("alice", change)
+					topic := alice.Topic("prices", append(opts, postrider.Matching("eu.*"))...)
+					keys := make(chan string, 2)
+					err := alice.Handle(t.Context(), topic, func(_ context.Context, m *postrider.Message) error {
+						keys <- fmt.Sprintf("%s of %s, %v", m.Key(), m.Body, m.Header("a"))
+						return errors.New("no")
+					}, postrider.MaxTries(2))
+					if err != nil {
+						t.Fatal(err)
+					}
+					dead := collect(t, alice, topic.Dead())
+					publish := func(p amqp.Properties, body, want string) {
+						t.Helper()
+						publishVia(t, "amqp://"+at+":1", net.Dialer("application"), p, "prices", "eu.dax", body)
+						for range 2 {
+							if got := <-keys; got != want {
+								t.Errorf("%s, want %s", got, want)
+							}
+						}
+						if m := wantBody(t, dead, body); !strings.HasPrefix(want, m.Key()+" of ") {
+							t.Errorf("the dead letter's key is %q", m.Key())
+						}
+					}
+					publish(amqp.Properties{}, "plain", "eu.dax of plain, <nil>")
+					publish(amqp.Properties{Headers: amqp.Table{"a": "b"}}, "headed", "eu.dax of headed, b")
+					publish(amqp.Properties{Headers: amqp.Table{"x-postrider-key": "own"}}, "ours", "own of ours, <nil>")
+				})
+			})
+		}
+	}
 }
 
 func TestADurableSubscriptionKeepsWhatComesMeanwhile(t *testing.T) {
@@ -222,4 +266,10 @@ func TestTopicsOnRabbitMQ(t *testing.T) {
 		wantBody(t, got, "us.b")
 	}
 	wantBody(t, eu, "eu.a")
+	publishVia(t, os.Getenv("POSTRIDER_RABBITMQ"), nil, amqp.Properties{}, name, "eu.c", "of another program")
+	for _, got := range []<-chan *postrider.Message{all, audit, eu} {
+		if m := wantBody(t, got, "of another program"); m.Key() != "eu.c" {
+			t.Errorf("its key is %q", m.Key())
+		}
+	}
 }

@@ -332,11 +332,13 @@ func (u *Consumer) delivered(w *wire, m *amqp.BasicDeliver, content *session.Con
 	*d = Delivery{
 		Props:       content.Props,
 		Body:        content.Body,
-		Key:         m.RoutingKey,
 		Redelivered: m.Redelivered,
 		consumer:    u,
 		epoch:       epoch,
 		tag:         m.DeliveryTag,
+	}
+	if m.Exchange != "" {
+		d.Key = m.RoutingKey
 	}
 	u.ready = append(u.ready, d)
 	return len(u.ready) == 1
@@ -380,7 +382,7 @@ const keepReady = 1024
 type Delivery struct {
 	Props       amqp.RawProperties
 	Body        []byte
-	Key         string
+	Key         string // it was routed by, in an exchange with a name
 	Redelivered bool
 
 	consumer *Consumer
