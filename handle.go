@@ -20,7 +20,8 @@ type Handler func(ctx context.Context, m *Message) error
 // Handle has h act upon the messages of a target (a mailbox, a topic or [Node.Inbox]) until
 // ctx ends or the node is closed. It does not wait for that: it returns nil once the messages begin to come, and also when the broker cannot be reached
 // now; then the handling begins once it can. Errors: the broker's refusal, as a [*RemoteError]; that its certificate is not trusted; ctx's; ErrClosed; and
-// what is wrong with the target.
+// what is wrong with the target, as is a name of more than 238 bytes, .dead not counted: the queues beside it, in which messages wait and lie dead,
+// have longer ones.
 //
 // What h returns settles a message that h has not settled itself:
 //
@@ -90,6 +91,11 @@ func (t *Target) receivable(n *Node) error {
 		return fmt.Errorf("postrider: %s belongs to another node", t)
 	case !t.takes:
 		return fmt.Errorf("postrider: what is sent to %s is received there, not here: receive from the Inbox, a Mailbox or a Topic", t)
+	}
+	if t.why == nil {
+		if err := t.roomBeside(); err != nil {
+			return err
+		}
 	}
 	if t.why == nil && t.sealed {
 		if err := n.sealing.opens(t.sealTo); err != nil {

@@ -2,6 +2,8 @@ package postrider
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -33,6 +35,20 @@ func stepFor(left time.Duration) client.Step {
 
 // deadSuffix ends the name of a mailbox's dead letters.
 const deadSuffix = ".dead"
+
+// longestBeside ends the longest name of a queue beside a mailbox.
+const longestBeside = deadSuffix + client.RetryInfix + "300ms"
+
+// roomBeside says whether what fails in a mailbox, and in its dead letters, has a queue to go to: one whose name is not too long for AMQP. Without it
+// a message would come again and again.
+func (t *Target) roomBeside() error {
+	const allowed = client.MaxID - len(longestBeside)
+	if name := strings.TrimSuffix(t.mailbox(), deadSuffix); len(name) > allowed {
+		return fmt.Errorf("postrider: nobody can receive from %.20q…: its name is %d bytes long, and %d are allowed, so that those of the queues beside it, up to <name>%s, fit into AMQP's %d",
+			name, len(name), allowed, longestBeside, client.MaxID)
+	}
+	return nil
+}
 
 // passOn publishes the message to where its verdict sends it; f tells when it is safe there.
 func (m *Message) passOn(f *client.Fate, v verdict) error {

@@ -191,6 +191,44 @@ func TestAMessageWithoutRoomForItsFailuresDies(t *testing.T) {
 	}
 }
 
+// The queues beside a mailbox have longer names than it has. Where they would be too long nobody receives, rather than that what fails comes again without end.
+func TestAMailboxWhoseNameIsTooLongIsNotReceivedFrom(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		named := func(first string, n int) string { return first + strings.Repeat("n", n-len(first)) }
+		for name, target := range map[string]*postrider.Target{
+			"mailbox":    worker.Mailbox(named("mailbox", 239)),
+			"dead":       worker.Mailbox(named("dead", 239)).Dead(),
+			"one":        worker.Mailbox(named("one", 239), postrider.SingleActive()),
+			"partitions": worker.Mailbox(named("partitions", 239), postrider.Partitions(1)),
+			"topic":      worker.Topic(named("topic", 239)),
+			"durable":    worker.Topic("durable", postrider.Durable(named("", 231))),
+		} {
+			err := worker.Handle(t.Context(), target, func(context.Context, *postrider.Message) error { return nil })
+			for _, inLoop := range worker.Messages(t.Context(), postrider.Of(target)) {
+				if err == nil || fmt.Sprint(inLoop) != err.Error() || !strings.Contains(err.Error(), "its name is 239 bytes long, and 238 are allowed") {
+					t.Error(name, err, inLoop)
+				}
+			}
+		}
+		if err := producer.Mailbox(named("", 255)).Send(t.Context(), "for another program"); err != nil {
+			t.Error(err)
+		}
+		longest := worker.Mailbox(named("", 238))
+		failing(t, worker, longest, func(*postrider.Message, int) error { return postrider.Reject(nil) })
+		started := time.Now()
+		dead := failing(t, worker, longest.Dead(), func(*postrider.Message, int) error {
+			if time.Since(started) == 0 {
+				return postrider.Retry(300 * time.Millisecond)
+			}
+			return nil
+		})
+		if err := producer.Mailbox(named("", 238)).Send(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		wantSeen(t, dead, "a after 0s, 1 failures", "a after 300ms, 1 failures")
+	})
+}
+
 // publishAs publishes as a program does that knows AMQP alone.
 func publishAs(t *testing.T, net *network, p amqp.Properties, queue, body string) {
 	t.Helper()
@@ -372,15 +410,22 @@ func TestAWaitingMessageOutlivesItsNode(t *testing.T) {
 
 func TestAMessageThatCannotWaitElsewhereIsPutBack(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
-		alice := net.node("alice")
-		long := strings.Repeat("x", 250) // its retry queues' names are too long
-		seen := failing(t, alice, alice.Mailbox(long), func(m *postrider.Message, _ int) error {
+		alice := net.node("alice", func(cfg *postrider.Config) { cfg.ShareMailboxes = true })
+		at, err := client.ParseURL("amqp://alice:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		operator := client.New(client.Config{Addresses: []client.Address{at}, Publishes: true, Dial: net.Dialer("operator")})
+		defer operator.Close()
+		operator.Ensure(&client.Queue{Name: "jobs.retry.100ms", Durable: true, Args: amqp.Table{"x-max-length": int32(0), "x-overflow": "reject-publish"}})
+		time.Sleep(time.Second)
+		seen := failing(t, alice, alice.Mailbox("jobs"), func(m *postrider.Message, _ int) error {
 			if m.Redelivered {
 				return nil
 			}
 			return errors.New("not now")
 		})
-		post(t, alice.Mailbox(long), "a")
+		post(t, alice.Mailbox("jobs"), "a")
 		wantSeen(t, seen, "a after 0s, 0 failures", "a after 1s, 0 failures")
 	})
 }
