@@ -120,14 +120,8 @@ func (c *Conn) Refused(name string) error {
 // miss is told that nothing took a message. If it was for a queue that the connection was to make sure of, somebody has deleted that since,
 // or it could not be made: then that is tried again, once a second, before anything else goes out.
 func (c *Conn) miss(exchange, key string) {
-	now, some := time.Now(), false
 	c.mu.Lock()
-	for _, q := range c.queues {
-		if q.takes(exchange, key) && !now.Before(q.again) {
-			q.again = now.Add(againAfter)
-			c.missing[q], some = true, true
-		}
-	}
+	some := c.doubt(exchange, key, time.Now())
 	c.mu.Unlock()
 	if some {
 		c.pub.hold()
@@ -137,12 +131,24 @@ func (c *Conn) miss(exchange, key string) {
 
 const againAfter = time.Second
 
-// takes reports whether what is published so is for the queue.
-func (q *Queue) takes(exchange, key string) bool {
-	if exchange == "" {
-		return key == q.Name
+// doubt notes which queues took nothing, and reports whether there are any. The caller holds mu.
+func (c *Conn) doubt(exchange, key string, now time.Time) (some bool) {
+	note := func(q *Queue) {
+		if q != nil && !now.Before(q.again) {
+			q.again = now.Add(againAfter)
+			c.missing[q], some = true, true
+		}
 	}
-	return q.From != nil && q.From.Name == exchange && slices.Contains(q.Keys, key)
+	if exchange == "" {
+		note(c.queues[key])
+		return some
+	}
+	for _, q := range c.queues {
+		if q.From != nil && q.From.Name == exchange && slices.Contains(q.Keys, key) {
+			note(q)
+		}
+	}
+	return some
 }
 
 // forgetMissing has the queues that took nothing be made sure of again.
