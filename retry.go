@@ -130,6 +130,9 @@ func (t *Target) unpassed(err error) error {
 	if r, ok := t.way.(*remote); ok && errors.Is(err, client.ErrUnroutable) {
 		err = cmp.Or(r.unpassed(t.mailbox()), err)
 	}
+	if errors.Is(err, client.ErrClosed) || errors.Is(err, ErrClosed) { // it comes to who receives next
+		return err
+	}
 	return advise(err)
 }
 
