@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/postrider-mq/postrider/internal/client"
 	"github.com/postrider-mq/postrider/internal/seal"
 )
 
@@ -197,8 +198,7 @@ func (r *keyring) readTarget(files fs.FS, base string, now time.Time) error {
 		if now.After(c.NotAfter) {
 			continue
 		}
-		_, err = c.Verify(x509.VerifyOptions{Roots: r.roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-		if err != nil {
+		if err := client.SignedBy(r.roots, c, now); err != nil {
 			return fmt.Errorf("%s%s: %w", base, certificateFile, err)
 		}
 		if at, ok := r.issued[k.Target]; !ok || c.NotBefore.After(at) { // of one second the first: new ones are put in front

@@ -62,9 +62,12 @@ func LookupTable(raw []byte, name string) (v any, ok bool, err error) {
 	return nil, false, nil
 }
 
-// WithoutNames returns the encoded table raw (with its length) without what is named so; raw itself if nothing is. It may be beyond the bounds. It fails with
-// an *Error with code 502 if raw is malformed.
+// WithoutNames returns the encoded table raw (with its length) without what is named so; raw itself if nothing is, or there is no table (nil). It may be
+// beyond the bounds. It fails with an *Error with code 502 if raw is malformed.
 func WithoutNames(raw []byte, names ...string) ([]byte, error) {
+	if raw == nil {
+		return nil, nil
+	}
 	r := reader{b: raw}
 	content := r.longstr()
 	r = reader{b: content, bad: r.bad}

@@ -154,10 +154,8 @@ func (l *letter) revived(user string) (amqp.RawProperties, error) {
 		p.UserID = "" // the broker lets nobody speak for another
 	}
 	var err error
-	if p.RawHeaders != nil {
-		if p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, pastHeaders...); err != nil {
-			return nil, err
-		}
+	if p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, pastHeaders...); err != nil {
+		return nil, err
 	}
 	p.Headers = amqp.Table{nodeHeader + "due": time.Now().UnixMilli()} // by which a node tells it from the one that died
 	return p.Append(nil)

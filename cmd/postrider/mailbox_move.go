@@ -210,7 +210,7 @@ func (m *mover) take(d *client.Delivery) {
 func (m *mover) pass(d *client.Delivery, f *client.Fate) error {
 	var p amqp.Properties
 	err := p.ParseRaw(d.Props, nil)
-	if err == nil && p.RawHeaders != nil {
+	if err == nil {
 		p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, "CC") // whoever it names has had a copy
 	}
 	if err != nil {
