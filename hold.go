@@ -7,27 +7,74 @@ import (
 )
 
 // hold keeps a message that failed in this process, unsettled, until it is due, and has it handled here again. It comes
-// again from the broker when the receiver ends before. The caller has counted one more of the node's workers.
+// again from the broker when the receiver ends before.
 func (m *Message) hold(v verdict) {
-	defer m.tap.target.node.workers.Done()
+	if m.rest(v.due) {
+		m.handAgain(v)
+	}
+}
+
+// keep is hold for a message that could not be passed on, after so many other tries since then, to where it was to wait or to lie dead: until that is
+// tried again, which it reports. One that is due before is handled here again, and its failures count. A dead one is not, as long as it is kept: until
+// its receiver ends, or its broker would soon take it away from him, and the others that he has with it.
+func (m *Message) keep(v verdict, since time.Time, tries int, why error) (tryAgain bool) {
+	n := m.tap.target.node
+	now := time.Now()
+	wait := keepFor(tries)
+	left := max(v.due.Sub(now), ladder[0].Wait)
+	due := !v.dead && left <= wait
+	if due {
+		wait = left
+	}
+	until := now.Add(wait)
+	patience := n.cfg.patience()
+	if n.ctx.Err() != nil || patience > 0 && until.Sub(since) > patience {
+		m.letGo()
+		return false
+	}
+	m.log().Warn("a message that was not handled is kept here, for it cannot be passed on", "message", m.ID, "from", m.From,
+		"target", m.tap.target.String(), "for", wait.Round(time.Millisecond), "error", m.tap.target.unpassed(why))
+	if !m.rest(until) {
+		return false
+	}
+	if due {
+		m.handAgain(v)
+	}
+	return !due
+}
+
+// keepFor is how long a message is kept that could not be passed on, nor at n tries before: a second, then 3, and so on, up to 10 minutes.
+func keepFor(n int) time.Duration { return backoff(n + 3) }
+
+// rest keeps a message, unsettled, until then; false when it came to an end, or could not be settled any more, before that.
+func (m *Message) rest(until time.Time) bool {
 	m.tap.holds(1)
 	defer m.tap.holds(-1)
 	m.from.seen(m.tag)
+	var leaving <-chan struct{}
+	if l, ok := m.from.(*laned); ok {
+		leaving = l.share.leaving
+	}
+	if !m.tap.sleep(time.Until(until), leaving) {
+		m.letGo()
+		return false
+	}
+	if m.from.stale(m.tag) {
+		m.Requeue()
+		return false
+	}
+	return true
+}
+
+// handAgain hands a message out once more, with its history.
+func (m *Message) handAgain(v verdict) {
 	var props amqp.RawProperties
 	p, err := m.withHistory(v, time.Time{})
 	if err == nil {
 		props, err = p.Append(nil)
 	}
-	var leaving <-chan struct{}
-	if l, ok := m.from.(*laned); ok {
-		leaving = l.share.leaving
-	}
 	if err != nil {
 		m.Requeue()
-		return
-	}
-	if !m.tap.sleep(time.Until(v.due), leaving) {
-		m.letGo()
 		return
 	}
 	if m.settled.CompareAndSwap(0, acked) {

@@ -75,12 +75,15 @@ func (o *handleOptions) judge(now time.Time, f Failure, err error) verdict {
 }
 
 // dispose has the verdict carried out: the message goes where it is to wait, and once it is safe there, it
-// is done with here. If that cannot be, it is put back where it was. The caller has counted one more of the node's
+// is done with here. As long as that cannot be, it is kept. The caller has counted one more of the node's
 // workers for it.
 func (m *Message) dispose(v verdict) {
 	n := m.tap.target.node
 	if m.tap.target.holds && !v.dead {
-		go m.hold(v)
+		go func() {
+			defer n.workers.Done()
+			m.hold(v)
+		}()
 		return
 	}
 	stored := new(client.Fate)
@@ -90,30 +93,38 @@ func (m *Message) dispose(v verdict) {
 		if err == nil {
 			err = n.decided(stored)
 		}
-		if errors.Is(err, client.ErrUnroutable) { // somebody has deleted what it was to wait in, and which is made again
-			stored = new(client.Fate)
-			if err = m.passOn(stored, v); err == nil {
-				err = n.decided(stored)
+		since := time.Now()
+		for tries := 0; err != nil; tries++ {
+			madeAgain := tries == 0 && errors.Is(err, client.ErrUnroutable) // where it was to go, which somebody had deleted
+			if !madeAgain && !m.keep(v, since, tries, err) {
+				return
 			}
+			err = m.passOnNow(v)
 		}
-		if err != nil {
-			err = m.tap.target.unpassed(err)
-			m.log().Warn("a message that was not handled is put back", "message", m.ID, "from", m.From,
-				"target", m.tap.target.String(), "error", err)
-			n.pause(putBackAfter)
-			m.Requeue()
-			return
-		}
-		if !v.dead {
-			m.handOver(passedOn)
-			return
-		}
-		m.handOver(buried)
-		m.observed(StepDead, v.why)
-		if m.receipt {
-			m.tell(v.why)
-		}
+		m.passedOn(v)
 	}()
+}
+
+// passOnNow is passOn for who waits until the message is safe.
+func (m *Message) passOnNow(v verdict) error {
+	stored := new(client.Fate)
+	if err := m.passOn(stored, v); err != nil {
+		return err
+	}
+	return m.tap.target.node.decided(stored)
+}
+
+// passedOn ends a message that is safe where its verdict has sent it.
+func (m *Message) passedOn(v verdict) {
+	if !v.dead {
+		m.handOver(passedOn)
+		return
+	}
+	m.handOver(buried)
+	m.observed(StepDead, v.why)
+	if m.receipt {
+		m.tell(v.why)
+	}
 }
 
 // handOver ends the message here without its being handled: it is safe elsewhere.
@@ -149,9 +160,6 @@ func (r *remote) unpassed(mailbox string) error {
 	return nil
 }
 
-// putBackAfter keeps a message for which there is no other place from coming again at once.
-const putBackAfter = time.Second
-
 // decided waits for a fate for as long as the node runs.
 func (n *Node) decided(f *client.Fate) error {
 	select {
@@ -159,15 +167,6 @@ func (n *Node) decided(f *client.Fate) error {
 		return f.Err()
 	case <-n.ctx.Done():
 		return ErrClosed
-	}
-}
-
-func (n *Node) pause(d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-n.ctx.Done():
 	}
 }
 

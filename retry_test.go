@@ -12,6 +12,7 @@ import (
 
 	"github.com/postrider-mq/postrider"
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -408,26 +409,110 @@ func TestAWaitingMessageOutlivesItsNode(t *testing.T) {
 	})
 }
 
-func TestAMessageThatCannotWaitElsewhereIsPutBack(t *testing.T) {
+// What cannot wait elsewhere, for the queue there is full or forbidden, waits here, and its failures count.
+func TestAMessageThatCannotWaitElsewhereWaitsHere(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		alice := net.node("alice", func(cfg *postrider.Config) { cfg.ShareMailboxes = true })
-		at, err := client.ParseURL("amqp://alice:1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		operator := client.New(client.Config{Addresses: []client.Address{at}, Publishes: true, Dial: net.Dialer("operator")})
-		defer operator.Close()
-		operator.Ensure(&client.Queue{Name: "jobs.retry.100ms", Durable: true, Args: amqp.Table{"x-max-length": int32(0), "x-overflow": "reject-publish"}})
-		time.Sleep(time.Second)
-		seen := failing(t, alice, alice.Mailbox("jobs"), func(m *postrider.Message, _ int) error {
-			if m.Redelivered {
-				return nil
-			}
-			return errors.New("not now")
+		takeNothing(t, net, "alice:1", "jobs.retry.100ms", "jobs.retry.300ms", "jobs.retry.1s")
+		seen := failing(t, alice, alice.Mailbox("jobs"), func(*postrider.Message, int) error { return errors.New("not now") }, postrider.MaxTries(4))
+		post(t, alice.Mailbox("jobs"), "a")
+		wantSeen(t, seen, "a after 0s, 0 failures", "a after 100ms, 1 failures", "a after 400ms, 2 failures", "a after 1.4s, 3 failures")
+		dead := collect(t, alice, alice.Mailbox("jobs").Dead())
+		wantBody(t, dead, "a")
+		wantNoMore(t, seen)
+	})
+}
+
+// What its handler asks for later is there later, though it cannot wait elsewhere; that is tried meanwhile, so that the message is safe there if its
+// receiver ends.
+func TestAMessageThatCannotWaitElsewhereGoesThereWhenItCan(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		mq, _ := net.broker()
+		takeNothing(t, net, "mq:1", "jobs.retry.10m")
+		alice := net.node("alice", onBroker)
+		later := []error{postrider.Retry(15 * time.Minute), nil}
+		seen := failing(t, alice, alice.Mailbox("jobs"), func(*postrider.Message, int) (what error) {
+			what, later = later[0], later[1:]
+			return what
 		})
 		post(t, alice.Mailbox("jobs"), "a")
-		wantSeen(t, seen, "a after 0s, 0 failures", "a after 1s, 0 failures")
+		wantSeen(t, seen, "a after 0s, 0 failures")
+		time.Sleep(time.Minute)
+		wantWaiting(t, mq, "jobs", 1)
+		deletes(t, mq, "jobs.retry.10m")
+		time.Sleep(4 * time.Minute)
+		wantWaiting(t, mq, "jobs", 0)
+		wantWaiting(t, mq, "jobs.retry.10m", 1)
+		wantSeen(t, seen, "a after 15m0s, 0 failures")
+		wantNoMore(t, seen)
 	})
+}
+
+// A dead message that cannot be laid with the dead stays with who has it, who does not handle it again, until it can be. He puts it back before the broker
+// takes it away from him, and when he stops.
+func TestADeadMessageThatNothingTakesIsKept(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		mq, _ := net.broker()
+		takeNothing(t, net, "mq:1", "jobs.dead")
+		for _, name := range []string{"alice", "bob"} {
+			worker := net.node(name, onBroker)
+			jobs := worker.Mailbox("jobs")
+			if name == "alice" {
+				post(t, jobs, "a")
+			}
+			seen := failing(t, worker, jobs, func(*postrider.Message, int) error { return postrider.Reject(errors.New("never")) })
+			wantSeen(t, seen, "a after 0s, 0 failures")
+			time.Sleep(14 * time.Minute)
+			wantWaiting(t, mq, "jobs", 1)
+			select {
+			case again := <-seen:
+				t.Error("and again:", again)
+			default:
+			}
+			time.Sleep(16 * time.Minute)
+			wantSeen(t, seen, "a after 14m44s, 0 failures", "a after 29m28s, 0 failures")
+			if name == "bob" {
+				deletes(t, mq, "jobs.dead")
+				time.Sleep(4 * time.Second)
+				m := <-collect(t, worker, jobs.Dead())
+				time.Sleep(time.Second) // while the one that is kept is acknowledged
+				if f, _ := m.Failure(); f.Tries != 1 || f.Reason != "never" || f.Target != "jobs" {
+					t.Errorf("%+v", f)
+				}
+			}
+			worker.Close()
+		}
+		wantWaiting(t, mq, "jobs", 0)
+	})
+}
+
+// takeNothing declares queues that refuse whatever is published to them.
+func takeNothing(t *testing.T, net *network, at string, queues ...string) {
+	t.Helper()
+	u, err := client.ParseURL("amqp://" + at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := client.New(client.Config{Addresses: []client.Address{u}, Publishes: true, Dial: net.Dialer("operator")})
+	defer operator.Close()
+	for _, name := range queues {
+		operator.Ensure(&client.Queue{Name: name, Durable: true, Args: amqp.Table{"x-max-length": int32(0), "x-overflow": "reject-publish"}})
+	}
+	time.Sleep(time.Second)
+}
+
+// wantWaiting checks how many messages a queue has, ready or handed out.
+func wantWaiting(t *testing.T, mq *broker.Broker, queue string, want int) {
+	t.Helper()
+	got := -1
+	mq.EachQueue(func(q broker.QueueStats) {
+		if q.Name == queue {
+			got = q.Ready + q.Unacked
+		}
+	})
+	if got != want {
+		t.Errorf("%s has %d messages, want %d", queue, got, want)
+	}
 }
 
 // Unless somebody says otherwise a message is tried ten times.
