@@ -205,6 +205,7 @@ func (p *Publisher) detach(why error, blame *amqp.Error) {
 		culprit = p.takeFirst()
 	}
 	p.log.rewind()
+	p.expireAt(max(1, p.now())) // what was written has no timer
 	if suspects > 1 {
 		p.log.careful = suspects
 	}
