@@ -23,6 +23,7 @@ type keeper struct {
 const (
 	keptForPeer    = "peer "
 	keptForMailbox = "mailbox "
+	keptForSingle  = "single " // a mailbox with SingleActive
 	keptForTopic   = "topic "
 
 	keptForPartition = "partition "
@@ -107,6 +108,8 @@ func (n *Node) known(target string) error {
 		return t.why
 	case kind+" " == keptForMailbox:
 		return n.Mailbox(name).why
+	case kind+" " == keptForSingle:
+		return n.Mailbox(name, SingleActive()).why
 	}
 	return errors.New("a later version has written it")
 }

@@ -99,6 +99,21 @@ func TestWhatWasPostedToABrokerIsSentOnAfterARestart(t *testing.T) {
 	})
 }
 
+// The broker has no mailbox yet: the restarted node makes it as the one that posted would have.
+func TestWhatWasPostedToASingleActiveMailboxMakesOneAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", inDir(dir), onBroker)
+		waitFor(t, post(t, alice.Mailbox("jobs", postrider.SingleActive()), "a"), postrider.Kept)
+		alice.Close()
+		net.broker()
+		net.node("alice", inDir(dir), onBroker)
+		synctest.Wait()
+		bob := net.node("bob", onBroker)
+		wantBody(t, collect(t, bob, bob.Mailbox("jobs", postrider.SingleActive())), "a")
+	})
+}
+
 // One that cannot be read, a later version's it may be, keeps back none of those behind it.
 func TestAPostThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 	dir := t.TempDir()
@@ -164,6 +179,26 @@ func TestAPostThatExpires(t *testing.T) {
 		wantGrade(t, last, postrider.Received)
 		wantBody(t, got, "last")
 		wantNone(t, got)
+	})
+}
+
+// It was written, and its time ran out before the connection was known to be dead.
+func TestAPostThatExpiresUnconfirmed(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob, alice := net.node("bob"), net.node("alice")
+		wantGrade(t, post(t, alice.Peer("bob"), "a"), postrider.Received)
+		net.Mute("bob")
+		rc, err := alice.Peer("bob").Post(t.Context(), "b", postrider.Expires(5*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = rc.Wait(within(t, time.Hour))
+		fate(t, err, true, postrider.ErrExpired, postrider.ErrPeerDown)
+		net.Unmute("bob")
+		wantGrade(t, post(t, alice.Peer("bob"), "c"), postrider.Received)
+		got := collect(t, bob, bob.Inbox())
+		wantBody(t, got, "a")
+		wantBody(t, got, "c")
 	})
 }
 

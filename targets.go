@@ -56,9 +56,9 @@ func (n *Node) Peer(name string, opts ...PeerOption) *Target {
 func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 	var o mailboxOptions
 	applyAll(&o, opts)
-	queue, kind := whole(client.Mailbox(name)), "mailbox"
+	queue, kind, keep := whole(client.Mailbox(name)), "mailbox", keptForMailbox
 	if o.single {
-		queue, kind = whole(client.SingleActive(name)), "single active mailbox"
+		queue, kind, keep = whole(client.SingleActive(name)), "single active mailbox", keptForSingle
 	}
 	key := targetKey{kind: kind, name: name}
 	if o.partitions != 0 {
@@ -81,7 +81,7 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 			return
 		}
 		t.queue = queue
-		t.way = n.onBroker(&remote{queue: t.queue, keep: keptForMailbox + name})
+		t.way = n.onBroker(&remote{queue: t.queue, keep: keep + name})
 	})
 }
 
