@@ -18,6 +18,19 @@ func (c *conn) waits(f amqp.Frame) bool {
 		c.client != nil && !c.session.Closing()
 }
 
+// mayGoOn says whether a frame may add to a message that is begun, of which a connection may have as much as one message may be at most, in all of its
+// channels, while the broker is low on memory. More is an error: to wait would keep the memory that everybody waits for.
+func (c *conn) mayGoOn(f amqp.Frame) error {
+	if f.Type != amqp.FrameBody || c.core.Shortage()&core.LowOnMemory == 0 || c.session.Closing() {
+		return nil
+	}
+	if begun, most := c.session.Begun(), c.server.cfg.Limits.MaxMessage; begun > most {
+		return amqp.Errorf(amqp.ResourceError, "the broker is low on memory, and this connection has begun messages of %d bytes, where %d are allowed then: send fewer large ones at a time",
+			begun, most)
+	}
+	return nil
+}
+
 // slowDown has a connection that published, or is about to, wait: for the disk, when much is on
 // its way to it, and as long as the broker is low on memory or disk. It is not read
 // meanwhile. One that only consumes is never kept waiting.

@@ -132,6 +132,44 @@ func TestAFirstPublishWaits(t *testing.T) {
 	}
 }
 
+// What was begun before the broker was low may go on, as much as one message may have. A client that has begun more, in its many channels, is sent away
+// with it: it could fill what memory there is.
+func TestWhatWasBegunGoesOnUpToOneMessage(t *testing.T) {
+	const most = 100_000
+	b := newBroker(t, small(t), func(c *Config) { c.Limits.MaxMessage = most }).listen()
+	b.dial().declare(1, amqp.QueueDeclare{Queue: "begun"})
+	begin := func(channels int) (p *peer, rest [][]byte) {
+		p = newPeer(t, b.connect())
+		p.caps["connection.blocked"] = true
+		p.login("guest", "guest")
+		for n := range uint16(channels) {
+			p.openChannel(n + 1)
+			b, _ := (&amqp.BasicPublish{RoutingKey: "begun"}).AppendFrame(nil, n+1)
+			b = amqp.AppendHeaderFrame(b, n+1, 60, most, []byte{0, 0})
+			p.write(amqp.AppendBodyFrames(b, n+1, make([]byte, most*6/10), p.frameMax))
+			rest = append(rest, amqp.AppendBodyFrames(nil, n+1, make([]byte, most*4/10), p.frameMax))
+		}
+		p.openChannel(100) // and so what was written before has been read
+		return p, rest
+	}
+	modest, its := begin(1)
+	greedy, all := begin(3)
+	b.fill()
+	modest.write(its[0])
+	if why := expect[*amqp.ConnectionBlocked](modest, 0).Reason; why != "low on memory" {
+		t.Errorf("blocked because of %q", why)
+	}
+	greedy.write(all[0])
+	if gone := expect[*amqp.ConnectionClose](greedy, 0); gone.ReplyCode != amqp.ResourceError || !strings.Contains(gone.ReplyText, "100000 are allowed then") {
+		t.Errorf("%+v", gone)
+	}
+	other := b.dial()
+	other.send(1, &amqp.BasicGet{Queue: "begun"})
+	if got := expect[*amqp.BasicGetOk](other, 1); got.MessageCount != 0 {
+		t.Errorf("%d more were taken", got.MessageCount)
+	}
+}
+
 // A client that closes a connection on which it has not published is answered by a broker that is low.
 func TestWhoHasNotPublishedCloses(t *testing.T) {
 	b := newBroker(t, small(t)).listen()

@@ -193,7 +193,15 @@ func (c *conn) handle(b []byte) ([]byte, error) {
 			return b, nil
 		}
 		b = rest
-		if err := c.frame(f); err == errStuffed {
+		if low {
+			err = c.mayGoOn(f)
+		}
+		if err != nil {
+			err = c.failed(0, err)
+		} else {
+			err = c.frame(f)
+		}
+		if err == errStuffed {
 			c.stuffed = true
 			return b, nil
 		} else if err != nil {

@@ -90,6 +90,16 @@ func (e *endpoint) ChannelOpen(n uint16) bool {
 	return e.state == running && ch != nil && ch.state == channelOpen
 }
 
+// Begun is the memory for bodies that are not whole yet, in bytes.
+func (e *endpoint) Begun() (n uint64) {
+	for _, ch := range e.channels.list {
+		if ch != nil {
+			n += uint64(max(0, cap(ch.assembly.buf)-ch.assembly.props))
+		}
+	}
+	return n
+}
+
 // Fail closes what err is to close: channel n when err's code closes channels,
 // the connection otherwise or when n is 0. It returns the close to send; nil
 // when there is nothing to say, because the channel or the connection is gone
