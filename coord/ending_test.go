@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/coord"
+	"github.com/postrider-mq/postrider/postridertest"
 )
 
 // Who waits learns that his node has ended, whatever he waits for.
@@ -103,6 +106,37 @@ func TestWhoGaveUpIsInNobodysWay(t *testing.T) {
 			}
 		}
 		if err := get(time.Minute); !errors.Is(err, coord.ErrNoValue) {
+			t.Error(err)
+		}
+	})
+}
+
+// Who waits, where nobody has been yet, is served though the broker was restarted meanwhile and who had been served before him died: what was to tell
+// him that it is his turn went with them.
+func TestWhoWaitsIsServedAfterTheBrokerWasRestarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := postridertest.New(t)
+		mq := net.BrokerWith("mq", broker.Config{Dir: t.TempDir()})
+		alice, bob := coord.NewValue[int](net.Node("alice", mq.Use), "v"), coord.NewValue[int](net.Node("bob", mq.Use), "v")
+		changing, change := make(chan struct{}), make(chan struct{})
+		defer close(change)
+		go alice.Update(t.Context(), func(int, error) (int, error) {
+			close(changing)
+			<-change
+			return 1, nil
+		})
+		<-changing
+		done := make(chan error, 1)
+		go func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, err := bob.Get(ctx)
+			done <- err
+		}()
+		synctest.Wait()
+		net.Isolate("alice")
+		mq.Restart()
+		if err := <-done; !errors.Is(err, coord.ErrNoValue) {
 			t.Error(err)
 		}
 	})

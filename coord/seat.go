@@ -124,15 +124,22 @@ func (t *turn) forget() {
 	}
 }
 
-// served waits until the broker serves this turn: something arrives, if only the own call.
+// served waits until the broker serves this turn: something arrives, if only the own call. That is made again now and then, for a broker
+// that is restarted loses it.
 func (t *turn) served(ctx context.Context) error {
 	if _, err := t.call(ctx); err != nil {
 		return err
 	}
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
 	for t.gone == nil {
 		select {
 		case m := <-t.arrivals:
 			t.take(m)
+		case <-again.C:
+			if _, err := t.call(ctx); err != nil {
+				return err
+			}
 		case <-t.ended:
 			return t.err
 		case <-ctx.Done():

@@ -99,7 +99,7 @@ func (v *Value[T]) Update(ctx context.Context, change func(T, error) (T, error))
 	return v.version(t.last)
 }
 
-// lookAgain is how often a watcher looks whether it missed news.
+// lookAgain is how often a watcher looks whether it missed news, and who waits calls again.
 const lookAgain = 10 * time.Second
 
 // Watch goes through the value and its changes: first the present value, if there is one, then each that follows. Of changes that
