@@ -97,6 +97,17 @@ func newKeysNew() *cobra.Command {
 	return cmd
 }
 
+// filesIn are the paths of the files in a directory whose names end so, in order.
+func filesIn(dir, ending string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ending) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, err
+}
+
 // isHost reports whether a certificate can be good for it: an address, or a name, which may begin with *.
 func isHost(s string) bool {
 	if net.ParseIP(s) != nil {
@@ -256,7 +267,7 @@ func keysIn(dir string, names []string, now time.Time) (all []shownKey, err erro
 		paths = append(paths, filepath.Join(dir, name+".pem"))
 	}
 	if len(names) == 0 {
-		if paths, err = filepath.Glob(filepath.Join(dir, "*.pem")); err != nil {
+		if paths, err = filesIn(dir, ".pem"); err != nil {
 			return nil, err
 		}
 	}

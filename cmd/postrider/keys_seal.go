@@ -175,7 +175,7 @@ func shareKeys(dir, to, name string, targets []seal.Target) error {
 		files = append(files, own)
 	}
 	for _, kind := range []seal.Kind{seal.Peer, seal.Mailbox} {
-		public, err := filepath.Glob(filepath.Join(dir, "*."+kind.String()+".pem"))
+		public, err := filesIn(dir, "."+kind.String()+".pem")
 		if err != nil {
 			return err
 		}

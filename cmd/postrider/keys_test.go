@@ -148,3 +148,16 @@ func TestANodeWithKeysFollowsNoAddressWithoutTLS(t *testing.T) {
 		}
 	}
 }
+
+// A directory's name is no pattern.
+func TestKeysAreInADirectoryOfAnyName(t *testing.T) {
+	t.Parallel()
+	dir, to := filepath.Join(t.TempDir(), "keys[1]"), filepath.Join(t.TempDir(), "to")
+	runs(t, "keys", "new", "alice", "--dir", dir).wants(t, exitOK, "")
+	runs(t, "keys", "seal", "mailbox:jobs", "--dir", dir).wants(t, exitOK, "")
+	runs(t, "keys", "show", "--dir", dir).wantsIn(t, exitOK, "sealing to mailbox:jobs")
+	runs(t, "keys", "share", "alice", "--dir", dir, "--to", to).wants(t, exitOK, "")
+	if _, err := os.Stat(filepath.Join(to, "jobs.mailbox.pem")); err != nil {
+		t.Error(err)
+	}
+}
