@@ -58,6 +58,23 @@ func (c clerk) shows(command string, lines ...string) {
 	}
 }
 
+// Names of dots are names, and no steps in the path of a request.
+func TestNamesOfDots(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, url := serving(t, "--dir", dir)
+	c := clerk{t, dir}
+	c.must("vhost add ..")
+	c.shows("vhost list", ".. 0", "/ 0")
+	c.must("vhost delete ..")
+	for _, name := range []string{".", ".."} {
+		runs(t, "send", "mailbox:"+name, "x", "--broker", url).wants(t, exitOK, "")
+		c.must("queue purge " + name)
+		c.must("queue delete " + name)
+	}
+	c.shows("queue list")
+}
+
 func as(url, user, password, vhost string) string {
 	return strings.Replace(url, "amqp://", "amqp://"+user+":"+password+"@", 1) + vhost
 }

@@ -49,12 +49,16 @@ func (o *owner) path() string {
 // askTime is how long an answer may take.
 const askTime = time.Minute
 
-// resource joins segments to the path of a resource.
+// resource joins segments to the path of a resource. A name of dots is no step up.
 func resource(segments ...string) string {
 	var b strings.Builder
 	b.WriteString("/api")
 	for _, s := range segments {
-		b.WriteString("/" + url.PathEscape(s))
+		s = url.PathEscape(s)
+		if s == "." || s == ".." {
+			s = strings.ReplaceAll(s, ".", "%2E")
+		}
+		b.WriteString("/" + s)
 	}
 	return b.String()
 }
