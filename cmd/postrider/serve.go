@@ -159,6 +159,9 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 		return cannotOpen(err)
 	}
 	defer b.Close()
+	if ctx.Err() != nil { // while the journal was read
+		return stopServing(b, log)
+	}
 	defer collectSeldom(heapFloor(b.Stats().MessageMemoryLimit))()
 	if err := o.loadDefinitions(ctx, b, log); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net"
 	"os"
 	"os/exec"
@@ -21,6 +22,21 @@ func TestAHangupEndsNoBroker(t *testing.T) {
 	b.stderr.await(t, b.ended, "there are no TLS files to read again")
 	runs(t, "send", "mailbox:jobs", "x", "--broker", url).wants(t, exitOK, "")
 	b.stop().wants(t, exitOK, "listening on "+url+"\n", "broker has stopped")
+}
+
+// A broker that is told to stop while it reads its journal stops when that is read, and nothing has failed.
+func TestABrokerIsStoppedWhileItStarts(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	args := []string{"serve", "--listen", "localhost:0", "--dir", t.TempDir()}
+	root := newRoot(args...)
+	var stdout, stderr strings.Builder
+	root.SetOut(&stdout)
+	root.SetErr(&stderr)
+	if code := run(ctx, root, args, &stderr); code != exitOK || stdout.Len() > 0 || !strings.Contains(stderr.String(), "broker has stopped") {
+		t.Errorf("exit code %d, stdout %q, stderr %s", code, &stdout, &stderr)
+	}
 }
 
 // A service manager that asks for it learns when the broker is ready, and when it is about to end.
