@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -76,7 +77,11 @@ func wordFlags(cmd *cobra.Command, err error) error {
 	return err
 }
 
-// checkFlags finds what makes no sense with any verb: a timeout or a limit below 0.
+// neverEmpty are flags that a variable which is not set may not turn off: a broker that is to keep messages would keep none, and one with TLS would do
+// without.
+var neverEmpty = []string{"dir", "keys", "tls-cert", "tls-key", "tls-ca"}
+
+// checkFlags finds what makes no sense with any verb: a timeout or a limit below 0, or an empty name where none at all means something else.
 func checkFlags(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch below := strings.HasPrefix(f.Value.String(), "-"); {
@@ -84,6 +89,8 @@ func checkFlags(cmd *cobra.Command) (err error) {
 			err = usagef("--timeout %s: a duration is not negative", f.Value)
 		case below && f.Name == "limit":
 			err = usagef("--limit %s: want 0, which is no limit, or more", f.Value)
+		case f.Value.String() == "" && slices.Contains(neverEmpty, f.Name):
+			err = usagef("--%s is empty: want the name of a file or a directory; is a variable not set?", f.Name)
 		}
 	})
 	return err

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"time"
@@ -139,7 +140,7 @@ func (o *benchOptions) check(cmd *cobra.Command) error {
 		return usagef("--in-flight and --prefetch: want 1 or more")
 	case o.inFlight > mostInFlight:
 		return usagef("--in-flight %d: want %d at most", o.inFlight, mostInFlight)
-	case o.rate < 0:
+	case !(o.rate >= 0) || math.IsInf(o.rate, 0): // it may be none: NaN
 		return usagef("--rate %g: want a number of messages a second", o.rate)
 	case o.duration <= 0 || o.timeout <= 0 || o.patience <= 0 || o.handling < 0:
 		return usagef("--duration, --timeout and --patience want more than 0")

@@ -85,7 +85,7 @@ func (o *evaluateOptions) check() (needs []evaluation.Need, err error) {
 	w := &o.work
 	w.Body = int(o.body.sizeFlag)
 	switch {
-	case w.Rate < 1 || w.Rate > mostEvaluatedRate:
+	case !(w.Rate >= 1 && w.Rate <= mostEvaluatedRate): // it may be none: NaN
 		return nil, usagef("--rate %g: want 1 to %d messages a second", w.Rate, mostEvaluatedRate)
 	case w.Senders < 1 || w.Senders > mostEvaluatedNodes:
 		return nil, usagef("--senders %d: want 1 to %d", w.Senders, mostEvaluatedNodes)
