@@ -138,7 +138,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return n.cfg.about(err)
 	}
 	if n.marker, err = openMarker(n.cfg, n.log); err != nil {
-		return err
+		return n.cfg.about(err)
 	}
 	way, err := n.local.queue(ctx, client.Mailbox(n.cfg.Name), n.cfg.Name)
 	if err != nil {

@@ -26,7 +26,7 @@
 //   - Damage costs the records that it touches. Their bytes are copied to quarantine and named in Recovery.
 //   - After a failed write or sync nothing becomes durable any more. Nothing is tried again, because a second sync that
 //     succeeds says nothing about the first.
-//   - A full disk is no failure: the journal waits for room, and says so before the last segment is used up.
+//   - A full disk is no failure: the journal waits for room, and says so before the last segment is used up. Close does not wait.
 //
 // # Space
 //

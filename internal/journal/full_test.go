@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -200,6 +201,32 @@ func TestTheReserveIsForSettlements(t *testing.T) {
 		if st := m.j.Stats(); st.Full || st.Segments > 2 || st.Reserve == 0 {
 			t.Errorf("after everything was settled: %+v", st)
 		}
+	})
+}
+
+// TestCloseWaitsForNoRoom closes a journal that has more to write than the disk takes.
+func TestCloseWaitsForNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := disk.NewMem()
+		mem.SetCapacity(600 << 10)
+		m := openMailbox(t, mem, 64<<10)
+		m.fill(t, synctest.Wait)
+		for m.j.Backlog() == 0 { // publishers who do not stop
+			m.publish()
+			synctest.Wait()
+		}
+		last := m.waiting[len(m.waiting)-1]
+		began := time.Now()
+		if err := m.j.Close(); !errors.Is(err, disk.ErrNoSpace) || time.Since(began) > retryFull {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if err := m.j.Wait(t.Context(), last); !errors.Is(err, disk.ErrNoSpace) {
+			t.Errorf("what had no room: %v", err)
+		}
+		m.waiting = slices.DeleteFunc(m.waiting, func(lsn LSN) bool { return lsn > m.j.Durable() })
+		maps.DeleteFunc(m.bodies, func(lsn LSN, _ string) bool { return lsn > m.j.Durable() })
+		mem.SetCapacity(10 << 20)
+		m.wantSame(t, openMailbox(t, mem, 64<<10))
 	})
 }
 

@@ -361,7 +361,8 @@ func (j *Journal) Full() bool { return j.stalled.Load() }
 // Recovery returns what Open found.
 func (j *Journal) Recovery() Recovery { return j.recovery }
 
-// Close makes everything appended durable and gives the directory back. It returns the failure, if there was one.
+// Close makes everything appended durable and gives the directory back. It returns the failure, if there was one. It waits for no room: what a full
+// disk does not take is a failure.
 func (j *Journal) Close() error { return j.CloseWith(nil) }
 
 func (j *Journal) close(c *Checkpoint) error {

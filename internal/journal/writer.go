@@ -33,7 +33,7 @@ func (j *Journal) writeNext() Turn {
 	switch {
 	case err == nil:
 		return Worked
-	case b != nil && j.current != b.seg && mayPass(err): // its segment has no file yet; take returns it again
+	case b != nil && j.current != b.seg && mayPass(err) && !j.isClosing(): // its segment has no file yet; take returns it again
 		j.setFull(true, err)
 		j.poke(j.wakePreparer) // he may have found room just before, and finds when there is some again
 		return Stuck
@@ -41,6 +41,13 @@ func (j *Journal) writeNext() Turn {
 		j.fail(err)
 		return Over
 	}
+}
+
+// isClosing says that nobody waits for room any more.
+func (j *Journal) isClosing() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.closing
 }
 
 // take returns the batch to write, or nil when a sync is due.

@@ -160,8 +160,29 @@ func (o *Outbox) Waiting() int {
 	return len(o.kept)
 }
 
-// Close makes everything durable and gives the directory back.
-func (o *Outbox) Close() error { return o.journal.Close() }
+// Close makes everything durable and gives the directory back. What a failed or full disk does not take is told in the log, and why in the error.
+func (o *Outbox) Close() error {
+	err := o.journal.Close()
+	if err == nil {
+		return nil
+	}
+	if lost := o.unsafe(); lost > 0 {
+		o.log.Error("posts that nobody has confirmed are not on the disk, and end with this process", "posts", lost, "error", err)
+	}
+	return fmt.Errorf("outbox: %w", err)
+}
+
+// unsafe is how many posts are kept and not durable.
+func (o *Outbox) unsafe() (posts int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for ticket := range o.kept {
+		if !o.Durable(ticket) {
+			posts++
+		}
+	}
+	return posts
+}
 
 // carry writes a post that lies in the oldest segment anew, if it is needed.
 func (o *Outbox) carry(r journal.Record) {

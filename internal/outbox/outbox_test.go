@@ -2,9 +2,11 @@ package outbox
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,6 +155,37 @@ func TestAnOldPostDoesNotHoldTheDisk(t *testing.T) {
 		}
 		if n := o.Waiting(); n != 1 {
 			t.Errorf("%d are kept", n)
+		}
+	})
+}
+
+// An outbox ends though the disk is full, and says what it could not keep.
+func TestAFullDiskHoldsUpNoEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := disk.NewMem()
+		fs.SetCapacity(256 << 10)
+		var log bytes.Buffer
+		o, err := open(fs, slog.New(slog.NewTextHandler(&log, nil)), 16<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for o.journal.Backlog() == 0 {
+			mustKeep(t, o, Post{Target: "bob", Encoded: make([]byte, 1000)})
+			synctest.Wait()
+		}
+		for range 9 {
+			mustKeep(t, o, Post{Target: "bob", Encoded: make([]byte, 1000)})
+		}
+		posted := o.Waiting()
+		if err := o.Close(); !errors.Is(err, disk.ErrNoSpace) {
+			t.Error(err)
+		}
+		if !strings.Contains(log.String(), "posts=10 ") {
+			t.Error(log.String())
+		}
+		fs.SetCapacity(1 << 20)
+		if n := mustOpen(t, fs).Waiting(); n != posted-10 {
+			t.Errorf("%d of %d are there", n, posted)
 		}
 	})
 }
