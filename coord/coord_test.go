@@ -284,6 +284,34 @@ func TestAValueIsTheLastThatWasSet(t *testing.T) {
 	})
 }
 
+// A broker in memory forgets the value with its process. Who watches sees what is set from then on, though its numbers are lower.
+func TestWhoWatchesSeesWhatIsSetOnABrokerThatHasForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := postridertest.New(t)
+		mq := net.Broker("mq")
+		alice, bob := coord.NewValue[int](net.Node("alice", mq.Use), "v"), coord.NewValue[int](net.Node("bob", mq.Use), "v")
+		for i := range 3 {
+			if _, err := alice.Set(t.Context(), i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for x, err := range bob.Watch(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.Value == 3 {
+				break
+			}
+			mq.Restart()
+			if _, err := alice.Set(t.Context(), 3); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestWhoWatchesSeesTheLastValueAndWhatFollows(t *testing.T) {
 	tell(t, func(t *testing.T, w *world) {
 		v := coord.NewValue[string](w.alice, "v")

@@ -141,6 +141,9 @@ func (v *Value[T]) watch(ctx context.Context, yield func(Version[T], error) bool
 		if err != nil && !errors.Is(err, ErrNoValue) {
 			return err
 		}
+		if x.Number < seen { // the broker has forgotten, and begins anew
+			seen = 0
+		}
 		for looking := true; looking; {
 			if x.Number > seen {
 				seen = x.Number
