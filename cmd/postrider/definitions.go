@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -53,7 +54,7 @@ func definitionsExport(o *owner) *cobra.Command {
 		Short: "Write the definitions to a file, or to stdout",
 		Long: text(`
 			Write the definitions to a file that its owner alone can read, for it has hashes of
-			passwords; or to stdout. Those that RabbitMQ does not know are in a field that it
+			passwords; or to stdout, or to a pipe or link that is there. Those that RabbitMQ does not know are in a field that it
 			ignores: users whose passwords were set here need new ones there.`),
 		Example: examples(`
 			postrider definitions export
@@ -78,27 +79,52 @@ func definitionsExport(o *owner) *cobra.Command {
 				_, err := cmd.OutOrStdout().Write(pretty.Bytes())
 				return err
 			}
-			return writeWhole(args[0], pretty.Bytes())
+			return export(args[0], pretty.Bytes())
 		},
 	}
 	cmd.Flags().StringVar(&vhost, "vhost", "", "one `virtual host` alone, whose name is then not in the file")
 	return cmd
 }
 
+// export writes a whole file, or to what is no file, as /dev/stdout and a pipe are, and must not become one.
+func export(path string, text []byte) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, text, 0o600)
+	}
+	return writeWhole(path, text)
+}
+
 // writeWhole writes a file that its owner alone can read; it never leaves half of one.
-func writeWhole(path string, text []byte) error {
+func writeWhole(path string, text []byte) error { return write(path, text, os.Rename) }
+
+// writeNew is writeWhole for a file that must not be there yet: else it fails with fs.ErrExist.
+func writeNew(path string, text []byte) error {
+	return write(path, text, func(from, to string) error {
+		err := os.Link(from, to)
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			return errors.Join(err, os.Remove(from))
+		}
+		if _, err := os.Lstat(to); err == nil { // some file systems have no links
+			return fs.ErrExist
+		}
+		return os.Rename(from, to)
+	})
+}
+
+// write writes a file beside the path, and moves it there.
+func write(path string, text []byte, move func(from, to string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = move(f.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		_ = os.Remove(f.Name())
 	}
-	return nil
+	return err
 }
 
 func definitionsImport(o *owner) *cobra.Command {
@@ -139,7 +165,7 @@ func definitionsImport(o *owner) *cobra.Command {
 // readInput reads a file, or stdin, and says what a person calls it.
 func readInput(cmd *cobra.Command, args []string) (name string, text []byte, err error) {
 	if len(args) == 0 || args[0] == "-" {
-		text, err = io.ReadAll(cmd.InOrStdin())
+		text, err = readAll(cmd.Context(), cmd.InOrStdin())
 		return "stdin", text, err
 	}
 	text, err = os.ReadFile(args[0])

@@ -244,7 +244,7 @@ func newPassword(cmd *cobra.Command, file string) (string, error) {
 	if p := os.Getenv(passwordVariable); p != "" {
 		return p, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 8<<10))
+	b, err := readAll(cmd.Context(), io.LimitReader(cmd.InOrStdin(), 8<<10))
 	if err != nil {
 		return "", err
 	}

@@ -20,7 +20,7 @@ func bodies(ctx context.Context, args []string, file string, stdin io.Reader) it
 	case len(args) > 0:
 		return func(yield func(string, error) bool) { yield(args[0], nil) }
 	case file != "":
-		return func(yield func(string, error) bool) { yield(wholeFile(file, stdin)) }
+		return func(yield func(string, error) bool) { yield(wholeFile(ctx, file, stdin)) }
 	}
 	return lines(ctx, stdin)
 }
@@ -28,7 +28,7 @@ func bodies(ctx context.Context, args []string, file string, stdin io.Reader) it
 // maxFile bounds a message that is a file, in bytes: RabbitMQ takes no larger ones.
 const maxFile = 128 << 20
 
-func wholeFile(path string, stdin io.Reader) (string, error) {
+func wholeFile(ctx context.Context, path string, stdin io.Reader) (string, error) {
 	from := stdin
 	if path != "-" {
 		f, err := os.Open(path)
@@ -38,14 +38,34 @@ func wholeFile(path string, stdin io.Reader) (string, error) {
 		defer f.Close()
 		from = f
 	}
-	b, err := io.ReadAll(io.LimitReader(from, maxFile+1))
+	b, err := readAll(ctx, io.LimitReader(from, maxFile+1))
 	if err == nil && len(b) > maxFile {
 		err = errors.New("it is longer than 128 MiB")
 	}
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("--file %s: %w", path, err)
+	}
 	if err != nil {
-		return "", fmt.Errorf("--file %s: %w", path, err)
+		return "", err
 	}
 	return string(b), nil
+}
+
+// readAll reads to the end, or until ctx ends, which a pipe that nobody writes to would not notice.
+func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+	var all []byte
+	read := make(chan error, 1)
+	go func() {
+		b, err := io.ReadAll(r)
+		all = b
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		return all, err
+	case <-ctx.Done():
+		return nil, errInterrupted
+	}
 }
 
 // typed is a body as text, or as bytes where it is none.
