@@ -21,9 +21,10 @@ import (
 )
 
 const (
-	defaultKeys  = "./postrider-keys"
-	authorityPEM = "ca.pem"
-	authorityKey = "ca.key"
+	defaultKeys   = "./postrider-keys"
+	authorityName = "ca"
+	authorityPEM  = authorityName + ".pem"
+	authorityKey  = authorityName + ".key"
 )
 
 func newKeys() *cobra.Command {
@@ -63,22 +64,19 @@ func newKeysNew() *cobra.Command {
 		Long: text(`
 			Make a certificate and a key for each NAME, and the authority that signs them when the directory has
 			none. They are good for the names NAME and localhost, for the loopback's addresses, and for what --host
-			says; for --days days, the authority for ten years.`),
+			says; for --days days, but no longer than the authority, which is good for ten years.`),
 		Example: examples(`
 			postrider keys new alice bob
 			postrider keys new mq --host mq1.example.com --host 192.0.2.7
 			postrider keys new bob --renew`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if days < 1 {
-				return usagef("--days %d: want 1 or more", days)
+			if err := checkDays(days); err != nil {
+				return err
 			}
 			for _, name := range args {
-				if name == "ca" || name != filepath.Base(name) || strings.HasPrefix(name, ".") || len(name) > 64 {
-					return usagef("%q: want a name of up to 64 bytes that can be a file's, and is not ca", name)
-				}
-				if seal.IsFile(name) {
-					return usagef("%q: names that end in .peer and .mailbox are those of keys to seal to", name)
+				if err := checkName(name); err != nil {
+					return err
 				}
 			}
 			for _, host := range hosts {
@@ -106,6 +104,27 @@ func filesIn(dir, ending string) (paths []string, err error) {
 		}
 	}
 	return paths, err
+}
+
+// mostDays is how long an authority lasts, and nothing that it signs lasts longer.
+const mostDays = 3650
+
+func checkDays(days int) error {
+	if days < 1 || days > mostDays {
+		return usagef("--days %d: want 1 to %d", days, mostDays)
+	}
+	return nil
+}
+
+// checkName finds out whether a name can be that of a node or a broker in a directory of keys.
+func checkName(name string) error {
+	if name == authorityName || name != filepath.Base(name) || strings.HasPrefix(name, ".") || len(name) > 64 {
+		return usagef("%q: want a name of up to 64 bytes that can be a file's, and is not ca", name)
+	}
+	if seal.IsFile(name) {
+		return usagef("%q: names that end in .peer and .mailbox are those of keys to seal to", name)
+	}
+	return nil
 }
 
 // isHost reports whether a certificate can be good for it: an address, or a name, which may begin with *.
@@ -153,7 +172,8 @@ func makeKeys(dir string, names, hosts []string, life time.Duration, anew bool) 
 	return nil
 }
 
-// openAuthority reads the authority of a directory, or makes one where there is none.
+// openAuthority reads the authority of a directory, or makes one where there is none. It never replaces a key: without that, no more can be signed of what
+// others trust already. So of two that make one at once only one does.
 func openAuthority(dir string) (*signer.Authority, error) {
 	cert, err := os.ReadFile(filepath.Join(dir, authorityPEM))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -163,7 +183,14 @@ func openAuthority(dir string) (*signer.Authority, error) {
 		host, _ := os.Hostname()
 		a, pair, err := signer.New("postrider keys of "+host, time.Now())
 		if err == nil {
-			err = keepPair(dir, "ca", pair)
+			err = writeNew(filepath.Join(dir, authorityKey), pair.Key)
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return nil, remedied{fmt.Errorf("%s has the authority's key, %s, and not its certificate, %s", dir, authorityKey, authorityPEM),
+				"copy the certificate there from where it is used; or, if nothing has been signed yet, remove the key; or, if another keys command was making both just now, run this one again"}
+		}
+		if err == nil {
+			err = writeWhole(filepath.Join(dir, authorityPEM), pair.Certificate)
 		}
 		return a, err
 	}

@@ -39,8 +39,8 @@ func newKeysSeal() *cobra.Command {
 			postrider keys seal mailbox:jobs --renew`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if days < 1 {
-				return usagef("--days %d: want 1 or more", days)
+			if err := checkDays(days); err != nil {
+				return err
 			}
 			targets, err := parseSealed(args)
 			if err != nil {
@@ -146,6 +146,9 @@ func newKeysShare() *cobra.Command {
 			postrider keys share bob mailbox:jobs mailbox:orders --to ./for-bob`),
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := checkName(args[0]); err != nil {
+				return err
+			}
 			if to == "" {
 				return usagef("--to is missing: the directory for the keys of %s", args[0])
 			}

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/internal/seal"
+	"github.com/postrider-mq/postrider/internal/signer"
 )
 
 // Two commands, and nobody else reads a message: keys new, and --keys wherever a node is started.
@@ -159,5 +164,88 @@ func TestKeysAreInADirectoryOfAnyName(t *testing.T) {
 	runs(t, "keys", "share", "alice", "--dir", dir, "--to", to).wants(t, exitOK, "")
 	if _, err := os.Stat(filepath.Join(to, "jobs.mailbox.pem")); err != nil {
 		t.Error(err)
+	}
+}
+
+// The key of an authority is the one thing in a directory of keys that cannot be made again: nothing replaces it, and nothing hands it on.
+func TestAnAuthoritysKeyIsNeitherReplacedNorShared(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	runs(t, "keys", "new", "bob", "--dir", dir).wants(t, exitOK, "")
+	for _, name := range []string{"ca", "../ca", "bob.peer"} {
+		runs(t, "keys", "share", name, "--dir", dir, "--to", filepath.Join(t.TempDir(), "to")).wants(t, exitUsage, "", "\""+name+"\"")
+	}
+	key, err := os.ReadFile(filepath.Join(dir, "ca.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "ca.pem")); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, "keys", "new", "alice", "--dir", dir).wants(t, exitFailed, "", "ca.key, and not its certificate", "copy the certificate there")
+	if still, err := os.ReadFile(filepath.Join(dir, "ca.key")); err != nil || string(still) != string(key) {
+		t.Errorf("another key, %v", err)
+	}
+	if names, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(names) != 3 {
+		t.Errorf("%v, %v", names, err)
+	}
+}
+
+// Some that begin at once make one authority. Who finds the directory half made says so.
+func TestAnAuthorityIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	var all []*background
+	for _, name := range []string{"a", "b", "c", "d"} {
+		all = append(all, start(t, "keys", "new", name, "--dir", dir))
+	}
+	made := 0
+	for _, b := range all {
+		if o := b.wait(); o.code == exitOK {
+			made++
+		} else {
+			o.wants(t, exitFailed, "", "not its certificate", "run this one again")
+		}
+	}
+	var shown []shownKey
+	for line := range strings.Lines(runs(t, "keys", "show", "--json", "--dir", dir).stdout) {
+		var k shownKey
+		decodeLines(t, line, &k)
+		if shown = append(shown, k); !k.Trusted || !k.Key {
+			t.Errorf("%+v", k)
+		}
+	}
+	if made == 0 || len(shown) != made+1 {
+		t.Errorf("%d made, and %+v", made, shown)
+	}
+}
+
+func TestCertificatesLastNoLongerThanTheirAuthority(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	runs(t, "keys", "new", "bob", "--days", "200000", "--dir", dir).wants(t, exitUsage, "", "want 1 to 3650")
+	runs(t, "keys", "seal", "peer:bob", "--days", "200000", "--dir", dir).wants(t, exitUsage, "", "want 1 to 3650")
+	a, _, err := signer.New("test", time.Now().AddDate(-9, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := time.Now().AddDate(1, 0, 0) // of the authority, or a few days earlier
+	for _, issue := range []func() (signer.Pair, error){
+		func() (signer.Pair, error) { return a.Issue("bob", []string{"bob"}, time.Now(), mostDays*24*time.Hour) },
+		func() (signer.Pair, error) {
+			return a.IssueSealing("bob", seal.Target{Kind: seal.Peer, Name: "bob"}.URI(), time.Now(), mostDays*24*time.Hour)
+		},
+	} {
+		pair, err := issue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, _ := pem.Decode(pair.Certificate)
+		if c, err := x509.ParseCertificate(block.Bytes); err != nil || c.NotAfter.After(end) {
+			t.Errorf("until %s, %v", c.NotAfter, err)
+		}
+	}
+	if _, err := a.Issue("bob", []string{"bob"}, time.Now().AddDate(2, 0, 0), time.Hour); err == nil || !strings.Contains(err.Error(), "the authority's certificate has expired on") {
+		t.Errorf("after its end: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"send mailbox:jobs x --file y", "exclude each other"},
 		{"keys new ca", "is not ca"},
 		{"keys new ../bob", "that can be a file's"},
-		{"keys new bob --days 0", "want 1 or more"},
+		{"keys new bob --days 0", "want 1 to 3650"},
 		{"keys new bob --dir=", "--dir is empty"},
 		{"send mailbox:jobs x --keys k", "--keys needs --name"},
 		{"send peer:bob x --keys k", "postrider: --keys needs --name"},

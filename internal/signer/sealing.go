@@ -15,13 +15,14 @@ import (
 	"time"
 )
 
-// IssueSealing makes a certificate of a key to seal to (X25519, RFC 8410) for whom the address names, from now on for as long as life.
+// IssueSealing makes a certificate of a key to seal to (X25519, RFC 8410) for whom the address names, from now on for as long as life, or as the
+// authority's own.
 func (a *Authority) IssueSealing(name string, whose *url.URL, now time.Time, life time.Duration) (Pair, error) {
 	key, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
 		return Pair{}, err
 	}
-	form, err := form(name, now, life)
+	form, err := a.form(name, now, life)
 	if err != nil {
 		return Pair{}, err
 	}

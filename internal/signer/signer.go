@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"time"
@@ -67,13 +68,13 @@ func Open(p Pair) (*Authority, error) {
 	return &Authority{cert, key}, nil
 }
 
-// Issue makes a certificate for servers and clients, good for names and addresses, from now on for as long as life.
+// Issue makes a certificate for servers and clients, good for names and addresses, from now on for as long as life, or as the authority's own.
 func (a *Authority) Issue(name string, good []string, now time.Time, life time.Duration) (Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return Pair{}, err
 	}
-	form, err := form(name, now, life)
+	form, err := a.form(name, now, life)
 	if err != nil {
 		return Pair{}, err
 	}
@@ -87,6 +88,15 @@ func (a *Authority) Issue(name string, good []string, now time.Time, life time.D
 		}
 	}
 	return sign(form, a.cert, key, a.key)
+}
+
+// form is that of a certificate that the authority signs: nobody takes it any more when the authority's own is over.
+func (a *Authority) form(name string, now time.Time, life time.Duration) (*x509.Certificate, error) {
+	left := a.cert.NotAfter.Sub(now)
+	if left <= 0 {
+		return nil, fmt.Errorf("the authority's certificate has expired on %s", a.cert.NotAfter.UTC().Format(time.DateOnly))
+	}
+	return form(name, now, min(life, left))
 }
 
 // form is what all certificates have.
