@@ -169,13 +169,13 @@ func (c *certificates) shown() func() *x509.Certificate {
 	return func() *x509.Certificate { return c.current(time.Now()).Certificates[0].Leaf }
 }
 
-// reloadOnSignal reads the files again whenever the process is told to, until ctx ends. Without certificates there is nothing to read, and
-// it is no reason to end either.
-func (c *certificates) reloadOnSignal(ctx context.Context, log *slog.Logger) {
+// reloadOnSignal reads the files again whenever the process is told to, until stop is called. Without certificates there is nothing to read, and
+// it is no reason to end either: neither while the broker starts or stops.
+func (c *certificates) reloadOnSignal(log *slog.Logger) (stop func()) {
 	if hangup == nil {
-		return
+		return func() {}
 	}
-	signals := make(chan os.Signal, 1)
+	signals, over := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, hangup)
 	go func() {
 		defer signal.Stop(signals)
@@ -187,11 +187,12 @@ func (c *certificates) reloadOnSignal(ctx context.Context, log *slog.Logger) {
 				} else {
 					c.reload()
 				}
-			case <-ctx.Done():
+			case <-over:
 				return
 			}
 		}
 	}()
+	return func() { close(over) }
 }
 
 func (c *certificates) scheme() string {

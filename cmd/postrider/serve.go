@@ -133,6 +133,9 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
+	if !isTerminal(stderr) {
+		defer files.reloadOnSignal(log)()
+	}
 	failed := make(chan error, 1)
 	cfg := broker.Config{
 		Logger: log, OnFailure: func(err error) { failed <- err },
@@ -165,9 +168,6 @@ func serve(ctx context.Context, o serveOptions, stdout, stderr io.Writer) error 
 	defer collectSeldom(heapFloor(b.Stats().MessageMemoryLimit))()
 	if err := o.loadDefinitions(ctx, b, log); err != nil {
 		return err
-	}
-	if !isTerminal(stderr) {
-		files.reloadOnSignal(ctx, log)
 	}
 	if err := o.serveAdmin(ctx, w, b, files); err != nil {
 		return err
