@@ -28,8 +28,8 @@ func newDoctor() *cobra.Command {
 		Short: "Find out what is wrong with this installation",
 		Long: text(`
 			Look at what a broker and its clients need: open files, memory, the clock, the data directory and its
-			disk, the addresses to listen on, the certificates, and the broker itself. Give it the flags
-			that postrider serve and its clients get.
+			disk, the addresses to listen on, the certificates, and the broker itself. Give it those of the flags below
+			that postrider serve and its clients get; what serve gets as --tls-listen is another --listen here.
 
 			Each line says that something is ok, or a warning, or a problem, and what to do about it. Nothing is
 			changed; a small file is written to the data directory and removed, to see how fast its disk is. At a broker

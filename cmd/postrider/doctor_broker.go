@@ -141,6 +141,7 @@ func (d *doctor) taken(ctx context.Context, address string) {
 		host = "127.0.0.1"
 	}
 	at := client.Address{Host: net.JoinHostPort(host, port), User: "guest", Password: "guest", VHost: "/"}
+	silent := true // with TLS and without
 	for _, at.TLS = range []bool{false, true} {
 		l, err := d.dial(ctx, at)
 		if err == nil {
@@ -152,12 +153,18 @@ func (d *doctor) taken(ctx context.Context, address string) {
 			d.ok("listen", "%s is in use by a broker", address)
 			return
 		}
+		_, late := errors.AsType[timedOut](err)
+		silent = silent && late
 		if encrypts(err) {
 			d.ok("listen", "%s is in use by a program that speaks TLS, as a broker does: %v", address, cause(err))
 			return
 		}
 	}
-	d.bad("listen", "end it, or choose another address with --listen", "%s is in use by a program that is no broker", address)
+	what := "is no broker"
+	if silent {
+		what = "does not answer: it is no broker, or one that hangs"
+	}
+	d.bad("listen", "end it, or choose another address with --listen", "%s is in use by a program that %s", address, what)
 }
 
 // encrypts reports whether it was TLS that failed: a certificate that we do not trust, or ours that is not trusted there.

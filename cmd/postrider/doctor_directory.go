@@ -62,8 +62,13 @@ func (d *doctor) publishers(ctx context.Context, dir string) {
 		Free        int64 `json:"disk_free"`
 	}
 	o := owner{dir: dir}
+	ctx, cancel := d.o.within(ctx)
+	defer cancel()
 	_, err := o.ask(ctx, http.MethodGet, "/api/nodes", nil, &nodes)
 	switch {
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		d.bad(check, "see what its log says, and whether the process is stopped or starved; it may be starting, too", "whether they have to wait is not known: the broker does not answer within %s", d.o.timeout)
+		return
 	case err != nil:
 		d.warn(check, "be the user who runs the broker", "whether they have to wait is not known: %v", err)
 		return

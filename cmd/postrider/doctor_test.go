@@ -117,7 +117,7 @@ func TestTheDoctorTellsWhoHasAPort(t *testing.T) {
 	examine(t, nil, append(rest, secure)...).wants("listen", fine, secure+" is in use by a program that speaks TLS", "")
 	examine(t, nil, append(rest, strict, "--tls-ca", ca)...).wants("listen", fine, strict+" is in use by a program that speaks TLS", "")
 	at := other.Addr().String() // where nobody answers
-	examine(t, nil, append(rest, at, "--timeout", "1s")...).wants("listen", problem, at+" is in use by a program that is no broker", "--listen")
+	examine(t, nil, append(rest, at, "--timeout", "1s")...).wants("listen", problem, at+" is in use by a program that does not answer", "--listen")
 }
 
 // refusing is the address of a server that lets nobody in who does not suit its configuration.
@@ -176,7 +176,7 @@ func TestTheDoctorSaysWhatIsWrongWithTheMachine(t *testing.T) {
 	e := examine(t, few, "--dir", t.TempDir(), "--listen", silent.Addr().String(), "--listen", "here", "--listen", "192.0.2.1:5672", "--message-memory", "1024GiB", "--timeout", "100ms")
 	e.wants("open files", warning, "256 may be open", "ulimit")
 	e.wants("memory", problem, "1.0 TiB of them for messages", "--message-memory")
-	e.wants("listen", problem, "by a program that is no broker", "--listen")
+	e.wants("listen", problem, "by a program that does not answer", "--listen")
 	e.wants("listen", problem, "is no address", "HOST:PORT")
 	e.wants("listen", problem, "192.0.2.1:5672", "an address of this machine")
 	e.wants("encryption", warning, "others can reach 192.0.2.1:5672", "--tls-cert")
