@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -49,13 +50,19 @@ func (f Failure) and(now time.Time, err error) Failure {
 func (m *Message) Failure() (Failure, bool) {
 	var f Failure
 	h := m.headers()
-	f.Tries = int(number(h, headerTries))
+	f.Tries = tried(h)
 	if f.Tries == 0 {
 		return f, false
 	}
 	f.Reason, f.Target = m.reason(h), text(h, headerTarget)
 	f.First, f.Last = time.UnixMilli(number(h, headerFirst)), time.UnixMilli(number(h, headerLast))
 	return f, true
+}
+
+// tried is how often handlers have failed. Other programs can write anything there: what no handler could have counted would be counted on, and never
+// come to an end.
+func tried(headers []byte) int {
+	return int(min(max(0, number(headers, headerTries)), math.MaxInt32-1))
 }
 
 // due is when the message may be handled; the zero time says that it may be now.

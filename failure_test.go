@@ -2,6 +2,8 @@ package postrider
 
 import (
 	"encoding/binary"
+	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -19,6 +21,34 @@ func TestWhatHasFailedIsNotCopiedAgain(t *testing.T) {
 	}
 	if got := inscribed(t, raw, "jobs", time.Now()); got["CC"] != nil || got["colour"] != "red" {
 		t.Errorf("%v", got)
+	}
+}
+
+// A count below nothing stayed where it was, and one beyond all bounds became such a one: the message never died.
+func TestACountThatNobodyCountedHasAnEnd(t *testing.T) {
+	for _, count := range []int64{math.MinInt64, -5, math.MaxInt64, 1 << 40} {
+		p := amqp.Properties{Headers: amqp.Table{headerTries: count}}
+		o, tries := handleOptionsOf(nil), 0
+		for now := time.Now(); ; tries++ {
+			raw, err := p.Append(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := Message{origin: &origin{props: raw}}
+			f, _ := m.Failure()
+			v := o.judge(now, f, errors.New("no"))
+			if v.dead {
+				break
+			}
+			if tries == defaultMaxTries {
+				t.Fatalf("%d: it does not die: %+v", count, v.failure)
+			}
+			next, err := v.failure.inscribe(raw, "jobs", v.due)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p = *next
+		}
 	}
 }
 
