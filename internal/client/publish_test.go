@@ -531,6 +531,39 @@ func TestASendToABlockedBrokerSaysWhy(t *testing.T) {
 	})
 }
 
+// A broker that is short of memory does not read, RabbitMQ at least. Whoever then makes sure of a queue waits, and all who publish: for
+// that, and not for a connection, however the last one ended.
+func TestASendBehindAQuestionThatABlockedBrokerDoesNotReadSaysWhy(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		synctest.Wait()
+		l.cut()
+		l = f.line()
+		synctest.Wait()
+		l.send(0, &amqp.ConnectionBlocked{Reason: "low on memory"})
+		synctest.Wait()
+		l.pause()
+		c.Ensure(&client.Queue{Name: "jobs", Durable: true})
+		synctest.Wait()
+		why := func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := c.Publisher().Send(ctx, toJobs, []byte("x"), []byte("waits"))
+			return err
+		}
+		if err := why(); !errors.Is(err, client.ErrBlocked) || errors.Is(err, client.ErrDown) {
+			t.Errorf("blocked: %v", err)
+		}
+		l.send(0, &amqp.ConnectionUnblocked{})
+		synctest.Wait()
+		if err := why(); errors.Is(err, client.ErrBlocked) || errors.Is(err, client.ErrDown) || !strings.Contains(err.Error(), "has not answered") {
+			t.Errorf("not answered: %v", err)
+		}
+		l.resume()
+		l.cut()
+	})
+}
+
 func TestAQueueIsMadeSureOfBeforeWhatIsPublishedAfter(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		l := f.line()

@@ -30,6 +30,9 @@ var (
 // errLeaving is why nothing is written to one who has said that he will go.
 var errLeaving = fmt.Errorf("%w: the other side is shutting down", ErrDown)
 
+// errUnanswered is why nothing is written on a connection that is in use already.
+var errUnanswered = errors.New("the broker has not answered yet whether what is published to is there")
+
 // Publisher is the publishing half of a [Conn]: a bounded send log and the calls
 // that wait for a reply. Any goroutine may use it.
 type Publisher struct {
@@ -46,7 +49,7 @@ type Publisher struct {
 	wants    uint64     // counts what was wanted of the connection, see hold
 	frameMax uint32     // the connection's
 	room     chan struct{}
-	why      error // why there is no connection
+	why      error // why there is no connection, or was none; nil while it is in use
 	refused  error // the last connection was refused in a way that waiting will not mend
 	closed   bool
 	idle     chan struct{}
@@ -341,14 +344,16 @@ func (p *Publisher) Because(err error) error {
 // reason is why nothing can be written now; nil when it can. The caller holds mu.
 func (p *Publisher) reason() error {
 	switch {
-	case !p.open:
-		return p.why
 	case p.blocked == session.Leaving:
 		return errLeaving
-	case p.blocked != "":
+	case p.blocked != "": // RabbitMQ answers nothing then, not even whether a queue is there
 		return fmt.Errorf("%w: %s", ErrBlocked, p.blocked)
+	case p.open:
+		return nil
+	case p.link != nil && p.why == nil:
+		return errUnanswered
 	}
-	return nil
+	return p.why
 }
 
 // Quiet says that nothing is waited for: no confirm, and no answer.

@@ -150,7 +150,7 @@ func (p *Publisher) wanted() uint64 {
 func (p *Publisher) release(l *link.Link, seen uint64) {
 	p.mu.Lock()
 	if p.link == l && p.wants == seen {
-		p.open = true
+		p.open, p.why = true, nil
 	}
 	p.mu.Unlock()
 	l.Wake()
