@@ -164,10 +164,10 @@ func (p *repair) lost(s *found, d Damage) int {
 	return int(next - d.LSN)
 }
 
-// canMend reports whether d is the header or in a hole.
+// canMend reports whether d is the header or in a hole. Where whole segments are missing, the hole before, which ends at a multiple of eight, may reach over d.
 func (p *repair) canMend(s *found, d Damage) bool {
 	return d.Offset < segmentHeaderSize ||
-		slices.ContainsFunc(p.holes(s), func(h hole) bool { return h.lsn <= d.LSN && d.LSN < h.end() })
+		p.lost(s, d) > 0 && slices.ContainsFunc(p.holes(s), func(h hole) bool { return h.lsn <= d.LSN && d.LSN < h.end() })
 }
 
 // tell puts into words what will be done, or would be.

@@ -228,6 +228,25 @@ func TestAMissingSegmentCannotBeMended(t *testing.T) {
 	}
 }
 
+// A file that was cut off within a record is mended as far as it goes, and what is said to be lost behind it stays lost.
+func TestAMissingSegmentBehindOneThatIsCutOffCannotBeMended(t *testing.T) {
+	base, _ := smallJournal(t)
+	names := segmentsOf(t, base)
+	for cut := range int64(400) {
+		mem := base.Snapshot()
+		truncate(t, mem, names[0], segmentHeaderSize+cut)
+		if err := mem.Remove(names[1]); err != nil {
+			t.Fatal(err)
+		}
+		for repairs := range 2 {
+			mends := repairT(t, mem, RepairOptions{})
+			if len(mends) == 0 || mends[len(mends)-1].Done != "" {
+				t.Errorf("cut off at %d, repair %d: %+v", cut, repairs+1, mends)
+			}
+		}
+	}
+}
+
 func TestARepairThatIsCutShortCanRunAgain(t *testing.T) {
 	base, want := smallJournal(t)
 	for _, do := range []string{"a flipped bit in a body", "no header", "a lost seal", "a torn tail"} {
