@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,16 @@ func viewJournal(dir string, stderr io.Writer) (disk.FS, error) {
 		return view, nil
 	}
 	return view, err
+}
+
+// until ends a visit to a journal's records when ctx ends: there may be very many.
+func until(ctx context.Context, visit func(journal.Entry) error) func(journal.Entry) error {
+	return func(e journal.Entry) error {
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		return visit(e)
+	}
 }
 
 func isDirectory(dir string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func newJournalInspect() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return inspectJournal(args[0], o, which, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return inspectJournal(cmd.Context(), args[0], o, which, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -71,17 +72,17 @@ func (o inspectFlags) filter() (func(journal.Record) bool, error) {
 	}, nil
 }
 
-func inspectJournal(dir string, o inspectFlags, which func(journal.Record) bool, stdout, stderr io.Writer) error {
+func inspectJournal(ctx context.Context, dir string, o inspectFlags, which func(journal.Record) bool, stdout, stderr io.Writer) error {
 	view, err := viewJournal(dir, stderr)
 	if err != nil {
 		return err
 	}
 	if o.records {
-		return showRecords(view, o.asJSON, which, stdout)
+		return showRecords(ctx, view, o.asJSON, which, stdout)
 	}
 	n := newInspection(dir)
 	tell, end := progressOn(stderr, "read")
-	r, err := journal.Inspect(view, n.add, tell)
+	r, err := journal.Inspect(view, until(ctx, n.add), tell)
 	end()
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,10 +35,10 @@ type queueInfo struct {
 }
 
 // showRecords prints the records that which chooses.
-func showRecords(dir disk.FS, asJSON bool, which func(journal.Record) bool, w io.Writer) error {
+func showRecords(ctx context.Context, dir disk.FS, asJSON bool, which func(journal.Record) bool, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	names := queueNames{}
-	_, err := journal.Inspect(dir, func(e journal.Entry) error {
+	_, err := journal.Inspect(dir, until(ctx, func(e journal.Entry) error {
 		names.learn(e.Record)
 		if !which(e.Record) {
 			return nil
@@ -47,7 +48,7 @@ func showRecords(dir disk.FS, asJSON bool, which func(journal.Record) bool, w io
 			return json.NewEncoder(out).Encode(info)
 		}
 		return info.print(out)
-	}, nil)
+	}), nil)
 	return errors.Join(err, out.Flush())
 }
 

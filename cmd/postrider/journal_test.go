@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -198,5 +199,22 @@ func TestProgressIsOneLine(t *testing.T) {
 	(&progressLine{to: &w, now: time.Now, told: time.Now()}).end()
 	if tell, _ := progressOn(&w, "verified"); w.String() != "" || tell != nil {
 		t.Errorf("progress on what is no terminal: %q", w.String())
+	}
+}
+
+// A journal may be long to read. Who has seen enough can end that.
+func TestLookingAtAJournalCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := journalOf(t, "hello")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, verb := range []string{"journal verify", "journal inspect", "journal inspect --records"} {
+		args := append(strings.Fields(verb), dir)
+		root := newRoot(args...)
+		var stdout, stderr strings.Builder
+		root.SetOut(&stdout)
+		if code := run(ctx, root, args, &stderr); code != exitFailed || stdout.Len() > 0 || stderr.String() != "postrider: interrupted\n" {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", verb, code, &stdout, &stderr)
+		}
 	}
 }

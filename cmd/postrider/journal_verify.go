@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func newJournalVerify() *cobra.Command {
 			postrider journal verify ./postrider-data --json | jq .damage`),
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v, err := verifyJournal(args[0], cmd.ErrOrStderr())
+			v, err := verifyJournal(cmd.Context(), args[0], cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -60,19 +61,19 @@ type damageInfo struct {
 	Reason  string `json:"reason"`
 }
 
-func verifyJournal(dir string, stderr io.Writer) (*verification, error) {
+func verifyJournal(ctx context.Context, dir string, stderr io.Writer) (*verification, error) {
 	view, err := viewJournal(dir, stderr)
 	if err != nil {
 		return nil, err
 	}
 	v := &verification{Directory: dir, Damage: []damageInfo{}}
 	tell, end := progressOn(stderr, "verified")
-	r, err := journal.Inspect(view, func(e journal.Entry) error {
+	r, err := journal.Inspect(view, until(ctx, func(e journal.Entry) error {
 		if why := undecodable(e.Record); why != "" {
 			v.Damage = append(v.Damage, damageInfo{e.Segment, e.Offset, e.Size, uint64(e.LSN), false, why})
 		}
 		return nil
-	}, tell)
+	}), tell)
 	end()
 	if err != nil {
 		return nil, err
