@@ -22,8 +22,8 @@ func newJournalRepair() *cobra.Command {
 			damaged header is made anew from what the rest tells, and a stretch that cannot be read is
 			marked as lost and kept in quarantine. Each file is copied before it is changed.
 
-			A broker must not be running. It does not need this command to start; what it cannot read
-			is lost with or without it.
+			A broker must not be running, and the user who runs it has to mend it, not root. A broker
+			does not need this command to start; what it cannot read is lost with or without it.
 
 			The exit code is 0 when all was mended, 3 when something could not be, and 1 when nothing
 			was done.`),
@@ -63,6 +63,8 @@ func repairJournal(dir string, o repairFlags, stdout, stderr io.Writer) error {
 			return err
 		}
 		at = disk.View(dir)
+	} else if err := checkOwner(dir); err != nil {
+		return err
 	}
 	backup := "backup-" + time.Now().UTC().Format("20060102T150405.000Z")
 	tell, end := progressOn(stderr, "checked")
