@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -112,13 +113,17 @@ func (d *doctor) lock(dir string) bool {
 	return false
 }
 
-// trialFile is what is written and removed again.
-const trialFile = ".postrider-doctor"
+// trialPrefix begins the names of what is written and removed again. The rest is drawn: whoever can write there cannot have put a link in its place, which root
+// would follow.
+const trialPrefix = ".postrider-doctor-"
+
+func trialFile() string { return trialPrefix + rand.Text() }
 
 func (d *doctor) writable(dir string) bool {
-	f, err := disk.OS(dir).Create(trialFile)
+	trial := trialFile()
+	f, err := disk.OS(dir).Create(trial)
 	if err == nil {
-		err = errors.Join(f.Close(), disk.OS(dir).Remove(trialFile))
+		err = errors.Join(f.Close(), disk.OS(dir).Remove(trial))
 	}
 	if err != nil {
 		d.bad("directory", "run as the user it belongs to, change that with chown, or name another with --dir", "%s cannot be written to: %v", dir, cause(err))
@@ -187,11 +192,12 @@ func (d *doctor) latency(dir string) {
 }
 
 func syncTimes(dir disk.FS) (took []time.Duration, err error) {
-	f, err := dir.Create(trialFile)
+	trial := trialFile()
+	f, err := dir.Create(trial)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close(), dir.Remove(trialFile)) }()
+	defer func() { err = errors.Join(err, f.Close(), dir.Remove(trial)) }()
 	block := make([]byte, trialBlock)
 	for begin := time.Now(); len(took) < trialSyncs && time.Since(begin) < trialTime; {
 		if _, err := f.WriteAt(block, int64(len(took)*trialBlock)); err != nil {

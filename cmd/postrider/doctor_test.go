@@ -70,7 +70,7 @@ func TestTheDoctorFindsAHealthyBrokerHealthy(t *testing.T) {
 	e.wants("directory", fine, "is used by a broker, process ", "")
 	e.wants("broker", fine, url+" is postrider (Postrider ", "")
 	e.wants("listen", fine, at+" is in use by a broker: Postrider", "")
-	if _, err := os.Stat(filepath.Join(dir, trialFile)); err == nil {
+	if left, err := filepath.Glob(filepath.Join(dir, trialPrefix+"*")); err != nil || len(left) > 0 {
 		t.Error("the trial file is left behind")
 	}
 	o := runs(t, "doctor", "--dir", dir, "--broker", url, "--listen", at)
@@ -95,6 +95,22 @@ func TestTheDoctorTellsWhyPublishersWait(t *testing.T) {
 }
 
 // That a broker runs says nothing of who has another port.
+// The doctor may be root, and the directory another's.
+func TestTheDoctorWritesToNothingThatIsThere(t *testing.T) {
+	t.Parallel()
+	dir, precious := t.TempDir(), filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(precious, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(precious, filepath.Join(dir, strings.TrimSuffix(trialPrefix, "-"))); err != nil {
+		t.Skip(err)
+	}
+	examine(t, nil, "--dir", dir, "--listen", "127.0.0.1:0")
+	if b, err := os.ReadFile(precious); err != nil || string(b) != "precious" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
 func TestTheDoctorTellsWhoHasAPort(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
