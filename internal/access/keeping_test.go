@@ -171,6 +171,8 @@ func TestWhatCannotBeUnderstoodIsRefused(t *testing.T) {
 	for name, c := range map[string]Change{
 		"without a password": {},
 		"":                   {Password: text("x")},
+		"no \xff UTF-8":      {Password: text("x")}, // which JSON, and so an export, makes another
+		"of two\nlines":      {Password: text("x")},
 		"of a bad hash":      {Hash: text("?")},
 		"of a short hash":    {Hash: text("c2FsdA==")},
 		"of no algorithm":    {Hash: text("c2FsdA=="), Algorithm: "rot13"},

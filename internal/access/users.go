@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Users are the accounts, and what each may do where. It is safe for concurrent use.
@@ -52,7 +55,7 @@ var (
 	ErrConfigured = errors.New("the user is given by the broker's configuration: change it there")
 	ErrNoUser     = errors.New("no such user")
 	ErrNoPassword = errors.New("a user needs a password, or an empty password_hash to have none")
-	ErrNoName     = errors.New("a user needs a name of at most 255 bytes")
+	ErrNoName     = errors.New("a user needs a name of at most 255 bytes, in UTF-8 and without control characters")
 )
 
 // NewUsers returns an empty list, in memory.
@@ -199,7 +202,7 @@ type Change struct {
 // Put makes a user, or changes the one of that name; made is false then. Who is logged in stays so. It returns after
 // that is safe on disk. Errors: ErrConfigured, ErrNoName, ErrNoPassword for a new user without, a bad hash.
 func (u *Users) Put(ctx context.Context, name string, c Change) (made bool, err error) {
-	if name == "" || len(name) > maxName {
+	if name == "" || len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return false, ErrNoName
 	}
 	hash, changed, err := c.hash()
