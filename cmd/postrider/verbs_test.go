@@ -152,9 +152,9 @@ func TestPingTellsWhoIsThere(t *testing.T) {
 func TestReceiveFailsOnlyWhenACountWasNotReached(t *testing.T) {
 	t.Parallel()
 	_, url := serving(t, "--memory")
-	runs(t, "receive", "mailbox:jobs", "--timeout", "100ms", "--broker", url).wants(t, exitOK, "")
-	runs(t, "receive", "mailbox:jobs", "--timeout", "100ms", "--count", "1", "--broker", url).
-		wants(t, exitFailed, "", "timed out after 100ms: 0 of 1 messages came")
+	runs(t, "receive", "mailbox:jobs", "--timeout", "2s", "--broker", url).wants(t, exitOK, "")
+	runs(t, "receive", "mailbox:jobs", "--timeout", "2s", "--count", "1", "--broker", url).
+		wants(t, exitFailed, "", "timed out after 2s: 0 of 1 messages came")
 	runs(t, "send", "mailbox:jobs", "hello", "--broker", url).wants(t, exitOK, "")
 	receiver := start(t, "receive", "mailbox:jobs", "--broker", url)
 	receiver.stdout.await(t, receiver.ended, "hello")
