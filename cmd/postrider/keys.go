@@ -118,8 +118,9 @@ func checkDays(days int) error {
 
 // checkName finds out whether a name can be that of a node or a broker in a directory of keys.
 func checkName(name string) error {
-	if name == authorityName || name != filepath.Base(name) || strings.HasPrefix(name, ".") || len(name) > 64 {
-		return usagef("%q: want a name of up to 64 bytes that can be a file's, and is not ca", name)
+	isForeign := func(r rune) bool { return r < ' ' || r > '~' } // to certificates
+	if name == authorityName || name != filepath.Base(name) || strings.HasPrefix(name, ".") || len(name) > 64 || strings.ContainsFunc(name, isForeign) {
+		return usagef("%q: want a name of up to 64 bytes of ASCII that can be a file's, and is not ca", name)
 	}
 	if seal.IsFile(name) {
 		return usagef("%q: names that end in .peer and .mailbox are those of keys to seal to", name)

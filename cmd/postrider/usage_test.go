@@ -44,6 +44,7 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"keys new ca", "is not ca"},
 		{"keys new ../bob", "that can be a file's"},
 		{"keys new bob --days 0", "want 1 to 3650"},
+		{"keys new zoë", "of ASCII"},
 		{"keys new bob --dir=", "--dir is empty"},
 		{"send mailbox:jobs x --keys k", "--keys needs --name"},
 		{"send peer:bob x --keys k", "postrider: --keys needs --name"},

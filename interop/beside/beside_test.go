@@ -50,8 +50,10 @@ func share(t *testing.T, addr string) {
 	if err := office.Handle(ctx, office.Mailbox("tasks"), handle); err != nil {
 		t.Fatal(err)
 	}
-	if err := results.Send(ctx, "first"); err != nil { // it is there from now on
-		t.Fatal(err)
+	for _, m := range []*postrider.Target{results, office.Mailbox("tasks").Dead()} { // they are there from now on: RabbitMQ ends who asks a quorum queue that begins
+		if err := m.Send(ctx, "first"); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	questions := office.Mailbox("questions")

@@ -59,6 +59,7 @@ def main(url):
     publish("tasks", b"again", app_id="shop", message_id="7")
     publish("tasks", b"next", app_id="shop", message_id="8")
     want("behind one whose id was handled", get(connection, "results")[1][:4], b"next")
+    want("what a node put among the dead", get(connection, "tasks.dead")[1], b"first")
     publish("tasks", b"poison", headers={"colour": "black"})
     properties, body = get(connection, "tasks.dead")
     want("a dead letter", body, b"poison")
