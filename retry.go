@@ -101,7 +101,7 @@ func (m *Message) dispose(v verdict) {
 			}
 			err = m.passOnNow(v)
 		}
-		m.passedOn(v)
+		m.disposed(v)
 	}()
 }
 
@@ -114,8 +114,8 @@ func (m *Message) passOnNow(v verdict) error {
 	return m.tap.target.node.decided(stored)
 }
 
-// passedOn ends a message that is safe where its verdict has sent it.
-func (m *Message) passedOn(v verdict) {
+// disposed ends a message that is safe where its verdict has sent it.
+func (m *Message) disposed(v verdict) {
 	if !v.dead {
 		m.handOver(passedOn)
 		return
@@ -140,9 +140,6 @@ func (m *Message) handOver(o outcome) {
 func (t *Target) unpassed(err error) error {
 	if r, ok := t.way.(*remote); ok && errors.Is(err, client.ErrUnroutable) {
 		err = cmp.Or(r.unpassed(t.mailbox()), err)
-	}
-	if errors.Is(err, client.ErrClosed) || errors.Is(err, ErrClosed) { // it comes to who receives next
-		return err
 	}
 	return advise(err)
 }

@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -92,39 +90,6 @@ func export(path string, text []byte) error {
 		return os.WriteFile(path, text, 0o600)
 	}
 	return writeWhole(path, text)
-}
-
-// writeWhole writes a file that its owner alone can read; it never leaves half of one.
-func writeWhole(path string, text []byte) error { return write(path, text, os.Rename) }
-
-// writeNew is writeWhole for a file that must not be there yet: else it fails with fs.ErrExist.
-func writeNew(path string, text []byte) error {
-	return write(path, text, func(from, to string) error {
-		err := os.Link(from, to)
-		if err == nil || errors.Is(err, fs.ErrExist) {
-			return errors.Join(err, os.Remove(from))
-		}
-		if _, err := os.Lstat(to); err == nil { // some file systems have no links
-			return fs.ErrExist
-		}
-		return os.Rename(from, to)
-	})
-}
-
-// write writes a file beside the path, and moves it there.
-func write(path string, text []byte, move func(from, to string) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = move(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }
 
 func definitionsImport(o *owner) *cobra.Command {

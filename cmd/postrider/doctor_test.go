@@ -94,7 +94,6 @@ func TestTheDoctorTellsWhyPublishersWait(t *testing.T) {
 	}
 }
 
-// That a broker runs says nothing of who has another port.
 // The doctor may be root, and the directory another's.
 func TestTheDoctorWritesToNothingThatIsThere(t *testing.T) {
 	t.Parallel()
@@ -111,6 +110,7 @@ func TestTheDoctorWritesToNothingThatIsThere(t *testing.T) {
 	}
 }
 
+// That a broker runs says nothing of who has another port.
 func TestTheDoctorTellsWhoHasAPort(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)

@@ -95,17 +95,6 @@ func newKeysNew() *cobra.Command {
 	return cmd
 }
 
-// filesIn are the paths of the files in a directory whose names end so, in order.
-func filesIn(dir, ending string) (paths []string, err error) {
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ending) {
-			paths = append(paths, filepath.Join(dir, e.Name()))
-		}
-	}
-	return paths, err
-}
-
 // mostDays is how long an authority lasts, and nothing that it signs lasts longer.
 const mostDays = 3650
 
