@@ -35,7 +35,8 @@ func (n *Node) limit(ctx context.Context) time.Duration {
 // If ctx ends first, or the connection breaks after the request was written, the error is a [*SendError]: the request may have been handled
 // all the same. The deadline of ctx, or [Config.CallTimeout] from now where it has none, is also when the request expires.
 //
-// A call may be made again under the same [ID]. While the first is being handled, the second waits for what becomes of it. One that failed, expired or was given up
+// A call may be made again under the same [ID]. While the first is being handled, and its caller has given up, the second waits for what becomes of it; while
+// he waits himself, in this node and for this target, it fails at once. One that failed, expired or was given up
 // is handled again. One that was handled is not: answers are not kept, and the second call fails at once with a RemoteError of code 409.
 func Call[T any](ctx context.Context, target *Target, request any, opts ...SendOption) (T, error) {
 	a, err := target.call(ctx, request, opts)
@@ -65,15 +66,15 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 	if err != nil {
 		return answer{}, err
 	}
+	if o.id != "" && !o.fresh {
+		d.tellApart(t)
+	}
 	way, err := t.via(o)
 	if err == nil {
 		err = t.enclose(&d, seal.Answer)
 	}
 	if err != nil {
 		return answer{}, t.failed(d.id, err, false)
-	}
-	if o.id != "" && !o.fresh {
-		d.tellApart()
 	}
 	limit := t.node.limit(ctx)
 	a, written, err := way.call(ctx, limit, d)

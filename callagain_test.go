@@ -252,3 +252,37 @@ func TestTheRepeatOfASealedCallIsToldSo(t *testing.T) {
 		wantRemote(t, err, 409, "handled before")
 	})
 }
+
+// A second that is made while the first is waited for is none: its caller learns so at once. A call of that id to another target is.
+func TestCallsOfOneIDAtTheSameTime(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		for name, answer := range map[string]time.Duration{"slow": 3 * time.Second, "quick": time.Second} {
+			worker.Handle(t.Context(), worker.Mailbox(name), func(ctx context.Context, m *postrider.Message) error {
+				time.Sleep(answer)
+				return m.Reply(context.WithoutCancel(ctx), name)
+			})
+		}
+		call := func(name string, limit time.Duration) (string, error) {
+			return postrider.Call[string](within(t, limit), producer.Mailbox(name), "x", postrider.ID("order 7"))
+		}
+		first := make(chan error)
+		go func() {
+			_, err := call("slow", 2500*time.Millisecond)
+			first <- err
+		}()
+		synctest.Wait()
+		if _, err := call("slow", time.Minute); err == nil || !strings.Contains(err.Error(), `"order 7" is under way`) {
+			t.Error(err)
+		}
+		if got, err := call("quick", time.Minute); got != "quick" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		fate(t, <-first, true, context.DeadlineExceeded)
+		producer.Mailbox("quick").Send(t.Context(), "what follows") // its handler is busy when the answer of the other comes
+		if _, err := call("quick", time.Minute); err != nil {
+			wantRemote(t, err, 409, "handled before")
+		} else {
+			t.Error("another target's answer was taken for this one's")
+		}
+	})
+}

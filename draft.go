@@ -3,6 +3,8 @@ package postrider
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"time"
@@ -32,6 +34,7 @@ type extras struct {
 	inquiry     string        // by which name the receipt is known then
 	control     string        // what the control message is about; "": it is none
 	attempt     string        // of a call whose id its caller has chosen, and of the word that it is given up: which of those with that id it is
+	called      string        // of such a call: what it is answered under
 	waited      bool          // its sender waits for it, so that it is not kept on disk
 	fate        func(error)   // told what becomes of an answer; nil for most
 }
@@ -103,12 +106,23 @@ func (d *draft) lifetime(ctx context.Context, limit time.Duration) (left time.Du
 	return left
 }
 
-// tellApart tells a call from others of its id.
-func (d *draft) tellApart() {
+// tellApart tells a call from others of its id. All of them that go to one target are answered under one name: whoever asks again gets the answer to the first
+// that he has given up, and nobody that of another target.
+func (d *draft) tellApart(t *Target) {
 	if d.more == nil {
 		d.more = new(extras)
 	}
 	d.more.attempt = rand.Text()[:16]
+	name := sha256.Sum256([]byte(t.title + "\n" + d.id.String()))
+	d.more.called = base64.RawURLEncoding.EncodeToString(name[:18])
+}
+
+// called is what a call is answered under; "": its id.
+func (d *draft) called() string {
+	if d.more == nil {
+		return ""
+	}
+	return d.more.called
 }
 
 // mandatory reports whether it is an error that nobody gets the message: at a target that may be alone only where somebody is to say that he handled it.

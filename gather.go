@@ -3,6 +3,7 @@ package postrider
 import (
 	"context"
 	"iter"
+	"sync"
 )
 
 // Gather asks all targets the same at once, as [Call] asks one, and yields the answers as they come:
@@ -16,7 +17,7 @@ import (
 //
 // Each target yields once: its answer, or a [*GatherError] that names it. When ctx ends, or [Config.CallTimeout] is over where ctx has no deadline,
 // those that have not answered yield that error, and the loop ends. Leaving the loop gives up on the answers that have not come. The request must not be changed
-// meanwhile.
+// before the loop has ended. An [ID] is that of all the calls: each target knows its repeats by it.
 func Gather[T any](ctx context.Context, targets []*Target, request any, opts ...SendOption) iter.Seq2[T, error] {
 	type answer struct {
 		value T
@@ -24,16 +25,18 @@ func Gather[T any](ctx context.Context, targets []*Target, request any, opts ...
 	}
 	return func(yield func(T, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
+		var calls sync.WaitGroup
+		defer calls.Wait() // they read the request
 		defer cancel()
 		answers := make(chan answer, len(targets))
 		for _, t := range targets {
-			go func() {
+			calls.Go(func() {
 				value, err := Call[T](ctx, t, request, opts...)
 				if err != nil {
 					err = &GatherError{Target: t, Err: err}
 				}
 				answers <- answer{value, err}
-			}()
+			})
 		}
 		for range targets {
 			if a := <-answers; !yield(a.value, a.err) {

@@ -97,3 +97,50 @@ func TestAGatherEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+// What one asks all under one id, each of them has to know as one question: also where they are reached over one connection.
+func TestAGatherUnderOneID(t *testing.T) {
+	onBoth(t, func(t *testing.T, producer, worker *postrider.Node) {
+		var asked []*postrider.Target
+		for _, name := range []string{"a", "b", "c"} {
+			box := worker.Mailbox(name)
+			err := worker.Handle(t.Context(), box, func(ctx context.Context, m *postrider.Message) error { return m.Reply(ctx, m.To+" "+m.ID) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked = append(asked, producer.Mailbox(name))
+		}
+		var got []string
+		for answer, err := range postrider.Gather[string](within(t, time.Minute), asked, "?", postrider.ID("order 7")) {
+			if err != nil {
+				t.Error(err)
+			}
+			got = append(got, answer)
+		}
+		slices.Sort(got)
+		if want := []string{"a order 7", "b order 7", "c order 7"}; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		for _, err := range postrider.Gather[string](within(t, time.Minute), asked, "?", postrider.ID("order 7")) {
+			wantRemote(t, err, 409, "handled before")
+		}
+	})
+}
+
+// Nobody reads the request any more when the loop was left: the race detector would tell.
+func TestAGatherThatWasLeftHasLetGoOfItsRequest(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice")
+		err := alice.Handle(t.Context(), alice.Inbox(), func(ctx context.Context, m *postrider.Message) error { return m.Reply(ctx, "yes") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := []byte("?")
+		for range 20 {
+			for range postrider.Gather[string](t.Context(), slices.Repeat([]*postrider.Target{alice.Inbox()}, 50), request) {
+				break
+			}
+			request[0]++
+		}
+	})
+}

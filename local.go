@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +28,8 @@ type embedded struct {
 	asked *asked // gets the answers that no call waits for
 
 	mu      sync.Mutex
-	answers string // the queue that answers come to; "" until the first call
-	calls   map[string]chan<- answer
+	answers string                   // the queue that answers come to; "" until the first call
+	calls   map[string]chan<- answer // by what they are answered under
 	gone    chan struct{}
 }
 
@@ -225,16 +226,16 @@ func (l *local) ask(ctx context.Context, d draft) (answer, bool, error) {
 	if err != nil {
 		return answer{}, false, err
 	}
-	text := d.id.String()
+	name := cmp.Or(d.called(), d.id.String())
 	got := make(chan answer, 1)
-	if err := l.at.expect(text, got); err != nil {
+	if err := l.at.expect(name, &d, got); err != nil {
 		return answer{}, false, err
 	}
-	defer l.at.unexpect(text)
+	defer l.at.unexpect(name)
 	p := l.publishing(&d)
 	p.Mandatory = true
 	p.Properties.DeliveryMode = amqp.Transient
-	p.Properties.ReplyTo, p.Properties.CorrelationID = answers, text
+	p.Properties.ReplyTo, p.Properties.CorrelationID = answers, name
 	if left := d.lifetime(ctx, 0); left != 0 {
 		p.Properties.Expiration = milliseconds(left)
 	}
@@ -257,19 +258,19 @@ func (l *local) ask(ctx context.Context, d draft) (answer, bool, error) {
 
 func (l *local) answers(ctx context.Context) (string, error) { return l.at.answerQueue(ctx) }
 
-func (e *embedded) expect(id string, got chan<- answer) error {
+func (e *embedded) expect(name string, call *draft, got chan<- answer) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, taken := e.calls[id]; taken {
-		return fmt.Errorf("a call with the id %q is under way", id)
+	if _, taken := e.calls[name]; taken {
+		return fmt.Errorf("a call with the id %q is under way", call.id)
 	}
-	e.calls[id] = got
+	e.calls[name] = got
 	return nil
 }
 
-func (e *embedded) unexpect(id string) {
+func (e *embedded) unexpect(name string) {
 	e.mu.Lock()
-	delete(e.calls, id)
+	delete(e.calls, name)
 	e.mu.Unlock()
 }
 

@@ -190,7 +190,7 @@ func (r *remote) question(d *draft) (*client.Envelope, error) {
 		}
 	}
 	p := d.properties(r.from)
-	p.DeliveryMode, p.ReplyTo = amqp.Transient, client.ReplyTo
+	p.DeliveryMode, p.ReplyTo, p.CorrelationID = amqp.Transient, client.ReplyTo, d.called()
 	via, key := r.address(d)
 	e, err := client.NewCallEnvelope(via, key, true, p)
 	if err == nil && d.more == nil {

@@ -230,8 +230,11 @@ func (t *Target) enclose(d *draft, w seal.Wish) error {
 				return err
 			}
 		}
-		if m.key != "" || m.control != "" || m.expires != 0 {
-			rest = &extras{key: m.key, control: m.control, expires: m.expires}
+		if m.called != "" {
+			b.Correlation = []byte(m.called)
+		}
+		if m.key != "" || m.control != "" || m.expires != 0 || m.called != "" {
+			rest = &extras{key: m.key, control: m.control, expires: m.expires, attempt: m.attempt, called: m.called}
 		}
 	}
 	if d.body, err = e.Seal(number, &b, &c); err != nil {

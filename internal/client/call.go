@@ -32,11 +32,11 @@ type call struct {
 	decide func(error) // decided, bound once
 	over   func() bool // there is something to return; likewise
 
-	text []byte // what id is made of: not touched while the call is in the books
+	text []byte // its message's id, of which id is made: not touched while the call is in the books
 	more more   // of its message, until that is confirmed
 
 	// Guarded by the Publisher's lock.
-	id   string
+	id   string        // what it is answered under
 	late time.Duration // when its limit is over, on the Publisher's clock; 0: it waits until its context ends
 }
 
@@ -65,7 +65,7 @@ func (c *call) decided(err error) {
 	}
 }
 
-// Call publishes a message and waits for the reply that carries its id as the correlation-id.
+// Call publishes a message and waits for the reply whose correlation-id is its id, or what its envelope says.
 // env must ask for a reply at [ReplyTo], see [NewCallEnvelope]. A connection that breaks after the message was
 // written takes the reply with it: the call fails with ErrBroken. written is as for Send. After limit, if it is not 0, it
 // ends with [ErrLate] as it does with ctx: that costs less than a context with a timeout, for all calls share a timer.
@@ -76,6 +76,9 @@ func (p *Publisher) Call(ctx context.Context, limit time.Duration, env *Envelope
 	c.fate.few.Store(&c.few)
 	c.text = append(c.text[:0], id...)
 	c.id, c.late = unsafe.String(unsafe.SliceData(c.text), len(c.text)), limit
+	if env.called != "" {
+		c.id = env.called
+	}
 	reply, written, err = p.await(ctx, c, env, body)
 	if err != nil {
 		p.unexpect(c)
@@ -127,7 +130,7 @@ func (p *Publisher) expect(c *call) error {
 		return ErrClosed
 	}
 	if _, taken := p.calls[c.id]; taken {
-		return fmt.Errorf("a call with the id %q is under way", c.id)
+		return fmt.Errorf("a call with the id %q is under way", c.text)
 	}
 	p.calls[c.id] = c
 	p.consumeReplies()

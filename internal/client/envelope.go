@@ -23,6 +23,7 @@ type Envelope struct {
 	// Of a call, whose correlation-id is its message-id: the properties between the two. before ends in front of the first.
 	correlated bool
 	between    []byte
+	called     string // or what it is answered under, in place of its message-id
 
 	packing *packing      // nil: each goes alone
 	expires time.Duration // 0: never; else before ends in what is left of it
@@ -116,12 +117,15 @@ func NewEnvelope(exchange, key string, mandatory bool, p amqp.Properties) (*Enve
 	}, nil
 }
 
-// NewCallEnvelope is NewEnvelope for calls, which all have their own id as correlation-id: p.CorrelationID is not used.
+// NewCallEnvelope is NewEnvelope for calls. They are answered under p.CorrelationID, which is one call's then; without, each under its own id.
 func NewCallEnvelope(exchange, key string, mandatory bool, p amqp.Properties) (*Envelope, error) {
-	p.CorrelationID = ""
 	e, err := NewEnvelope(exchange, key, mandatory, p)
 	if err != nil {
 		return nil, err
+	}
+	if p.CorrelationID != "" {
+		e.called = p.CorrelationID
+		return e, nil
 	}
 	first := amqp.Properties{
 		ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, Headers: p.Headers, DeliveryMode: p.DeliveryMode, Priority: p.Priority,
