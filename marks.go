@@ -48,7 +48,6 @@ type noted struct {
 const (
 	noteWithin = time.Second
 	warnEvery  = time.Minute
-	maxPlace   = 1 << 10 // bytes of the name of a target
 )
 
 // openMarker opens the marks of a node; nil when it has no directory.
@@ -200,14 +199,16 @@ func (k *marker) close() error {
 	return k.disk.Close()
 }
 
-// remember gives a target that keeps what it receives the marks of a former life.
-func (k *marker) remember(t *Target, key targetKey) {
-	place := strings.Join([]string{key.kind, key.name, key.as}, "\n")
-	if k == nil || !t.takes || t.copies || len(place) > maxPlace {
+// remember gives a target that keeps what it receives the marks of a former life. A mailbox is the same, however one asks for it and whatever comes there.
+func (k *marker) remember(t *Target, kind string) {
+	if k == nil || !t.takes || t.copies {
 		return
 	}
-	t.place = place
-	for _, p := range k.disk.Take(place) {
+	t.place = "mailbox\n" + t.mailbox()
+	if strings.Contains(kind, "inbox") {
+		t.place = kind + "\n" + t.name
+	}
+	for _, p := range k.disk.Take(t.place) {
 		t.repeats.restore(p)
 	}
 }

@@ -1,6 +1,7 @@
 package postrider_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,26 +15,47 @@ import (
 func TestARepeatIsKnownAfterARestart(t *testing.T) {
 	places := map[string]struct {
 		setUp     func(*network, *postrider.Config)
-		at        func(*postrider.Node) *postrider.Target
+		at        func(n *postrider.Node, life int) *postrider.Target
 		fromAlice func(*postrider.Node) *postrider.Target
 	}{
-		"at a peer": {at: (*postrider.Node).Inbox, fromAlice: func(n *postrider.Node) *postrider.Target { return n.Peer("bob") }},
+		"at a peer": {at: func(n *postrider.Node, _ int) *postrider.Target { return n.Inbox() }, fromAlice: func(n *postrider.Node) *postrider.Target { return n.Peer("bob") }},
 		"in a mailbox on a broker": {
 			setUp:     func(_ *network, c *postrider.Config) { onBroker(c) },
-			at:        func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs") },
+			at:        func(n *postrider.Node, _ int) *postrider.Target { return n.Mailbox("jobs") },
 			fromAlice: func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs") },
 		},
 		"in a mailbox of partitions": {
 			setUp:     func(_ *network, c *postrider.Config) { onBroker(c) },
-			at:        func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs", postrider.Partitions(2)) },
+			at:        func(n *postrider.Node, _ int) *postrider.Target { return n.Mailbox("jobs", postrider.Partitions(2)) },
 			fromAlice: func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs", postrider.Partitions(2)) },
 		},
 		"in a durable subscription": {
 			setUp: func(_ *network, c *postrider.Config) { onBroker(c) },
-			at: func(n *postrider.Node) *postrider.Target {
+			at: func(n *postrider.Node, _ int) *postrider.Target {
 				return n.Topic("prices", postrider.Durable("book"))
 			},
 			fromAlice: func(n *postrider.Node) *postrider.Target { return n.Topic("prices") },
+		},
+		"in a durable subscription with ever more patterns": {
+			setUp: func(_ *network, c *postrider.Config) { onBroker(c) },
+			at: func(n *postrider.Node, life int) *postrider.Target {
+				patterns := []string{"k"}
+				for i := range 10 * life {
+					patterns = append(patterns, fmt.Sprintf("%0200d", i))
+				}
+				return n.Topic("prices", postrider.Durable("book"), postrider.Matching(patterns...))
+			},
+			fromAlice: func(n *postrider.Node) *postrider.Target { return n.Topic("prices") },
+		},
+		"in a mailbox that has one receiver at a time, which not all ask for": {
+			setUp: func(_ *network, c *postrider.Config) { onBroker(c) },
+			at: func(n *postrider.Node, life int) *postrider.Target {
+				if life == 1 {
+					return n.Mailbox("jobs")
+				}
+				return n.Mailbox("jobs", postrider.SingleActive())
+			},
+			fromAlice: func(n *postrider.Node) *postrider.Target { return n.Mailbox("jobs", postrider.SingleActive()) },
 		},
 	}
 	for name, place := range places {
@@ -61,7 +83,7 @@ func TestARepeatIsKnownAfterARestart(t *testing.T) {
 				}
 				for life, ids := range [][]string{{"1", "2"}, {"2", "3", "1"}, {"3", "4"}} {
 					bob := node("bob")
-					got := collect(t, bob, place.at(bob))
+					got := collect(t, bob, place.at(bob, life))
 					for _, id := range ids {
 						send(id)
 					}
