@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -78,7 +79,21 @@ type MailboxOption func(*mailboxOptions)
 
 type mailboxOptions struct {
 	single     bool
+	parted     bool
 	partitions int
+}
+
+func (o *mailboxOptions) check(name string) error {
+	if err := checkName("the mailbox's name", name); err != nil || !o.parted {
+		return err
+	}
+	switch {
+	case o.single:
+		return fmt.Errorf("mailbox %s: SingleActive is one receiver for all, and Partitions one for each of %d", name, o.partitions)
+	case o.partitions < 1 || o.partitions > maxPartitions:
+		return fmt.Errorf("mailbox %s: %d partitions, 1 to %d are allowed", name, o.partitions, maxPartitions)
+	}
+	return checkName("the mailbox's name", name+markerSuffix)
 }
 
 // SingleActive makes it a mailbox with one receiver at a time, of all nodes and goroutines: the first to ask. When that one ends, or dies, the

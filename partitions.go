@@ -30,7 +30,9 @@ import (
 // and there is a mailbox without. On the broker it is the
 // queues <name>.p0 and so on, each with a single active consumer, behind the exchange <name>.partitions; a queue of that name, which stays empty,
 // keeps the number.
-func Partitions(n int) MailboxOption { return func(o *mailboxOptions) { o.partitions = n } }
+func Partitions(n int) MailboxOption {
+	return func(o *mailboxOptions) { o.parted, o.partitions = true, n }
+}
 
 const (
 	maxPartitions = 256
@@ -75,12 +77,6 @@ type partitioned struct {
 
 // partitions fills a target. The caller holds n.mu.
 func (n *Node) partitions(t *Target, count int) error {
-	if count < 1 || count > maxPartitions {
-		return fmt.Errorf("mailbox %s: %d partitions, 1 to %d are allowed", t.name, count, maxPartitions)
-	}
-	if err := checkName("the mailbox's name", t.name+markerSuffix); err != nil {
-		return err
-	}
 	t.partitions, t.single, t.holds = count, true, true
 	marker := markerOf(t.name, count)
 	marker.Instead = client.Mailbox(t.name)

@@ -540,3 +540,31 @@ func TestWhatWasPostedToAPartitionIsSentOnAfterARestart(t *testing.T) {
 		l.inOrder(1, 10)
 	})
 }
+
+// What makes no sense is refused, and is not held against who names it rightly then.
+func TestPartitionsThatCannotBe(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice")
+		for want, options := range map[string][]postrider.MailboxOption{
+			"0 partitions, 1 to 256": {postrider.Partitions(0)},
+			"-1 partitions":          {postrider.Partitions(-1)},
+			"257 partitions":         {postrider.Partitions(257)},
+			"one receiver for all":   {postrider.Partitions(8), postrider.SingleActive()},
+		} {
+			err := alice.Mailbox("jobs", options...).Send(t.Context(), "x", postrider.Key("k"))
+			if fate(t, err, false); !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+		if err := parted(alice).Send(t.Context(), "x", postrider.Key("k")); err != nil {
+			t.Error(err)
+		}
+		long := strings.Repeat("n", 250)
+		if err := alice.Mailbox(long, postrider.Partitions(2)).Send(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "255 are allowed") {
+			t.Error(err)
+		}
+		if err := alice.Mailbox(long).Send(t.Context(), "x"); err != nil {
+			t.Error(err)
+		}
+	})
+}

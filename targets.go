@@ -61,18 +61,18 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 		queue, kind, keep = whole(client.SingleActive(name)), "single active mailbox", keptForSingle
 	}
 	key := targetKey{kind: kind, name: name}
-	if o.partitions != 0 {
-		key = targetKey{kind: "mailbox", name: name, as: strconv.Itoa(o.partitions)}
+	if o.parted {
+		key.as = strconv.Itoa(o.partitions)
 	}
 	return n.target(key, func(t *Target) {
 		t.name, t.grade, t.takes, t.single = name, Stored, true, o.single
-		if t.why = checkName("the mailbox's name", name); t.why != nil {
+		if t.why = o.check(name); t.why != nil {
 			return
 		}
 		if t.why = n.agree(name, o.partitions); t.why != nil {
 			return
 		}
-		if o.partitions != 0 {
+		if o.parted {
 			t.why = n.partitions(t, o.partitions)
 			return
 		}
@@ -138,7 +138,7 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 	}
 	fill(t)
 	n.sealUp(t, key.kind)
-	n.marker.remember(t, key)
+	n.marker.remember(t, key.kind)
 	if r, ok := t.way.(*remote); ok {
 		n.adopt(r)
 	}

@@ -3,7 +3,6 @@ package postrider
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
@@ -13,13 +12,17 @@ import (
 type TopicOption func(*topicOptions)
 
 type topicOptions struct {
-	durable  string
+	kept     bool
+	durable  string // what it is kept by
 	patterns []string
 }
 
 // Durable gives the subscription a name under which the broker keeps it: what is published while nobody receives
-// waits, in the mailbox <topic>.<name>. Nodes that use one name share one copy of each message between them.
-func Durable(name string) TopicOption { return func(o *topicOptions) { o.durable = name } }
+// waits, in the mailbox <topic>.<name>. Nodes that use one name share one copy of each message between them. So do topics whose names make one
+// mailbox: eu.dax of prices, and dax of prices.eu.
+func Durable(name string) TopicOption {
+	return func(o *topicOptions) { o.kept, o.durable = true, name }
+}
 
 // Matching subscribes only to messages whose [Key] matches one of the patterns: words with dots between them, of which *
 // stands for any one and # for any number. "eu.*" matches eu.dax. A durable subscription keeps
@@ -46,16 +49,16 @@ func (n *Node) Topic(name string, opts ...TopicOption) *Target {
 	if len(o.patterns) == 0 {
 		o.patterns = []string{"#"}
 	}
-	key := targetKey{"topic", name, o.durable + "\n" + strings.Join(o.patterns, "\n")}
+	key := targetKey{"topic", name, fmt.Sprintf("%t %q %q", o.kept, o.durable, o.patterns)}
 	return n.target(key, func(t *Target) {
 		t.name, t.grade, t.takes, t.box, t.topic = name, Stored, true, name, true
 		if t.why = o.check(name); t.why != nil {
 			return
 		}
-		if o.durable != "" {
+		if o.kept {
 			t.box = name + "." + o.durable
 		}
-		t.holds, t.copies = o.durable == "", o.durable == ""
+		t.holds, t.copies = !o.kept, !o.kept
 		x := &client.Exchange{Name: name, Kind: "topic"}
 		subscription := func() *client.Queue { return o.subscription(t.box, x) }
 		t.way, t.why = n.wayToAll(x, subscription, keptForTopic+name)
@@ -66,8 +69,11 @@ func (o *topicOptions) check(name string) error {
 	if err := checkName("the topic's name", name); err != nil {
 		return err
 	}
-	if o.durable != "" {
-		if err := checkName("the subscription's name", name+"."+o.durable); err != nil {
+	if o.kept {
+		if err := checkName("the subscription's name", o.durable); err != nil {
+			return err
+		}
+		if err := checkName("the name of the subscription's mailbox", name+"."+o.durable); err != nil {
 			return err
 		}
 	}
@@ -82,7 +88,7 @@ func (o *topicOptions) check(name string) error {
 // subscription is the queue of one that receives.
 func (o *topicOptions) subscription(box string, x *client.Exchange) *client.Queue {
 	q := &client.Queue{Name: box, Own: true}
-	if o.durable != "" {
+	if o.kept {
 		q = client.Mailbox(box)
 	}
 	q.From, q.Keys = x, slices.Clone(o.patterns)

@@ -273,3 +273,20 @@ func TestTopicsOnRabbitMQ(t *testing.T) {
 		}
 	}
 }
+
+// Two subscriptions are one only where all that was asked for is the same.
+func TestSubscriptionsAreToldApart(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice")
+		if alice.Topic("prices", postrider.Matching("a", "b")) == alice.Topic("prices", postrider.Matching("a\nb")) {
+			t.Error("a key with a new line in it is two keys")
+		}
+		unnamed := alice.Topic("prices", postrider.Durable("")) // a setting that is missing, say: it would keep nothing
+		if err := unnamed.Send(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "the subscription's name is empty") {
+			t.Error(err)
+		}
+		if err := alice.Topic("prices").Send(t.Context(), "x"); err != nil {
+			t.Error(err)
+		}
+	})
+}
