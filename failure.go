@@ -25,7 +25,8 @@ const (
 	headerFirst  = "x-postrider-first-failure"
 	headerLast   = "x-postrider-last-failure"
 	headerTarget = "x-postrider-target"
-	headerDue    = "x-postrider-due" // when it may be handled
+	headerDue    = "x-postrider-due"  // when it may be handled
+	headerBack   = "x-postrider-back" // when it should be back from where it waits
 
 	headerExpires = "x-postrider-expires" // until when somebody may handle what is tried again
 )
@@ -135,7 +136,7 @@ func (f Failure) inscribe(props amqp.RawProperties, target string, due time.Time
 	p.Headers = amqp.Table{}
 	h := p.Headers
 	if !due.IsZero() {
-		h[headerDue] = due.UnixMilli()
+		h[headerDue], h[headerBack] = due.UnixMilli(), backFrom(time.Now(), due).UnixMilli()
 		comesBack(h, p.RawHeaders, target)
 	}
 	if f.Tries > 0 {
@@ -159,7 +160,7 @@ func bare(props amqp.RawProperties) (*amqp.Properties, error) {
 	p.Expiration = "" // see expiring; a dead letter is for whoever looks into it, however late
 	p.DeliveryMode = amqp.Persistent
 	var err error
-	p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, headerDue, headerExpires, headerCopies)
+	p.RawHeaders, err = amqp.WithoutNames(p.RawHeaders, headerDue, headerBack, headerExpires, headerCopies)
 	return p, err
 }
 

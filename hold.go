@@ -3,7 +3,7 @@ package postrider
 import (
 	"time"
 
-	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // hold keeps a message that failed in this process, unsettled, until it is due, and has it handled here again. It comes
@@ -43,6 +43,34 @@ func (m *Message) keep(v verdict, since time.Time, tries int, why error) (tryAga
 	return !due
 }
 
+// cutShort reports whether a message is back from where it waits before it should be: a policy has a time to live for the queue there that is
+// shorter than its own, or a limit that others have pushed it over.
+func cutShort(headers []byte, now time.Time) bool {
+	return number(headers, headerBack) > now.Add(early).UnixMilli()
+}
+
+// breath is how long a message is kept that came back before its time. It would go round as fast as broker and node can, but while it is here it takes
+// the place of another.
+const breath = 100 * time.Millisecond
+
+// pause keeps a message that is not due for a breath, and has it wait elsewhere again.
+func (m *Message) pause(v verdict) {
+	t := m.tap
+	t.warned.Do(func() {
+		m.log().Warn("messages come back from where they wait before their time, and go there again and again: see to the policies whose pattern matches "+
+			"those queues (message-ttl, max-length, max-length-bytes), and to the clocks of all nodes",
+			"target", t.target.String(), "queues", t.target.mailbox()+client.RetryInfix+"*")
+	})
+	switch until := time.Now().Add(breath); {
+	case !v.due.After(until):
+		m.hold(v)
+	case m.rest(until):
+		m.dispose(v)
+		return
+	}
+	t.target.node.workers.Done()
+}
+
 // keepFor is how long a message is kept that could not be passed on, nor at n tries before: a second, then 3, and so on, up to 10 minutes.
 func keepFor(n int) time.Duration { return backoff(n + 3) }
 
@@ -66,19 +94,22 @@ func (m *Message) rest(until time.Time) bool {
 	return true
 }
 
-// handAgain hands a message out once more, with its history.
+// handAgain hands a message out once more, with its history: as it came, if that was too early.
 func (m *Message) handAgain(v verdict) {
-	var props amqp.RawProperties
-	p, err := m.withHistory(v, time.Time{})
-	if err == nil {
-		props, err = p.Append(nil)
-	}
-	if err != nil {
-		m.Requeue()
-		return
+	a := arrival{props: m.props, body: m.raw(), redelivered: m.Redelivered, from: m.from, tag: m.tag}
+	if !v.early {
+		p, err := m.withHistory(v, time.Time{})
+		if err == nil {
+			a.props, err = p.Append(nil)
+		}
+		if err != nil {
+			m.Requeue()
+			return
+		}
+		a.redelivered = true
 	}
 	if m.settled.CompareAndSwap(0, acked) {
-		m.tap.again(m.mark, arrival{props: props, body: m.raw(), redelivered: true, from: m.from, tag: m.tag})
+		m.tap.again(m.mark, a)
 	}
 }
 

@@ -33,6 +33,9 @@ func stepFor(left time.Duration) client.Step {
 	return s
 }
 
+// backFrom is when a message is back that begins to wait now until it is due, if nothing cuts the wait of its step short.
+func backFrom(now, due time.Time) time.Time { return now.Add(stepFor(due.Sub(now)).Wait) }
+
 // deadSuffix ends the name of a mailbox's dead letters.
 const deadSuffix = ".dead"
 

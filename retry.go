@@ -58,6 +58,7 @@ type verdict struct {
 	due     time.Time // when somebody may, otherwise
 	why     error     // of a dead one
 	bare    bool      // without a history, see inRoom
+	early   bool      // nobody has handled it, for it is not due
 }
 
 // judge gives the verdict upon a message that has this history, after one more handler returned err.

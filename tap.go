@@ -19,6 +19,7 @@ type tap struct {
 	options handleOptions // how what cannot be opened is tried again, as what a handler fails upon
 	ending  chan struct{} // closed when stop begins
 	end     sync.Once
+	warned  sync.Once // that messages come back before their time
 
 	alone bool // one goroutine receives, from the inbox: it takes packs as a whole
 	run   run
@@ -221,7 +222,12 @@ func (m *Message) tooEarly() bool {
 		return true
 	}
 	f, _ := m.Failure()
-	m.dispose(verdict{failure: f, due: d})
+	v := verdict{failure: f, due: d, early: true}
+	if cutShort(m.headers(), time.Now()) {
+		go m.pause(v)
+	} else {
+		m.dispose(v)
+	}
 	return true
 }
 

@@ -26,7 +26,8 @@
 //
 // A claim is settled only when a higher one is stored, and only by who was served with both. So the number
 // is kept over crashes of anybody, brokers too, and two that have the seat never have the same number: each has a
-// higher one than all before. A broker in memory forgets it with its process: numbers and values begin anew then.
+// higher one than all before. A broker in memory forgets it with its process, and one with a policy that
+// ends or drops messages of coord.* (docs/OPERATING.md) when that does: numbers and values begin anew then.
 //
 // # What is promised, and what cannot be
 //
