@@ -28,6 +28,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	if ctx.Value(handling{}) == n {
 		return errOwnHandler
 	}
+	n.resumeNow()
 	n.sayBye()
 	left := make(chan error, 1)
 	go func() { left <- wait(ctx, func() { n.stopReceiving((*Target).away) }) }()
@@ -172,6 +173,9 @@ func (n *Node) end(orderly bool, last func() error) error {
 	first := !n.closed
 	n.leaving, n.closing, n.closed = true, true, true
 	n.stopLooking()
+	if n.resuming != nil {
+		n.resuming.Stop()
+	}
 	n.mu.Unlock()
 	if !first {
 		<-n.over

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 	"weak"
@@ -48,6 +49,7 @@ type Node struct {
 	reaches   map[place]*reach
 	sending   *client.Conn // to the brokers; separate, so that back-pressure
 	receiving *client.Conn // on one does not stop acks on the other
+	resuming  *time.Timer  // of what the outbox has for mailboxes, until they are named; nil: nothing
 	taps      map[*tap]struct{}
 	stirred   chan struct{} // one place: a mailbox in memory may be empty now, see emptyMailboxes
 	over      chan struct{} // closed when Close is done

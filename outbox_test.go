@@ -108,9 +108,80 @@ func TestWhatWasPostedToASingleActiveMailboxMakesOneAfterARestart(t *testing.T) 
 		alice.Close()
 		net.broker()
 		net.node("alice", inDir(dir), onBroker)
-		synctest.Wait()
+		time.Sleep(time.Minute)
 		bob := net.node("bob", onBroker)
 		wantBody(t, collect(t, bob, bob.Mailbox("jobs", postrider.SingleActive())), "a")
+	})
+}
+
+// A mailbox was made anew in another form. What had been posted to it before goes where it belongs now, in order and ahead of what follows.
+func TestPostsGoToAMailboxInItsPresentForm(t *testing.T) {
+	forms := map[string][]postrider.MailboxOption{
+		"plain": nil, "one receiver": {postrider.SingleActive()}, "two partitions": {postrider.Partitions(2)}, "five partitions": {postrider.Partitions(5)},
+	}
+	for from, old := range forms {
+		for to, now := range forms {
+			t.Run(from+", "+to, func(t *testing.T) {
+				dir := t.TempDir()
+				inMemory(t, func(t *testing.T, net *network) {
+					alice := net.node("alice", inDir(dir), onBroker)
+					fill := func(box *postrider.Target, from, to int) (last *postrider.Receipt) {
+						for i := from; i < to; i++ {
+							for k := range 4 {
+								last = post(t, box, fmt.Sprint(i), postrider.Key(fmt.Sprint("key ", k)))
+							}
+						}
+						return last
+					}
+					waitFor(t, fill(alice.Mailbox("jobs", old...), 0, 10), postrider.Kept)
+					alice.Close()
+					net.broker()
+					alice = net.node("alice", inDir(dir), onBroker)
+					fill(alice.Mailbox("jobs", now...), 10, 20)
+					l := newLedger(t)
+					bob := net.node("bob", onBroker)
+					if err := bob.Handle(t.Context(), bob.Mailbox("jobs", now...), l.work("bob", 0)); err != nil {
+						t.Fatal(err)
+					}
+					l.wait(80, time.Minute)
+					l.inOrder(4, 20)
+					if err := alice.Shutdown(within(t, time.Minute)); err != nil {
+						t.Error(err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A program names a mailbox otherwise than it is, by mistake. What its former life had posted there waits for its next one.
+func TestPostsToAMailboxOfAnotherKindStay(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", inDir(dir), onBroker)
+		for i := range 10 {
+			waitFor(t, post(t, parted(alice), fmt.Sprint(i), postrider.Key("key 0")), postrider.Kept)
+		}
+		alice.Close()
+		net.broker()
+		bob := net.node("bob", onBroker)
+		l := newLedger(t)
+		if err := bob.Handle(t.Context(), parted(bob), l.work("bob", 0)); err != nil {
+			t.Fatal(err)
+		}
+		for _, wrong := range []postrider.MailboxOption{postrider.Partitions(4), postrider.SingleActive()} {
+			alice = net.node("alice", inDir(dir), onBroker)
+			fate(t, alice.Mailbox("jobs", wrong).Send(within(t, time.Minute), "x"), false, postrider.ErrPartitions)
+			if err := alice.Shutdown(within(t, time.Minute)); err != nil {
+				t.Error(err)
+			}
+		}
+		alice = net.node("alice", inDir(dir), onBroker)
+		if err := alice.Shutdown(within(t, time.Minute)); err != nil { // without a word of the mailbox
+			t.Error(err)
+		}
+		l.wait(10, time.Minute)
+		l.inOrder(1, 10)
 	})
 }
 

@@ -29,7 +29,8 @@ import (
 // All who use the mailbox have to name the same n: with another one, or none, sending and receiving fail with [ErrPartitions], and so it is when n is named
 // and there is a mailbox without. On the broker it is the
 // queues <name>.p0 and so on, each with a single active consumer, behind the exchange <name>.partitions; a queue of that name, which stays empty,
-// keeps the number.
+// keeps the number. To change that, work the mailbox off, delete its queues, and start all who use it anew with the new number. What waits in an outbox for it
+// goes where it belongs then, if the program names the mailbox within a second of its start; else it makes the mailbox as it was.
 func Partitions(n int) MailboxOption {
 	return func(o *mailboxOptions) { o.parted, o.partitions = true, n }
 }
@@ -100,6 +101,9 @@ func (n *Node) partitions(t *Target, count int) error {
 		return err
 	}
 	p.presence, t.way = presence, p
+	if n.kept != nil && len(n.mail) > 0 {
+		n.adoptBox(t.name, func(k *client.Kept) *remote { return p.part(k.Header(headerKey)).(*remote) })
+	}
 	return nil
 }
 
@@ -153,9 +157,7 @@ func (n *Node) ofPartition(kept string) (*Target, error) {
 // wayThrough is the way to a queue through the exchange that it is bound to. The caller holds mu.
 func (n *Node) wayThrough(x *client.Exchange, q *client.Queue, keep string) (outlet, error) {
 	if len(n.mail) > 0 {
-		r := n.onBroker(&remote{queue: q, via: x, key: q.Keys[0], keep: keep})
-		n.adopt(r)
-		return r, nil
+		return n.onBroker(&remote{queue: q, via: x, key: q.Keys[0], keep: keep}), nil
 	}
 	if _, err := n.local.sure(n.ctx, q); err != nil {
 		return nil, err
@@ -174,20 +176,20 @@ func (n *Node) wayToAll(x *client.Exchange, subscription func() *client.Queue, k
 	return &local{at: n.local, from: n.cfg.Name, via: x.Name, alone: true, subscription: subscription}, nil
 }
 
-// part is the partition that a message belongs to.
-func (p *partitioned) part(d *draft) outlet {
-	if key := d.key(); key != "" {
+// part is the partition that a message with that key belongs to.
+func (p *partitioned) part(key string) outlet {
+	if key != "" {
 		return p.parts[partitionOf(key, len(p.parts))]
 	}
 	return p.parts[p.spread.Add(1)%uint64(len(p.parts))]
 }
 
 func (p *partitioned) send(ctx context.Context, d draft) (bool, error) {
-	return p.part(&d).send(ctx, d)
+	return p.part(d.key()).send(ctx, d)
 }
-func (p *partitioned) post(f *client.Fate, d draft) error { return p.part(&d).post(f, d) }
+func (p *partitioned) post(f *client.Fate, d draft) error { return p.part(d.key()).post(f, d) }
 func (p *partitioned) call(ctx context.Context, limit time.Duration, d draft) (answer, bool, error) {
-	return p.part(&d).call(ctx, limit, d)
+	return p.part(d.key()).call(ctx, limit, d)
 }
 func (p *partitioned) answers(ctx context.Context) (string, error) { return p.parts[0].answers(ctx) }
 

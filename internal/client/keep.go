@@ -24,6 +24,9 @@ type Kept struct {
 	Target  string
 	Encoded []byte    // the publish, frame by frame; none is larger than 128 MiB
 	Expires time.Time // zero: never
+
+	// Where it goes now, for Restore; both "": where it says itself.
+	Exchange, Key string
 }
 
 // more is what the log has to know of a message beside its bytes, which it has the keeper keep; mostly nil. Who waits for a message is told when this
@@ -104,15 +107,28 @@ func (p *Publisher) Restore(f *Fate, k Kept) error {
 	return nil
 }
 
-// parse takes the publish apart.
+// parse makes of it what a sendLog takes.
 func (k *Kept) parse() (env *Envelope, id, body []byte, err error) {
-	var publish *amqp.BasicPublish
-	var p amqp.Properties
+	publish, p, body, err := k.read()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	id = []byte(p.MessageID)
+	p.Expiration = ""
+	if k.Exchange != "" || k.Key != "" {
+		publish.Exchange, publish.RoutingKey = k.Exchange, k.Key
+	}
+	env, err = NewEnvelope(publish.Exchange, publish.RoutingKey, publish.Mandatory, p)
+	return env, id, body, err
+}
+
+// read takes the publish apart.
+func (k *Kept) read() (publish *amqp.BasicPublish, p amqp.Properties, body []byte, err error) {
 	for rest := k.Encoded; len(rest) > 0; {
 		var f amqp.Frame
 		var ok bool
 		if rest, f, ok, err = amqp.ParseFrame(rest, 0); err != nil || !ok {
-			return nil, nil, nil, errNoPublish
+			return nil, p, nil, errNoPublish
 		}
 		switch f.Type {
 		case amqp.FrameMethod:
@@ -121,19 +137,16 @@ func (k *Kept) parse() (env *Envelope, id, body []byte, err error) {
 		case amqp.FrameHeader:
 			_, _, props, err := amqp.ParseHeader(f.Payload)
 			if err != nil || p.Parse(props, nil) != nil {
-				return nil, nil, nil, errNoPublish
+				return nil, p, nil, errNoPublish
 			}
 		case amqp.FrameBody:
 			body = append(body, f.Payload...)
 		}
 	}
 	if publish == nil {
-		return nil, nil, nil, errNoPublish
+		return nil, p, nil, errNoPublish
 	}
-	id = []byte(p.MessageID)
-	p.Expiration = ""
-	env, err = NewEnvelope(publish.Exchange, publish.RoutingKey, publish.Mandatory, p)
-	return env, id, body, err
+	return publish, p, body, nil
 }
 
 var errNoPublish = errors.New("what the outbox has kept is no message")
@@ -192,6 +205,13 @@ func (p *Publisher) expire() {
 
 // ID is the message's id.
 func (k *Kept) ID() string {
-	_, id, _, _ := k.parse()
-	return string(id)
+	_, p, _, _ := k.read()
+	return p.MessageID
+}
+
+// Header is a header of the message, if it is text.
+func (k *Kept) Header(name string) string {
+	_, p, _, _ := k.read()
+	text, _ := p.Headers[name].(string)
+	return text
 }

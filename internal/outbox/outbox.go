@@ -83,9 +83,6 @@ func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 	for _, p := range found {
 		o.past[p.Target] = append(o.past[p.Target], p)
 	}
-	for _, posts := range o.past {
-		slices.SortFunc(posts, func(a, b Post) int { return cmp.Compare(a.Ticket, b.Ticket) })
-	}
 	return o, nil
 }
 
@@ -144,14 +141,19 @@ func (o *Outbox) Targets() []string {
 	return all
 }
 
-// Take hands over, once, what a former life posted to a target, in order. It stays kept until it is Done.
-func (o *Outbox) Take(target string) []Post {
+// Take hands over, once, what a former life posted to some targets, in order. It stays kept until it is Done.
+func (o *Outbox) Take(targets ...string) (posts []Post) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	posts := o.past[target]
-	delete(o.past, target)
+	for _, target := range targets {
+		posts = append(posts, o.past[target]...)
+		delete(o.past, target)
+	}
+	slices.SortFunc(posts, byTicket)
 	return posts
 }
+
+func byTicket(a, b Post) int { return cmp.Compare(a.Ticket, b.Ticket) }
 
 // Waiting is how many posts are kept.
 func (o *Outbox) Waiting() int {
