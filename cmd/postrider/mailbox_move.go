@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
+	"maps"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,10 @@ func newMailboxMove() *cobra.Command {
 		Short: "Move the messages of a mailbox to another broker",
 		Long: text(`
 			Move all messages of a mailbox from the broker of --broker to the one of --to, ours or RabbitMQ, in their order
-			and under their ids. The mailbox is made there if it is missing, and stays, empty, where it was. What others have
-			taken out and not settled is not moved.
+			and under their ids. The mailbox is made there if it is missing, as nodes make it, without other arguments that it has here; and stays,
+			empty, where it was. What others have taken out and not settled is not moved. A message's time to live begins anew there.
+
+			Of a mailbox with partitions each is moved by itself: jobs.p0, jobs.p1 and so on.
 
 			Each message is stored on the other broker before it leaves the first: if this is interrupted, nothing is
 			lost, and it can be run again. It ends when the mailbox is empty; what is sent to it meanwhile is
@@ -72,6 +75,7 @@ type mover struct {
 	source, sink *client.Conn
 	queue        *client.Queue
 	underWay     chan moving
+	taken        atomic.Int64
 	moved        *atomic.Int64
 }
 
@@ -106,8 +110,11 @@ func (m *mover) run(ctx context.Context, to string) (err error) {
 	if m.target.Host == m.at.Host && m.target.VHost == m.at.VHost && m.from == m.to {
 		return errItself
 	}
-	total, _, err := m.line.Queue(ctx, m.from)
+	total, err := m.left(ctx)
 	if err != nil {
+		return m.orParts(ctx, err)
+	}
+	if m.queue, err = m.form(ctx); err != nil {
 		return err
 	}
 	if err := m.connect(ctx); err != nil {
@@ -126,6 +133,49 @@ func (m *mover) run(ctx context.Context, to string) (err error) {
 	}
 	m.say("%s moved\n", count(int(m.moved.Load()), "message"))
 	return nil
+}
+
+// orParts is err, or what to do when the mailbox has partitions.
+func (m *mover) orParts(ctx context.Context, err error) error {
+	if isNotFound(err) && m.patiently(func() error { _, _, err := m.line.Queue(ctx, m.from+".partitions"); return err }) == nil {
+		return remedied{fmt.Errorf("mailbox %s at %s has partitions", m.from, m.at), fmt.Sprintf("move each of them: %s.p0 and so on", m.from)}
+	}
+	return err
+}
+
+// form is how the mailbox is to be made where it is missing: with one active consumer at a time if that is so here, as it is of a partition. A queue that
+// ends with its last consumer is none for us: the rest would be lost when we are interrupted. Who may not declare it is not told how it is.
+func (m *mover) form(ctx context.Context) (*client.Queue, error) {
+	alike := func(durable bool, args amqp.Table) error {
+		return m.patiently(func() error { return m.line.Alike(ctx, m.from, durable, args) })
+	}
+	err := alike(true, nil)
+	if differs(err, "durable") {
+		err = alike(false, nil)
+	}
+	if differs(err, "auto_delete") {
+		return nil, remedied{fmt.Errorf("queue %s at %s is deleted with what is in it when its last consumer goes, as this one does when it is interrupted", m.from, m.at),
+			"leave it to its own consumers"}
+	}
+	q := client.Mailbox(m.to)
+	if differs(err, "") {
+		args := client.SingleActiveArgs()
+		maps.Copy(args, mailboxArgs(m.line.Server().Product))
+		if err = alike(true, args); err == nil {
+			q.Args = client.SingleActiveArgs()
+		}
+	}
+	var refused *amqp.Error
+	if err != nil && !errors.As(err, &refused) {
+		return nil, err
+	}
+	return q, nil
+}
+
+// differs reports whether a queue is there and declared otherwise, in that argument if one is named.
+func differs(err error, arg string) bool {
+	var refused *amqp.Error
+	return errors.As(err, &refused) && refused.Code == amqp.PreconditionFailed && strings.Contains(refused.Text, "inequivalent arg '"+arg)
 }
 
 func (m *mover) connect(ctx context.Context) error {
@@ -147,7 +197,7 @@ func (m *mover) connect(ctx context.Context) error {
 	from, to := config, config
 	from.Addresses, to.Addresses, to.Publishes = []client.Address{m.at}, []client.Address{m.target}, true
 	m.source, m.sink = client.New(from), client.New(to)
-	m.queue = m.sink.Ensure(client.Mailbox(m.to))
+	m.queue = m.sink.Ensure(m.queue)
 	m.underWay = make(chan moving, moveWindow)
 	return nil
 }
@@ -167,8 +217,12 @@ func (m *mover) drain(ctx context.Context) error {
 
 // round moves messages until no more seem to be there, and settles all that came.
 func (m *mover) round(ctx context.Context) error {
-	consumer := m.source.Consume(&client.Queue{Name: m.from}, moveWindow, m.take)
-	defer func() { <-consumer.Release() }()
+	over := make(chan struct{})
+	consumer := m.source.Consume(&client.Queue{Name: m.from}, moveWindow, func(d *client.Delivery) { m.take(d, over) })
+	defer func() {
+		close(over)
+		<-consumer.Release()
+	}()
 	idle := time.NewTicker(100 * time.Millisecond)
 	defer idle.Stop()
 	for {
@@ -200,11 +254,16 @@ func (m *mover) settleRest(ctx context.Context) error {
 	return nil
 }
 
-// take is called by the connection's reader for each message: there are never more than fit.
-func (m *mover) take(d *client.Delivery) {
+// take is called by the connection's reader for each message. There are more than fit when a connection broke whose messages are still under way: then
+// the reader waits for them, until the round is over.
+func (m *mover) take(d *client.Delivery, over <-chan struct{}) {
 	one := moving{delivery: d, fate: new(client.Fate)}
 	one.err = m.pass(d, one.fate)
-	m.underWay <- one
+	m.taken.Add(1)
+	select {
+	case m.underWay <- one:
+	case <-over:
+	}
 }
 
 func (m *mover) pass(d *client.Delivery, f *client.Fate) error {
@@ -264,25 +323,58 @@ func (m *mover) left(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// progress shows how far it is, on a terminal only.
+// progress shows how far it is, on a terminal only, and says what is waited for, once each time that nothing moves for a while.
 func (m *mover) progress(total int) (stop func()) {
-	if m.options.json || !isTerminal(os.Stderr) {
-		return func() {}
+	shown := !m.options.json && isTerminal(m.notes)
+	clear := func() {
+		if shown {
+			io.WriteString(m.notes, "\r\x1b[K")
+		}
 	}
 	ended, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
-		tick := time.NewTicker(200 * time.Millisecond)
+		defer clear()
+		tick := time.NewTicker(lookAtMove)
 		defer tick.Stop()
-		for {
+		for last, still := int64(0), time.Duration(0); ; still += lookAtMove {
 			select {
 			case <-tick.C:
-				fmt.Fprintf(os.Stderr, "\r%d of about %d messages", m.moved.Load(), max(total, int(m.moved.Load())))
 			case <-ended:
-				io.WriteString(os.Stderr, "\r\x1b[K")
 				return
+			}
+			switch n := m.moved.Load(); {
+			case n != last:
+				last, still = n, 0
+			case still == moveStalls:
+				clear()
+				complain(m.notes, m.waits())
+			}
+			if shown {
+				fmt.Fprintf(m.notes, "\r%d of about %d messages", last, max(total, int(last)))
 			}
 		}
 	}()
 	return func() { close(ended); <-over }
 }
+
+const (
+	lookAtMove = 200 * time.Millisecond
+	moveStalls = 3 * time.Second
+)
+
+// waits says who is waited for, and why.
+func (m *mover) waits() error {
+	name, at, conn, why := m.from, m.at, m.source, errNoneComes
+	if m.taken.Load() > m.moved.Load() {
+		name, at, conn, why = m.to, m.target, m.sink, errNoAnswer
+	}
+	if s, _ := conn.State(); s.Err != nil {
+		why = s.Err
+	} else if alarm := conn.Publisher().Blocked(); alarm != "" {
+		why = blocked(alarm)
+	}
+	return fmt.Errorf("waiting for mailbox %s at %s: %w", name, at, why)
+}
+
+var errNoneComes = errors.New("it has messages and delivers none, as where another consumer is the only one that it serves")

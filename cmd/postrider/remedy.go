@@ -127,6 +127,8 @@ func refusalRemedy(refused *amqp.Error) string {
 		return "check user and password: amqp://USER:PASSWORD@HOST:PORT; without them it is guest, who is let in from the broker's own machine alone"
 	case refused.Code == amqp.AccessRefused && strings.Contains(refused.Text, "may only publish to queue"):
 		return "the node at that address has another name: send to it by that"
+	case refused.Code == amqp.AccessRefused && strings.Contains(refused.Text, "in exclusive use"):
+		return "end the consumer that has it for itself"
 	case refused.Code == amqp.AccessRefused, refused.Code == amqp.NotAllowed && about("access to vhost"):
 		return "give the user the permission: see postrider permission --help"
 	case refused.Code == amqp.NotAllowed && about("vhost "):

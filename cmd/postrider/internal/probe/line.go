@@ -121,11 +121,22 @@ func (l *Line) closeChannel(n uint16) error {
 
 // Queue is what is in a queue, or the server's refusal as an *amqp.Error: 404 when there is none.
 func (l *Line) Queue(ctx context.Context, name string) (messages, consumers int, err error) {
+	return l.declare(ctx, &amqp.QueueDeclare{Queue: name, Passive: true})
+}
+
+// Alike asks whether a queue that is there was declared so. It is the server's refusal as an *amqp.Error when it was not: 406, which says what differs first.
+func (l *Line) Alike(ctx context.Context, name string, durable bool, args amqp.Table) error {
+	_, _, err := l.declare(ctx, &amqp.QueueDeclare{Queue: name, Durable: durable, Arguments: args})
+	return err
+}
+
+// declare asks on a channel of its own, which a refusal closes.
+func (l *Line) declare(ctx context.Context, m *amqp.QueueDeclare) (messages, consumers int, err error) {
 	n, open, err := l.proto.OpenChannel()
 	if err != nil {
 		return 0, 0, err
 	}
-	b, err := (&amqp.QueueDeclare{Queue: name, Passive: true}).AppendFrame(open, n)
+	b, err := m.AppendFrame(open, n)
 	if err == nil {
 		err = l.write(b)
 	}
