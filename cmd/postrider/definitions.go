@@ -100,7 +100,8 @@ func definitionsImport(o *owner) *cobra.Command {
 		Long: text(`
 			Make what a definitions file says. What exists already stays, so the same file may
 			be imported again. An import goes on after a problem; each is named with its place
-			in the file, and the exit code is 1 then. What has no effect here is named, too.`),
+			in the file, and the exit code is 1 then. What has no effect here is named, too. Of an import that is interrupted a part is done:
+			import the file again.`),
 		Example: examples(`
 			postrider definitions import broker.json
 			postrider definitions import --vhost shop shop.json
@@ -113,18 +114,26 @@ func definitionsImport(o *owner) *cobra.Command {
 			}
 			answer, err := o.send(cmd.Context(), http.MethodPost, definitionsPath(vhost), "application/x-ndjson", bytes.NewReader(text))
 			if err != nil {
-				return absent(err, "there is no virtual host %s: see postrider vhost list", vhost)
+				return partly(absent(err, "there is no virtual host %s: see postrider vhost list", vhost))
 			}
 			defer answer.Body.Close()
 			report, err := follow(answer.Body, progressTo(cmd.ErrOrStderr()))
 			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+				return fmt.Errorf("%s: %w", name, partly(stopped(cmd.Context(), err)))
 			}
 			return report.show(cmd, o.json)
 		},
 	}
 	cmd.Flags().StringVar(&vhost, "vhost", "", "put everything into this `virtual host`, which must exist")
 	return cmd
+}
+
+// partly says of an import that was interrupted how it leaves things.
+func partly(err error) error {
+	if errors.Is(err, errInterrupted) {
+		return remedied{err, "a part may have been imported, and stays: import the file again for the rest"}
+	}
+	return err
 }
 
 // readInput reads a file, or stdin, and says what a person calls it.
@@ -162,7 +171,7 @@ func follow(r io.Reader, progress func(text string)) (*importReport, error) {
 			Error  string
 		}
 		switch err := lines.Decode(&l); {
-		case err == io.EOF:
+		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, errors.New("the broker ended before the import did; import the file again")
 		case err != nil:
 			return nil, fmt.Errorf("the broker's answer: %w", err)

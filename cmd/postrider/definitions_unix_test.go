@@ -3,6 +3,8 @@
 package main
 
 import (
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,4 +43,42 @@ func TestDefinitionsGoIntoAPipeOrALinkThatIsThere(t *testing.T) {
 	if linked, err := os.ReadFile(file); err != nil || string(linked) != string(piped[:n]) {
 		t.Errorf("%q, %v", linked, err)
 	}
+}
+
+// Who interrupts an import is told that a part of it may be done, and who asks a broker that ends, that it has.
+func TestAnImportThatDoesNotEndSaysHowItLeavesThings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, path := filepath.Join(dir, "broker.json"), filepath.Join(dir, "socket")
+	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	accept := func() net.Conn {
+		t.Helper()
+		c, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	silent := start(t, "definitions", "import", file, "--admin-socket", path)
+	defer accept().Close()
+	silent.stop().wants(t, exitFailed, "", "postrider: interrupted\nWhat to do: a part may have been imported, and stays: import the file again for the rest\n")
+
+	begun := start(t, "definitions", "import", file, "--admin-socket", path)
+	c := accept()
+	defer c.Close()
+	if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	begun.stop().wants(t, exitFailed, "", "interrupted\nWhat to do: a part may have been imported")
+
+	ended := start(t, "user", "list", "--admin-socket", path)
+	accept().Close()
+	ended.wait().wants(t, exitFailed, "", "the broker on "+path+" ended before it answered")
 }

@@ -102,6 +102,9 @@ func (o *owner) send(ctx context.Context, method, path, accept string, content i
 	}}
 	answer, err := client.Do(r)
 	if err != nil {
+		if ctx.Err() == context.Canceled {
+			return nil, errInterrupted
+		}
 		return nil, o.unreachable(err)
 	}
 	if answer.StatusCode >= 400 {
@@ -118,7 +121,15 @@ func (o *owner) unreachable(err error) error {
 	if o.socket != "" {
 		where, start = o.socket, "postrider serve --admin-socket "+o.socket
 	}
+	var asked *url.Error // by what method and path is not the reader's
+	if errors.As(err, &asked) {
+		err = asked.Err
+	}
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return remedied{fmt.Errorf("the broker on %s does not answer", where), "see that it is not stopped or overloaded, and try again"}
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("the broker on %s ended before it answered", where)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return remedied{fmt.Errorf("no broker is running on %s", where), fmt.Sprintf("start one with %q, or name another with --dir", start)}
 	case errors.Is(err, fs.ErrPermission):
