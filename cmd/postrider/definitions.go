@@ -26,7 +26,7 @@ func newDefinitions() *cobra.Command {
 		Short: "Import and export users, virtual hosts, queues, exchanges, bindings and policies",
 		Long: text(`
 			Definitions are what a broker is made of, without the messages, in RabbitMQ's JSON:
-			a file that a RabbitMQ exported can be imported here, and the other way round.`),
+			a file that a RabbitMQ exported can be imported here, and the other way round, most passwords excepted: see the help of export.`),
 		Example: examples(`
 			postrider definitions export broker.json
 			postrider definitions import broker.json
@@ -53,7 +53,7 @@ func definitionsExport(o *owner) *cobra.Command {
 		Long: text(`
 			Write the definitions to a file that its owner alone can read, for it has hashes of
 			passwords; or to stdout, or to a pipe or link that is there. Those that RabbitMQ does not know are in a field that it
-			ignores: users whose passwords were set here need new ones there.`),
+			ignores: users whose passwords were set here, or who have entered here since they came from a RabbitMQ, need new ones there.`),
 		Example: examples(`
 			postrider definitions export
 			postrider definitions export broker.json
@@ -138,12 +138,24 @@ func partly(err error) error {
 
 // readInput reads a file, or stdin, and says what a person calls it.
 func readInput(cmd *cobra.Command, args []string) (name string, text []byte, err error) {
-	if len(args) == 0 || args[0] == "-" {
+	if name = "stdin"; len(args) == 0 || args[0] == "-" {
 		text, err = readAll(cmd.Context(), cmd.InOrStdin())
-		return "stdin", text, err
+	} else {
+		name = args[0]
+		text, err = os.ReadFile(name)
 	}
-	text, err = os.ReadFile(args[0])
-	return args[0], text, err
+	if err == nil {
+		err = notEmpty(name, text)
+	}
+	return name, text, err
+}
+
+// notEmpty is an error of what whoever was to write definitions has not written. The broker itself takes it for no definitions, as RabbitMQ does.
+func notEmpty(name string, text []byte) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return fmt.Errorf("%s is empty: no definitions are {}", name)
+	}
+	return nil
 }
 
 // importReport is what a broker says of an import.
@@ -238,6 +250,9 @@ func (o *serveOptions) loadDefinitions(ctx context.Context, b *broker.Broker, lo
 	}
 	text, err := os.ReadFile(o.definitions)
 	if err != nil {
+		return fmt.Errorf("--definitions: %w", err)
+	}
+	if err := notEmpty(o.definitions, text); err != nil {
 		return fmt.Errorf("--definitions: %w", err)
 	}
 	report, err := b.ImportDefinitions(ctx, text)

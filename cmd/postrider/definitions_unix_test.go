@@ -82,3 +82,18 @@ func TestAnImportThatDoesNotEndSaysHowItLeavesThings(t *testing.T) {
 	accept().Close()
 	ended.wait().wants(t, exitFailed, "", "the broker on "+path+" ended before it answered")
 }
+
+// Whoever was to write the definitions may have failed.
+func TestNothingAtAllIsNoDefinitions(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	serving(t, "--dir", dir)
+	empty := filepath.Join(t.TempDir(), "empty.json")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, "definitions", "import", "--dir", dir).wants(t, exitFailed, "", "stdin is empty")
+	runs(t, "definitions", "import", empty, "--dir", dir).wants(t, exitFailed, "", empty+" is empty")
+	runWith(t, "{}", nil, "definitions", "import", "-", "--dir", dir).wants(t, exitOK, "imported nothing\n")
+	runs(t, "serve", "--memory", "--listen", "127.0.0.1:0", "--definitions", empty).wants(t, exitFailed, "", "--definitions: "+empty+" is empty")
+}
