@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,14 +9,17 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -177,6 +181,18 @@ func TestWithoutABrokerThereIsNobodyToAsk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
 	for _, verb := range []string{"user list", "vhost list", "permission list", "connection list", "queue list"} {
 		clerk{t, dir}.does(verb).wants(t, exitFailed, "", "no broker is running on "+dir, "start one with \"postrider serve --dir "+dir)
+	}
+}
+
+func TestABrokerThatDoesNotAnswerIsToldOfInWords(t *testing.T) {
+	o := owner{dir: "data"}
+	for err, want := range map[error]string{
+		io.EOF: "the broker on data ended before it answered", syscall.EPIPE: "the broker on data ended before it answered",
+		context.DeadlineExceeded: "the broker on data does not answer", errors.New("malformed"): "asking the broker on data: malformed",
+	} {
+		if got := o.unreachable(&url.Error{Op: "Get", URL: "http://broker/api", Err: err}); got.Error() != want {
+			t.Errorf("%v: %v", err, got)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func newDead() *cobra.Command {
 			MAILBOX is the name of the mailbox they were in before: jobs, for the dead letters in jobs.dead. Where an
 			application has made a queue of another name for them, with a dead letter exchange, say --queue and
 			the name of that queue. Of letters that a broker put there, the header x-death tells the queue that they
-			died in, why, when, and how they had come there.`),
+			died in, why, when, and how they had come there. A quorum queue with a delivery limit, which those of nodes have not, counts each look at them.`),
 	}
 	cmd.Example = examples(`
 		postrider dead ls jobs
@@ -90,6 +90,9 @@ func newDeadList() *cobra.Command {
 			d.say("%s  from %s  %s\n", l.name(), orDash(l.From), l.history())
 			return nil
 		})
+		if err == nil {
+			d.looked(ctx, in.of(args[0]))
+		}
 		return d.noneDead(ctx, in, args[0], err)
 	}))
 	cmd.Flags().IntVar(&limit, "limit", 100, "`number` of letters to list, from the oldest; 0 is all")
@@ -155,6 +158,9 @@ func newDeadShow() *cobra.Command {
 			}
 			return d.show(l, stillSealed(m.Body, err))
 		})
+		if err == nil {
+			d.looked(ctx, in.of(args[0]))
+		}
 		if err = d.noneDead(ctx, in, args[0], err); err == nil && found == 0 {
 			err = fmt.Errorf("there is no dead letter %s in %s", args[1], in.of(args[0]))
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,7 +95,7 @@ func TestDeadLettersOfAnApplicationGoBackToWhereTheyDied(t *testing.T) {
 		"@1  from -  rejected, in orders, 2 times, "+when+
 			"b-2  from till  delivered too often, in bills, "+when+
 			"b-3  from -  dropped from a full queue, in bills\n"+
-			"b-4  from -  0 tries  \n")
+			"b-4  from -  does not say why\n")
 	runs(t, "dead", "show", "dlq", "@1", "--queue", "--broker", url).wants(t, exitOK,
 		"id             @1\nfrom           -\ncontent type   -\ndied           rejected, in orders, 2 times, "+when+"\none\n")
 	var l letter
@@ -159,6 +160,49 @@ func TestALetterOfAnotherUserGoesBack(t *testing.T) {
 		}
 		if _, cc, _ := amqp.LookupTable(p.RawHeaders, "CC"); cc || len(p.RawHeaders) < 96<<10 {
 			t.Errorf("%d bytes of headers, CC among them: %v", len(p.RawHeaders), cc)
+		}
+	}
+}
+
+// Anybody may write into the headers of a letter what no broker and no node would.
+func TestHeadersThatNobodyHadToWriteAreTakenForWhatTheyAre(t *testing.T) {
+	for name, h := range map[string]amqp.Table{
+		"no list": {"x-death": "often"}, "a table": {"x-death": amqp.Table{"queue": "orders"}}, "no tables": {"x-death": []any{"orders", int64(3)}},
+		"no queue":  {"x-death": []any{amqp.Table{"reason": "expired", "count": int64(1)}, amqp.Table{"queue": int64(7)}}},
+		"no number": {nodeHeader + "tries": "many", nodeHeader + "reason": int64(5)}, "no such number": {nodeHeader + "tries": int64(-5)},
+	} {
+		props, err := (&amqp.Properties{Headers: h}).Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := newLetter(&probe.Message{Props: props}, 3)
+		if err != nil || l.handled() || len(l.Deaths) > 0 || l.name() != "@3" || l.history() != "does not say why" {
+			t.Errorf("%s: %+v, %v", name, l, err)
+		}
+	}
+}
+
+// To look at a message is to have it delivered, which a queue may count, and lose it for.
+func TestALookThatCountsIsTold(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	app := newApplication(t, url)
+	app.declares("dlq", amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": 2})
+	app.declares("ours", client.Mailbox("").OnRabbitMQ)
+	app.declares("classic", nil)
+	const note = "counts each look at a message as a delivery"
+	for _, queue := range []string{"dlq", "ours", "classic"} {
+		app.publishes(queue, "one", amqp.Properties{MessageID: "a-1"})
+	}
+	for _, verb := range [][]string{{"mailbox", "peek", "dlq"}, {"dead", "ls", "dlq", "--queue"}, {"dead", "show", "dlq", "a-1", "--queue"}} {
+		if o := runs(t, append(verb, "--broker", url)...); o.code != exitOK || !strings.Contains(o.stderr, "note: dlq "+note) {
+			t.Errorf("%v: exit code %d, %s", verb, o.code, o.stderr)
+		}
+	}
+	runs(t, "mailbox", "peek", "dlq", "--broker", url).wants(t, exitOK, "") // as it was told
+	for _, queue := range []string{"ours", "classic"} {
+		if o := runs(t, "mailbox", "peek", queue, "--broker", url); o.code != exitOK || o.stderr != "" {
+			t.Errorf("%s: exit code %d, %s", queue, o.code, o.stderr)
 		}
 	}
 }

@@ -24,6 +24,8 @@ type desk struct {
 	channel *probe.Channel
 	out     io.Writer
 	notes   io.Writer
+
+	counts bool // the queue that was looked into counts how often a message was delivered
 }
 
 func (o *nodeOptions) deskFlags(f *pflag.FlagSet) {
@@ -127,11 +129,20 @@ func (d *desk) each(ctx context.Context, queue string, limit int, do func(*probe
 		if err != nil || m == nil {
 			return err
 		}
+		d.counts = d.counts || m.Counted()
 		if err := do(m); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// looked tells who has looked into a queue, and taken nothing, if that may have done something to it all the same.
+func (d *desk) looked(ctx context.Context, queue string) {
+	if !d.counts || d.patiently(func() error { return d.line.Alike(ctx, queue, true, client.Mailbox("").OnRabbitMQ) }) == nil {
+		return // the limit of those that nodes make is beyond counting
+	}
+	fmt.Fprintf(d.notes, "postrider: note: %s counts each look at a message as a delivery: if it has a delivery limit, what was looked at more often is lost, or a dead letter\n", printable(queue))
 }
 
 // say prints a line for people. What is text may be a stranger's.

@@ -38,7 +38,9 @@ func newLetter(m *probe.Message, position int) (*letter, error) {
 		return nil, err
 	}
 	l.ID, l.From, l.ContentType, l.Deaths = p.MessageID, p.AppID, p.ContentType, deathsIn(p.Headers)
-	l.Tries, _ = amqp.Integer(p.Headers[nodeHeader+"tries"])
+	if tries, ok := amqp.Integer(p.Headers[nodeHeader+"tries"]); ok && tries > 0 {
+		l.Tries = tries
+	}
 	l.Reason, _ = p.Headers[nodeHeader+"reason"].(string)
 	l.FirstFailure = moment(p.Headers, nodeHeader+"first-failure")
 	l.LastFailure = moment(p.Headers, nodeHeader+"last-failure")
@@ -79,6 +81,9 @@ func (l *letter) history() string {
 	if d := gaveUp(l.Deaths); d != nil && !l.handled() {
 		return d.String()
 	}
+	if !l.handled() && l.Reason == "" {
+		return "does not say why"
+	}
 	return several(int(l.Tries), "try", "tries") + "  " + firstLine(l.Reason)
 }
 
@@ -110,7 +115,9 @@ func deathsIn(headers amqp.Table) (all []death) {
 			continue
 		}
 		var d death
-		d.Queue, _ = t["queue"].(string)
+		if d.Queue, _ = t["queue"].(string); d.Queue == "" { // no broker has written it
+			continue
+		}
 		d.Reason, _ = t["reason"].(string)
 		d.Exchange, _ = t["exchange"].(string)
 		d.Count, _ = amqp.Integer(t["count"])

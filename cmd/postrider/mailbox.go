@@ -119,13 +119,17 @@ func newMailboxPeek() *cobra.Command {
 		Short: "Print the first messages of a mailbox and leave them there",
 		Long: text(`
 			Print the first messages of a mailbox, each as a line. They stay where they are; afterwards they
-			are marked as redelivered. Those that are sealed are opened if the key of the mailbox is in --keys.`),
+			are marked as redelivered; a quorum queue with a delivery limit counts each look. Those that are sealed are opened if the key of the mailbox is in --keys.`),
 		Example: examples(`
 			postrider mailbox peek jobs
 			postrider mailbox peek jobs --limit 1 --json`),
 		Args: cobra.ExactArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
-		return d.each(ctx, args[0], limit, func(m *probe.Message) error { return d.peek(args[0], m) })
+		err := d.each(ctx, args[0], limit, func(m *probe.Message) error { return d.peek(args[0], m) })
+		if err == nil {
+			d.looked(ctx, args[0])
+		}
+		return err
 	})
 	cmd.Flags().IntVar(&limit, "limit", 10, "`number` of messages to print; 0 is all")
 	return cmd

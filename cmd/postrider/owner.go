@@ -128,7 +128,7 @@ func (o *owner) unreachable(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return remedied{fmt.Errorf("the broker on %s does not answer", where), "see that it is not stopped or overloaded, and try again"}
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return fmt.Errorf("the broker on %s ended before it answered", where)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return remedied{fmt.Errorf("no broker is running on %s", where), fmt.Sprintf("start one with %q, or name another with --dir", start)}

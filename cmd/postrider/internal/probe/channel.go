@@ -26,6 +26,16 @@ type Message struct {
 	Body        []byte
 }
 
+// Counted reports whether the queue counts how often it has delivered a message, as a quorum queue does.
+func (m *Message) Counted() bool {
+	var p amqp.Properties
+	if p.ParseRaw(m.Props, nil) != nil {
+		return false
+	}
+	_, counted, _ := amqp.LookupTable(p.RawHeaders, "x-delivery-count")
+	return counted
+}
+
 // Channel opens a channel. Only one may be open on a line.
 func (l *Line) Channel(ctx context.Context) (*Channel, error) {
 	n, open, err := l.proto.OpenChannel()
