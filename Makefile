@@ -6,12 +6,13 @@ FOR         ?= 10m
 SEED        ?= 0
 REPORT      ?= docs/TORTURE.md
 PROGRAMS    ?= 20000
+PROFILED    := ^(direct|grpc|nats|jetstream|mailbox|amqp091|pika|connections|queues|fan-out)
 STATICCHECK := go tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 each         = @set -e; for module in $(1); do echo "$$module: $(2)"; (cd $$module && $(2)); done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test tour race fuzz lint cross sim planted bench bench-quick interop differential torture torture-nodes torture-rabbitmq torture-api generate
+.PHONY: help build test tour profiles race fuzz lint cross sim planted bench bench-quick interop differential torture torture-nodes torture-rabbitmq torture-api generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -19,19 +20,25 @@ help: ## list the targets
 build: ## compile the command into bin/postrider
 	CGO_ENABLED=0 go build -o bin/ ./cmd/postrider
 
-# Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
+# Interop and torture are never taken from Go's test cache, which does not see the broker that they start; they, and the tour, run what is built with
+# profiles. For the other tests the standard library would be compiled twice.
 test: ## all that must hold before a commit: lint, types on other systems, the tour, every test, under the race detector but for the bench, a little fuzzing, real clients
 	@interop/install.sh
 	@bench/install.sh
 	@$(MAKE) --no-print-directory lint cross tour
-	$(call each,.,go test -race -timeout 10m ./...)
-	$(call each,bench,go test ./...)
+	$(call each,.,go test -race -pgo=off -timeout 10m ./...)
+	$(call each,bench,go test -pgo=off ./...)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=8000x
 	$(call each,interop torture,go test -race -count=1 ./...)
 
 # Its test runs under the race detector, which is slow: what only shows at full speed shows here.
 tour: ## the README's first command: the four ways live, 23 checks, in under 30 seconds
 	go run ./cmd/postrider tour
+
+profiles: ## measure anew by which profiles the command and the bench are compiled, 10 minutes; writes their default.pgo
+	@bench/install.sh
+	dir=$$(mktemp -d) && (cd bench && go run -trimpath -pgo=off . -rounds 1 -measure 2s -run '$(PROFILED)' -cpuprofile $$dir -o $$dir/RESULTS.md) && \
+		(cd tools && go run ./profiles $$dir $(CURDIR)) && rm -r $$dir
 
 race: ## the tests under the race detector, nothing from the cache, three times in random order
 	go test -race -count=3 -shuffle=on ./...

@@ -95,21 +95,21 @@ func (p *peers) buildZMQ(ctx context.Context, _ *setting) error {
 }
 
 func (p *peers) buildPostrider(ctx context.Context, s *setting) error {
-	return p.build(ctx, s, needPostrider, "..", "./cmd/postrider")
+	return p.build(ctx, s, needPostrider, "..", "./cmd/postrider", "auto")
 }
 
 func (p *peers) buildNATS(ctx context.Context, s *setting) error {
-	return p.build(ctx, s, needNATS, ".", "github.com/nats-io/nats-server/v2")
+	return p.build(ctx, s, needNATS, ".", "github.com/nats-io/nats-server/v2", "default.pgo")
 }
 
-// build builds a program of Go's, unless profiles are wanted: only our own processes write those. It works in this folder alone. Without
-// cgo, as such programs are released, each is 1.5 MiB less.
-func (p *peers) build(ctx context.Context, s *setting, need, folder, pkg string) error {
+// build builds a program of Go's by a profile, unless profiles are wanted: only our own processes write those. It works in this folder alone.
+// Without cgo, as such programs are released, each is 1.5 MiB less.
+func (p *peers) build(ctx context.Context, s *setting, need, folder, pkg, profile string) error {
 	if s.Profiles != "" {
 		return nil
 	}
 	program := filepath.Join(p.dir, need)
-	c := exec.CommandContext(ctx, "go", "build", "-o", program, pkg)
+	c := exec.CommandContext(ctx, "go", "build", "-pgo="+profile, "-o", program, pkg)
 	c.Dir, c.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build %s: %w: %s", pkg, err, strings.TrimSpace(string(out)))

@@ -30,10 +30,11 @@ type row struct {
 }
 
 // How many messages may be posted and not confirmed. What is durable is measured with 1,000, as
-// others measure it; what is not, with enough to keep both sides busy.
+// others measure it; what is not, with enough to keep all busy, which between two processes is more.
 const (
 	durableWindow   = 1000
-	transientWindow = 10000
+	transientWindow = 10_000
+	streamWindow    = 40_000
 )
 
 const (

@@ -50,7 +50,7 @@ const manyCallers = 64
 
 // streamRows do not wait.
 func streamRows() []*row {
-	post := order{Post: true, Window: transientWindow}
+	post := order{Post: true, Window: streamWindow}
 	stream := func(name, title string, roles ...string) *row {
 		return &row{Work: workStream, Name: name, Title: title, Limit: "tcp-stream", roles: roles, order: post}
 	}
