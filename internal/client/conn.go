@@ -353,6 +353,8 @@ func (c *Conn) serve(w *wire) error {
 	defer beat.stop()
 	doubt := newDoubt(w)
 	defer doubt.stop()
+	unserved := newUnserved(w)
+	defer unserved.stop()
 	for {
 		if err := c.reconcile(w); err != nil && c.ctx.Err() == nil { // else what waits to be written goes with the goodbye
 			w.link.Close(err)
@@ -365,6 +367,10 @@ func (c *Conn) serve(w *wire) error {
 			beat.check()
 		case <-doubt.tick():
 			doubt.look()
+		case <-unserved.tick():
+			if err := unserved.look(); err != nil && c.ctx.Err() == nil {
+				w.link.Close(err)
+			}
 		case <-c.ctx.Done():
 			w.goodbye()
 			return c.lost(w)

@@ -98,6 +98,7 @@ func TestAnAckWaitsForOthersWhileTheBrokerGoesOnWithoutIt(t *testing.T) {
 		}
 		l.wantNothing()
 		began := time.Now()
+		f.holds("jobs", 5)
 		if m := next[amqp.BasicAck](l); m.DeliveryTag != 2 || !m.Multiple {
 			t.Errorf("came %+v", m)
 		}
@@ -131,6 +132,7 @@ func TestAnAckThatTheBrokerWaitsForGoesAtOnce(t *testing.T) {
 		<-u.First()
 		next[amqp.BasicConsume](l)
 		began := time.Now()
+		f.holds("jobs", 5)
 		for tag := range uint64(3) {
 			l.deliver(consumeChannel, tag+1, false, "job", amqp.Properties{})
 			wantDelivery(t, got, "job").Ack()
@@ -245,6 +247,31 @@ func TestAConsumerCancelledByTheBrokerComesBack(t *testing.T) {
 		wantDelivery(t, got, "a")
 		l.cut()
 	}, consuming)
+}
+
+// RabbitMQ consumes for its client from a queue that was deleted and made again, and may deliver nothing.
+func TestAConsumerToWhomNothingIsDeliveredConsumesAnew(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 100)
+		l := f.line()
+		next[amqp.BasicConsume](l)
+		<-u.First()
+		began := time.Now()
+		f.holds("jobs", 5)
+		l.deliver(consumeChannel, 1, false, "in hand", amqp.Properties{})
+		d := wantDelivery(t, got, "in hand")
+		time.Sleep(35 * time.Second) // he has a message, so that more may wait for good reason
+		f.holds("jobs", 0)
+		d.Ack()
+		time.Sleep(35 * time.Second) // there is none
+		f.holds("jobs", 5)
+		next[amqp.BasicConsume](l)
+		if took := time.Since(began); took < 80*time.Second || took > 91*time.Second {
+			t.Errorf("consumed anew after %v", took)
+		}
+		l.deliver(consumeChannel, 1, false, "after all", amqp.Properties{})
+		wantDelivery(t, got, "after all").Ack()
+	}, onRabbitMQ, consuming)
 }
 
 func TestStopEndsDeliveriesAndReleaseTheChannel(t *testing.T) {

@@ -1,0 +1,87 @@
+package client
+
+import (
+	"errors"
+	"time"
+
+	"github.com/postrider-mq/postrider/amqp"
+)
+
+// unserved notices a consumer to whom RabbitMQ delivers nothing any more. Where somebody deletes a quorum queue, and another client makes it again at
+// once, RabbitMQ consumes from the new one in the place of those who consumed from the old, tells them nothing, and may deliver nothing either. So
+// whoever has nothing in hand, and got nothing from one look to the next, asks for the queue. If it has messages for him, and has them still at the next
+// look, he consumes anew. It belongs to the manager.
+//
+//	something came ──nothing since──► asks ──there are messages──► starves ──another look, and still──► consumes anew
+//	      ▲───────────────────────────────┴──there are none             └──something came──► …
+type unserved struct {
+	*pulse // nil: nobody looks
+	w      *wire
+	last   map[*Consumer]lull
+}
+
+// lull is a consumer to whom nothing comes.
+type lull struct {
+	at      place // what came last
+	starves bool
+}
+
+const unservedEvery = 10 * time.Second
+
+func newUnserved(w *wire) *unserved {
+	v := &unserved{w: w, last: make(map[*Consumer]lull)}
+	if w.product == rabbitMQ {
+		v.pulse = newPulse(unservedEvery)
+	}
+	return v
+}
+
+// look returns an error when the wire is of no more use.
+func (v *unserved) look() (err error) {
+	v.again()
+	before := v.last
+	v.last = make(map[*Consumer]lull, len(before))
+	v.w.conn.eachConsumer(func(u *Consumer) {
+		at, idle := u.emptyHanded(v.w)
+		if !idle || err != nil {
+			return
+		}
+		was, known := before[u]
+		if !known || was.at != at {
+			v.last[u] = lull{at: at}
+			return
+		}
+		var waiting bool
+		if waiting, err = v.w.waitingFor(u); err != nil || !waiting {
+			v.last[u] = lull{at: at}
+			return
+		}
+		if !was.starves {
+			v.last[u] = lull{at, true}
+			return
+		}
+		v.w.conn.cfg.Logger.Warn("the broker delivers nothing of what is in a queue: consuming anew", "queue", u.queue.name(), "to", v.w.at.String())
+		u.cancelledBy(v.w)
+	})
+	return err
+}
+
+// emptyHanded says what a consumer got last, and whether all that came is settled. One whose queue is its connection's own is not asked about.
+func (u *Consumer) emptyHanded(w *wire) (last place, is bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return place{u.epoch, u.unacked.last}, u.wire == w && u.active && !u.stop && !u.queue.Own && u.unacked.oldest() > u.unacked.last
+}
+
+// waitingFor asks whether there are messages that a consumer should get: in a queue that serves one at a time, if it is the only one.
+func (w *wire) waitingFor(u *Consumer) (some bool, err error) {
+	err = w.askOnTopology(&amqp.QueueDeclare{Queue: u.queue.name(), Passive: true}, func(m amqp.Method) {
+		ok := m.(*amqp.QueueDeclareOk)
+		some = ok.MessageCount > 0 && (!u.queue.Exact || ok.ConsumerCount <= 1)
+	})
+	var refused *amqp.Error
+	if errors.As(err, &refused) { // if it has gone, that is told
+		return false, nil
+	}
+	return some, err
+}
