@@ -30,12 +30,18 @@ func newSeat(n *postrider.Node, kind, name string) seat {
 // call, which only makes whoever is served aware of it.
 type note struct {
 	ID      string          `json:"id"`
-	By      string          `json:"by"` // the node
-	Number  uint64          `json:"number,omitempty"`
+	By      string          `json:"by"`                // the node
+	Number  uint64          `json:"number,omitempty"`  // to highestNumber
 	Value   json.RawMessage `json:"value,omitempty"`   // what the claim keeps
 	Arrival string          `json:"arrival,omitempty"` // of whom
 	Left    bool            `json:"left,omitempty"`    // the arrival is called off
 }
+
+// highestNumber is beyond all that claims can count to. A higher one is another program's nonsense, which none could follow.
+const highestNumber = 1 << 62
+
+// isClaim reports whether it is one, with a number that others can follow.
+func (n note) isClaim() bool { return n.Number > 0 && n.Number <= highestNumber }
 
 // wrap says where it happened.
 func (s seat) wrap(err error) error { return fmt.Errorf("coord: %s: %w", s.name, err) }
@@ -158,7 +164,7 @@ func (t *turn) take(m *postrider.Message) (note, bool) {
 	}
 	var n note
 	switch err := m.Decode(&n); {
-	case err == nil && n.Number > 0:
+	case err == nil && n.isClaim():
 		t.kept = append(t.kept, m)
 		if n.Number > t.last.Number {
 			t.last = n

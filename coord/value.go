@@ -62,7 +62,7 @@ func (v *Value[T]) version(n note) (Version[T], error) {
 	return x, nil
 }
 
-// Set makes it the value. When Set fails because ctx ended, it may be the value all the same.
+// Set makes it the value, also where what was there is none of T. When Set fails because ctx ended, it may be the value all the same.
 func (v *Value[T]) Set(ctx context.Context, value T) (Version[T], error) {
 	return v.Update(ctx, func(T, error) (T, error) { return value, nil })
 }
@@ -76,9 +76,6 @@ func (v *Value[T]) Update(ctx context.Context, change func(T, error) (T, error))
 			return err
 		}
 		old, err := v.version(t.last)
-		if err != nil && !errors.Is(err, ErrNoValue) {
-			return err
-		}
 		value, err := change(old.Value, err)
 		if err != nil {
 			return err
@@ -153,8 +150,8 @@ func (v *Value[T]) watch(ctx context.Context, yield func(Version[T], error) bool
 			}
 			select {
 			case n := <-news:
-				if x, err = v.version(n); err != nil {
-					return err
+				if x, err = v.version(n); err != nil || !n.isClaim() { // another program's, or of another type: the value itself tells
+					looking = false
 				}
 			case <-again.C:
 				looking = false
