@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -55,6 +56,7 @@ type Entry struct {
 // look is what a recovery notes that changes nothing.
 type look struct {
 	unfinished []string
+	checkpoint []byte
 	visit      func(Entry) error // may be nil
 	contents   map[*found]*SegmentReport
 	strangers  bool // segments of several journals are no error
@@ -104,6 +106,9 @@ func (r *recovery) inspect(progress func(done, total int64)) error {
 		length[s] = int64(s.limit - s.base)
 		total += length[s]
 	}
+	if r.look.checkpoint != nil {
+		r.closed, _ = r.closing(r.look.checkpoint)
+	}
 	r.findEnd()
 	for i, s := range r.segments {
 		r.look.begin(s)
@@ -114,6 +119,9 @@ func (r *recovery) inspect(progress func(done, total int64)) error {
 		}
 		done += length[s]
 		progress(done, total)
+	}
+	if b, _ := r.readCheckpoint(); bytes.Equal(b, r.look.checkpoint) { // nobody has opened the journal meanwhile
+		r.missing()
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -237,5 +238,88 @@ func TestACheckpointOfOtherFiles(t *testing.T) {
 			t.Errorf("%s is another: the checkpoint is still there: %v", what, err)
 		}
 		closeT(t, after)
+	}
+}
+
+// What a checkpoint tells of the journal's end tells, too, what has gone since: without it a file that was cut off looks like one that was being written.
+func TestWhatIsMissingSinceACloseIsTold(t *testing.T) {
+	mem := disk.NewMem()
+	j, hand := byHand(t, mem)
+	fillSegment(j, hand)
+	fillSegment(j, hand)
+	j.Append(2, false, []byte("last"))
+	if err := j.CloseWith(j.NewCheckpoint()); err != nil {
+		t.Fatal(err)
+	}
+	names := segmentsOf(t, mem)
+	oldest, newest := names[0], names[len(names)-1]
+	end := int(j.segment(j.finished - commitSize).offset(j.finished))
+	last := bytes.LastIndex(readFile(t, mem, newest), []byte("last"))
+	cut := func(m *disk.Mem, at int) {
+		f, err := m.Open(newest)
+		if err == nil {
+			err = errors.Join(f.Truncate(int64(at)), f.Sync())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove := func(m *disk.Mem, names ...string) {
+		for _, name := range names {
+			if err := errors.Join(m.Remove(name), m.SyncDir(".")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for what, c := range map[string]struct {
+		change func(*disk.Mem)
+		told   []string // segments
+	}{
+		"nothing":                      {change: func(*disk.Mem) {}},
+		"the last commit record":       {change: func(m *disk.Mem) { cut(m, end-commitSize) }},
+		"the newest file's end":        {change: func(m *disk.Mem) { cut(m, last) }, told: []string{newest}},
+		"the newest file's records":    {change: func(m *disk.Mem) { cut(m, segmentHeaderSize) }, told: []string{newest}},
+		"the newest file":              {change: func(m *disk.Mem) { remove(m, newest) }, told: []string{names[len(names)-2]}},
+		"the oldest file":              {change: func(m *disk.Mem) { remove(m, oldest) }, told: []string{oldest}},
+		"all files":                    {change: func(m *disk.Mem) { remove(m, names...) }, told: names},
+		"all files and the checkpoint": {change: func(m *disk.Mem) { remove(m, append([]string{checkpointName}, names...)...) }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			image := mem.Snapshot()
+			c.change(image)
+			said := func(damaged []Damage) (got []string) {
+				for _, d := range damaged {
+					if !d.Synced || d.Length != 0 || !strings.Contains(d.Reason, "missing") {
+						t.Errorf("%+v", d)
+					}
+					got = append(got, d.Segment)
+				}
+				return got
+			}
+			if len(segmentsOf(t, image)) > 0 {
+				if _, report := held(t, image); !slices.Equal(said(report.Damaged), c.told) || len(c.told) > 0 && report.Clean {
+					t.Errorf("Inspect tells of %+v, clean %v", report.Damaged, report.Clean)
+				}
+				told := 0
+				for _, m := range repairT(t, image.Snapshot(), RepairOptions{}) {
+					if m.Done == "" {
+						told++
+					}
+				}
+				if told != len(c.told) {
+					t.Errorf("Repair says of %d that it cannot be mended, want %d", told, len(c.told))
+				}
+			}
+			for _, want := range [][]string{c.told, nil} { // the second time is after a crash
+				after, err := Open(Config{FS: image, SegmentSize: 1024, Restore: func([]byte) error { return nil }}, func(Record) error { return nil })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r := after.Recovery(); len(said(r.Damaged)) != len(want) || r.Holes != len(want) || len(want) > 0 && r.Clean {
+					t.Errorf("Open tells of %+v, want %v; holes %d, clean %v", r.Damaged, want, r.Holes, r.Clean)
+				}
+				closeT(t, after)
+			}
+		})
 	}
 }

@@ -20,11 +20,11 @@ type Recovery struct {
 	Clean    bool     // the journal was new, or closed properly
 	Resumed  bool     // from a checkpoint: the segments were not read
 	Torn     int64    // bytes dropped at the tail: they were being written when the process or the machine stopped
-	Damaged  []Damage // what could not be read, oldest first
+	Damaged  []Damage // what could not be read or is missing, oldest first
 	Holes    int      // the same, and what was given up earlier and overwritten
 }
 
-// Damage is a stretch of the journal that could not be read. Its raw bytes were copied into the file Quarantine.
+// Damage is a stretch of the journal that could not be read, or is missing. Its raw bytes were copied into the file Quarantine.
 type Damage struct {
 	Segment    string
 	Offset     int64 // in the segment's file
@@ -54,6 +54,7 @@ type recovery struct {
 	spares   []string // files of former segments, kept for later ones
 	end      LSN      // the journal ends here
 	safe     LSN      // every byte below had been synced: the last commit record says so
+	closed   *closing // what a checkpoint that is there says; nil: nothing
 	buf      []byte
 }
 
@@ -92,7 +93,7 @@ func (r *recovery) run() (next LSN, segments []*segment, err error) {
 	}
 	if len(r.segments) == 0 {
 		r.report.Clean = true
-		return firstLSN, nil, nil
+		return firstLSN, nil, r.begin()
 	}
 	resumed, err := r.resume()
 	if err != nil {
@@ -115,13 +116,29 @@ func (r *recovery) run() (next LSN, segments []*segment, err error) {
 	return next, segments, nil
 }
 
+// begin takes up a directory without segments: of a new journal, or of one that has lost them all.
+func (r *recovery) begin() error {
+	b, err := r.takeCheckpoint()
+	if err != nil {
+		return err
+	}
+	if b != nil {
+		r.closed, _ = r.closing(b)
+		r.missing()
+		r.summarize()
+	}
+	return nil
+}
+
 // readAllSegments finds the journal's end and replays all records before it. It returns where the journal goes on.
 func (r *recovery) readAllSegments() (next LSN, err error) {
 	r.findEnd()
 	if err := r.refuse(); err != nil {
 		return 0, err
 	}
-	return r.replayAll()
+	next, err = r.replayAll()
+	r.missing()
+	return next, err
 }
 
 func (r *recovery) close() {
@@ -132,6 +149,9 @@ func (r *recovery) close() {
 
 // list opens the segments and deletes what was being made when the process stopped.
 func (r *recovery) list() error {
+	if r.look != nil { // before anything else: a broker that closes the journal meanwhile leaves one that tells of more than is found here
+		r.look.checkpoint, _ = r.readCheckpoint()
+	}
 	names, err := r.fs.List(".")
 	if err != nil {
 		return fmt.Errorf("list %s: %w", r.fs, err)
@@ -371,7 +391,7 @@ func (r *recovery) survey(s *found) {
 func (r *recovery) summarize() {
 	log := r.j.log
 	for _, d := range r.report.Damaged {
-		log.Error("a part of the journal is damaged; its bytes are in quarantine and the rest is served", "segment", d.Segment, "offset", d.Offset,
+		log.Error("a part of the journal is damaged or missing; its bytes, if there are any, are in quarantine, and the rest is served", "segment", d.Segment, "offset", d.Offset,
 			"length", d.Length, "lsn", uint64(d.LSN), "synced", d.Synced, "reason", d.Reason, "quarantine", d.Quarantine)
 	}
 	log.Info("journal recovered", "dir", r.fs.String(), "segments", r.report.Segments, "records", r.report.Records,

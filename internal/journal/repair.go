@@ -157,7 +157,11 @@ func (p *repair) lost(s *found, d Damage) int {
 	if d.LSN != s.base+LSN(p.look.contents[s].Used) {
 		return int(d.Length)
 	}
-	next := p.segments[slices.Index(p.segments, s)+1].base
+	i := slices.Index(p.segments, s) + 1
+	if i == len(p.segments) {
+		return 0
+	}
+	next := p.segments[i].base
 	if next > s.end() && s.badHeader == nil {
 		return 0
 	}
@@ -174,6 +178,11 @@ func (p *repair) canMend(s *found, d Damage) bool {
 func (p *repair) tell() {
 	for _, s := range p.strangers {
 		p.mends = append(p.mends, Mend{s.name(), 0, s.size, "the segment belongs to another journal", "moved to " + p.o.Backup})
+	}
+	for _, d := range p.report.Damaged {
+		if !slices.ContainsFunc(p.segments, func(s *found) bool { return s.name() == d.Segment }) {
+			p.mends = append(p.mends, Mend{Segment: d.Segment, Found: d.Reason})
+		}
 	}
 	for _, s := range p.segments {
 		for _, d := range p.report.Damaged {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/postrider-mq/postrider/internal/disk"
 )
@@ -15,7 +16,12 @@ func (r *recovery) resume() (ok bool, err error) {
 	if err != nil || b == nil || r.j.cfg.Restore == nil {
 		return false, err
 	}
-	last, why := r.believe(b)
+	c, why := r.closing(b)
+	r.closed = c
+	var last LSN
+	if why == "" {
+		last, why = r.believe(b, c)
+	}
 	if why == "" && r.j.cfg.Restore(b[checkpointHead+len(r.segments)*checkpointEntry:len(b)-4]) != nil {
 		why = "its user cannot read it"
 	}
@@ -79,21 +85,39 @@ func (r *recovery) readCheckpoint() (b []byte, found bool) {
 	return b, true
 }
 
-// believe says why a checkpoint does not hold; otherwise where the commit record lies that closed the journal.
-func (r *recovery) believe(b []byte) (last LSN, why string) {
+// closing is what a checkpoint says of the journal as it was closed.
+type closing struct {
+	end   LSN
+	bases []LSN // of the segments that there were
+}
+
+// closing reads it, or says why it is nothing to go by.
+func (r *recovery) closing(b []byte) (c *closing, why string) {
 	body := len(b) - 4
 	n := int(le.Uint32(b[12:]))
 	switch {
 	case string(b[:8]) != checkpointMagic || le.Uint32(b[body:]) != checksum(b[:body]):
-		return 0, "it is damaged"
+		return nil, "it is damaged"
 	case le.Uint32(b[8:]) != checkpointVersion:
-		return 0, "it is of another version"
-	case string(b[16:32]) != string(r.j.id[:]):
-		return 0, "it belongs to another journal"
-	case n != len(r.segments) || uint64(body) != uint64(checkpointHead+n*checkpointEntry)+le.Uint64(b[40:]):
+		return nil, "it is of another version"
+	case len(r.segments) > 0 && string(b[16:32]) != string(r.j.id[:]):
+		return nil, "it belongs to another journal"
+	case uint64(body) != uint64(checkpointHead+n*checkpointEntry)+le.Uint64(b[40:]):
+		return nil, "its parts have other lengths than it says"
+	}
+	c = &closing{end: LSN(le.Uint64(b[32:]))}
+	for i := range n {
+		c.bases = append(c.bases, LSN(le.Uint64(b[checkpointHead+i*checkpointEntry:])))
+	}
+	return c, ""
+}
+
+// believe says why a checkpoint does not hold; otherwise where the commit record lies that closed the journal.
+func (r *recovery) believe(b []byte, c *closing) (last LSN, why string) {
+	if len(c.bases) != len(r.segments) {
 		return 0, "the segments are others"
 	}
-	end := LSN(le.Uint64(b[32:]))
+	end := c.end
 	for i, s := range r.segments {
 		e := b[checkpointHead+i*checkpointEntry:]
 		used := int64(le.Uint64(e[24:]))
@@ -128,4 +152,32 @@ func (r *recovery) closedAt(end LSN) bool {
 	body := b[recordHeaderSize:][:commitBodySize]
 	c, ok := parseCommit(body)
 	return ok && checksum(body) == h.bodyCRC && c.flags == commitCloses && c.durableUpTo == at
+}
+
+// cutShort says that records which were there when the journal was closed are not before its end any more: a checkpoint is never out of date. The
+// commit record alone is no loss.
+func (r *recovery) cutShort() bool { return r.closed != nil && r.end+commitSize < r.closed.end }
+
+// missing enters in the report what was there when the journal was closed, and of which nothing is left: the oldest segments, and the newest records.
+func (r *recovery) missing() {
+	if r.closed == nil {
+		return
+	}
+	var oldest, newest []Damage
+	for _, base := range r.closed.bases {
+		if len(r.segments) == 0 || base < r.segments[0].base {
+			oldest = append(oldest, Damage{Segment: segmentName(base), LSN: base, Synced: true, Reason: "the segment is missing, and was there when the journal was closed"})
+		}
+	}
+	if n := len(r.segments); n > 0 && r.cutShort() {
+		s := r.segments[n-1]
+		at := max(r.end, s.base)
+		newest = []Damage{{Segment: s.name(), Offset: s.offset(at), LSN: at, Synced: true,
+			Reason: fmt.Sprintf("the newest records are missing: when it was closed, the journal went on for %d bytes", r.closed.end-r.end)}}
+	}
+	if n := len(oldest) + len(newest); n > 0 {
+		r.report.Damaged = slices.Concat(oldest, r.report.Damaged, newest)
+		r.report.Holes += n
+		r.report.Clean = false
+	}
 }
