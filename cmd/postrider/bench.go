@@ -97,7 +97,7 @@ func (o *benchOptions) flags(f *pflag.FlagSet) {
 	f.Uint64Var(&o.count, "count", 0, "`number` of messages of all senders together (default as many as --duration lets)")
 	f.DurationVar(&o.duration, "duration", 10*time.Second, "`duration` of the load (default with --count: as long as it takes)")
 	f.DurationVar(&o.handling, "handling", 0, "`duration` that a handler takes for a message")
-	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "`duration` that a send waits, and that the last confirms may take")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "`duration` that a send waits, and for which no post may be confirmed before the load is given up")
 	f.DurationVar(&o.patience, "patience", 5*time.Second, "`duration` for which nothing may come before what is missing counts as lost")
 	f.BoolVar(&o.transient, "transient", false, "messages need not survive the broker or the peer")
 	f.BoolVar(&o.json, "json", false, "print a JSON object in place of the report")

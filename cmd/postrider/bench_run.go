@@ -44,7 +44,7 @@ func newBencher(cmd *cobra.Command, o *benchOptions, target string) (*bencher, e
 	b.shape = load.Shape{
 		Way: ways.MailboxPost, Senders: o.senders, Receivers: o.receivers, Processes: o.processes, Body: int(o.body.sizeFlag), Rate: o.rate,
 		For: o.duration, Count: o.count, InFlight: o.inFlight, Prefetch: o.prefetch, Handling: o.handling, Timeout: o.timeout,
-		Quiet: o.patience, Transient: o.transient, Handled: o.until == "handled",
+		Quiet: o.patience, Stall: o.timeout + o.handling, Transient: o.transient, Handled: o.until == "handled",
 	}
 	if err := b.aim(target); err != nil {
 		return nil, err

@@ -168,6 +168,7 @@ func (l *Load) startSenders(ctx context.Context) error {
 		Run: l.run, Mailbox: l.where.Mailbox, Waits: l.shape.Way.Waits(), Handled: l.shape.Handled, Transient: l.shape.Transient,
 		Body: l.shape.Body, InFlight: l.shape.InFlight, Rate: l.shape.Rate / float64(l.shape.Senders),
 		Count: l.shape.Count, Of: uint64(l.shape.Senders), For: l.shape.For, Timeout: l.shape.Timeout, Keep: l.shape.Ledger,
+		Stall: l.shape.Stall,
 	}
 	if err := l.route(ctx, &s, &o); err != nil {
 		return err

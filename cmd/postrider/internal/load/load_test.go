@@ -2,12 +2,14 @@ package load
 
 import (
 	"flag"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/postrider-mq/postrider"
 	"github.com/postrider-mq/postrider/cmd/postrider/internal/screen"
 	"github.com/postrider-mq/postrider/internal/measure"
 )
@@ -205,5 +207,27 @@ func TestTheBarsOfAHistogramHaveAllOfIt(t *testing.T) {
 	}
 	if total != h.TotalCount() || bars[len(bars)-1].Count != 1 {
 		t.Errorf("%d of %d, in %v", total, h.TotalCount(), bars)
+	}
+}
+
+// A target that is gone for good keeps as many posts as may be unconfirmed, and no more; and not for ever.
+func TestPostsToWhomNobodyReachesAreGivenUp(t *testing.T) {
+	n, err := postrider.Start(t.Context(), postrider.Config{Name: "alice", Peers: map[string]string{"bob": "127.0.0.1:1"}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	for _, inFlight := range []int{1, 2, 3, 10} {
+		o := sendOrder{
+			Senders: 1, Peer: "bob", Body: LeastBody, InFlight: inFlight, Count: 1000, Of: 1, Begin: measure.Now(), For: time.Hour, Timeout: time.Hour,
+			Stall: 100 * time.Millisecond,
+		}
+		r, err := new(sending).send(t.Context(), o, n.Peer("bob"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := r.Sent[0]; l.MostWaiting != inFlight || l.Sent != uint64(inFlight) || l.Errors["not confirmed in time"] != uint64(inFlight) {
+			t.Errorf("%d may be unconfirmed, and %d were, of %d: %v", inFlight, l.MostWaiting, l.Sent, l.Errors)
+		}
 	}
 }

@@ -54,6 +54,7 @@ type sendOrder struct {
 	Begin     int64         // on the machine's clock
 	For       time.Duration // after that
 	Timeout   time.Duration // of each Send, and for the last confirms
+	Stall     time.Duration `json:",omitempty"` // after which posts are given up of which none is confirmed; 0 is never
 	Keep      bool          `json:",omitempty"` // keep what became of each message
 }
 

@@ -38,6 +38,7 @@ type sender struct {
 	confirm *hdrhistogram.Histogram
 	open    int
 	most    int
+	settled uint64
 	fates   []Fate
 }
 
@@ -84,7 +85,34 @@ func (s *sender) run(ctx context.Context) {
 		s.each(ctx, pace, s.callers(ctx))
 		return
 	}
-	s.each(ctx, pace, s.poster(ctx))
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	if s.order.Stall > 0 {
+		go s.lookAfter(ctx, giveUp)
+	}
+	s.each(ctx, pace, s.poster(ctx, giveUp))
+}
+
+// lookAfter gives up when none of the posts that wait has been confirmed for so long: a target that is gone for good keeps them, and who posts, for ever.
+func (s *sender) lookAfter(ctx context.Context, giveUp func()) {
+	tick := time.NewTicker(s.order.Stall / 8)
+	defer tick.Stop()
+	last, still := uint64(0), 0
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		s.mu.Lock()
+		settled, waiting := s.settled, s.open > 0
+		s.mu.Unlock()
+		if settled != last || !waiting {
+			last, still = settled, 0
+		} else if still++; still == 8 {
+			giveUp()
+		}
+	}
 }
 
 // stagger has the senders of one rate send in turn, not all at once.
@@ -175,20 +203,25 @@ func (s *sender) callers(ctx context.Context) postman {
 }
 
 // poster posts, and lets no more than so many be unconfirmed.
-func (s *sender) poster(ctx context.Context) postman {
+func (s *sender) poster(ctx context.Context, giveUp func()) postman {
 	type posted struct {
 		number  uint64
 		due     int64
 		receipt *postrider.Receipt
 	}
-	open := make(chan posted, max(s.order.InFlight-1, 1))
+	settle := func(p posted) {
+		_, err := p.receipt.Wait(ctx)
+		if errors.Is(err, context.Canceled) {
+			err = errUnconfirmed
+		}
+		s.settle(p.number, p.due, measure.Now(), err)
+	}
+	open := make(chan posted, max(s.order.InFlight-2, 0)) // beside them, one is waited for, and one waits for room
 	settled := make(chan struct{})
-	late, giveUp := context.WithCancel(ctx)
 	go func() {
 		defer close(settled)
 		for p := range open {
-			_, err := p.receipt.Wait(late)
-			s.settle(p.number, p.due, measure.Now(), err)
+			settle(p)
 		}
 	}()
 	body := newBody(s.order.Body)
@@ -208,17 +241,23 @@ func (s *sender) poster(ctx context.Context) postman {
 			s.open++
 			s.most = max(s.most, s.open)
 			s.mu.Unlock()
-			open <- posted{number, due, receipt}
+			if p := (posted{number, due, receipt}); s.order.InFlight > 1 {
+				open <- p
+			} else {
+				settle(p)
+			}
 		},
 		func() {
 			close(open)
 			timer := time.AfterFunc(s.order.Timeout, giveUp)
 			<-settled
 			timer.Stop()
-			giveUp()
 		},
 	}
 }
+
+// errUnconfirmed is of a post that was given up.
+var errUnconfirmed = errors.New("not confirmed in time")
 
 // returned records that a call has returned.
 func (s *sender) returned(number uint64, due, at int64) {
@@ -248,6 +287,7 @@ func (s *sender) settle(number uint64, due, at int64, err error) {
 	if !s.order.Waits && s.open > 0 {
 		s.open--
 	}
+	s.settled++
 	if err == nil {
 		s.all.confirmed.Add(1)
 		s.ended = max(s.ended, at)

@@ -22,6 +22,7 @@ type Shape struct {
 	Handling  time.Duration // how long a handler takes
 	Timeout   time.Duration // of each Send, and for the last confirms of posts
 	Quiet     time.Duration // how long nothing may come before what is missing counts as lost
+	Stall     time.Duration // how long no post may be confirmed before all that wait are given up; 0 is for ever
 	Transient bool
 	Handled   bool // a send ends when the handler has returned
 	Ledger    bool // keep what became of each message, even though receivers are killed
