@@ -51,13 +51,13 @@ func (t *terminal) open() (err error) {
 			t.keys <- b[0]
 		}
 	}()
-	_, err = io.WriteString(t.out, "\x1b[?1049h\x1b[?25l")
+	_, err = io.WriteString(t.out, "\x1b[?1049h\x1b[?25l\x1b[?7l") // characters may be wide: a line that is too long is cut off
 	return err
 }
 
 // close gives back the screen as it was.
 func (t *terminal) close() {
-	_, _ = io.WriteString(t.out, "\x1b[?25h\x1b[?1049l")
+	_, _ = io.WriteString(t.out, "\x1b[?7h\x1b[?25h\x1b[?1049l")
 	_ = term.Restore(int(t.in.Fd()), t.before)
 }
 

@@ -50,14 +50,25 @@ func TestTopIsLiveOnATerminalUntilQIsPressed(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	seen := newLineLog()
-	go seen.read(person)
+	read := make(chan struct{})
+	go func() {
+		seen.read(person)
+		close(read)
+	}()
 	ended := make(chan struct{})
 	seen.await(t, ended, "READY*")
 	if _, err := person.WriteString("n"); err != nil {
 		t.Fatal(err)
 	}
 	seen.await(t, ended, "NAME*")
-	// The broker ends, and another one comes.
+	// The broker stops, goes on, ends, and another one comes.
+	if err := broker.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, ended, "NO ANSWER: no answer yet; this is how it was:")
+	if err := broker.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
 	broker.kill()
 	seen.await(t, ended, "NO ANSWER: no broker is running on "+dir)
 	_, url = serving(t, "--dir", dir)
@@ -70,7 +81,8 @@ func TestTopIsLiveOnATerminalUntilQIsPressed(t *testing.T) {
 		t.Error(err)
 	}
 	tty.Close()
-	if all := seen.all(); !strings.HasPrefix(all, "\x1b[?1049h") {
-		t.Errorf("it begins with %.20q", all)
+	<-read
+	if all := seen.all(); !strings.HasPrefix(all, "\x1b[?1049h\x1b[?25l\x1b[?7l") || !strings.HasSuffix(all, "\x1b[?7h\x1b[?25h\x1b[?1049l") {
+		t.Errorf("it begins with %.20q and ends with %.20q", all, all[max(0, len(all)-20):])
 	}
 }

@@ -56,12 +56,12 @@ func (w *watch) live(ctx context.Context, t *terminal) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	answers := make(chan looked, 1)
-	asking := false
+	asking, asked := false, time.Time{}
 	look := func() {
 		if asking {
 			return
 		}
-		asking = true
+		asking, asked = true, time.Now()
 		go func() {
 			s, err := w.owner.look(ctx)
 			answers <- looked{s, err}
@@ -71,7 +71,11 @@ func (w *watch) live(ctx context.Context, t *terminal) error {
 	defer tick.Stop()
 	was := is
 	for {
-		t.show(w.page(t, was, is, err))
+		lost := err
+		if lost == nil && asking && time.Since(asked) > slowAnswer {
+			lost = errNoAnswer
+		}
+		t.show(w.page(t, was, is, lost))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -97,6 +101,9 @@ func (w *watch) live(ctx context.Context, t *terminal) error {
 		}
 	}
 }
+
+// slowAnswer is how long an answer may take before it is told that there is none.
+const slowAnswer = 3 * time.Second
 
 // page is what is shown: the last that is known, and above it that the broker does not answer, if it does not.
 func (w *watch) page(t *terminal, was, is *sample, lost error) []string {
