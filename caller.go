@@ -26,7 +26,7 @@ func (m *Message) forCaller(ctx context.Context) *callerContext {
 		return nil
 	}
 	n := m.tap.target.node
-	if m.tap.target.away() || n.cfg.ShareMailboxes {
+	if m.tap.target.away() || n.cfg.ShareMailboxes || m.isRelayed() {
 		n.heedCancels()
 	}
 	c := &callerContext{Context: ctx, message: m}

@@ -254,8 +254,15 @@ func cancels() *client.Exchange {
 	return &client.Exchange{Name: ownControl + "cancel", Kind: "fanout"}
 }
 
-// heedCancels begins to hear of calls from mailboxes that nobody waits for any more; done with the first call that came from one.
+// heedCancels begins to hear of calls from mailboxes that nobody waits for any more, if it has not; done with the first call that came from one.
 func (n *Node) heedCancels() {
+	n.beginToHeed()
+	if n.cancels != nil {
+		n.awaitCancels()
+	}
+}
+
+func (n *Node) beginToHeed() {
 	n.cancelsOnce.Do(func() {
 		q := &client.Queue{Name: n.cfg.Name + ".cancel", Own: true, From: cancels(), Keys: []string{""}}
 		if len(n.mail) > 0 {
@@ -273,9 +280,6 @@ func (n *Node) heedCancels() {
 			n.log.Warn("handlers will not be told of calls that nobody waits for any more", "error", err)
 		}
 	})
-	if n.cancels != nil {
-		n.awaitCancels()
-	}
 }
 
 // awaitCancels waits, not for long and with no lock held, until calls are heard of, so that the first can be given up, too.

@@ -97,6 +97,7 @@ func (n *Node) takeRelayed() {
 		n.log.Warn("Config.Relay is set, and Config.Brokers is empty: nothing is relayed to this node")
 		return
 	}
+	n.beginToHeed() // a call may be given up while it waits in the inbox
 	r := &relayed{node: n}
 	n.receivingConn().ConsumeBatches(client.Mailbox(n.cfg.Name+relaySuffix), defaultPrefetch, r.come)
 }
@@ -184,11 +185,16 @@ const whileFull = 100 * time.Millisecond
 
 // back is the way to who waits for an answer or a receipt of the message.
 func (m *Message) back() outlet {
-	n := m.tap.target.node
-	if !m.headed || len(n.mail) == 0 || !flag(rawHeaders(m.props), headerRelayed) {
+	if !m.isRelayed() {
 		return m.tap.target.way
 	}
+	n := m.tap.target.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.onBroker(new(remote))
+}
+
+// isRelayed reports whether the sender of a message is reached by way of the brokers.
+func (m *Message) isRelayed() bool {
+	return m.headed && len(m.tap.target.node.mail) > 0 && flag(rawHeaders(m.props), headerRelayed)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,6 +140,50 @@ func TestARelayedMessageExpires(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		bob = net.node("bob", relayed)
 		wantNone(t, collect(t, bob, bob.Inbox()))
+	})
+}
+
+// Who gives up a call that was relayed is heard as over a direct connection: by its handler, and where it has not begun.
+func TestARelayedCallIsGivenUp(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice, bob := net.node("alice", relayed), net.node("bob", relayed)
+		time.Sleep(time.Second) // bob is connected to the broker
+		net.Split("alice", "bob")
+		began, ended := make(chan string, 2), make(chan error, 2)
+		err := bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			began <- string(m.Body)
+			<-ctx.Done()
+			ended <- context.Cause(ctx)
+			return ctx.Err()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := alice.Peer("bob", postrider.Relay())
+		var calls sync.WaitGroup
+		call := func(body string) (giveUp func()) {
+			ctx, cancel := context.WithCancel(t.Context())
+			calls.Go(func() {
+				_, err := postrider.Call[string](ctx, to, body)
+				fate(t, err, true, context.Canceled)
+			})
+			synctest.Wait()
+			return cancel
+		}
+		giveUp := call("a")
+		call("b")()
+		synctest.Wait()
+		start := time.Now()
+		giveUp()
+		if err := <-ended; time.Since(start) > time.Second || err.Error() != "the caller has given up" {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		calls.Wait()
+		time.Sleep(time.Minute)
+		if <-began; len(began) > 0 {
+			t.Errorf("%q began after it was given up", <-began)
+		}
 	})
 }
 
