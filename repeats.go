@@ -25,11 +25,13 @@ import (
 //
 // It looks back as far as a sender may have to send again: over the last 262,144 messages of each of the 4,096 senders that have sent
 // last, and over the last 65,536 ids of the callers' own choosing; for as long as the node runs, and with a directory
-// after a restart, see marker. A message that is older than that counts as new.
+// after a restart, see marker. A message that is older than that counts as new. Where senders are many and send much, those that have sent last are
+// remembered whose messages are marks.MaxPages pages.
 type repeats struct {
 	mu      sync.Mutex
 	recent  *history // of the sender that was asked for last
 	senders *lru.Map[author, *history]
+	pages   int // of all of them
 	named   named
 	waiting map[mark][]arrival
 	waits   atomic.Int32         // how many marks are in waiting
@@ -235,7 +237,11 @@ func (r *repeats) find(sender, id string) mark {
 		return mark{}
 	}
 	if prefix, count, ok := parseGenerated(id); ok {
-		return r.history(author{sender, prefix}).find(count)
+		m, more := r.history(author{sender, prefix}).find(count)
+		if more {
+			r.grow()
+		}
+		return m
 	}
 	return r.named.find(namedKey(sender, id))
 }
@@ -253,7 +259,18 @@ func (r *repeats) restore(p marks.Page) {
 		return // an earlier version's, which does not say whose ids they are
 	}
 	at := &r.history(author{p.Sender[generatedPrefix:], p.Sender[:generatedPrefix]}).pages[p.Page%historyPages]
+	if *at == nil {
+		r.grow()
+	}
 	*at = &page{sender: p.Sender, number: p.Page, done: p.Done}
+}
+
+// grow counts one page more, and forgets the senders that have not sent for longest when they are too many. The last to be asked for stays.
+func (r *repeats) grow() {
+	for r.pages++; r.pages > marks.MaxPages && r.senders.Len() > 1; {
+		h, _ := r.senders.Forget()
+		r.pages -= h.size()
+	}
 }
 
 // history returns that of a sender. The caller holds mu.
@@ -265,7 +282,9 @@ func (r *repeats) history(of author) *history {
 	if !known {
 		whole := of.prefix + of.sender // and not the message that it is part of
 		h = &history{author: author{whole[len(of.prefix):], whole[:len(of.prefix)]}, whole: whole}
-		r.senders.Add(h.author, h)
+		if old, full := r.senders.Add(h.author, h); full {
+			r.pages -= old.size()
+		}
 	}
 	r.recent = h
 	return h
@@ -315,17 +334,28 @@ func (b *bitset) has(bit uint16) bool { return b[bit/64]&(1<<(bit%64)) != 0 }
 func (b *bitset) set(bit uint16)      { b[bit/64] |= 1 << (bit % 64) }
 func (b *bitset) clear(bit uint16)    { b[bit/64] &^= 1 << (bit % 64) }
 
-// find returns the zero mark for a message that is too old.
-func (h *history) find(count uint64) mark {
+// find returns the zero mark for a message that is too old, and whether there is a page more now.
+func (h *history) find(count uint64) (_ mark, more bool) {
 	number := count / pageSize
 	at := &h.pages[number%uint64(len(h.pages))]
 	switch {
 	case *at == nil || (*at).number < number:
+		more = *at == nil
 		*at = &page{sender: h.whole, number: number}
 	case (*at).number > number:
-		return mark{}
+		return mark{}, false
 	}
-	return mark{*at, uint16(count % pageSize)}
+	return mark{*at, uint16(count % pageSize)}, more
+}
+
+// size is how many pages there are.
+func (h *history) size() (pages int) {
+	for _, p := range h.pages {
+		if p != nil {
+			pages++
+		}
+	}
+	return pages
 }
 
 // named is what is known of messages whose ids are of the callers' own choosing, in pages that are filled in turn.

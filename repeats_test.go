@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/internal/marks"
+	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 func TestARepeatIsSeen(t *testing.T) {
@@ -118,6 +120,35 @@ func TestASenderThatGoesOnIsRemembered(t *testing.T) {
 	}
 	if _, got := r.see("alice", "ABCDEFGHIJKLMNOP-1", arrival{}); got != handled {
 		t.Error("her first message is", got)
+	}
+}
+
+// Somebody calls himself by many names, and skips a page with each message.
+func TestWhoMakesUpSendersTakesLittle(t *testing.T) {
+	r := newRepeats()
+	see := func(sender string, count int) sight {
+		m, got := r.see(sender, string(pack.AppendCount([]byte("ABCDEFGHIJKLMNOP-"), uint64(count))), arrival{})
+		r.settled(m, acknowledged)
+		return got
+	}
+	for i := range marks.MaxPages/historyPages + 100 {
+		for page := range historyPages {
+			see(fmt.Sprint("mallory ", i), 1+page*pageSize)
+		}
+		see("alice", 1+i)
+	}
+	pages := 0
+	for h := range r.senders.All() {
+		pages += h.size()
+	}
+	if pages > marks.MaxPages || pages < marks.MaxPages-historyPages || pages != r.pages {
+		t.Errorf("%d pages are remembered, %d counted", pages, r.pages)
+	}
+	if got := see("alice", 1); got != handled {
+		t.Error("the first message of who went on is", got)
+	}
+	if got := see("mallory 0", 1); got != unseen {
+		t.Error("the first message of all is", got)
 	}
 }
 

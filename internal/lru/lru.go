@@ -47,12 +47,21 @@ func (m *Map[K, V]) Look(key K) (value V, ok bool) {
 // Add adds an entry whose key is not there yet, and returns the value of the one whose place it took, if it did.
 func (m *Map[K, V]) Add(key K, value V) (forgotten V, full bool) {
 	if len(m.at) == m.most {
-		last := m.order.Remove(m.order.Back()).(*entry[K, V])
-		delete(m.at, last.key)
-		forgotten, full = last.value, true
+		forgotten, full = m.Forget()
 	}
 	m.at[key] = m.order.PushFront(&entry[K, V]{key, value})
 	return forgotten, full
+}
+
+// Forget takes out the entry that was used least recently, and returns its value.
+func (m *Map[K, V]) Forget() (value V, ok bool) {
+	e := m.order.Back()
+	if e == nil {
+		return value, false
+	}
+	last := m.order.Remove(e).(*entry[K, V])
+	delete(m.at, last.key)
+	return last.value, true
 }
 
 // All yields the values, from that which was used least recently.

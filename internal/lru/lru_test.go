@@ -27,4 +27,12 @@ func TestWhatWasUsedLeastRecentlyIsForgotten(t *testing.T) {
 	if all := slices.Collect(m.All()); !slices.Equal(all, []int{2, 0, 3}) || m.Len() != 3 {
 		t.Error(all, m.Len())
 	}
+	for _, want := range []int{2, 0, 3} {
+		if v, ok := m.Forget(); !ok || v != want {
+			t.Error("forgotten was", v, ok)
+		}
+	}
+	if _, ok := m.Forget(); ok || m.Len() != 0 {
+		t.Error("something was left")
+	}
 }

@@ -20,7 +20,8 @@ const (
 	Pages      = 64 + 1 // the last of a sender: so many are whole, and one is being filled
 	NamedPages = 16 + 1 // likewise, of ids of callers' own choosing
 	MaxSenders = 4096
-	maxTargets = 4096 // of whose callers' own ids are known
+	MaxPages   = 1 << 15 // of all senders together: whoever is let in may call himself by many names, and count as he likes
+	maxTargets = 4096    // of whose callers' own ids are known
 )
 
 // Place names a page.
@@ -50,6 +51,7 @@ type Log struct {
 
 	mu      sync.Mutex
 	senders *lru.Map[sender, *history]
+	pages   int                        // of all of them
 	named   *lru.Map[sender, *history] // those without a name
 	past    []journal.LSN
 }
@@ -176,9 +178,30 @@ func (l *Log) find(at Place) *page {
 		return *slot
 	case *slot != nil:
 		l.release((*slot).records)
+	case at.Sender != "":
+		l.grow()
 	}
 	*slot = &page{Page: Page{Place: at}}
 	return *slot
+}
+
+// grow counts one page more of a sender, who was heard of last, and forgets others while they are too many. The caller holds mu.
+func (l *Log) grow() {
+	for l.pages++; l.pages > MaxPages && l.senders.Len() > 1; {
+		old, _ := l.senders.Forget()
+		l.pages -= l.forget(old)
+	}
+}
+
+// forget lets go of all records of a history, and returns how many pages it had.
+func (l *Log) forget(old *history) (pages int) {
+	for _, p := range old.pages {
+		if p != nil {
+			l.release(p.records)
+			pages++
+		}
+	}
+	return pages
 }
 
 func (l *Log) history(of sender) *history {
@@ -193,10 +216,8 @@ func (l *Log) history(of sender) *history {
 	}
 	h = &history{of: of, pages: make([]*page, pages)}
 	if old, full := in.Add(of, h); full {
-		for _, p := range old.pages {
-			if p != nil {
-				l.release(p.records)
-			}
+		if pages := l.forget(old); in == l.senders {
+			l.pages -= pages
 		}
 	}
 	return h

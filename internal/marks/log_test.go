@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -122,6 +123,32 @@ func TestWhoGoesOnIsRemembered(t *testing.T) {
 	for range 2 {
 		if got := known(l, "jobs"); len(got) != 1+2*MaxSenders+MaxSenders-1 || !got[" 0 1order-1"] || !got["alice- 0 0"] {
 			t.Errorf("%d messages", len(got))
+		}
+		l.Close()
+		l = mustOpen(t, fs)
+	}
+}
+
+// Somebody calls himself by many names, and skips a page with each message. Who goes on beside him is remembered all the same.
+func TestPagesAreBounded(t *testing.T) {
+	fs := disk.NewMem()
+	l := mustOpen(t, fs)
+	for i := range MaxPages/Pages + 100 {
+		for page := range uint64(Pages) {
+			l.Note(Place{"jobs", fmt.Sprint(i), page}, []Mark{{Bit: 1}})
+			l.Note(Place{"jobs", "alice-", 0}, []Mark{{Bit: uint16(i)}})
+		}
+	}
+	for range 2 {
+		got := l.Take("jobs")
+		if len(got) > MaxPages || len(got) < MaxPages-Pages || l.pages != len(got) {
+			t.Errorf("%d pages are known, %d counted", len(got), l.pages)
+		}
+		if n := l.journal.Stats().LiveRecords; n > 2*MaxPages {
+			t.Errorf("they take %d records", n)
+		}
+		if !slices.ContainsFunc(got, func(p Page) bool { return p.Sender == "alice-" && p.Done[0] == 1<<64-1 }) {
+			t.Error("who went on is forgotten")
 		}
 		l.Close()
 		l = mustOpen(t, fs)
