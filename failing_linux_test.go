@@ -67,3 +67,23 @@ func TestTheFateOfAMessageThatTheDiskFailedUpon(t *testing.T) {
 		})
 	}
 }
+
+// Whatever is asked of a broker in this process whose disk has failed, its sender learns in this package's words that it is closed, and at once.
+func TestWhatAFailedDiskEnds(t *testing.T) {
+	dir := t.TempDir()
+	alice := start(t, postrider.Config{Name: "alice", Dir: dir})
+	jobs := alice.Mailbox("jobs")
+	failDisk(t, dir)
+	fate(t, jobs.Send(soon(t), "unsafe"), true, postrider.ErrClosed)
+	for what, send := range map[string]func() error{
+		"an inbox":            func() error { return alice.Inbox().Send(soon(t), "x") },
+		"another mailbox":     func() error { return alice.Mailbox("more").Send(soon(t), "x") },
+		"partitions":          func() error { return alice.Mailbox("parts", postrider.Partitions(2)).Send(soon(t), "x") },
+		"a topic":             func() error { return alice.Topic("news").Send(soon(t), "x") },
+		"a call":              func() error { _, err := postrider.Call[string](soon(t), jobs, "x"); return err },
+		"until it is handled": func() error { return jobs.Send(soon(t), "x", untilHandled) },
+		"a post until then":   func() error { _, err := jobs.Post(soon(t), "x", untilHandled); return err },
+	} {
+		t.Run(what, func(t *testing.T) { fate(t, send(), false, postrider.ErrClosed) })
+	}
+}

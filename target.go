@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/postrider-mq/postrider/amqp"
+	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/client"
 	"github.com/postrider-mq/postrider/internal/seal"
 )
@@ -227,7 +228,7 @@ func (t *Target) cause(err error) error {
 		return also{errQueueFull, []error{ErrFull, ErrRefused}}
 	case errors.Is(err, client.ErrRefused):
 		return ErrRefused
-	case errors.Is(err, client.ErrClosed):
+	case errors.Is(err, client.ErrClosed), errors.Is(err, broker.ErrClosed): // the latter of what could not be made there
 		return ErrClosed
 	case errors.Is(err, client.ErrExpired):
 		is := []error{ErrExpired}
