@@ -29,12 +29,21 @@ func (jsonCodec) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
 
 func (jsonCodec) Unmarshal(body []byte, v any) error { return json.Unmarshal(body, v) }
 
-// encode turns a body into bytes: []byte and string as they are, a *RemoteError as
+// errNoBytes is of a body that should point to bytes.
+var errNoBytes = errors.New("postrider: body: a *[]byte that is nil: want what it points to")
+
+// encode turns a body into bytes: []byte, also pointed to, and string as they are, a *RemoteError as
 // such, anything else by the first codec that takes it, and else as JSON.
 func (n *Node) encode(d *draft, body any) (err error) {
 	switch b := body.(type) {
 	case []byte:
 		d.body, d.style = b, styleBytes
+		return nil
+	case *[]byte:
+		if b == nil {
+			return errNoBytes
+		}
+		d.body, d.style = *b, styleBytes
 		return nil
 	case string:
 		d.body, d.style = []byte(b), styleText

@@ -100,3 +100,42 @@ func TestABodyThatNoCodecDecodes(t *testing.T) {
 		}
 	})
 }
+
+// Bytes go as they are, whether they are given or pointed to; it is what a *[]byte is decoded as, too.
+func TestBytesThatAreOnlyPointedToGoAsTheyAre(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		looking := func(c *postrider.Config) {
+			c.SendMiddleware = []postrider.SendMiddleware{func(next postrider.SendFunc) postrider.SendFunc {
+				return func(ctx context.Context, m *postrider.Outgoing) error {
+					if _, ok := m.Body.([]byte); !ok && m.Body != (*[]byte)(nil) {
+						t.Errorf("middleware sees a %T", m.Body)
+					}
+					return next(ctx, m)
+				}
+			}}
+		}
+		bob := net.node("bob")
+		for _, alice := range []*postrider.Node{net.node("alice"), net.node("carol", looking)} {
+			body := []byte("first")
+			if _, err := alice.Peer("bob").Post(t.Context(), &body); err != nil {
+				t.Fatal(err)
+			}
+			body = append(body[:0], "again"...) // it was copied
+			if err := alice.Peer("bob").Send(t.Context(), &body); err != nil {
+				t.Fatal(err)
+			}
+			want := []string{"first", "again"}
+			for m, err := range bob.Messages(t.Context()) {
+				if err != nil || m.ContentType != postrider.TypeBytes || string(m.Body) != want[0] {
+					t.Fatalf("got %+v, %v, want %s", m, err, want)
+				}
+				if want = want[1:]; len(want) == 0 {
+					break
+				}
+			}
+			if _, err := alice.Peer("bob").Post(t.Context(), (*[]byte)(nil)); err == nil || !strings.Contains(err.Error(), "*[]byte that is nil") {
+				t.Errorf("of a pointer to nothing: %v", err)
+			}
+		}
+	})
+}

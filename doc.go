@@ -34,7 +34,7 @@
 //	err := n.Peer("shipping").Send(ctx, Order{ID: 7})
 //	rc, err := n.Mailbox("invoices").Post(ctx, []byte("…"))
 //
-// Bodies of type []byte and string travel as they are, anything else as JSON, or as one of [Config.Codecs] has it.
+// Bodies of type []byte (or *[]byte) and string travel as they are, anything else as JSON, or as one of [Config.Codecs] has it.
 //
 // A send ends in one of a few ways. No error means that the target has the message. Otherwise the
 // error is a [*SendError]: its cause is [ErrNoSuchTarget], [ErrPeerDown], [ErrFull], [ErrRefused],

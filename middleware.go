@@ -73,6 +73,9 @@ func (t *Target) outgoing(v Verb, body any, o sendOptions) *Outgoing {
 	if o.id == "" {
 		o.id, o.fresh = t.node.ids.next().String(), true
 	}
+	if bytes, ok := body.(*[]byte); ok && bytes != nil {
+		body = *bytes
+	}
 	m := &Outgoing{Target: t, Verb: v, ID: o.id, Key: o.key, Headers: maps.Clone(o.headers), Body: body, options: o}
 	if m.Headers == nil {
 		m.Headers = make(map[string]any)

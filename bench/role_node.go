@@ -85,16 +85,18 @@ func (s *sender) work(<-chan struct{}) (tally, error) {
 func (s *sender) post(watch *stopwatch) error {
 	ctx := context.Background()
 	receipts := window{places: make([]posted, s.order.Window), took: watch.took}
-	err := stream(s.order, measure.NewPace(float64(s.order.Rate)), watch, func(body []byte) error {
+	var body []byte // see Target.Send
+	err := stream(s.order, measure.NewPace(float64(s.order.Rate)), watch, func(next []byte) error {
 		if err := receipts.makeRoom(ctx); err != nil {
 			return err
 		}
+		body = next
 		var p posted
 		if s.order.Kept && watch.tally.Messages%measure.TimedEach == 0 {
 			p.at = measure.Now()
 		}
 		var err error
-		p.receipt, err = s.target.Post(ctx, body, s.opts...)
+		p.receipt, err = s.target.Post(ctx, &body, s.opts...)
 		receipts.add(p)
 		return err
 	})
