@@ -58,6 +58,7 @@ type presence struct {
 const (
 	beatEvery     = time.Second           // of a worker that says it is there
 	beatPerWorker = 50 * time.Millisecond // and of many, so that they do not say it too often in sum
+	longestBeat   = time.Minute           // that is believed: of more workers than there can be partitions
 	missedBeats   = 4                     // after which a worker counts as gone
 	maxPresence   = 256                   // bytes
 )
@@ -190,7 +191,7 @@ func (s *shift) hear() {
 		default:
 			answer = answer || p.Hello
 		}
-		s.workers[p.Worker] = worker{time.Now(), max(beatEvery, time.Duration(p.Every)*time.Millisecond)}
+		s.workers[p.Worker] = worker{time.Now(), min(max(beatEvery, time.Duration(p.Every)*time.Millisecond), longestBeat)}
 	}
 	if answer {
 		s.say(presence{})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
 )
 
@@ -565,6 +566,29 @@ func TestPartitionsThatCannotBe(t *testing.T) {
 		}
 		if err := alice.Mailbox(long).Send(t.Context(), "x"); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Who may publish on the broker can say that a worker is there that never was, and will not speak again for years.
+func TestAWorkerThatIsNotThereIsForgotten(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		alice := net.node("alice", onBroker)
+		jobs := alice.Mailbox("jobs", postrider.Partitions(8))
+		got := collect(t, alice, jobs)
+		for _, presence := range []string{`{"worker": "nobody", "every": 1000000000000}`, `{"worker": "nor he", "every": 9223372036854775807}`, `{"worker": 1}`, "no JSON"} {
+			publishVia(t, "amqp://mq:1", net.Dialer("application"), amqp.Properties{}, "jobs.workers", "", presence)
+		}
+		time.Sleep(5 * time.Minute)
+		for i := range 32 { // spread evenly
+			if err := jobs.Send(t.Context(), fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if len(got) != 32 {
+			t.Errorf("%d of 32 were handled", len(got))
 		}
 	})
 }
