@@ -20,20 +20,22 @@ help: ## list the targets
 build: ## compile the command into bin/postrider
 	CGO_ENABLED=0 go build -o bin/ ./cmd/postrider
 
-# Interop and torture are never taken from Go's test cache, which does not see the broker that they start; they, and the tour, run what is built with
-# profiles. For the other tests the standard library would be compiled twice.
+# Only the tour and the bench run programs that are compiled by their profiles: for all others the standard library would be compiled twice.
+test lint race: export GOFLAGS += -pgo=off
+
+# Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
 test: ## all that must hold before a commit: lint, types on other systems, the tour, every test, under the race detector but for the bench, a little fuzzing, real clients
 	@interop/install.sh
 	@bench/install.sh
 	@$(MAKE) --no-print-directory lint cross tour
-	$(call each,.,go test -race -pgo=off -timeout 10m ./...)
-	$(call each,bench,go test -pgo=off ./...)
+	$(call each,.,go test -race -timeout 10m ./...)
+	$(call each,bench,go test ./...)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=8000x
 	$(call each,interop torture,go test -race -count=1 ./...)
 
 # Its test runs under the race detector, which is slow: what only shows at full speed shows here.
 tour: ## the README's first command: the four ways live, 23 checks, in under 30 seconds
-	go run ./cmd/postrider tour
+	go run -pgo=auto ./cmd/postrider tour
 
 profiles: ## measure anew by which profiles the command and the bench are compiled, 10 minutes; writes their default.pgo
 	@bench/install.sh

@@ -98,7 +98,7 @@ func (o *options) run() error {
 	defer os.RemoveAll(bin)
 	var flags []string
 	if o.race {
-		flags = append(flags, "-race", "-pgo=off") // as what runs beside it is built
+		flags = append(flags, "-race")
 	}
 	program, err := broker.Build("..", bin, flags...)
 	if err != nil {

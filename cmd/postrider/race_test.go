@@ -3,4 +3,4 @@
 package main
 
 // raceFlags build the binary like the tests.
-var raceFlags = []string{"-race", "-pgo=off"}
+var raceFlags = []string{"-race"}

@@ -2,4 +2,4 @@
 
 package brokers
 
-var raceFlags = []string{"-race", "-pgo=off"}
+var raceFlags = []string{"-race"}
