@@ -229,7 +229,7 @@ func (s *sender) poster(ctx context.Context, giveUp func()) postman {
 	return postman{
 		func(number uint64, due int64) {
 			mark{s.order.Run, s.number, number, due}.write(body)
-			receipt, err := s.target.Post(ctx, body, options...)
+			receipt, err := s.target.Post(ctx, &body, options...)
 			if due != 0 {
 				s.returned(number, due, measure.Now())
 			}

@@ -56,7 +56,7 @@ func loadPosts(ctx context.Context, to *postrider.Target, body []byte, end time.
 			began = time.Now()
 		}
 		for range postsPerSample {
-			if open[n%loadWindow], err = to.Post(ctx, body); err != nil {
+			if open[n%loadWindow], err = to.Post(ctx, &body); err != nil {
 				return took, n, err
 			}
 			n++
