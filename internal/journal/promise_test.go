@@ -197,16 +197,23 @@ func TestADamagedRecordIsNotReadThroughAWindow(t *testing.T) {
 	}
 }
 
-// A checkpoint holds for the very files it was written for, and for their very end.
-func TestACheckpointOfOtherFiles(t *testing.T) {
-	mem := disk.NewMem()
+// checkpointed is a journal of some segments that was closed with a checkpoint.
+func checkpointed(t *testing.T) (j *Journal, mem *disk.Mem, segments []string) {
+	t.Helper()
+	mem = disk.NewMem()
 	j, hand := byHand(t, mem)
+	fillSegment(j, hand)
 	fillSegment(j, hand)
 	j.Append(2, false, []byte("last"))
 	if err := j.CloseWith(j.NewCheckpoint()); err != nil {
 		t.Fatal(err)
 	}
-	names := segmentsOf(t, mem)
+	return j, mem, segmentsOf(t, mem)
+}
+
+// A checkpoint holds for the very files it was written for, and for their very end.
+func TestACheckpointOfOtherFiles(t *testing.T) {
+	_, mem, names := checkpointed(t)
 	oldest, newest := names[0], names[len(names)-1]
 	for what, change := range map[string]func(*disk.Mem){
 		"nothing": func(*disk.Mem) {},
@@ -243,15 +250,7 @@ func TestACheckpointOfOtherFiles(t *testing.T) {
 
 // What a checkpoint tells of the journal's end tells, too, what has gone since: without it a file that was cut off looks like one that was being written.
 func TestWhatIsMissingSinceACloseIsTold(t *testing.T) {
-	mem := disk.NewMem()
-	j, hand := byHand(t, mem)
-	fillSegment(j, hand)
-	fillSegment(j, hand)
-	j.Append(2, false, []byte("last"))
-	if err := j.CloseWith(j.NewCheckpoint()); err != nil {
-		t.Fatal(err)
-	}
-	names := segmentsOf(t, mem)
+	j, mem, names := checkpointed(t)
 	oldest, newest := names[0], names[len(names)-1]
 	end := int(j.segment(j.finished - commitSize).offset(j.finished))
 	last := bytes.LastIndex(readFile(t, mem, newest), []byte("last"))
