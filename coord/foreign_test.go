@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,30 @@ func TestALockAmongNonsense(t *testing.T) {
 		t.Fatal(h, err)
 	}
 	h.Release()
+}
+
+// Nothing is higher than the highest number: who would be next learns so, lest two have the same.
+func TestTheHighestNumberIsTheLast(t *testing.T) {
+	n, ctx := alone(t)
+	write(t, n, "coord.lock.l", nonsense{"number": uint64(1<<62 - 1)})
+	h, err := coord.NewLock(n, "l").Acquire(ctx)
+	if err != nil || h.Fence() != 1<<62 {
+		t.Fatal(h, err)
+	}
+	h.Release()
+	for range 2 {
+		if h, err := coord.NewLock(n, "l").Acquire(ctx); err == nil || !strings.Contains(err.Error(), "coord: lock l: no number is left") {
+			t.Fatal(h.Fence(), err)
+		}
+	}
+	write(t, n, "coord.value.v", nonsense{"number": uint64(1 << 62), "value": 3})
+	v := coord.NewValue[int](n, "v")
+	if x, err := v.Set(ctx, 4); err == nil {
+		t.Error("set in vain:", x)
+	}
+	if x, err := v.Get(ctx); err != nil || x.Value != 3 {
+		t.Error(x, err)
+	}
 }
 
 func TestABarrierAmongNonsense(t *testing.T) {

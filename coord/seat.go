@@ -214,6 +214,9 @@ func (t *turn) look(ctx context.Context) error {
 // claim makes this turn the one with the highest number, and keeps a value there.
 func (t *turn) claim(ctx context.Context, value json.RawMessage) error {
 	for {
+		if t.last.Number == highestNumber { // nobody would take a higher one for a claim
+			return fmt.Errorf("no number is left: another program has put a claim with the highest into %s: purge it, and numbers begin anew", t.box)
+		}
 		mine := t.note()
 		mine.Number, mine.Value = t.last.Number+1, value
 		if err := t.send(ctx, mine); err != nil {
