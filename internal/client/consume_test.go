@@ -443,3 +443,31 @@ func TestHeadersBeyondOurBoundsAreDelivered(t *testing.T) {
 		wantDelivery(t, got, "next").Ack()
 	}, consuming)
 }
+
+// A broker far away has the queues of many idle consumers. They are all asked for, and who wants something of the connection does not wait for that.
+func TestWhoAsksForManyQueuesHoldsUpNobody(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		const many = 100
+		for i := range many {
+			<-c.Consume(&client.Queue{Name: fmt.Sprint(i)}, 10, nil).First()
+		}
+		l := f.line()
+		for range many {
+			next[amqp.BasicConsume](l)
+		}
+		f.moveAway(100 * time.Millisecond)
+		time.Sleep(25 * time.Second)
+		began := time.Now()
+		u, _ := consume(c, 10)
+		<-u.First()
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("began to consume after %v", took)
+		}
+		time.Sleep(time.Minute)
+		asked := make(map[string]bool)
+		for len(asked) < many+1 {
+			asked[next[amqp.QueueDeclare](l).Queue] = true
+		}
+		l.cut()
+	}, onRabbitMQ, consuming)
+}

@@ -22,7 +22,8 @@ type fake struct {
 	password string // "" accepts any
 	product  string // what it calls itself
 
-	logins atomic.Int64
+	logins   atomic.Int64
+	distance atomic.Int64 // how long each frame takes to arrive
 
 	mu      sync.Mutex
 	down    bool
@@ -57,6 +58,9 @@ func (f *fake) wantPassword() string {
 	defer f.mu.Unlock()
 	return f.password
 }
+
+// moveAway has each frame take so long to arrive.
+func (f *fake) moveAway(distance time.Duration) { f.distance.Store(int64(distance)) }
 
 // holds says how many messages are in a queue.
 func (f *fake) holds(queue string, messages uint32) {
@@ -181,6 +185,7 @@ func (l *line) read() {
 			if !ok {
 				break
 			}
+			time.Sleep(time.Duration(l.fake.distance.Load()))
 			if !l.frame(f) {
 				return
 			}

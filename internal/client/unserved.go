@@ -22,11 +22,17 @@ type unserved struct {
 
 // lull is a consumer to whom nothing comes.
 type lull struct {
-	at      place // what came last
+	at      place     // what came last
+	due     time.Time // when his queue is to be asked for
 	starves bool
 }
 
-const unservedEvery = 10 * time.Second
+// Of many consumers not all are asked for in one look: the manager has more to do, and the broker may be far.
+const (
+	unservedEvery = 10 * time.Second
+	unservedRest  = time.Second // until the next look, if some are due and were not asked for
+	lookFor       = 250 * time.Millisecond
+)
 
 func newUnserved(w *wire) *unserved {
 	v := &unserved{w: w, last: make(map[*Consumer]lull)}
@@ -38,31 +44,39 @@ func newUnserved(w *wire) *unserved {
 
 // look returns an error when the wire is of no more use.
 func (v *unserved) look() (err error) {
-	v.again()
+	began := time.Now()
 	before := v.last
-	v.last = make(map[*Consumer]lull, len(before))
+	v.last, v.every = make(map[*Consumer]lull, len(before)), unservedEvery
 	v.w.conn.eachConsumer(func(u *Consumer) {
 		at, idle := u.emptyHanded(v.w)
 		if !idle || err != nil {
 			return
 		}
-		was, known := before[u]
-		if !known || was.at != at {
-			v.last[u] = lull{at: at}
-			return
+		l, known := before[u]
+		switch {
+		case !known || l.at != at:
+			l = lull{at: at, due: began.Add(unservedEvery)}
+		case began.Before(l.due):
+		case time.Since(began) > lookFor:
+			v.every = unservedRest
+		default:
+			l.due = began.Add(unservedEvery)
+			err = v.ask(u, &l)
 		}
-		var waiting bool
-		if waiting, err = v.w.waitingFor(u); err != nil || !waiting {
-			v.last[u] = lull{at: at}
-			return
-		}
-		if !was.starves {
-			v.last[u] = lull{at, true}
-			return
-		}
+		v.last[u] = l
+	})
+	v.again()
+	return err
+}
+
+// ask asks for the queue of a consumer, who consumes anew if it had messages for him before, too.
+func (v *unserved) ask(u *Consumer, l *lull) error {
+	waiting, err := v.w.waitingFor(u)
+	if err == nil && waiting && l.starves {
 		v.w.conn.cfg.Logger.Warn("the broker delivers nothing of what is in a queue: consuming anew", "queue", u.queue.name(), "to", v.w.at.String())
 		u.cancelledBy(v.w)
-	})
+	}
+	l.starves = waiting
 	return err
 }
 
@@ -74,14 +88,18 @@ func (u *Consumer) emptyHanded(w *wire) (last place, is bool) {
 }
 
 // waitingFor asks whether there are messages that a consumer should get: in a queue that serves one at a time, if it is the only one.
-func (w *wire) waitingFor(u *Consumer) (some bool, err error) {
-	err = w.askOnTopology(&amqp.QueueDeclare{Queue: u.queue.name(), Passive: true}, func(m amqp.Method) {
+func (w *wire) waitingFor(u *Consumer) (bool, error) {
+	var some bool // the reader's, until it has answered
+	err := w.askOnTopology(&amqp.QueueDeclare{Queue: u.queue.name(), Passive: true}, func(m amqp.Method) {
 		ok := m.(*amqp.QueueDeclareOk)
 		some = ok.MessageCount > 0 && (!u.queue.Exact || ok.ConsumerCount <= 1)
 	})
 	var refused *amqp.Error
-	if errors.As(err, &refused) { // if it has gone, that is told
+	switch {
+	case err == nil:
+		return some, nil
+	case errors.As(err, &refused): // if it has gone, that is told
 		return false, nil
 	}
-	return some, err
+	return false, err
 }
