@@ -25,6 +25,7 @@ import (
 type inquiry struct {
 	handled client.Fate
 	name    string       // by which its receipt names it
+	id      messageID    // of the message
 	fate    *client.Fate // how far it came before
 	again   func() error // nil: a receipt finds its way without
 	pub     *client.Publisher
@@ -110,29 +111,29 @@ func (a *asked) answered(props amqp.RawProperties, body []byte) {
 	if err != nil {
 		return
 	}
-	id, got := string(v.CorrelationID), answer{string(v.ContentType), body}
-	if secret := a.secret(id); secret != nil {
-		if got, err = openAnswer(secret, id, got); err != nil {
+	name, got := string(v.CorrelationID), answer{string(v.ContentType), body}
+	if q := a.sealed(name); q != nil {
+		if got, err = openAnswer(q.secret, q.id.String(), got); err != nil {
 			var refused *RemoteError
 			if errors.As(err, &refused) { // it could not be opened there. Anything else is nobody's receipt
-				a.end(id, err)
+				a.end(name, err)
 			}
 			return
 		}
 	}
 	if got.contentType == typeError {
-		a.end(id, refusal(got.body))
+		a.end(name, refusal(got.body))
 		return
 	}
-	a.end(id, nil)
+	a.end(name, nil)
 }
 
-// secret is what the receipt of a message has to be sealed under; nil: it has not.
-func (a *asked) secret(id string) *seal.Secret {
+// sealed is the inquiry of that name if its receipt has to be sealed; else nil.
+func (a *asked) sealed(name string) *inquiry {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if q := a.open[id]; q != nil {
-		return q.secret
+	if q := a.open[name]; q != nil && q.secret != nil {
+		return q
 	}
 	return nil
 }
@@ -213,19 +214,13 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 	if err != nil {
 		return nil, err
 	}
-	more := extras{}
-	if d.more != nil {
-		more = *d.more
-	}
+	d.nameInquiry(t.node)
+	more := *d.more
 	more.receipt = to
 	d.more = &more
-	r := &Receipt{target: t, id: d.id, inquiry: &inquiry{name: d.id.String()}}
+	r := &Receipt{target: t, id: d.id, inquiry: &inquiry{name: more.inquiry, id: d.id, secret: d.secret}}
 	q := r.inquiry
-	if d.id.of != t.node.ids && d.secret == nil { // there may be others of that id, for other targets too. A seal is for its target, and bound to the id
-		q.name = t.node.ids.next().String()
-	}
-	more.inquiry = q.name
-	q.fate, q.secret = &r.fate, d.secret
+	q.fate = &r.fate
 	q.handled.Tell(m.follow(d.id, &r.fate, Handled))
 	if way, direct := t.way.(*remote); direct && way.conn == nil {
 		d.body = append([]byte(nil), d.body...)
@@ -250,6 +245,21 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 		return nil, err
 	}
 	return r, nil
+}
+
+// nameInquiry says by which name the receipt of the message will be known, unless that was said before: its id, or another where the caller has chosen that, for there
+// may be others of it, for other targets too.
+func (d *draft) nameInquiry(n *Node) {
+	if d.more == nil {
+		d.more = new(extras)
+	}
+	switch {
+	case d.more.inquiry != "":
+	case d.id.of == n.ids:
+		d.more.inquiry = d.id.String()
+	default:
+		d.more.inquiry = n.ids.next().String()
+	}
 }
 
 // sendUntilHandled is Send for a sender who waits for the handler. His deadline is the message's, too: nobody wants it handled later.

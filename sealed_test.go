@@ -401,6 +401,46 @@ func TestSealedMessagesFailClosed(t *testing.T) {
 	})
 }
 
+// One id may be that of messages to several targets, and of another to the same, while their receipts are out: each has its own.
+func TestSealedMessagesOfOneIDHaveAReceiptEach(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.broker()
+		keys := postridertest.NewKeys(t, "mailbox:jobs", "mailbox:orders", "peer:bob")
+		alice := net.node("alice", onBroker, keys.For("alice"))
+		bob := net.node("bob", onBroker, keys.For("bob", "mailbox:jobs", "mailbox:orders"))
+		handle := func(of *postrider.Target, takes time.Duration, result error) {
+			err := bob.Handle(t.Context(), of, func(context.Context, *postrider.Message) error { time.Sleep(takes); return result })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		handle(bob.Mailbox("jobs"), 2*time.Second, postrider.Reject(errors.New(secret)))
+		handle(bob.Mailbox("orders"), time.Second, nil)
+		handle(bob.Inbox(), 3*time.Second, nil)
+		var receipts []*postrider.Receipt
+		for _, to := range []*postrider.Target{alice.Mailbox("jobs"), alice.Mailbox("orders"), alice.Peer("bob"), alice.Peer("bob")} {
+			r, err := to.Post(t.Context(), secret, postrider.ID("order 7"), postrider.Until(postrider.Handled))
+			if err != nil {
+				t.Fatal(err)
+			}
+			receipts = append(receipts, r)
+		}
+		ctx := within(t, time.Minute)
+		for i, r := range receipts {
+			var failed *postrider.RemoteError
+			grade, err := r.Wait(ctx)
+			switch {
+			case r.ID() != "order 7":
+				t.Error(r.ID())
+			case i == 0 && (!errors.As(err, &failed) || failed.Reason != secret):
+				t.Errorf("%v, %v", grade, err)
+			case i > 0 && (grade != postrider.Handled || err != nil):
+				t.Errorf("%d: %v, %v", i, grade, err)
+			}
+		}
+	})
+}
+
 // An answer that is not sealed is none, whoever gives it.
 func TestAnAnswerHasToBeSealedAsTheQuestionWas(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {

@@ -208,6 +208,9 @@ func (t *Target) enclose(d *draft, w seal.Wish) error {
 	if !t.sealed {
 		return nil
 	}
+	if w == seal.Receipt {
+		d.nameInquiry(t.node)
+	}
 	now := time.Now()
 	e, number, err := t.node.sealing.next(t.sealTo, now)
 	if err != nil {
@@ -230,11 +233,12 @@ func (t *Target) enclose(d *draft, w seal.Wish) error {
 				return err
 			}
 		}
-		if m.called != "" {
-			b.Correlation = []byte(m.called)
+		named := m.called + m.inquiry // it has one of them, if any
+		if named != "" {
+			b.Correlation = []byte(named)
 		}
-		if m.key != "" || m.control != "" || m.expires != 0 || m.called != "" {
-			rest = &extras{key: m.key, control: m.control, expires: m.expires, attempt: m.attempt, called: m.called}
+		if m.key != "" || m.control != "" || m.expires != 0 || named != "" {
+			rest = &extras{key: m.key, control: m.control, expires: m.expires, attempt: m.attempt, called: m.called, inquiry: m.inquiry}
 		}
 	}
 	if d.body, err = e.Seal(number, &b, &c); err != nil {
