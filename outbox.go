@@ -98,7 +98,7 @@ func (n *Node) resume() {
 // namedWithin is how long what was posted to mailboxes waits for the program to name them.
 const namedWithin = time.Second
 
-// resumeBoxes sends on what was posted to mailboxes that the program has not named.
+// resumeBoxes sends on what was posted to mailboxes that the program has not named: each in the form of what was posted to it last.
 func (n *Node) resumeBoxes() { n.resumeAll(isBox) }
 
 // resumeNow does so at once, if it was to be later.
@@ -113,10 +113,10 @@ func (n *Node) resumeNow() {
 
 func (n *Node) resumeAll(which func(target string) bool) {
 	for _, target := range n.kept.disk.Targets() {
-		if !which(target) {
+		if !which(target) || !n.kept.disk.Has(target) { // or no more: a mailbox in another form has taken it
 			continue
 		}
-		if why := n.known(target); why != nil && !errors.Is(why, ErrClosed) {
+		if why := n.known(target); why != nil && n.kept.disk.Has(target) && !errors.Is(why, ErrClosed) {
 			n.log.Warn("what was posted before this start cannot be sent on yet, and stays in the outbox", "target", withoutPassword(target), "error", why)
 		}
 	}

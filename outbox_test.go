@@ -2,6 +2,7 @@ package postrider_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,6 +154,32 @@ func TestPostsGoToAMailboxInItsPresentForm(t *testing.T) {
 			})
 		}
 	}
+}
+
+// One life has posted to a mailbox in one form, and the next, which had no broker either, in another. The third says nothing of it: it goes, all of it,
+// into the form that was named last.
+func TestPostsInSeveralFormsGoIntoTheLast(t *testing.T) {
+	dir := t.TempDir()
+	inMemory(t, func(t *testing.T, net *network) {
+		for i, form := range [][]postrider.MailboxOption{nil, {postrider.SingleActive()}, {postrider.Partitions(2)}} {
+			alice := net.node("alice", inDir(dir), onBroker)
+			waitFor(t, post(t, alice.Mailbox("jobs", form...), fmt.Sprint(i), postrider.Key("key 0")), postrider.Kept)
+			alice.Close()
+		}
+		net.broker()
+		var log bytes.Buffer
+		alice := net.node("alice", inDir(dir), onBroker, func(cfg *postrider.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		time.Sleep(time.Minute)
+		alice.Close()
+		if strings.Contains(log.String(), "stays in the outbox") {
+			t.Errorf("logged %s", &log)
+		}
+		bob := net.node("bob", onBroker)
+		got := collect(t, bob, bob.Mailbox("jobs", postrider.Partitions(2)))
+		for i := range 3 {
+			wantBody(t, got, fmt.Sprint(i))
+		}
+	})
 }
 
 // A program names a mailbox otherwise than it is, by mistake. What its former life had posted there waits for its next one.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -35,7 +36,7 @@ type Outbox struct {
 
 	mu   sync.Mutex
 	kept map[uint64]journal.LSN // by ticket: the record it is in now
-	past map[string][]Post      // of a former life, by target
+	past map[string][]Post      // of a former life, by target, the newest last
 }
 
 // Open reads what is in a directory, which is made if it is missing. Errors are the journal's.
@@ -80,7 +81,7 @@ func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 	for _, lsn := range unneeded {
 		j.Release(lsn)
 	}
-	for _, p := range found {
+	for _, p := range slices.SortedFunc(maps.Values(found), byTicket) {
 		o.past[p.Target] = append(o.past[p.Target], p)
 	}
 	return o, nil
@@ -129,16 +130,19 @@ func (o *Outbox) Wait(ctx context.Context, ticket uint64) error {
 	return o.journal.Wait(ctx, journal.LSN(ticket))
 }
 
-// Targets are those that posts of a former life are for, which nobody has taken yet.
+// Targets are those that posts of a former life are for, which nobody has taken yet; first that of the newest post.
 func (o *Outbox) Targets() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var all []string
-	for t := range o.past {
-		all = append(all, t)
-	}
-	slices.Sort(all)
-	return all
+	newest := func(target string) Post { return o.past[target][len(o.past[target])-1] }
+	return slices.SortedFunc(maps.Keys(o.past), func(a, b string) int { return byTicket(newest(b), newest(a)) })
+}
+
+// Has reports whether it has such posts for a target.
+func (o *Outbox) Has(target string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.past[target]) > 0
 }
 
 // Take hands over, once, what a former life posted to some targets, in order. It stays kept until it is Done.

@@ -51,11 +51,11 @@ func TestWhatIsKeptComesBackInOrder(t *testing.T) {
 	o.Done(tickets[10:12])
 	o.Close()
 	o = mustOpen(t, fs)
-	if got := fmt.Sprint(o.Targets()); got != "[peer 0 peer 1]" {
+	if got := fmt.Sprint(o.Targets()); got != "[peer 1 peer 0]" || !o.Has("peer 0") || o.Has("peer 2") {
 		t.Fatal(got)
 	}
 	posts := o.Take("peer 0")
-	if len(posts) != 49 || len(o.Take("peer 0")) != 0 {
+	if len(posts) != 49 || o.Has("peer 0") || len(o.Take("peer 0")) != 0 {
 		t.Fatalf("%d posts", len(posts))
 	}
 	n := 0
