@@ -52,7 +52,8 @@ func newMailboxList() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var all []map[string]any
-			_, err := o.ask(cmd.Context(), http.MethodGet, resource("queues", vhost), nil, &all)
+			path := o.only(resource("queues", vhost), "name", "durable", "messages_ready", "messages_unacknowledged", "consumers", "arguments")
+			_, err := o.ask(cmd.Context(), http.MethodGet, path, nil, &all)
 			if err != nil {
 				return absent(err, "there is no virtual host %s: see postrider vhost list", vhost)
 			}

@@ -172,6 +172,14 @@ func absent(err error, format string, args ...any) error {
 // column is one of a listing: its title, and the field of the JSON, "a.b" within another.
 type column struct{ title, field string }
 
+// only asks for the fields that a table is made of; where JSON is printed, for all.
+func (o *owner) only(path string, fields ...string) string {
+	if o.json {
+		return path
+	}
+	return path + "?columns=" + strings.Join(fields, ",")
+}
+
 // list prints what is at a path, as a table or as JSON, one object a line.
 func (o *owner) list(cmd *cobra.Command, path string, columns ...column) error {
 	var items []map[string]any

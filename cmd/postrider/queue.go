@@ -49,6 +49,8 @@ func queueList(o *owner, vhost *string) *cobra.Command {
 			if all {
 				path = resource("queues")
 			}
+			path = o.only(path, "vhost", "name", "type", "durable", "messages_ready", "messages_unacknowledged", "consumers",
+				"policy", "operator_policy", "effective_arguments")
 			var items []map[string]any
 			if _, err := o.ask(cmd.Context(), http.MethodGet, path, nil, &items); err != nil {
 				return absent(err, "there is no virtual host %s: see postrider vhost list", *vhost)

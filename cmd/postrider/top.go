@@ -102,6 +102,9 @@ type queueSample struct {
 	} `json:"message_stats"`
 }
 
+// sampled are the fields of a queueSample.
+const sampled = "name,vhost,messages_ready,messages_unacknowledged,consumers,message_stats.publish,message_stats.deliver_get,message_stats.ack"
+
 // look asks a broker how it is.
 func (o *owner) look(ctx context.Context) (*sample, error) {
 	s := &sample{at: time.Now()}
@@ -111,7 +114,7 @@ func (o *owner) look(ctx context.Context) (*sample, error) {
 	if _, err := o.ask(ctx, http.MethodGet, resource("nodes", s.overview.Node), nil, &s.node); err != nil {
 		return nil, err
 	}
-	_, err := o.ask(ctx, http.MethodGet, "/api/queues", nil, &s.queues)
+	_, err := o.ask(ctx, http.MethodGet, "/api/queues?columns="+sampled, nil, &s.queues)
 	return s, err
 }
 

@@ -277,12 +277,94 @@ func TestListsArePagedSortedAndChosen(t *testing.T) {
 
 // Who may look at lists may not have the broker search them for as long as he likes.
 func TestASearchTakesOnlySoLong(t *testing.T) {
-	many := make([]any, 200)
-	for i := range many {
-		many[i] = map[string]any{"name": strings.Repeat("a", 40) + "!"}
-	}
-	_, err := filter(many, url.Values{"page": {"1"}, "use_regex": {"true"}, "name": {"^(?=(a+)+$)"}})
+	many := list(make([]vhostJSON, 200))
+	many.row = func(int, columns) any { return vhostJSON{Name: strings.Repeat("a", 40) + "!"} }
+	_, err := many.filter(url.Values{"page": {"1"}, "use_regex": {"true"}, "name": {"^(?=(a+)+$)"}})
 	if err == nil || !strings.Contains(err.Error(), "takes too long") {
 		t.Error(err)
 	}
+}
+
+// Of a long list, only what is shown is made.
+func TestAPageMakesItsRowsAlone(t *testing.T) {
+	made := 0
+	many := listOf(make([]int, 10_000), func(int, columns) vhostJSON {
+		made++
+		return vhostJSON{Name: "v"}
+	})
+	if err := many.reply(httptest.NewRecorder(), url.Values{"page": {"3"}, "page_size": {"50"}}); err != nil || made != 50 {
+		t.Errorf("%d were made: %v", made, err)
+	}
+}
+
+// A list is sent while it is made, and no more is made for who is gone.
+func TestALongListIsNotHeld(t *testing.T) {
+	made := 0
+	many := listOf(make([]int, 100_000), func(int, columns) vhostJSON {
+		made++
+		return vhostJSON{Name: "v"}
+	})
+	gone := &goneWriter{ResponseRecorder: httptest.NewRecorder()}
+	if err := many.reply(gone, nil); err != nil || made > 1000 || gone.largest > 2*pieces {
+		t.Errorf("%d were made, %d bytes sent at once: %v", made, gone.largest, err)
+	}
+}
+
+// goneWriter goes to somebody who has left.
+type goneWriter struct {
+	*httptest.ResponseRecorder
+	largest int
+}
+
+func (w *goneWriter) Write(b []byte) (int, error) {
+	w.largest = max(w.largest, len(b))
+	return 0, io.ErrClosedPipe
+}
+
+// Whoever asks for columns sees of each thing what he would have seen of the whole.
+func TestColumnsAreThoseOfTheWhole(t *testing.T) {
+	d := newDesk(t)
+	d.wants(201, "PUT /api/policies/%2F/p", `{"pattern":".*","definition":{"max-length":7}}`)
+	d.wants(201, "PUT /api/queues/%2F/q", `{"arguments":{"x-max-length":5,"x-queue-type":"classic"}}`)
+	d.wants(201, "PUT /api/queues/%2F/r", "")
+	d.wants(200, "POST /api/exchanges/%2F/amq.default/publish", `{"properties":{},"routing_key":"q","payload":"x","payload_encoding":"string"}`)
+	d.wants(201, "PUT /api/users/alice", `{"password":"wonder","tags":"monitoring,eu"}`)
+	for _, path := range []string{"queues", "exchanges", "vhosts", "users", "bindings", "policies", "feature-flags"} {
+		var whole []map[string]any
+		if err := json.Unmarshal(d.ask("GET /api/"+path).Body.Bytes(), &whole); err != nil || len(whole) == 0 {
+			t.Fatal(path, err)
+		}
+		names := map[string]bool{"none": true, "name.none": true}
+		for _, item := range whole {
+			for name, value := range item {
+				names[name] = true
+				inner, _ := value.(map[string]any)
+				for below := range inner {
+					names[name+"."+below] = true
+				}
+			}
+		}
+		for name := range names {
+			want := make([]map[string]any, len(whole))
+			for i, item := range whole {
+				want[i] = map[string]any{}
+				first, below, deeper := strings.Cut(name, ".")
+				value := item[first]
+				if deeper {
+					inner, _ := value.(map[string]any)
+					if value = inner[below]; value != nil {
+						value = map[string]any{below: value}
+					}
+				}
+				if value != nil {
+					want[i][first] = value
+				}
+			}
+			text, _ := json.Marshal(want)
+			d.wants(200, "GET /api/"+path+"?columns="+name, "", string(text))
+		}
+	}
+	d.wants(200, "GET /api/queues?columns=effective_policy_definition,effective_policy_definition.max-length,name", "",
+		`[{"effective_policy_definition":{"max-length":7},"name":"q"},`)
+	d.wants(400, "GET /api/queues?columns="+strings.Repeat("a,", maxColumns), "", "bad_request")
 }

@@ -64,12 +64,8 @@ func (r *request) reply(w http.ResponseWriter, answer any) error {
 			return err
 		}
 		return write(w, http.StatusServiceUnavailable, body)
-	case listing:
-		shaped, err := v.shape(r.URL.Query())
-		if err != nil {
-			return err
-		}
-		answer = shaped
+	case *listing:
+		return v.reply(w, r.URL.Query())
 	}
 	body, err := json.Marshal(answer)
 	if err != nil {
@@ -78,19 +74,29 @@ func (r *request) reply(w http.ResponseWriter, answer any) error {
 	return write(w, http.StatusOK, body)
 }
 
-func write(w http.ResponseWriter, status int, body []byte) error {
+func asJSON(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache")
 	w.WriteHeader(status)
+}
+
+func write(w http.ResponseWriter, status int, body []byte) error {
+	asJSON(w, status)
 	_, _ = w.Write(append(body, '\n')) // whoever asked may be gone: his affair
 	return nil
 }
 
-// fail answers with an error. What the broker cannot help is logged.
+// cutOff is an error of an answer that has begun.
+type cutOff struct{ error }
+
+// fail answers with an error. What the broker cannot help is logged. An answer that has begun ends with its connection.
 func (a *Admin) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	if p.status >= http.StatusInternalServerError {
 		a.log.Error("a request of the administration failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	if errors.As(err, new(cutOff)) {
+		panic(http.ErrAbortHandler)
 	}
 	if p.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="Postrider"`)

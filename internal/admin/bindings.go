@@ -61,7 +61,7 @@ func propertiesKey(b route.Binding) string {
 // all are the bindings of a virtual host, with those that every queue has to the default exchange.
 func allBindings(v *core.VHost) []route.Binding {
 	all := v.Bindings()
-	for _, q := range v.Queues() {
+	for _, q := range v.AllQueues() {
 		all = append(all, route.Binding{Destination: q.Name, ToQueue: true, Key: q.Name})
 	}
 	return all

@@ -44,8 +44,8 @@ func consumerOf(c core.ConsumerStatus) consumerJSON {
 func listConsumers(r *request) (any, error) {
 	all := []consumerJSON{}
 	for _, v := range r.vhosts() {
-		for _, q := range v.Queues() {
-			for _, c := range q.Consumers {
+		for _, q := range v.AllQueues() {
+			for _, c := range q.Status().Consumers {
 				all = append(all, consumerOf(c))
 			}
 		}

@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"bufio"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -14,20 +16,27 @@ import (
 	"github.com/postrider-mq/postrider/internal/pattern"
 )
 
-// listing is many things of a kind; anything that is JSON of an object. A caller may ask for
+// listing is many things of a kind, in order. A caller may ask for
 //
 //	columns=a,b.c           some fields only
 //	sort=a&sort_reverse=true
 //	page=1&page_size=100    a page, with name=…&use_regex=true to choose by name
-type listing []any
+//
+// There may be a hundred thousand. So a thing becomes a row only when it is written or looked at, and is forgotten after that.
+type listing struct {
+	len    int
+	row    func(i int, c columns) any // a struct that is an object in JSON; what no column asks for may be missing from it
+	fields fields                     // of every row
+}
 
-// list makes a listing of a slice.
-func list[T any](items []T) listing {
-	l := make(listing, len(items))
-	for i := range items {
-		l[i] = items[i]
-	}
-	return l
+// list makes a listing of rows.
+func list[R any](rows []R) *listing {
+	return listOf(rows, func(row R, _ columns) R { return row })
+}
+
+// listOf makes a listing of things that become rows.
+func listOf[T, R any](things []T, row func(T, columns) R) *listing {
+	return &listing{len(things), func(i int, c columns) any { return row(things[i], c) }, fieldsOf[R]()}
 }
 
 const (
@@ -46,48 +55,85 @@ type page struct {
 	TotalCount    int   `json:"total_count"`
 }
 
-func (l listing) shape(q url.Values) (any, error) {
-	columns, sort := q.Get("columns"), q.Get("sort")
-	if columns == "" && sort == "" && q.Get("page") == "" {
-		return l, nil
-	}
-	items, err := l.objects()
+// reply answers with what the caller asks for. Things are known by their numbers until they are written.
+func (l *listing) reply(w http.ResponseWriter, q url.Values) error {
+	c, err := columnsOf(q.Get("columns"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	total := len(items)
-	if items, err = filter(items, q); err != nil {
-		return nil, err
-	}
-	if sort != "" {
-		sortBy(items, strings.Split(sort, "."), q.Get("sort_reverse") == "true")
-	}
-	p, err := paged(items, q)
+	things, err := l.filter(q)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if p == nil {
-		return choose(items, columns), nil
+	if by := q.Get("sort"); by != "" {
+		l.sort(things, strings.Split(by, "."), q.Get("sort_reverse") == "true")
 	}
-	p.TotalCount = total
-	p.Items = choose(slices.Clone(p.Items), columns)
-	return p, nil
+	if q.Get("page") == "" {
+		return l.write(w, things, c)
+	}
+	p, part, err := paged(things, q)
+	if err != nil {
+		return err
+	}
+	p.TotalCount = l.len
+	for _, i := range part {
+		p.Items = append(p.Items, l.shown(i, c))
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, body)
 }
 
-// objects are the items as whoever reads the JSON sees them.
-func (l listing) objects() ([]any, error) {
-	b, err := json.Marshal(l)
-	if err != nil {
-		return nil, err
+// pieces is how much of a list is sent at once, in bytes.
+const pieces = 32 << 10
+
+// write sends a list, one thing after the other. After an error the answer is cut off where it is.
+func (l *listing) write(w http.ResponseWriter, things []int, c columns) error {
+	asJSON(w, http.StatusOK)
+	out := bufio.NewWriterSize(w, pieces)
+	_ = out.WriteByte('[')
+	for n, i := range things {
+		if n > 0 {
+			_ = out.WriteByte(',')
+		}
+		b, err := json.Marshal(l.shown(i, c))
+		if err != nil {
+			return cutOff{err}
+		}
+		if _, err := out.Write(b); err != nil {
+			return nil // whoever asked is gone: his affair
+		}
 	}
-	var items []any
-	return items, json.Unmarshal(b, &items)
+	_, _ = out.WriteString("]\n")
+	_ = out.Flush()
+	return nil
 }
 
-func filter(items []any, q url.Values) ([]any, error) {
+// shown is what is sent of a thing.
+func (l *listing) shown(i int, c columns) any {
+	row := l.row(i, c)
+	if c == nil {
+		return row
+	}
+	return l.fields.choose(row, c)
+}
+
+// look is what a path leads to in a thing.
+func (l *listing) look(i int, path []string) any {
+	return l.fields.value(l.row(i, columns{path}), path)
+}
+
+// filter chooses by name, if a page is asked for.
+func (l *listing) filter(q url.Values) ([]int, error) {
+	things := make([]int, l.len)
+	for i := range things {
+		things[i] = i
+	}
 	name := q.Get("name")
 	if q.Get("page") == "" || name == "" {
-		return items, nil
+		return things, nil
 	}
 	match := func(s string) bool { return strings.Contains(s, name) }
 	if q.Get("use_regex") == "true" {
@@ -97,10 +143,10 @@ func filter(items []any, q url.Values) ([]any, error) {
 		}
 		match = p.Match
 	}
-	chosen, began := items[:0], time.Now()
-	for _, v := range items {
-		if s, _ := field(v, []string{"name"}).(string); match(s) {
-			chosen = append(chosen, v)
+	chosen, began := things[:0], time.Now()
+	for _, i := range things {
+		if s, _ := l.look(i, []string{"name"}).(string); match(s) {
+			chosen = append(chosen, i)
 		}
 		if time.Since(began) > maxSearch {
 			return nil, badRequest("name=%s: to look for it takes too long", name)
@@ -112,26 +158,24 @@ func filter(items []any, q url.Values) ([]any, error) {
 // maxSearch bounds how long names are searched for a pattern: some take the longest that there is for each of them.
 const maxSearch = time.Second
 
-func paged(items []any, q url.Values) (*page, error) {
-	if q.Get("page") == "" {
-		return nil, nil
-	}
+// paged is the page that is asked for, still empty, and what is to be on it.
+func paged(things []int, q url.Values) (*page, []int, error) {
 	n, err := number(q, "page", 1, math.MaxInt32)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	size := defaultPage
 	if q.Get("page_size") != "" {
 		if size, err = number(q, "page_size", 1, maxPage); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	pages := max(1, (len(items)+size-1)/size)
+	pages := max(1, (len(things)+size-1)/size)
 	if n > pages {
-		return nil, &problem{400, "page_out_of_range", fmt.Sprintf("page out of range, page: %d page size: %d, len: %d", n, size, len(items))}
+		return nil, nil, &problem{400, "page_out_of_range", fmt.Sprintf("page out of range, page: %d page size: %d, len: %d", n, size, len(things))}
 	}
-	part := items[(n-1)*size : min(n*size, len(items))]
-	return &page{len(items), len(part), part, n, pages, size, 0}, nil
+	part := things[(n-1)*size : min(n*size, len(things))]
+	return &page{len(things), len(part), []any{}, n, pages, size, 0}, part, nil
 }
 
 func number(q url.Values, key string, low, high int) (int, error) {
@@ -142,26 +186,28 @@ func number(q url.Values, key string, low, high int) (int, error) {
 	return n, nil
 }
 
-// field finds what a path leads to; nil if nothing is there.
-func field(v any, path []string) any {
-	for _, key := range path {
-		object, ok := v.(map[string]any)
-		if !ok {
-			return nil
-		}
-		v = object[key]
+// sort orders things by what a path leads to now.
+func (l *listing) sort(things []int, path []string, reverse bool) {
+	keys := make([]any, l.len)
+	for _, i := range things {
+		keys[i] = sortKey(l.look(i, path))
 	}
-	return v
-}
-
-func sortBy(items []any, path []string, reverse bool) {
-	slices.SortStableFunc(items, func(a, b any) int {
-		c := compare(field(a, path), field(b, path))
+	slices.SortStableFunc(things, func(a, b int) int {
+		c := compare(keys[a], keys[b])
 		if reverse {
 			return -c
 		}
 		return c
 	})
+}
+
+// sortKey is nothing, a number or a text.
+func sortKey(v any) any {
+	switch v.(type) {
+	case nil, float64:
+		return v
+	}
+	return fmt.Sprint(v)
 }
 
 // compare puts nothing before numbers before the rest.
@@ -174,7 +220,7 @@ func compare(a, b any) int {
 	case a == nil || b == nil:
 		return cmp.Compare(rank(a), rank(b))
 	}
-	return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
+	return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
 }
 
 func rank(v any) int {
@@ -182,34 +228,4 @@ func rank(v any) int {
 		return 0
 	}
 	return 1
-}
-
-// choose keeps the columns that were asked for.
-func choose(items []any, columns string) []any {
-	if columns == "" {
-		return items
-	}
-	for i, v := range items {
-		kept := map[string]any{}
-		for column := range strings.SplitSeq(columns, ",") {
-			path := strings.Split(column, ".")
-			if value := field(v, path); value != nil {
-				put(kept, path, value)
-			}
-		}
-		items[i] = kept
-	}
-	return items
-}
-
-func put(object map[string]any, path []string, value any) {
-	for _, key := range path[:len(path)-1] {
-		inner, ok := object[key].(map[string]any)
-		if !ok {
-			inner = map[string]any{}
-			object[key] = inner
-		}
-		object = inner
-	}
-	object[path[len(path)-1]] = value
 }

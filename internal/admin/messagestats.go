@@ -1,6 +1,10 @@
 package admin
 
-import "github.com/postrider-mq/postrider/internal/core"
+import (
+	"slices"
+
+	"github.com/postrider-mq/postrider/internal/core"
+)
 
 // messageStats are counters since the start, each beside how fast it grows: NAME and NAME_details. A queue to which
 // nothing has happened has none, as in RabbitMQ.
@@ -43,7 +47,10 @@ func (s messageStats) put(name string, n uint64, rate float64) {
 
 // statsOf are those of a queue, or what the broker's have in common with them.
 func statsOf(counts []uint64, rates []float64) messageStats {
-	s, happened := messageStats{}, uint64(0)
+	if !slices.ContainsFunc(counts, func(n uint64) bool { return n != 0 }) {
+		return nil
+	}
+	s := messageStats{}
 	for _, stat := range statNames {
 		n, rate := uint64(0), 0.0
 		for _, what := range stat.of {
@@ -51,10 +58,6 @@ func statsOf(counts []uint64, rates []float64) messageStats {
 			rate += rates[what]
 		}
 		s.put(stat.name, n, rate)
-		happened += n
-	}
-	if happened == 0 {
-		return nil
 	}
 	return s
 }
@@ -62,7 +65,7 @@ func statsOf(counts []uint64, rates []float64) messageStats {
 // totalStats are those of the broker.
 func totalStats(c *core.Core) messageStats {
 	counts, rates := c.Rates()
-	s := statsOf(counts[:], rates[:])
+	s := statsOf(counts[:len(core.QueueCounts{})], rates[:])
 	if s == nil {
 		s = messageStats{}
 	}

@@ -25,11 +25,11 @@ func overview(r *request) (any, error) {
 	totals, messages := map[string]int{"queues": 0, "exchanges": 0, "consumers": 0, "connections": 0, "channels": 0}, messageCounts{}
 	for _, v := range r.vhosts() {
 		totals["exchanges"] += len(v.Exchanges())
-		for _, q := range v.Queues() {
+		v.EachQueue(func(q *core.QueueStatus) {
 			totals["queues"]++
-			totals["consumers"] += len(q.Consumers)
-			messages.add(&q)
-		}
+			totals["consumers"] += q.Consuming
+			messages.add(q)
+		})
 	}
 	for _, c := range r.connections() {
 		totals["connections"]++

@@ -1,6 +1,9 @@
 package admin
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/postrider-mq/postrider/internal/access"
 	"github.com/postrider-mq/postrider/internal/core"
 )
@@ -36,10 +39,21 @@ type queueJSON struct {
 	Stats           messageStats `json:"message_stats,omitempty"`
 }
 
+// queueRow is a queue in a list. How fast it changes is measured from when somebody asks for that.
+func (a *Admin) queueRow(q *core.Queue, c columns) queueJSON {
+	var status core.QueueStatus
+	if c.rates() {
+		status = q.Status()
+	} else {
+		status = q.Brief()
+	}
+	return a.queueOf(&status)
+}
+
 func (a *Admin) queueOf(q *core.QueueStatus) queueJSON {
 	j := queueJSON{
 		Name: q.Name, VHost: q.VHost, Type: "classic", Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive,
-		Arguments: toJSON(q.Args), Effective: toJSON(q.Effective()), Consumers: len(q.Consumers), State: "running", Node: a.node,
+		Arguments: toJSON(q.Args), Effective: toJSON(q.Effective()), Consumers: q.Consuming, State: "running", Node: a.node,
 		policyNames: namesOf(q.Policy, q.OperatorPolicy),
 	}
 	if kind, ok := q.Args["x-queue-type"].(string); ok {
@@ -56,14 +70,13 @@ func (a *Admin) queueOf(q *core.QueueStatus) queueJSON {
 }
 
 func listQueues(r *request) (any, error) {
-	var all []queueJSON
-	for _, v := range r.vhosts() {
-		for _, q := range v.Queues() {
-			all = append(all, r.admin.queueOf(&q))
-		}
+	var all []*core.Queue
+	for _, v := range r.vhosts() { // by name
+		queues := v.AllQueues()
+		slices.SortFunc(queues, func(a, b *core.Queue) int { return strings.Compare(a.Name, b.Name) })
+		all = append(all, queues...)
 	}
-	sortByName(all, func(q queueJSON) (string, string) { return q.VHost, q.Name })
-	return list(all), nil
+	return listOf(all, r.admin.queueRow), nil
 }
 
 // queue is the one in the path. Errors: 404.

@@ -27,9 +27,7 @@ type vhostJSON struct {
 func vhostOf(v *core.VHost) vhostJSON {
 	info := v.Info()
 	j := vhostJSON{Name: v.Name, Description: info.Description, Tags: tagList(info.Tags), DefaultQueueType: info.DefaultQueueType, Metadata: info}
-	for _, q := range v.Queues() {
-		j.add(&q)
-	}
+	v.EachQueue(j.add)
 	return j
 }
 

@@ -41,11 +41,11 @@ type ConsumerStatus struct {
 	Sink      Sink // whose it is
 }
 
-// Queues returns the status of every queue, in no order.
-func (v *VHost) Queues() []QueueStatus {
-	var list []QueueStatus
+// AllQueues returns every queue, in no order.
+func (v *VHost) AllQueues() []*Queue {
+	list := make([]*Queue, 0, v.QueueCount())
 	for _, q := range v.table.Load().Queues() {
-		list = append(list, q.status())
+		list = append(list, q)
 	}
 	return list
 }
@@ -56,7 +56,7 @@ func (v *VHost) Queue(name string) (QueueStatus, bool) {
 	if !ok || q.isGone() {
 		return QueueStatus{}, false
 	}
-	return q.status(), true
+	return q.Status(), true
 }
 
 // QueueCount is how many queues there are.
@@ -65,12 +65,13 @@ func (v *VHost) QueueCount() int { return v.table.Load().QueueCount() }
 // EachQueue visits every queue, in no order: its figures, without rates and without who consumes.
 func (v *VHost) EachQueue(visit func(*QueueStatus)) {
 	for _, q := range v.table.Load().Queues() {
-		s := q.brief()
+		s := q.Brief()
 		visit(&s)
 	}
 }
 
-func (q *Queue) brief() QueueStatus {
+// Brief is the queue's status without rates and without who consumes.
+func (q *Queue) Brief() QueueStatus {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.figures()
@@ -83,16 +84,17 @@ func (q *Queue) figures() QueueStatus {
 		Counts: q.counts, Resident: q.resident, Policy: q.ruling.user, OperatorPolicy: q.ruling.operator,
 	}
 	s.Paged = max(0, s.Ready+s.Unacked-q.residents)
-	return s
-}
-
-func (q *Queue) status() QueueStatus {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.figures()
 	if q.owner != nil {
 		s.Owner = q.owner.Name
 	}
+	return s
+}
+
+// Status is the queue's status.
+func (q *Queue) Status() QueueStatus {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.figures()
 	s.Rates = q.rates(q.vhost.core.Now())
 	for _, c := range q.consumers {
 		s.Consumers = append(s.Consumers, ConsumerStatus{s.VHost, q.Name, c.Tag, c.Channel, c.NoAck, c.Exclusive, c.sink})

@@ -132,7 +132,7 @@ func (v *VHost) end(b *Burst) journal.LSN {
 	lsn := v.core.append(kindVHostDeleted, false, appendText(nil, v.Name))
 	v.core.release(v.declared)
 	v.declared = 0
-	for _, q := range v.allQueues() {
+	for _, q := range v.AllQueues() {
 		v.dropQueue(b, q)
 	}
 	for _, exchange := range slices.Sorted(maps.Keys(v.stores)) {
@@ -145,14 +145,6 @@ func (v *VHost) end(b *Burst) journal.LSN {
 	v.table.Store(route.New[*Queue](v.Name))
 	v.core.endSettings(v.Name)
 	return lsn
-}
-
-func (v *VHost) allQueues() []*Queue {
-	var list []*Queue
-	for _, q := range v.table.Load().Queues() {
-		list = append(list, q)
-	}
-	return list
 }
 
 // mayChange refuses what comes too late. The caller holds mu.

@@ -122,7 +122,7 @@ func vhost(v *core.VHost) VHost {
 
 func queues(v *core.VHost, called string) []Queue {
 	var list []Queue
-	for _, q := range v.Queues() {
+	for _, q := range v.AllQueues() {
 		if q.Exclusive {
 			continue
 		}
@@ -151,7 +151,7 @@ func exchanges(v *core.VHost, called string) []Exchange {
 // bindings leaves out those of exclusive queues, which go with their connection.
 func bindings(v *core.VHost, called string) []Binding {
 	exclusive := map[string]bool{}
-	for _, q := range v.Queues() {
+	for _, q := range v.AllQueues() {
 		exclusive[q.Name] = q.Exclusive
 	}
 	var list []Binding
