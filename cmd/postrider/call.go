@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -84,7 +85,7 @@ func shownOn(w io.Writer, body []byte) []byte {
 	if !isTerminal(w) {
 		return body
 	}
-	return []byte(tamed(string(body), "\n\t"))
+	return []byte(tamed(string(body), func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }))
 }
 
 // asLine is a body with a newline at its end.

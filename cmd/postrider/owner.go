@@ -243,12 +243,17 @@ func cell(item map[string]any, field string) string {
 }
 
 // printable is text that a stranger may have chosen, for a terminal.
-func printable(s string) string { return tamed(s, "") }
+func printable(s string) string { return tamed(s, unseen) }
 
-// tamed is text without control characters but for some.
-func tamed(s, but string) string {
+// unseen is a character that is not seen itself: it moves the cursor, turns text around, or makes two names look alike.
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// tamed is text that shows where it has characters that a terminal is not to get.
+func tamed(s string, wild func(rune) bool) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !strings.ContainsRune(but, r) {
+		if wild(r) {
 			return '�'
 		}
 		return r
