@@ -218,16 +218,26 @@ func TestTheDoctorSaysWhatIsWrongWithABroker(t *testing.T) {
 // forwarded is an address of this host at which others reach one of the loopback: so they come in as guest.
 func forwarded(t *testing.T, to string) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", addressOfThisHost(t)+":0")
+	return forwardedAt(t, addressOfThisHost(t), to, func(int) bool { return false })
+}
+
+// forwardedAt is an address of that host, at which connections are sent away by their number, from 1.
+func forwardedAt(t *testing.T, host, to string, sentAway func(int) bool) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
 	go func() {
-		for {
+		for n := 1; ; n++ {
 			from, err := ln.Accept()
 			if err != nil {
 				return
+			}
+			if sentAway(n) {
+				from.Close()
+				continue
 			}
 			go func() {
 				defer from.Close()

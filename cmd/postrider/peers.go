@@ -47,10 +47,8 @@ func newPeers() *cobra.Command {
 				return err
 			}
 			defer n.Close()
-			ctx, cancel := context.WithTimeout(cmd.Context(), patience)
-			defer cancel()
 			l := &peerList{out: cmd.OutOrStdout(), json: o.json}
-			if err := l.gather(ctx, n, count); err != nil {
+			if err := o.gather(cmd.Context(), l, n, patience, count); err != nil {
 				return err
 			}
 			switch {
@@ -102,6 +100,21 @@ type peerList struct {
 	json  bool
 	found int
 	cards []postrider.Card
+}
+
+// gather waits for answers for as long as patience, which begins anew while the broker, which is there, could not be asked yet: until the timeout.
+func (o *nodeOptions) gather(ctx context.Context, l *peerList, n *postrider.Node, patience time.Duration, count int) error {
+	asking, cancel := o.within(ctx)
+	defer cancel()
+	for {
+		answering, cancel := context.WithTimeout(ctx, patience)
+		err := l.gather(answering, n, count)
+		late := answering.Err() != nil
+		cancel()
+		if err == nil || !late || asking.Err() != nil {
+			return err
+		}
+	}
 }
 
 // gather takes cards until ctx ends or, unless it is 0, count have come.

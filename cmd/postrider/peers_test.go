@@ -76,6 +76,14 @@ func TestWhoFindsNobodyIsToldWhoIsFound(t *testing.T) {
 	runs(t, "peers", "--wait", "50ms", "--broker", url).wants(t, exitOK, "", "nobody answered within 50ms", "use the same broker")
 }
 
+// A broker that takes its time to let the node in takes none of that in which others may answer.
+func TestWhoWaitsForPeersWaitsSinceTheBrokerWasAsked(t *testing.T) {
+	t.Parallel()
+	_, url := serving(t, "--memory")
+	at := forwardedAt(t, "127.0.0.1", strings.TrimPrefix(url, "amqp://"), func(n int) bool { return 1 < n && n < 8 })
+	runs(t, "peers", "--wait", "50ms", "--broker", "amqp://"+at).wants(t, exitOK, "", "nobody answered within 50ms")
+}
+
 // Two inboxes of one name are a mistake that nobody notices otherwise: messages reach one or the other.
 func TestAnInboxWithTheNameOfAnotherIsWarnedOf(t *testing.T) {
 	t.Parallel()
