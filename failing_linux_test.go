@@ -73,6 +73,9 @@ func TestWhatAFailedDiskEnds(t *testing.T) {
 	dir := t.TempDir()
 	alice := start(t, postrider.Config{Name: "alice", Dir: dir})
 	jobs := alice.Mailbox("jobs")
+	if err := jobs.Send(soon(t), "safe"); err != nil { // and the mailbox is made
+		t.Fatal(err)
+	}
 	failDisk(t, dir)
 	fate(t, jobs.Send(soon(t), "unsafe"), true, postrider.ErrClosed)
 	for what, send := range map[string]func() error{
