@@ -27,6 +27,7 @@ type certificates struct {
 	state  [3]fileState // of the files that were tried last, good or bad
 	looked time.Time
 	warned time.Time // of the certificate's end, for the last time
+	told   string    // what was said of it then
 }
 
 // fileState tells a file from what it was before.
@@ -103,15 +104,12 @@ func (c *certificates) current(now time.Time) *tls.Config {
 	return c.config
 }
 
-// warnAgain is how often the end of a certificate is warned of while clients come.
+// warnAgain is how often the same is said of a certificate's end while clients come.
 const warnAgain = 24 * time.Hour
 
 // warn says when clients are about to refuse the certificate for its age, or do so already. The caller holds mu, or is the only one yet.
 func (c *certificates) warn(now time.Time) {
 	leaf := c.config.Certificates[0].Leaf
-	if now.Sub(c.warned) < warnAgain {
-		return
-	}
 	level, what := slog.LevelError, "the certificate has expired: clients refuse it"
 	switch {
 	case now.After(leaf.NotAfter):
@@ -122,7 +120,10 @@ func (c *certificates) warn(now time.Time) {
 	default:
 		return
 	}
-	c.warned = now
+	if what == c.told && now.Sub(c.warned) < warnAgain {
+		return
+	}
+	c.warned, c.told = now, what
 	c.log.Log(context.Background(), level, what, "certificate", c.cert, "from", leaf.NotBefore.UTC(), "until", leaf.NotAfter.UTC())
 }
 

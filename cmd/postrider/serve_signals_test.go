@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -108,6 +110,33 @@ func TestACertificateThatHasExpiredIsToldOfAtTheStart(t *testing.T) {
 			t.Errorf("which one? %s", line)
 		}
 		b.stop()
+	}
+}
+
+// That it is over is told when it is, and once a day.
+func TestACertificateThatExpiresIsToldOfAgain(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	cert, key := certificateUntil(t, began.Add(time.Hour))
+	var told bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&told, nil))
+	c, err := (&serveOptions{tlsCert: cert, tlsKey: key}).serverTLS(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		at   time.Duration
+		want string // "" for nothing
+	}{
+		{0, "expires soon"}, {30 * time.Minute, ""}, {2 * time.Hour, "has expired"}, {3 * time.Hour, ""}, {27 * time.Hour, "has expired"},
+	} {
+		if step.at > 0 {
+			c.current(began.Add(step.at))
+		}
+		if got := told.String(); step.want == "" && got != "" || !strings.Contains(got, step.want) {
+			t.Errorf("after %v it says %q, want %q", step.at, got, step.want)
+		}
+		told.Reset()
 	}
 }
 

@@ -95,7 +95,7 @@ func (s *sender) run(ctx context.Context) {
 
 // lookAfter gives up when none of the posts that wait has been confirmed for so long: a target that is gone for good keeps them, and who posts, for ever.
 func (s *sender) lookAfter(ctx context.Context, giveUp func()) {
-	tick := time.NewTicker(s.order.Stall / 8)
+	tick := time.NewTicker(max(s.order.Stall/8, time.Millisecond))
 	defer tick.Stop()
 	last, still := uint64(0), 0
 	for {
