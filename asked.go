@@ -215,10 +215,8 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 		return nil, err
 	}
 	d.nameInquiry(t.node)
-	more := *d.more
-	more.receipt = to
-	d.more = &more
-	r := &Receipt{target: t, id: d.id, inquiry: &inquiry{name: more.inquiry, id: d.id, secret: d.secret}}
+	d.more.receipt = to
+	r := &Receipt{target: t, id: d.id, inquiry: &inquiry{name: d.more.inquiry, id: d.id, secret: d.secret}}
 	q := r.inquiry
 	q.fate = &r.fate
 	q.handled.Tell(m.follow(d.id, &r.fate, Handled))
@@ -226,13 +224,13 @@ func (t *Target) ask(ctx context.Context, d draft, m *Outgoing) (*Receipt, error
 		d.body = append([]byte(nil), d.body...)
 		q.pub, q.size = way.pub, len(d.body)
 		var until time.Time
-		if more.expires != 0 {
-			until = time.Now().Add(more.expires)
+		if d.more.expires != 0 {
+			until = time.Now().Add(d.more.expires)
 		}
 		q.again = func() error { return t.node.asked.askAgain(way, d, until, q) }
 	}
 	book := t.node.asked
-	if err := book.expect(q, t.node.cfg.handledWithin(more.expires)); err != nil {
+	if err := book.expect(q, t.node.cfg.handledWithin(d.more.expires)); err != nil {
 		return nil, err
 	}
 	r.fate.Tell(func(err error) {
