@@ -207,6 +207,13 @@ func sortKey(v any) any {
 	case nil, float64:
 		return v
 	}
+	return text(v)
+}
+
+func text(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
 	return fmt.Sprint(v)
 }
 
@@ -220,7 +227,7 @@ func compare(a, b any) int {
 	case a == nil || b == nil:
 		return cmp.Compare(rank(a), rank(b))
 	}
-	return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
+	return strings.Compare(text(a), text(b))
 }
 
 func rank(v any) int {
