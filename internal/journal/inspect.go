@@ -106,9 +106,6 @@ func (r *recovery) inspect(progress func(done, total int64)) error {
 		length[s] = int64(s.limit - s.base)
 		total += length[s]
 	}
-	if r.look.checkpoint != nil {
-		r.closed, _ = r.closing(r.look.checkpoint)
-	}
 	r.findEnd()
 	for i, s := range r.segments {
 		r.look.begin(s)
@@ -120,7 +117,8 @@ func (r *recovery) inspect(progress func(done, total int64)) error {
 		done += length[s]
 		progress(done, total)
 	}
-	if b, _ := r.readCheckpoint(); bytes.Equal(b, r.look.checkpoint) { // nobody has opened the journal meanwhile
+	if b, _ := r.readCheckpoint(); b != nil && bytes.Equal(b, r.look.checkpoint) { // nobody has opened the journal meanwhile
+		r.closed, _ = r.closing(b)
 		r.missing()
 	}
 	return nil

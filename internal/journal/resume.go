@@ -16,12 +16,7 @@ func (r *recovery) resume() (ok bool, err error) {
 	if err != nil || b == nil || r.j.cfg.Restore == nil {
 		return false, err
 	}
-	c, why := r.closing(b)
-	r.closed = c
-	var last LSN
-	if why == "" {
-		last, why = r.believe(b, c)
-	}
+	last, why := r.believe(b)
 	if why == "" && r.j.cfg.Restore(b[checkpointHead+len(r.segments)*checkpointEntry:len(b)-4]) != nil {
 		why = "its user cannot read it"
 	}
@@ -113,11 +108,14 @@ func (r *recovery) closing(b []byte) (c *closing, why string) {
 }
 
 // believe says why a checkpoint does not hold; otherwise where the commit record lies that closed the journal.
-func (r *recovery) believe(b []byte, c *closing) (last LSN, why string) {
-	if len(c.bases) != len(r.segments) {
+func (r *recovery) believe(b []byte) (last LSN, why string) {
+	if r.closed, why = r.closing(b); why != "" {
+		return 0, why
+	}
+	if len(r.closed.bases) != len(r.segments) {
 		return 0, "the segments are others"
 	}
-	end := c.end
+	end := r.closed.end
 	for i, s := range r.segments {
 		e := b[checkpointHead+i*checkpointEntry:]
 		used := int64(le.Uint64(e[24:]))
