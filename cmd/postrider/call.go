@@ -85,7 +85,7 @@ func shownOn(w io.Writer, body []byte) []byte {
 	if !isTerminal(w) {
 		return body
 	}
-	return []byte(tamed(string(body), func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }))
+	return []byte(tamed(string(body), inText(unicode.IsControl)))
 }
 
 // asLine is a body with a newline at its end.

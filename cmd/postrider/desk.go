@@ -155,7 +155,7 @@ func (d *desk) say(format string, args ...any) {
 		case string:
 			args[i] = printable(v)
 		case paragraph:
-			args[i] = strings.ReplaceAll(tamed(string(v), func(r rune) bool { return unseen(r) && r != '\n' && r != '\t' }), "\n", "\n               ")
+			args[i] = strings.ReplaceAll(tamed(string(v), inText(unseen)), "\n", "\n               ")
 		case fmt.Stringer:
 			args[i] = printable(v.String())
 		}

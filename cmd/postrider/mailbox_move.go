@@ -326,7 +326,7 @@ func (m *mover) left(ctx context.Context) (n int, err error) {
 // progress shows how far it is, on a terminal only, and says what is waited for, once each time that nothing moves for a while.
 func (m *mover) progress(total int) (stop func()) {
 	shown := !m.options.json && isTerminal(m.notes)
-	clear := func() {
+	wipe := func() {
 		if shown {
 			io.WriteString(m.notes, "\r\x1b[K")
 		}
@@ -334,7 +334,7 @@ func (m *mover) progress(total int) (stop func()) {
 	ended, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
-		defer clear()
+		defer wipe()
 		tick := time.NewTicker(lookAtMove)
 		defer tick.Stop()
 		for last, still := int64(0), time.Duration(0); ; still += lookAtMove {
@@ -347,7 +347,7 @@ func (m *mover) progress(total int) (stop func()) {
 			case n != last:
 				last, still = n, 0
 			case still == moveStalls:
-				clear()
+				wipe()
 				complain(m.notes, m.waits())
 			}
 			if shown {

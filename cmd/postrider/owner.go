@@ -250,6 +250,11 @@ func unseen(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
 }
 
+// inText is what is wild in a text of many lines, which may have tabs, too.
+func inText(wild func(rune) bool) func(rune) bool {
+	return func(r rune) bool { return wild(r) && r != '\n' && r != '\t' }
+}
+
 // tamed is text that shows where it has characters that a terminal is not to get.
 func tamed(s string, wild func(rune) bool) string {
 	return strings.Map(func(r rune) rune {
