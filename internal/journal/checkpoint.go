@@ -10,7 +10,8 @@ import (
 	"github.com/postrider-mq/postrider/internal/disk"
 )
 
-// A Checkpoint is what the journal's user has folded out of all records, so that the next Open need not read them.
+// A Checkpoint is what the journal's user has folded out of all records, so that the next Open need not read them. One without
+// a body is written where there is nothing of that kind: the next Open reads all, and tells what has gone since the Close.
 //
 // It is written at a proper Close, behind everything else, and removed by the next Open before that appends or changes
 // anything. So it is never out of date. It is believed only where it names this very journal, with these very segments and this very
@@ -99,37 +100,71 @@ func (j *Journal) CloseWith(c *Checkpoint) error {
 	return j.closeErr
 }
 
-// writeCheckpoint leaves c on the disk. The journal has been closed properly, and its files are still open.
+// writeCheckpoint leaves on the disk how the journal was closed, from which the next Open tells what has gone since, and in c what that need not
+// read. Where c does not hold, or is nil, the next Open reads all. The journal has been closed properly, and its files are still open.
 func (j *Journal) writeCheckpoint(c *Checkpoint) {
-	head, why := c.head()
-	if why != "" {
-		j.log.Info("there is no checkpoint: the next start reads the whole journal", "dir", j.fs.String(), "reason", why)
+	if c != nil {
+		if why := c.lacks(); why != "" {
+			j.log.Info("the next start reads the whole journal", "dir", j.fs.String(), "reason", why)
+			c = nil
+		}
+	}
+	if j.finished == 0 { // the last batch had no place
 		return
 	}
-	if err := putCheckpoint(j.fs, head, c.Body); err != nil {
+	if c == nil {
+		c = &Checkpoint{j: j}
+	}
+	if err := putCheckpoint(j.fs, c.head(), c.Body); err != nil {
 		_ = j.fs.Remove(checkpointName + tmpExt)
 		_ = j.fs.Remove(checkpointName)
-		j.log.Warn("no checkpoint could be written: the next start reads the whole journal", "dir", j.fs.String(), "err", err)
+		j.log.Warn("no checkpoint could be written: the next start reads the whole journal, and cannot tell whether some of it has gone", "dir", j.fs.String(), "err", err)
 	}
 }
 
-// head returns what precedes the body, or why the checkpoint does not hold.
-func (c *Checkpoint) head() (b []byte, why string) {
+// lacks says why the checkpoint does not hold.
+func (c *Checkpoint) lacks() (why string) {
 	j := c.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
 	case j.finished == 0:
-		return nil, "the last batch had no place"
+		return "the last batch had no place"
 	case j.last != c.last:
-		return nil, "something was appended meanwhile"
+		return "something was appended meanwhile"
 	case len(j.recovery.Damaged) > 0:
-		return nil, "some of the journal is damaged"
+		return "some of the journal is damaged"
 	case len(c.Body) > mostCheckpoint/2:
-		return nil, "it would be too large"
+		return "the checkpoint would be too large"
 	}
 	list := *j.segments.Load()
-	b = make([]byte, checkpointHead, checkpointHead+len(list)*checkpointEntry)
+	for _, s := range list {
+		if now := c.holding(s).now; s.kept != s.released.Load()+now {
+			return fmt.Sprintf("segment %s is held %d times, not %d", s.name(), s.kept-s.released.Load(), now)
+		}
+	}
+	for s := range c.held {
+		if !slices.Contains(list, s) {
+			return "something is held that is not there"
+		}
+	}
+	return ""
+}
+
+func (c *Checkpoint) holding(s *segment) holding {
+	if n := c.held[s]; n != nil {
+		return *n
+	}
+	return holding{}
+}
+
+// head returns what precedes the body.
+func (c *Checkpoint) head() []byte {
+	j := c.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	list := *j.segments.Load()
+	b := make([]byte, checkpointHead, checkpointHead+len(list)*checkpointEntry)
 	copy(b, checkpointMagic)
 	le.PutUint32(b[8:], checkpointVersion)
 	le.PutUint32(b[12:], uint32(len(list)))
@@ -137,25 +172,15 @@ func (c *Checkpoint) head() (b []byte, why string) {
 	le.PutUint64(b[32:], uint64(j.finished))
 	le.PutUint64(b[40:], uint64(len(c.Body)))
 	for _, s := range list {
-		var held holding
-		if n := c.held[s]; n != nil {
-			held = *n
-			delete(c.held, s)
-		}
-		if s.kept != s.released.Load()+held.now {
-			return nil, fmt.Sprintf("segment %s is held %d times, not %d", s.name(), s.kept-s.released.Load(), held.now)
-		}
+		lasting := c.holding(s).lasting
 		b = le.AppendUint64(b, uint64(s.base))
 		b = le.AppendUint64(b, uint64(s.capacity))
 		b = le.AppendUint64(b, s.salt)
 		b = le.AppendUint64(b, uint64(min(s.used, j.extent(s))))
-		b = le.AppendUint64(b, held.lasting)
-		b = le.AppendUint64(b, uint64(s.share(held.lasting)))
+		b = le.AppendUint64(b, lasting)
+		b = le.AppendUint64(b, uint64(s.share(lasting)))
 	}
-	if len(c.held) > 0 {
-		return nil, "something is held that is not there"
-	}
-	return b, ""
+	return b
 }
 
 // putCheckpoint writes the file under a temporary name first, so that under its own it is whole or not there.

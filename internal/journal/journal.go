@@ -379,7 +379,7 @@ func (j *Journal) close(c *Checkpoint) error {
 		_ = ahead.close()
 		err = errors.Join(err, j.fs.Remove(ahead.name()))
 	}
-	if c != nil && err == nil {
+	if err == nil {
 		j.writeCheckpoint(c)
 	}
 	for _, s := range *j.segments.Load() {

@@ -391,7 +391,7 @@ func (r *recovery) survey(s *found) {
 func (r *recovery) summarize() {
 	log := r.j.log
 	for _, d := range r.report.Damaged {
-		log.Error("a part of the journal is damaged or missing; its bytes, if there are any, are in quarantine, and the rest is served", "segment", d.Segment, "offset", d.Offset,
+		log.Error("a part of the journal is damaged or missing; its bytes, if there are any, are in quarantine, and the rest is served", "dir", r.fs.String(), "segment", d.Segment, "offset", d.Offset,
 			"length", d.Length, "lsn", uint64(d.LSN), "synced", d.Synced, "reason", d.Reason, "quarantine", d.Quarantine)
 	}
 	log.Info("journal recovered", "dir", r.fs.String(), "segments", r.report.Segments, "records", r.report.Records,

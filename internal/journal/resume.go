@@ -13,11 +13,17 @@ import (
 // ok is false where all has to be read.
 func (r *recovery) resume() (ok bool, err error) {
 	b, err := r.takeCheckpoint()
-	if err != nil || b == nil || r.j.cfg.Restore == nil {
+	if err != nil || b == nil {
 		return false, err
 	}
-	last, why := r.believe(b)
-	if why == "" && r.j.cfg.Restore(b[checkpointHead+len(r.segments)*checkpointEntry:len(b)-4]) != nil {
+	var why string
+	if r.closed, why = r.closing(b); why == "" && (r.j.cfg.Restore == nil || len(r.closed.body) == 0) {
+		return false, nil // it only tells what has gone since
+	}
+	if why == "" {
+		why = r.believe(b)
+	}
+	if why == "" && r.j.cfg.Restore(r.closed.body) != nil {
 		why = "its user cannot read it"
 	}
 	if why != "" {
@@ -28,7 +34,7 @@ func (r *recovery) resume() (ok bool, err error) {
 		e := b[checkpointHead+i*checkpointEntry:]
 		s.used, s.kept, s.keptBytes = int64(le.Uint64(e[24:])), le.Uint64(e[32:]), int64(le.Uint64(e[40:]))
 	}
-	r.end, r.safe = last+commitSize, last
+	r.end, r.safe = r.closed.end, r.closed.end-commitSize
 	r.report.Clean, r.report.Resumed, r.report.Bytes = true, true, int64(len(b))
 	return true, nil
 }
@@ -84,6 +90,7 @@ func (r *recovery) readCheckpoint() (b []byte, found bool) {
 type closing struct {
 	end   LSN
 	bases []LSN // of the segments that there were
+	body  []byte
 }
 
 // closing reads it, or says why it is nothing to go by.
@@ -100,36 +107,33 @@ func (r *recovery) closing(b []byte) (c *closing, why string) {
 	case uint64(body) != uint64(checkpointHead+n*checkpointEntry)+le.Uint64(b[40:]):
 		return nil, "its parts have other lengths than it says"
 	}
-	c = &closing{end: LSN(le.Uint64(b[32:]))}
+	c = &closing{end: LSN(le.Uint64(b[32:])), body: b[checkpointHead+n*checkpointEntry : body]}
 	for i := range n {
 		c.bases = append(c.bases, LSN(le.Uint64(b[checkpointHead+i*checkpointEntry:])))
 	}
 	return c, ""
 }
 
-// believe says why a checkpoint does not hold; otherwise where the commit record lies that closed the journal.
-func (r *recovery) believe(b []byte) (last LSN, why string) {
-	if r.closed, why = r.closing(b); why != "" {
-		return 0, why
-	}
+// believe says why a checkpoint does not hold for the segments that there are.
+func (r *recovery) believe(b []byte) (why string) {
 	if len(r.closed.bases) != len(r.segments) {
-		return 0, "the segments are others"
+		return "the segments are others"
 	}
 	end := r.closed.end
 	for i, s := range r.segments {
 		e := b[checkpointHead+i*checkpointEntry:]
 		used := int64(le.Uint64(e[24:]))
 		if s.badHeader != nil || s.base != LSN(le.Uint64(e)) || s.capacity != int64(le.Uint64(e[8:])) || s.salt != le.Uint64(e[16:]) {
-			return 0, "the segments are others"
+			return "the segments are others"
 		}
 		if used < 0 || used > s.capacity || s.size < segmentHeaderSize+used || s.base+LSN(used) > end {
-			return 0, "a segment is shorter than it was"
+			return "a segment is shorter than it was"
 		}
 	}
 	if !r.closedAt(end) {
-		return 0, "the journal does not end where it says"
+		return "the journal does not end where it says"
 	}
-	return end - commitSize, ""
+	return ""
 }
 
 // closedAt reports whether the newest segment ends with the commit record of a proper Close, and there.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -188,4 +189,70 @@ func TestAFullDiskHoldsUpNoEnd(t *testing.T) {
 			t.Errorf("%d of %d are there", n, posted)
 		}
 	})
+}
+
+// A file that was cut short, or has gone, since the node ended in good order is no torn tail: posts are missing, and that is told.
+func TestWhatHasGoneSinceACloseIsTold(t *testing.T) {
+	for what, change := range map[string]func(t *testing.T, fs *disk.Mem, oldest, newest string, end int64){
+		"nothing": func(*testing.T, *disk.Mem, string, string, int64) {},
+		"the end of the newest file": func(t *testing.T, fs *disk.Mem, _, newest string, end int64) {
+			file, err := fs.Open(newest)
+			if err := errors.Join(err, file.Truncate(end)); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the newest file": func(t *testing.T, fs *disk.Mem, _, newest string, _ int64) { remove(t, fs, newest) },
+		"the oldest file": func(t *testing.T, fs *disk.Mem, oldest, _ string, _ int64) { remove(t, fs, oldest) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			fs := disk.NewMem()
+			o := mustOpen(t, fs)
+			var tickets []uint64
+			for range 100 {
+				tickets = append(tickets, mustKeep(t, o, Post{Target: "bob", Encoded: make([]byte, 1000)}))
+			}
+			if err := o.Close(); err != nil {
+				t.Fatal(err)
+			}
+			segments := segmentsOf(t, fs)
+			oldest, newest := segments[0], segments[len(segments)-1]
+			var base uint64
+			if _, err := fmt.Sscanf(newest, "%x.seg", &base); err != nil {
+				t.Fatal(err)
+			}
+			change(t, fs, oldest, newest, int64(4096+tickets[len(tickets)-1]-base))
+			var log bytes.Buffer
+			o, err := open(fs, slog.New(slog.NewTextHandler(&log, nil)), 16<<10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer o.Close()
+			lost := len(tickets) - o.Waiting()
+			if told := strings.Contains(log.String(), "level=ERROR") && strings.Contains(log.String(), "missing"); told != (lost > 0) || lost > 0 == (what == "nothing") {
+				t.Errorf("%d posts are lost, and the log says\n%s", lost, log.String())
+			}
+		})
+	}
+}
+
+func segmentsOf(t *testing.T, fs disk.FS) (names []string) {
+	t.Helper()
+	all, err := fs.List(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range all {
+		if strings.HasSuffix(name, ".seg") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func remove(t *testing.T, fs disk.FS, name string) {
+	t.Helper()
+	if err := fs.Remove(name); err != nil {
+		t.Fatal(err)
+	}
 }
