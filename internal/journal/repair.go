@@ -59,9 +59,10 @@ type repair struct {
 
 // change is a segment that has to be written anew, or to go.
 type change struct {
-	s     *found
-	holes []hole // to be marked as lost
-	goes  bool   // nothing in it counts
+	s        *found
+	holes    []hole // to be marked as lost
+	replaced int64  // bytes behind what is its own, which the next segment took the place of and that goes
+	goes     bool   // nothing in it counts
 }
 
 func (p *repair) run() error {
@@ -123,12 +124,30 @@ func (p *repair) takeStrangers() {
 
 // plan finds which segments have to change.
 func (p *repair) plan() {
-	for _, s := range p.segments {
+	for i, s := range p.segments {
 		gone := s.dropped > 0 || s.beyond != nil
 		c := change{s: s, holes: p.holes(s), goes: gone && s.limit == s.base}
+		if c.goes && i > 0 {
+			p.uncover(p.segments[i-1])
+		}
 		if gone || s.badHeader != nil && s.base < p.end || len(c.holes) > 0 {
 			p.changes = append(p.changes, c)
 		}
+	}
+}
+
+// uncover sees to what lies in s behind the base of the next segment, which goes: it was replaced once, and is not to count again.
+func (p *repair) uncover(s *found) {
+	b := make([]byte, max(0, min(s.size, s.offset(s.end()))-s.offset(s.limit)))
+	p.readAll(s, b, s.offset(s.limit))
+	n := int64(lastNonZero(b))
+	last := len(p.changes) - 1
+	switch {
+	case n == 0 || s.dropped > 0 || s.beyond != nil: // it is seen to anyway
+	case last >= 0 && p.changes[last].s == s:
+		p.changes[last].replaced = n
+	default:
+		p.changes = append(p.changes, change{s: s, replaced: n})
 	}
 }
 
@@ -207,6 +226,9 @@ func (p *repair) tell() {
 				m.Done = "moved to " + p.o.Backup + " with the segment, which holds nothing else"
 			}
 			p.mends = append(p.mends, m)
+		}
+		if i := slices.IndexFunc(p.changes, func(c change) bool { return c.s == s }); i >= 0 && p.changes[i].replaced > 0 {
+			p.mends = append(p.mends, Mend{s.name(), s.offset(s.limit), p.changes[i].replaced, "what the next segment once took the place of, which goes now", "zeroed"})
 		}
 		if u := s.beyond; u != nil {
 			p.mends = append(p.mends, Mend{s.name(), s.offset(u.from), int64(u.to - u.from), "the disk cannot read what may be the journal's end", "given up"})
@@ -290,6 +312,9 @@ func (p *repair) writeAnew(c change) error {
 		putVoid(data[from:to], h.lsn, salt)
 	}
 	h := segmentHeader{id: p.j.id, salt: salt, base: s.base, capacity: max(s.capacity, int64(len(data)))}
+	if i := slices.Index(p.segments, s) + 1; s.badHeader != nil && p.look.contents[s].Sealed && i < len(p.segments) {
+		h.capacity = int64(p.segments[i].base - s.base) // its file may have been cut off behind the seal
+	}
 	if err := s.close(); err != nil {
 		return err
 	}

@@ -285,6 +285,51 @@ func TestARepairThatIsCutShortCanRunAgain(t *testing.T) {
 	}
 }
 
+// A start has written a tail anew into a segment of its own. When that goes, as nothing in it can be read, what it took the place of does not
+// count again, and one repair is enough.
+func TestWhatASegmentTookThePlaceOfGoesWithIt(t *testing.T) {
+	mem := disk.NewMem()
+	j, hand := byHand(t, mem)
+	for _, body := range []string{"one", "two", "three"} {
+		j.Append(1, true, []byte(body))
+		hand.Write()
+	}
+	crashed := mem.Snapshot()
+	openT(t, Config{FS: disk.NewFaulty(crashed, func(op disk.Op) error {
+		if op.Kind == disk.OpTruncate {
+			return errors.New("the power fails before it is on the disk")
+		}
+		return nil
+	}, nil), SegmentSize: 1024})
+	on := crashed.Snapshot()
+	names := segmentsOf(t, on)
+	if len(names) < 3 {
+		t.Fatalf("there is no segment with the tail: %v", names)
+	}
+	_, before := held(t, on)
+	writeAt(t, on, names[1], segmentHeaderSize, bytes.Repeat([]byte("?"), int(before.Contents[1].Used)))
+	readable, _ := held(t, on)
+	repairT(t, on, RepairOptions{})
+	if again := repairT(t, on, RepairOptions{DryRun: true}); len(again) > 0 {
+		t.Errorf("a second repair finds %+v", again)
+	}
+	if got, _ := held(t, on); !maps.Equal(got, readable) {
+		t.Errorf("before the repair there were %v, after it %v", readable, got)
+	}
+}
+
+// A file that was cut off behind its seal, and whose header has gone, reaches to the next one.
+func TestAHeaderMadeAnewReachesToTheNextSegment(t *testing.T) {
+	mem, _ := smallJournal(t)
+	name := segmentsOf(t, mem)[0]
+	writeAt(t, mem, name, 0, make([]byte, segmentHeaderSize))
+	truncate(t, mem, name, int64(lastNonZero(readFile(t, mem, name))+7)&^7)
+	repairT(t, mem, RepairOptions{})
+	if again := repairT(t, mem, RepairOptions{}); len(again) > 0 {
+		t.Errorf("a second repair finds %+v", again)
+	}
+}
+
 // TestRandomDamageIsMended puts random bytes in random places.
 func TestRandomDamageIsMended(t *testing.T) {
 	base, want := smallJournal(t)
