@@ -186,6 +186,8 @@ func (m *Message) log() *slog.Logger { return m.tap.target.node.log }
 // conclude settles a message after its handler has returned.
 func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 	switch {
+	case err == nil && m.run:
+		m.book()
 	case m.settled.Load() == requeued: // whoever gets it next concludes it
 	case m.WantsReply() && m.replied.Load():
 		if err != nil && ctx.Err() == nil {
@@ -204,8 +206,6 @@ func conclude(ctx context.Context, m *Message, err error, o *handleOptions) {
 		} else {
 			m.ack(true)
 		}
-	case err == nil && m.run:
-		m.book()
 	case err == nil:
 		m.Ack()
 	case ctx.Err() != nil: // it was interrupted, which is nobody's fault

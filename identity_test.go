@@ -3,6 +3,7 @@ package postrider
 import (
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/postrider-mq/postrider/internal/pack"
@@ -22,18 +23,25 @@ func TestTheIDsOfAPackAreWrittenOut(t *testing.T) {
 		counts = append(counts, 36*36-100+n)
 	}
 	p := new(press)
-	for i, n := range counts {
-		prefix := "0123456789abcdef"
-		if i%50 == 0 {
-			prefix = "another"
-		}
-		name, _, _, _ := pack.Next(pack.AppendCounted(nil, n, nil))
-		if got, want := p.named(name, prefix), prefix+strconv.FormatUint(n, 36); got != want {
-			t.Fatalf("%d behind %s is %s, want %s", n, prefix, got, want)
-		}
-		if i%7 == 0 {
-			if got := p.named(pack.Name("\x05own 7"), prefix); got != "own 7" {
-				t.Fatalf("an id of its own is %q", got)
+	for _, prefix := range []string{"0123456789abcdef", "", strings.Repeat("long", 30)} {
+		ids := spelling{prefix: prefix}
+		for i, n := range counts {
+			name, _, _, _ := pack.Next(pack.AppendCounted(nil, n, nil))
+			want := prefix + strconv.FormatUint(n, 36)
+			if got := p.named(name, prefix); got != want {
+				t.Fatalf("%d behind %q is %s, want %s", n, prefix, got, want)
+			}
+			if got, _ := ids.next(name, max(1, 100-i%100)); got != want {
+				t.Fatalf("among others %d behind %q is %s, want %s", n, prefix, got, want)
+			}
+			if i%7 == 0 {
+				name := pack.Name("\x05own 7")
+				if got := p.named(name, prefix); got != "own 7" {
+					t.Fatalf("an id of its own is %q", got)
+				}
+				if got, _ := ids.next(name, 1); got != "own 7" {
+					t.Fatalf("among others an id of its own is %q", got)
+				}
 			}
 		}
 	}

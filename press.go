@@ -18,14 +18,6 @@ type press struct {
 	room []lone
 	made int    // how many room was made for, the last time
 	ids  []byte // room for ids
-	last counted
-}
-
-// counted is a counted id that was written out: the next one mostly differs from it in the last digit alone.
-type counted struct {
-	prefix string
-	count  uint64
-	id     string
 }
 
 const (
@@ -86,28 +78,44 @@ func (p *press) named(name pack.Name, prefix string) string {
 	if !name.Counted() {
 		return p.id(name[1:], 0, true)
 	}
-	if len(prefix) > shortID {
-		return string(name.AppendTo(nil, prefix))
-	}
-	if len(p.ids) < len(prefix)+maxCount {
-		p.ids = make([]byte, pressIDs)
-	}
-	n := 0
-	if last := &p.last; last.before(name.Count(), prefix) {
-		n = copy(p.ids, last.id)
-		p.ids[n-1] = pack.NextDigit(last.id[n-1])
-	} else {
-		n = len(name.AppendTo(p.ids[:0], prefix))
-	}
-	id := unsafe.String(&p.ids[0], n) // never written again
-	p.ids = p.ids[n:]
-	p.last = counted{prefix, name.Count(), id}
-	return id
+	var room [maxGeneratedID]byte
+	return p.id(name.AppendTo(room[:0], prefix), 0, true)
 }
 
-// before reports whether c is the one before count, and differs from it in the last digit alone.
-func (c *counted) before(count uint64, prefix string) bool {
-	return count == c.count+1 && count%pack.Base != 0 && prefix == c.prefix && c.id != ""
+// spelling writes out the ids of one pack, one behind the other, into memory that they share.
+type spelling struct {
+	prefix string // of counted ones
+	room   []byte
+	last   string // "" unless it is counted
+	count  uint64 // of last
+}
+
+// next returns the id of the first of n messages that are left. It follows the last one if it is the next count, and the last digit alone differs.
+func (s *spelling) next(name pack.Name, n int) (id string, follows bool) {
+	size := len(name) - 1
+	if name.Counted() {
+		size = len(s.prefix) + maxCount
+	}
+	if size > shortID {
+		s.last = ""
+		return string(name.AppendTo(nil, s.prefix)), false
+	}
+	if cap(s.room)-len(s.room) < size {
+		s.room = make([]byte, 0, n*size)
+	}
+	at := len(s.room)
+	if follows = s.last != "" && name.Counted() && name.Count() == s.count+1 && name.Count()%pack.Base != 0; follows {
+		end := len(s.last) - 1
+		s.room = append(append(s.room, s.last[:end]...), pack.NextDigit(s.last[end]))
+	} else {
+		s.room = name.AppendTo(s.room, s.prefix)
+	}
+	id = unsafe.String(&s.room[at], len(s.room)-at) // never written again
+	s.last = ""
+	if name.Counted() {
+		s.last, s.count = id, name.Count()
+	}
+	return id, follows
 }
 
 // look is what properties say to a receiver.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/postrider-mq/postrider/internal/lru"
 	"github.com/postrider-mq/postrider/internal/marks"
-	"github.com/postrider-mq/postrider/internal/pack"
 )
 
 // repeats knows which messages were received at a target, so that one that comes twice is handled once: because
@@ -69,14 +68,10 @@ type mark struct {
 	bit  uint16
 }
 
-// next is the mark of another message of the same sender, if its id is plainly the next one: what goes into one pack mostly was made one
-// after the other.
-func (m mark) next(id, another string) (mark, bool) {
-	last := len(id) - 1
-	if m.page == nil || m.page.sender == "" || m.bit == pageSize-1 || len(another) != len(id) {
-		return mark{}, false
-	}
-	if digit := id[last]; digit == 'z' || another[last] != pack.NextDigit(digit) || another[:last] != id[:last] {
+// next is the mark of the message of the same sender whose id differs in the last digit alone, which is the next one: what goes into one pack mostly was
+// made one after the other. Not ok: it lies on another page, or ids say nothing of each other.
+func (m mark) next() (_ mark, ok bool) {
+	if m.page == nil || m.page.sender == "" || m.bit == pageSize-1 {
 		return mark{}, false
 	}
 	return mark{m.page, m.bit + 1}, true

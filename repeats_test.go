@@ -3,6 +3,7 @@ package postrider
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -246,38 +247,42 @@ func TestWhatWasPassedOnIsForgottenInTheEnd(t *testing.T) {
 	}
 }
 
-// Whether the next id is told from the one before or looked up for itself, it has the same mark; ids of callers' own choosing are looked up.
+// Whether the mark of an id that follows is told from the one before or looked up for itself, it is the same.
 func TestTheNextMarkIsTheOneThatWouldBeFound(t *testing.T) {
 	r := newRepeats()
+	own := newIdentity().prefix
 	told := 0
-	follow := func(id, another string) {
+	follow := func(prefix string, counts ...uint64) {
 		t.Helper()
-		m, ok := r.find("alice", id).next(id, another)
-		if ok {
-			told++
+		ids := spelling{prefix: prefix}
+		last := mark{}
+		for _, n := range counts {
+			name, _, _, _ := pack.Next(pack.AppendCounted(nil, n, nil))
+			id, follows := ids.next(name, len(counts))
+			want := r.find("alice", id)
+			if next, ok := last.next(); follows && ok {
+				told++
+				if next != want {
+					t.Fatalf("%q has another mark than the one after that of the id before", id)
+				}
+			}
+			last = want
 		}
-		if ok && m != r.find("alice", another) {
-			t.Fatalf("%q after %q has another mark", another, id)
-		}
 	}
-	ids := newIdentity()
-	before := ids.next().String()
-	for range 3 * pageSize {
-		next := ids.next().String()
-		follow(before, next)
-		before = next
+	var all []uint64
+	for n := range uint64(3 * pageSize) {
+		all = append(all, n+1)
 	}
-	if told < 2*pageSize {
-		t.Errorf("%d of %d were told from the ones before", told, 3*pageSize)
+	if follow(own, all...); told < 2*pageSize {
+		t.Errorf("%d of %d were told from the ones before", told, len(all))
 	}
+	follow(own+"1", all...) // a count of more digits than were sent as one
 	told = 0
-	prefix := ids.prefix
-	for _, pair := range [][2]string{
-		{prefix + "9", prefix + ":"}, {prefix + "z", prefix + "{"}, {prefix + "zz", prefix + "100"}, {prefix + "1", prefix + "3"},
-		{prefix + "2", prefix + "1"}, {prefix + "12", prefix + "3"}, {"an order that was chosen 1", "an order that was chosen 2"}, {"1", "2"}, {"", "1"}, {"", ""},
-	} {
-		follow(pair[0], pair[1])
-	}
+	follow(own, 1, 3, 2, 2, 35, 36, 72)      // not the next ones
+	follow("order ", 1, 2, 3)                // chosen by a caller
+	follow(own[:len(own)-1], all[:100]...)   // as those are
+	follow(strings.Repeat("long", 30), 1, 2) // written alone
+	follow(own, pageSize-1, pageSize)        // on two pages
 	if told != 0 {
 		t.Errorf("%d marks were told that had to be looked up", told)
 	}

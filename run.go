@@ -50,21 +50,23 @@ func (t *tap) begin(a *arrival, p *press) (hurry bool) {
 	o := &origin{tap: t, from: from, props: a.props, run: t.marker == nil}
 	l, _ := p.look(a)
 	room := make([]Message, n)
+	rest := a.pack
 	var repeats []repeat
+	ids := spelling{prefix: from.prefix}
 	var last mark
-	var lastID string
 	t.repeats.mu.Lock()
 	for i := range room {
 		m := &room[i]
 		var name pack.Name
-		name, m.Body, a.pack, _ = pack.Next(a.pack)
-		m.ID, m.From, m.To, m.ContentType, m.Redelivered = p.named(name, from.prefix), l.from, t.target.name, l.contentType, a.redelivered
+		name, m.Body, rest, _ = pack.Next(rest)
+		id, follows := ids.next(name, n-i)
+		m.ID, m.From, m.To, m.ContentType, m.Redelivered = id, l.from, t.target.name, l.contentType, a.redelivered
 		m.origin, m.tag, m.more = o, a.tag+uint64(i), a.more || i < n-1
-		mark, ok := last.next(lastID, m.ID)
-		if !ok {
-			mark = t.repeats.find(m.From, m.ID)
+		mark, ok := last.next()
+		if !follows || !ok {
+			mark = t.repeats.find(m.From, id)
 		}
-		last, lastID = mark, m.ID
+		last = mark
 		sight := t.repeats.look(mark, a)
 		switch sight {
 		case unseen:
