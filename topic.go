@@ -33,7 +33,8 @@ func Matching(patterns ...string) TopicOption {
 
 // Topic is a target of which everyone who subscribes gets a copy. To subscribe is to receive from it, with [Node.Handle] or
 // [Node.Messages]; each of these calls is a subscription of its own, which begins before Handle returns and ends with the
-// handling. What is published while a node is not connected passes it by, unless the subscription is [Durable].
+// handling. What is published while a node is not connected passes it by, unless the subscription is [Durable]. So does what is published after somebody has
+// deleted the topic's exchange on the broker, until the node has bound its subscriptions again, within about ten seconds.
 //
 // A Send to a topic returns when the broker has put the message into each subscription, which may be none. A Call waits for
 // the first answer. It fails with [ErrNoSuchTarget] when there is no subscription, and so does what is sent [Until] it is [Handled].

@@ -129,6 +129,63 @@ func TestASubscriptionComesBackWithItsConnection(t *testing.T) {
 	})
 }
 
+// Who deletes a topic's exchange takes its bindings along. Subscribers bind their queues again, also where another has made the exchange again meanwhile.
+func TestASubscriptionOutlivesItsExchange(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, mq *broker.Broker){
+		"gone":              func(*testing.T, *broker.Broker) {},
+		"made again":        func(t *testing.T, mq *broker.Broker) { declares(t, mq, "prices") },
+		"gone with a queue": func(t *testing.T, mq *broker.Broker) { deletes(t, mq, "prices.audit") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				mq, _ := net.broker()
+				alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+				all := []<-chan *postrider.Message{
+					collect(t, bob, bob.Topic("prices")),
+					collect(t, bob, bob.Topic("prices", postrider.Matching("eu.*", "us.*"))),
+					collect(t, bob, bob.Topic("prices", postrider.Durable("audit"))),
+				}
+				for range 2 {
+					deletesExchange(t, mq, "prices")
+					change(t, mq)
+					time.Sleep(11 * time.Second)
+					if err := alice.Topic("prices").Send(t.Context(), "a", postrider.Key("us.dow")); err != nil {
+						t.Fatal(err)
+					}
+					for _, got := range all {
+						wantBody(t, got, "a")
+						wantNone(t, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+func deletesExchange(t *testing.T, mq *broker.Broker, name string) {
+	t.Helper()
+	c, err := mq.Dial(broker.DialConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.DeleteExchange(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func declares(t *testing.T, mq *broker.Broker, exchange string) {
+	t.Helper()
+	c, err := mq.Dial(broker.DialConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: exchange, Kind: "topic", Durable: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestASubscriptionEndsWithItsHandling(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		b, _ := net.broker()

@@ -355,6 +355,8 @@ func (c *Conn) serve(w *wire) error {
 	defer doubt.stop()
 	unserved := newUnserved(w)
 	defer unserved.stop()
+	bound := newBound(w)
+	defer bound.stop()
 	for {
 		if err := c.reconcile(w); err != nil && c.ctx.Err() == nil { // else what waits to be written goes with the goodbye
 			w.link.Close(err)
@@ -369,6 +371,10 @@ func (c *Conn) serve(w *wire) error {
 			doubt.look()
 		case <-unserved.tick():
 			if err := unserved.look(); err != nil && c.ctx.Err() == nil {
+				w.link.Close(err)
+			}
+		case <-bound.tick():
+			if err := bound.look(); err != nil && c.ctx.Err() == nil {
 				w.link.Close(err)
 			}
 		case <-c.ctx.Done():

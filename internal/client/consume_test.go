@@ -471,3 +471,43 @@ func TestWhoAsksForManyQueuesHoldsUpNobody(t *testing.T) {
 		l.cut()
 	}, onRabbitMQ, consuming)
 }
+
+// What queues are bound to is said again every ten seconds: of all of them, however many there are and however far the broker is. Who wants
+// something of the connection does not wait for that.
+func TestWhatQueuesAreBoundToIsSaidAgain(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		const many = 100
+		x := &client.Exchange{Name: "prices", Kind: "topic"}
+		for i := range many {
+			<-c.Consume(&client.Queue{Name: fmt.Sprint(i), From: x, Keys: []string{"#"}}, 10, nil).First()
+		}
+		l := f.line()
+		wantBound := func(times int) {
+			t.Helper()
+			said := make(map[string]int)
+			for range many * times {
+				said[next[amqp.QueueBind](l).Queue]++
+			}
+			for queue, n := range said {
+				if n != times {
+					t.Errorf("said of queue %s %d times, want %d", queue, n, times)
+				}
+			}
+		}
+		wantBound(1)
+		time.Sleep(31 * time.Second)
+		wantBound(3)
+		l.wantNothing()
+
+		f.moveAway(100 * time.Millisecond)
+		time.Sleep(15 * time.Second)
+		began := time.Now()
+		u, _ := consume(c, 10)
+		<-u.First()
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("began to consume after %v", took)
+		}
+		time.Sleep(time.Minute)
+		wantBound(1)
+	}, consuming)
+}

@@ -71,11 +71,20 @@ func (w *wire) sureOf(x *Exchange) error {
 	return nil
 }
 
-// bind has what goes to a queue's exchange come to it.
+// bind has what goes to a queue's exchange come to it. Somebody may have deleted the exchange since this wire made sure of it.
 func (w *wire) bind(q *Queue) error {
 	if q.From == nil {
 		return nil
 	}
+	err := w.bindTo(q)
+	if isRefusal(err, amqp.NotFound) {
+		delete(w.exchanges, q.From)
+		err = w.bindTo(q)
+	}
+	return err
+}
+
+func (w *wire) bindTo(q *Queue) error {
 	if err := w.sureOf(q.From); err != nil {
 		return err
 	}

@@ -255,6 +255,7 @@ func (l *line) command(n uint16, m amqp.Method) {
 	case *amqp.ExchangeDeclare:
 		answer = &amqp.ExchangeDeclareOk{}
 	case *amqp.QueueBind:
+		l.events <- *m
 		answer = &amqp.QueueBindOk{}
 	case *amqp.BasicAck:
 		l.events <- *m

@@ -29,9 +29,9 @@ type lull struct {
 
 // Of many consumers not all are asked for in one look: the manager has more to do, and the broker may be far.
 const (
-	unservedEvery = 10 * time.Second
-	unservedRest  = time.Second // until the next look, if some are due and were not asked for
-	lookFor       = 250 * time.Millisecond
+	unservedEvery    = 10 * time.Second
+	lookFor          = 250 * time.Millisecond
+	restBetweenLooks = time.Second // if some are due and were not asked for
 )
 
 func newUnserved(w *wire) *unserved {
@@ -58,7 +58,7 @@ func (v *unserved) look() (err error) {
 			l = lull{at: at, due: began.Add(unservedEvery)}
 		case began.Before(l.due):
 		case time.Since(began) > lookFor:
-			v.every = unservedRest
+			v.every = restBetweenLooks
 		default:
 			l.due = began.Add(unservedEvery)
 			err = v.ask(u, &l)
