@@ -11,7 +11,7 @@ import (
 
 // Message is a message that was received. Its fields may be read by any
 // goroutine; Body may be kept, and must not be changed. Small messages that came together share memory: who keeps one, or its Body,
-// keeps up to 25 KiB. It is settled once, by Ack or Requeue; the
+// keeps up to 28 KiB. It is settled once, by Ack or Requeue; the
 // first one counts. One that is never settled comes again when this node is gone.
 type Message struct {
 	ID          string // unique among the messages of its sender; empty from senders that set none

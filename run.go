@@ -18,7 +18,7 @@ import (
 // That its handler has returned is booked in the message alone. It is told to all who have to know, for many at a time: at the end of the run, and
 // before that as soon as somebody wants to know, see book.
 //
-// Who keeps one of the messages keeps the run: their bodies, see package pack, and a Message of 128 bytes for each.
+// Who keeps one of the messages keeps the run: their bodies, see package pack, their ids, and a Message of 128 bytes for each.
 type run struct {
 	at    atomic.Int32 // what comes next in room
 	ended atomic.Bool
