@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +105,11 @@ func (o *evaluateOptions) check() (needs []evaluation.Need, err error) {
 	}
 	if needs, err = evaluation.ParseNeeds(o.needs); err != nil {
 		return nil, usagef("--need: %w", err)
+	}
+	for _, n := range needs {
+		if fault := n.Fault(); fault != "" && !slices.Contains(w.Faults, fault) {
+			return nil, usagef("--need %s: it is judged by a run in which that is broken, so --faults has to name %s", n, fault)
+		}
 	}
 	return needs, o.node.checkLoad()
 }

@@ -128,6 +128,8 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"bench --rate Inf", "want a number of messages"},
 		{"bench --broker nonsense", "--broker: "},
 		{"evaluate --need speed", "want one of lose-nothing, "},
+		{"evaluate --faults receiver,broker --need no-broker,survive-disconnect", "--faults has to name connection"},
+		{"evaluate --faults none --need survive-broker-down", "--faults has to name broker"},
 		{"evaluate --faults fire", "want receiver, broker, connection or none"},
 		{"evaluate --rate 0", "want 1 to 20000"},
 		{"evaluate --rate NaN", "want 1 to 20000"},

@@ -69,22 +69,16 @@ func (r *Result) judge(by *rule) (all []judged) {
 	return all
 }
 
-// tried reports whether what a rule needs was measured.
-func (r *Result) tried(by *rule) bool {
-	return by.fault == "" || slices.Contains(r.Workload.Faults, by.fault)
-}
-
-// Advise says, need by need, which ways will do and which figure says so; then what the figures say beside. With no needs it is about all of them.
+// Advise says, need by need, which ways will do and which figure says so; then what the figures say beside. With no needs it is about all those whose fault
+// was tried.
 func (r *Result) Advise(needs []Need) (all []Advice) {
 	for i := range rules {
 		by := &rules[i]
-		if len(needs) > 0 && !slices.Contains(needs, by.need) {
-			continue
+		wanted := slices.Contains(needs, by.need)
+		if len(needs) == 0 {
+			wanted = by.fault == "" || slices.Contains(r.Workload.Faults, by.fault)
 		}
-		if !r.tried(by) {
-			if len(needs) > 0 {
-				all = append(all, Advice{Need: by.need, Text: fmt.Sprintf("If %s: not measured; it takes --faults %s.", by.wants, by.fault)})
-			}
+		if !wanted {
 			continue
 		}
 		all = append(all, r.adviceOf(by, len(needs) == 0))
@@ -129,23 +123,17 @@ func (r *Result) adviceOf(by *rule, brief bool) Advice {
 	return a
 }
 
-// Decide says which way meets all needs.
+// Decide says which way meets all needs, whose faults were tried.
 func (r *Result) Decide(needs []Need) (v Verdict) {
 	if len(needs) == 0 {
 		v.Text = "Say what you need with --need, and one of the four is advised."
 		return v
 	}
 	var ranks [ways.Count]int
-	asked := 0
 	figures := map[ways.Way][]string{}
 	lacks := map[ways.Way][]string{}
 	for _, need := range needs {
-		by := ruleOf(need)
-		if !r.tried(by) {
-			continue
-		}
-		asked++
-		all := r.judge(by)
+		all := r.judge(ruleOf(need))
 		for _, j := range all {
 			if j.ok {
 				v.Met[j.way]++
@@ -166,7 +154,8 @@ func (r *Result) Decide(needs []Need) (v Verdict) {
 		}
 		return int(r.Ways[a].EndToEnd.P99 - r.Ways[b].EndToEnd.P99)
 	})
-	if v.Met[order[0]] == asked && asked > 0 {
+	asked := len(needs)
+	if v.Met[order[0]] == asked {
 		for _, w := range order {
 			if v.Met[w] == asked {
 				v.Best = append(v.Best, w)
@@ -185,8 +174,11 @@ func (r *Result) Decide(needs []Need) (v Verdict) {
 }
 
 func allOf(n int) string {
-	if n == 1 {
+	switch n {
+	case 1:
 		return "your need"
+	case 2:
+		return "both your needs"
 	}
 	return fmt.Sprintf("all your %d needs", n)
 }

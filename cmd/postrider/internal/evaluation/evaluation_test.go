@@ -82,14 +82,14 @@ func TestTheVerdictFollowsFromTheNeeds(t *testing.T) {
 		since  string // one of the figures
 	}{
 		{"no-broker,lowest-latency", nil, []ways.Way{ways.DirectPost, ways.DirectSend}, "Take direct, ", "no-broker: a message meets 2 processes"},
-		{"no-broker,know-at-once", nil, []ways.Way{ways.DirectSend}, "Take direct, synchronous (bob.Send): it meets all your 2 needs.", "know-at-once: Send returns when it has, after 300 µs (p50), 600 µs (p99)"},
+		{"no-broker,know-at-once", nil, []ways.Way{ways.DirectSend}, "Take direct, synchronous (bob.Send): it meets both your needs.", "know-at-once: Send returns when it has, after 300 µs (p50), 600 µs (p99)"},
 		{"many-workers,survive-broker-down", nil, []ways.Way{ways.MailboxPost}, "Take indirect, asynchronous (jobs.Post)", "many-workers: 2 processes of 2 shared the mailbox"},
 		{"survive-receiver-down,many-workers", func(r *Result) {
 			r.Ways[ways.MailboxSend].Faults[ReceiverKilled] = Harm{Messages: 1250, Late: 60}
-		}, []ways.Way{ways.MailboxPost, ways.MailboxSend}, "Take indirect, asynchronous (jobs.Post): it meets all your 2 needs. So does indirect, synchronous (jobs.Send).", "0 late"},
+		}, []ways.Way{ways.MailboxPost, ways.MailboxSend}, "Take indirect, asynchronous (jobs.Post): it meets both your needs. So does indirect, synchronous (jobs.Send).", "0 late"},
 		{"survive-receiver-down,know-at-once", nil, []ways.Way{ways.MailboxSend}, "Take indirect, synchronous (jobs.Send)", "survive-receiver-down: receiver killed: all 1,250 were sent and handled, 0 late; the longest call took 900 µs"},
 		{"survive-receiver-down,no-broker", nil, []ways.Way{ways.DirectPost}, "Take direct, asynchronous (bob.Post)", "400 late"},
-		{"no-broker,many-workers", nil, nil, "None of the four meets all your 2 needs. The nearest is ", "fails "},
+		{"no-broker,many-workers", nil, nil, "None of the four meets both your needs. The nearest is ", "fails "},
 		{"sender-never-waits,survive-disconnect", nil, []ways.Way{ways.DirectPost, ways.MailboxPost}, "So does indirect, asynchronous (jobs.Post).", "a call takes 5.0 µs (p50), 10 µs (p99)"},
 		{"throughput", nil, []ways.Way{ways.DirectPost, ways.MailboxPost}, "", "100,000 messages/s at full speed, 200 times what you ask for"},
 		{"throughput", func(r *Result) { r.Ways[ways.DirectPost].Unsent = 10 }, []ways.Way{ways.MailboxPost}, "it meets your need", ""},
@@ -148,8 +148,10 @@ func TestEachPieceOfAdviceNamesItsFigures(t *testing.T) {
 		}
 	}
 	r.Workload.Faults = nil
-	if all := r.Advise([]Need{"survive-disconnect"}); !strings.Contains(all[0].Text, "it takes --faults connection") {
-		t.Errorf("of a fault that was not tried: %q", all[0].Text)
+	for _, a := range r.Advise(nil) {
+		if a.Need != "" && a.Need.Fault() != "" {
+			t.Errorf("of a fault that was not tried: %q", a.Text)
+		}
 	}
 }
 

@@ -18,8 +18,7 @@ type rule struct {
 	need Need
 	// wants is what the user wants, after "if".
 	wants string
-	// fault is what the rule cannot judge without; "" for none.
-	fault Fault
+	fault Fault // see Need.Fault
 	// judge judges a way from its figures, which it words. cost ranks those that will do: less is better; rules that do not rank leave it 0.
 	judge func(f *Figures, w *Workload) (ok bool, cost float64, figure string)
 	// best has only those do that cost little more than the cheapest.
@@ -95,6 +94,9 @@ func ParseNeeds(names []string) (needs []Need, err error) {
 	}
 	return needs, nil
 }
+
+// Fault is what has to be broken for the need to be judged; "" for none.
+func (n Need) Fault() Fault { return ruleOf(n).fault }
 
 func ruleOf(n Need) *rule {
 	for i := range rules {
