@@ -83,7 +83,7 @@ func checkFrameHead(b []byte, max uint32) error {
 	}
 	size := binary.BigEndian.Uint32(b[3:])
 	if uint64(size)+FrameOverhead > uint64(max) {
-		return Errorf(FrameError, "type %d, %d octets: frame is larger than the negotiated %d", b[0], size, max)
+		return Errorf(FrameError, "type %d, %d octets: frame is larger than %d", b[0], size, max)
 	}
 	if b[0] == FrameHeartbeat && size != 0 {
 		return Errorf(FrameError, "heartbeat frame with a payload of %d octets", size)

@@ -51,7 +51,7 @@ var checks = map[amqp.MethodID]func(*channel, amqp.Method) error{
 	amqp.TxRollbackID:        nothing,
 	amqp.ChannelFlowID:       nothing,
 	amqp.ChannelFlowOkID:     nothing,
-	amqp.AccessRequestID:     nothing, // a relic of AMQP 0-8, answered by nobody
+	amqp.AccessRequestID:     nothing, // a relic of AMQP 0-8, which gives no rights
 }
 
 func nothing(*channel, amqp.Method) error { return nil }

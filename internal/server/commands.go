@@ -62,6 +62,8 @@ func (c *conn) command(ev session.Event) error {
 	case *amqp.ExchangeBind:
 		err := c.client.Bind(c.ctx, &c.burst, route.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments})
 		return ch.answerIf(err, m.NoWait, &amqp.ExchangeBindOk{})
+	case *amqp.AccessRequest: // "a ticket that nobody looks at again", as in RabbitMQ
+		return c.reply(ev.Channel, &amqp.AccessRequestOk{Ticket: 1})
 	case *amqp.ExchangeUnbind:
 		err := c.client.Unbind(c.ctx, &c.burst, route.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments})
 		return ch.answerIf(err, m.NoWait, &amqp.ExchangeUnbindOk{})

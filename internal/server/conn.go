@@ -181,7 +181,7 @@ func (c *conn) handle(b []byte) ([]byte, error) {
 	}
 	low := c.core.Shortage() != 0
 	for {
-		rest, f, ok, err := amqp.ParseFrame(b, c.session.FrameMax())
+		rest, f, ok, err := amqp.ParseFrame(b, c.session.FrameMost())
 		if err != nil {
 			return nil, c.unreadable(err)
 		}

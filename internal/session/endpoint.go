@@ -58,9 +58,9 @@ func (s state) String() string { return stateNames[s] }
 // Recognise has names that are known not be copied: see amqp.Interner.
 func (e *endpoint) Recognise(known func(name []byte) (string, bool)) { e.in.Known = known }
 
-// FrameMax is the size that no frame may exceed, either way, its eight bytes of
-// overhead included: what to pass to amqp.ParseFrame and amqp.AppendBodyFrames.
-// It changes when the connection is tuned.
+// FrameMax is the size that no frame may exceed, its eight bytes of overhead
+// included: what to pass to amqp.AppendBodyFrames, and for a client to
+// amqp.ParseFrame. It changes when the connection is tuned.
 func (e *endpoint) FrameMax() uint32 { return e.frameMax }
 
 // ChannelMax is the highest channel number.

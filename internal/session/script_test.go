@@ -168,7 +168,11 @@ func (p *player) arrive(b []byte) {
 		p.reply(reply)
 	}
 	for p.ready {
-		rest, f, ok, err := amqp.ParseFrame(p.in, p.endpoint().FrameMax())
+		most := p.endpoint().FrameMax()
+		if p.server != nil {
+			most = p.server.FrameMost()
+		}
+		rest, f, ok, err := amqp.ParseFrame(p.in, most)
 		if err != nil {
 			p.fail(0, err.(*amqp.Error))
 			p.in = nil

@@ -99,6 +99,10 @@ func (s *Server) Receive(f amqp.Frame) (Event, error) {
 	return Event{Kind: Publish, Channel: f.Channel, Method: &ch.publish, Content: &s.content}, nil
 }
 
+// FrameMost is the size that no frame of the client may exceed, its eight bytes of overhead included: what to pass to amqp.ParseFrame.
+// It is more than FrameMax, for there are clients that take that for the most a payload may have, and RabbitMQ lets them.
+func (s *Server) FrameMost() uint32 { return s.frameMax + amqp.FrameOverhead }
+
 // onMethod handles a method on an open channel.
 func (s *Server) onMethod(n uint16, ch *channel, payload []byte) (Event, error) {
 	id, args, err := amqp.PeekMethod(payload)
