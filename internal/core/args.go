@@ -65,7 +65,7 @@ var argChecks = []struct {
 	{argVersion, badVersion},
 	{argSingleActive, badFlag},
 	{argGroupSize, func(v any, _ amqp.Table) string { return badGroupSize(v) }},
-	{argDeliveryLimit, badCount},
+	{argDeliveryLimit, badDeliveryLimit},
 	{argConsumerTimeout, badCount},
 }
 
@@ -172,6 +172,14 @@ func badSpan(v any, least int64) string {
 func badCount(v any, _ amqp.Table) string {
 	if n, ok := amqp.Integer(v); !ok || n < 0 {
 		return badInteger(v)
+	}
+	return ""
+}
+
+// badDeliveryLimit lets a negative one be: it is none, as in RabbitMQ 4, where queues have one unless they say so.
+func badDeliveryLimit(v any, _ amqp.Table) string {
+	if _, ok := amqp.Integer(v); !ok {
+		return NotInteger(v)
 	}
 	return ""
 }
@@ -299,8 +307,8 @@ func (q *Queue) sameAs(spec *QueueSpec) error {
 	for _, key := range known {
 		got, given := spec.Args[key]
 		current, had := q.Args[key]
-		if key == argType {
-			got, current, given, had = cmp.Or(got, any("classic")), cmp.Or(current, any("classic")), true, true
+		if key == argType && cmp.Or(got, any("classic")) == cmp.Or(current, any("classic")) {
+			continue
 		}
 		switch {
 		case given != had:
@@ -399,8 +407,9 @@ func queueConfig(spec *QueueSpec) queue.Config {
 	return cfg
 }
 
+// bound is an argument that limits; only a delivery limit may be negative, and is none then.
 func bound(args amqp.Table, key string, unit int64) (none queue.Bound) {
-	if n, ok := amqp.Integer(args[key]); ok {
+	if n, ok := amqp.Integer(args[key]); ok && n >= 0 {
 		return queue.AtMost(min(n, math.MaxInt64/unit) * unit)
 	}
 	return none

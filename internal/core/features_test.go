@@ -363,6 +363,24 @@ func TestAMessageThatComesBackTooOften(t *testing.T) {
 	}
 }
 
+// Queues of RabbitMQ 4 have a limit of 20 unless they say that they have none, as programs for it do: by -1.
+func TestAMessageMayComeBackForEver(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.declare(dying(amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(-1)}))
+	w.durable("dead")
+	w.send("q", "m")
+	for range 50 {
+		d, ok := w.get("q", false)
+		if !ok {
+			t.Fatal("it was dropped")
+		}
+		w.requeue(d)
+	}
+	w.crash(1)
+	w.wantContents("q", "m")
+	w.wantContents("dead")
+}
+
 // The compaction writes an expiring message anew with the rest of its life.
 func TestCompactionKeepsTheExpiry(t *testing.T) {
 	w := newWorld(t, disk.NewMem())

@@ -247,6 +247,16 @@ func TestDeclareAgain(t *testing.T) {
 		_, err := w.tryDeclare(w.client, QueueSpec{Name: "plain", Args: amqp.Table{"x-expires": value}})
 		wantCode(t, err, amqp.PreconditionFailed, "inequivalent arg 'x-expires' for queue 'plain' in vhost '/': received the value "+want+" but current is none")
 	}
+	w.declare(QueueSpec{Name: "quorum", Durable: true, Args: amqp.Table{"x-queue-type": "quorum"}})
+	w.declare(QueueSpec{Name: "plain", Args: amqp.Table{"x-queue-type": "classic"}})
+	for want, spec := range map[string]QueueSpec{
+		"queue 'quorum' in vhost '/': received none but current is the value 'quorum' of type 'longstr'": {Name: "quorum", Durable: true},
+		"queue 'quorum' in vhost '/': received 'classic' but current is 'quorum'":                        {Name: "quorum", Durable: true, Args: amqp.Table{"x-queue-type": "classic"}},
+		"queue 'plain' in vhost '/': received the value 'quorum' of type 'longstr' but current is none":  {Name: "plain", Args: amqp.Table{"x-queue-type": "quorum"}},
+	} {
+		_, err := w.tryDeclare(w.client, spec)
+		wantCode(t, err, amqp.PreconditionFailed, "inequivalent arg 'x-queue-type' for "+want)
+	}
 	_, err := w.tryDeclare(w.client, QueueSpec{Name: "amq.mine"})
 	wantCode(t, err, amqp.AccessRefused, "queue name 'amq.mine' contains reserved prefix 'amq.*'")
 	for _, bad := range []string{"a\x00b", "\xff", "line\nbreak"} {

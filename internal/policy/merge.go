@@ -77,11 +77,11 @@ func inQuorum(not resolution) resolution {
 	}
 }
 
-// lower is the lower of two whole numbers; of anything else the first.
+// lower is the lower of two whole numbers, where a negative one is no limit, as a delivery limit may be; of anything else the first.
 func lower(a, b any) any {
 	x, okX := whole(a)
 	y, okY := whole(b)
-	if okX && okY && y < x {
+	if okX && okY && (x < 0 || 0 <= y && y < x) {
 		return b
 	}
 	return a

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -34,7 +35,7 @@ var settings = map[string]setting{
 	"overflow":                {what: "overflow value", right: oneOf("drop-head", "reject-publish", "reject-publish-dlx"), not: notStream, resolve: inQuorum(theArgument), acts: true},
 	"dead-letter-exchange":    {what: "dead letter exchange name", right: isText, not: notStream, resolve: theArgument, acts: true},
 	"dead-letter-routing-key": {what: "dead letter routing key", right: isText, not: notStream, resolve: theArgument, acts: true},
-	"delivery-limit":          {what: "delivery limit", right: atLeast(0), operator: true, not: onlyQuorum, resolve: theLower, acts: true},
+	"delivery-limit":          {what: "delivery limit", right: atLeast(math.MinInt64), operator: true, not: onlyQuorum, resolve: theLower, acts: true},
 	"consumer-timeout":        {what: "consumer timeout", right: atLeast(0), operator: true, not: notStream, resolve: theLower, acts: true},
 	alternateExchange:         {what: "alternate exchange name", right: isText, acts: true},
 

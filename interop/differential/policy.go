@@ -147,6 +147,6 @@ var badSettings = []argument{
 	{"max-length", []any{-1, "many"}},
 	{"overflow", []any{"odd", 1}},
 	{"dead-letter-exchange", []any{1}},
-	{"delivery-limit", []any{-1, "many"}},
+	{"delivery-limit", []any{"many"}},
 	{"odd", []any{1}},
 }

@@ -146,7 +146,7 @@ var quorumArguments = []argument{
 }
 
 var badQuorumArguments = []argument{
-	{"x-delivery-limit", []any{int32(-1), "many", 1.5}},
+	{"x-delivery-limit", []any{"many", 1.5}},
 	{"x-max-priority", []any{int32(3)}},
 	{"x-queue-mode", []any{"lazy"}},
 	{"x-max-length", []any{int32(-1)}},
