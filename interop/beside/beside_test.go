@@ -50,6 +50,23 @@ func share(t *testing.T, addr string) {
 	if err := office.Handle(ctx, office.Mailbox("tasks"), handle); err != nil {
 		t.Fatal(err)
 	}
+	orders, parcels := office.Mailbox("orders", postrider.Partitions(4)), office.Mailbox("parcels", postrider.Partitions(4))
+	for _, from := range []*postrider.Target{orders, office.Topic("prices")} {
+		if err := office.Handle(ctx, from, func(ctx context.Context, m *postrider.Message) error {
+			f, failed := m.Failure()
+			if string(m.Body) == "fails" && !failed {
+				return errors.New("not now")
+			}
+			return results.Send(ctx, fmt.Sprintf("%s of %s, failed %d times", m.Body, m.Key(), f.Tries))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range []string{"alice", "bob"} {
+		if err := parcels.Send(ctx, "for "+key, postrider.Key(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, m := range []*postrider.Target{results, office.Mailbox("tasks").Dead()} { // they are there from now on: RabbitMQ ends who asks a quorum queue that begins
 		if err := m.Send(ctx, "first"); err != nil {
 			t.Fatal(err)

@@ -32,6 +32,17 @@ def get(connection, queue):
     sys.exit(f"nothing came to {queue} in {DEADLINE} s")
 
 
+def take(connection, queue):
+    """What comes to a queue with a single active consumer, from which RabbitMQ lets nobody get."""
+    channel = connection.channel()
+    for method, properties, body in channel.consume(queue, inactivity_timeout=DEADLINE):
+        if not method:
+            sys.exit(f"nothing came to {queue} in {DEADLINE} s")
+        channel.basic_ack(method.delivery_tag)
+        channel.close()
+        return properties, body
+
+
 def main(url):
     parameters = pika.URLParameters(url)
     parameters.socket_timeout = DEADLINE
@@ -66,6 +77,33 @@ def main(url):
     want("its headers", [properties.headers[name] for name in
                          ("colour", "x-postrider-reason", "x-postrider-tries", "x-postrider-target")],
          ["black", "it is poison", 1, "tasks"])
+
+    # Mailboxes with partitions, and a topic.
+    def partition(key):
+        h = 0xcbf29ce484222325
+        for c in key.encode():
+            h = (h ^ c) * 0x100000001b3 % 2**64
+        return h % 4
+
+    for body in b"fails", b"behind":
+        channel.basic_publish("orders.partitions", f"{partition('alice')}/4", body, pika.BasicProperties(
+            delivery_mode=2, headers={"x-postrider-key": "alice"}), mandatory=True)
+    want("what is of one key", [get(connection, "results")[1] for _ in range(2)],
+         [b"fails of alice, failed 1 times", b"behind of alice, failed 0 times"])
+    for queue, key in ("orders", ""), ("orders.partitions", "1/8"):
+        try:
+            channel.basic_publish("orders.partitions" if key else "", key or queue, b"", mandatory=True)
+            sys.exit(f"{queue} {key} took a message")
+        except pika.exceptions.UnroutableError:
+            pass
+    for key in "alice", "bob":
+        properties, body = take(connection, f"parcels.p{partition(key)}")
+        want("a message of a partition", (body, properties.headers["x-postrider-key"]), (b"for " + key.encode(), key))
+    mine = channel.queue_declare("", exclusive=True).method.queue
+    channel.queue_bind(mine, "prices", "eu.*")
+    channel.basic_publish("prices", "eu.dax", b"9000", mandatory=True)
+    want("what a node gets of a topic", get(connection, "results")[1], b"9000 of eu.dax, failed 0 times")
+    want("what others get of it", get(connection, mine)[1], b"9000")
 
     # A call of a node's handler.
     answers = channel.queue_declare("", exclusive=True).method.queue

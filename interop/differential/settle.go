@@ -150,7 +150,7 @@ func (w *world) inspectAll() (lines []string) {
 }
 
 // inspect declares queues passively: those that are there, and those that
-// another connection has for itself.
+// another connection has for itself, or may have: a connection that ends meanwhile does not say.
 func (l *link) inspect(names []string) (found map[string]*amqp.QueueDeclareOk, locked []string) {
 	found = map[string]*amqp.QueueDeclareOk{}
 	for len(names) > 0 && !l.ended {
@@ -171,7 +171,7 @@ func (l *link) inspect(names []string) (found map[string]*amqp.QueueDeclareOk, l
 			}
 		}
 	}
-	return found, locked
+	return found, append(locked, names...)
 }
 
 // ask sends methods on the inspector's channel and returns their answers. A
