@@ -113,7 +113,10 @@ func (r *recovery) record(s *found, sc *scanner, gap bool) error {
 		}
 	}
 	r.report.Records++
-	return r.replay(rec)
+	if err := r.replay(rec); err != nil {
+		return fmt.Errorf("segment %s of %s at offset %d: %w", s.name(), r.fs, s.offset(rec.LSN), err)
+	}
+	return nil
 }
 
 // holders returns how often a replayed record is going to be released.

@@ -39,13 +39,15 @@ type Outbox struct {
 	past map[string][]Post      // of a former life, by target, the newest last
 }
 
-// Open reads what is in a directory, which is made if it is missing. Errors are the journal's.
+// Open reads what is in a directory, which is made if it is missing. A post that cannot be read is put aside. Errors are the journal's; records that this
+// version does not know.
 func Open(fs disk.FS, log *slog.Logger) (*Outbox, error) { return open(fs, log, segmentSize) }
 
 func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 	o := &Outbox{log: log, kept: make(map[uint64]journal.LSN), past: make(map[string][]Post)}
 	found := make(map[uint64]Post)
 	var unneeded []journal.LSN
+	unreadable := make(map[journal.LSN]error)
 	o.mu.Lock() // for carry, who may ask before this is done
 	defer o.mu.Unlock()
 	j, err := journal.Open(journal.Config{FS: fs, Logger: log, SegmentSize: segmentSize, Carry: o.carry, Rescue: o.rescue}, func(r journal.Record) error {
@@ -53,7 +55,8 @@ func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 		case kindPosted:
 			p, err := parsePosted(r)
 			if err != nil {
-				return err
+				unreadable[r.LSN] = err
+				return nil
 			}
 			if old, twice := o.kept[p.Ticket]; twice {
 				unneeded = append(unneeded, old)
@@ -62,7 +65,7 @@ func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 		case kindDone:
 			tickets, err := parseDone(r.Body)
 			if err != nil {
-				return err
+				log.Error("of some posts it cannot be read that they were delivered: they are sent again", "dir", fs.String(), "lsn", r.LSN, "error", err)
 			}
 			for _, t := range tickets {
 				if lsn, ok := o.kept[t]; ok {
@@ -71,6 +74,8 @@ func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 					delete(found, t)
 				}
 			}
+		default: // it may be about posts in a way that would be lost on us
+			return fmt.Errorf("a record of kind %d, which this version does not know: use the version that wrote it, or a newer one", r.Kind)
 		}
 		return nil
 	})
@@ -81,10 +86,24 @@ func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 	for _, lsn := range unneeded {
 		j.Release(lsn)
 	}
+	for lsn, why := range unreadable {
+		o.putAside(fs, lsn, why)
+	}
 	for _, p := range slices.SortedFunc(maps.Values(found), byTicket) {
 		o.past[p.Target] = append(o.past[p.Target], p)
 	}
 	return o, nil
+}
+
+// putAside takes a post that cannot be read out of the outbox, and keeps its bytes in quarantine. Where that fails it stays for the next start.
+func (o *Outbox) putAside(fs disk.FS, lsn journal.LSN, why error) {
+	file, err := o.journal.Quarantine(lsn)
+	if err != nil {
+		o.log.Error("a post that was kept cannot be read and is not sent on; it stays in the outbox for the next start", "dir", fs.String(), "lsn", lsn, "error", errors.Join(why, err))
+		return
+	}
+	o.log.Error("a post that was kept cannot be read and is not sent on; its bytes are in quarantine, and the others are sent on", "dir", fs.String(), "quarantine", file, "lsn", lsn, "error", why)
+	o.journal.Release(lsn)
 }
 
 // segmentSize is what the journal's files grow to: an outbox is mostly empty.

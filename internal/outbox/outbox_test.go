@@ -235,6 +235,91 @@ func TestWhatHasGoneSinceACloseIsTold(t *testing.T) {
 	}
 }
 
+// A record that makes no sense keeps no others from being sent on, and its bytes are kept.
+func TestAPostThatCannotBeReadIsPutAside(t *testing.T) {
+	fs := disk.NewMem()
+	o := mustOpen(t, fs)
+	mustKeep(t, o, Post{Target: "bob", Encoded: []byte("before")})
+	bad := o.journal.Append(kindPosted, true, []byte("no post"))
+	o.journal.Append(kindDone, false, []byte("no tickets"))
+	mustKeep(t, o, Post{Target: "bob", Encoded: []byte("behind")})
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	o, err := open(fs, slog.New(slog.NewTextHandler(&log, nil)), 16<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if got := o.Take("bob"); len(got) != 2 || string(got[0].Encoded) != "before" || string(got[1].Encoded) != "behind" {
+		t.Errorf("%+v", got)
+	}
+	if st := o.journal.Stats(); st.LiveRecords != 2 {
+		t.Errorf("%d records hold the disk, want those of two posts", st.LiveRecords)
+	}
+	name := fmt.Sprintf("quarantine/0000000000001000.seg-%d.bin", bad)
+	file, err := fs.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := make([]byte, 64)
+	if n, _ := file.ReadAt(raw, 0); !bytes.Contains(raw[:n], []byte("no post")) {
+		t.Errorf("put aside was %q", raw[:n])
+	}
+	for _, want := range []string{"cannot be read and is not sent on", "dir=mem:", name, "cannot be read that they were delivered"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, log.String())
+		}
+	}
+}
+
+// A post that could not be put aside is there at the next start, which says so again.
+func TestAPostThatCannotBePutAsideStays(t *testing.T) {
+	fs := disk.NewMem()
+	o := mustOpen(t, fs)
+	o.journal.Append(kindPosted, true, []byte("no post"))
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		var log bytes.Buffer
+		o, err := open(disk.NewFaulty(fs, func(op disk.Op) error {
+			if strings.HasPrefix(op.Name, "quarantine/") {
+				return disk.ErrNoSpace
+			}
+			return nil
+		}, nil), slog.New(slog.NewTextHandler(&log, nil)), 16<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(log.String(), "it stays in the outbox") || o.journal.Stats().LiveRecords != 1 {
+			t.Error(log.String())
+		}
+		if err := o.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What a later version has written is not passed over: it may be posts, or what became of them.
+func TestARecordOfALaterVersionIsNotPassedOver(t *testing.T) {
+	fs := disk.NewMem()
+	o := mustOpen(t, fs)
+	lsn := o.journal.Append(77, false, []byte("what is to come"))
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // nothing is changed by the first
+		_, err := open(fs, quiet, 16<<10)
+		for _, want := range []string{"0000000000001000.seg of mem:", fmt.Sprint("at offset ", lsn), "kind 77", "use the version that wrote it"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q does not say %q", err, want)
+			}
+		}
+	}
+}
+
 func segmentsOf(t *testing.T, fs disk.FS) (names []string) {
 	t.Helper()
 	all, err := fs.List(".")

@@ -41,7 +41,7 @@ func appendHead(b []byte, p Post) []byte {
 func parsePosted(r journal.Record) (p Post, err error) {
 	b := r.Body
 	if len(b) < fixedHead || len(b) < fixedHead+int(le.Uint16(b[20:])) {
-		return p, fmt.Errorf("a post at %d is cut short: %d bytes", r.LSN, len(b))
+		return p, fmt.Errorf("the record of %d bytes is shorter than it says", len(b))
 	}
 	p.Ticket = le.Uint64(b)
 	if p.Ticket == 0 {
@@ -65,7 +65,7 @@ func appendDone(b []byte, tickets []uint64) []byte {
 
 func parseDone(b []byte) (tickets []uint64, err error) {
 	if len(b)%8 != 0 {
-		return nil, fmt.Errorf("a list of tickets of %d bytes", len(b))
+		return nil, fmt.Errorf("a list of tickets of 8 bytes has %d bytes", len(b))
 	}
 	for ; len(b) > 0; b = b[8:] {
 		tickets = append(tickets, le.Uint64(b))
