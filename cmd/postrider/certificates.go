@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,9 +58,9 @@ func (o *serveOptions) serverTLS(log *slog.Logger) (*certificates, error) {
 }
 
 func (c *certificates) read() (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	pair, err := loadPair(c.cert, c.key)
 	if err != nil {
-		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", c.cert, c.key, err)
+		return nil, err
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	if c.ca != "" {
@@ -70,6 +71,21 @@ func (c *certificates) read() (*tls.Config, error) {
 	}
 	return config, nil
 }
+
+// loadPair reads a certificate and its key. They may be of two pairs where keys new --renew was killed after the first of its two files.
+func loadPair(certificate, key string) (tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err == nil {
+		return pair, nil
+	}
+	err = fmt.Errorf("--tls-cert %s, --tls-key %s: %w", certificate, key, err)
+	if strings.Contains(err.Error(), "does not match public key") {
+		err = remedied{err, unpaired}
+	}
+	return pair, err
+}
+
+const unpaired = "name the key that belongs to the certificate; after a renewal that was cut short, make both anew: postrider keys new NAME --renew"
 
 func readRoots(path string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(path)

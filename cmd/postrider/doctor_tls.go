@@ -43,7 +43,7 @@ func (d *doctor) pair(now time.Time) {
 		d.warn("tls-cert", "have one made with the names by which clients call the server: see postrider keys", "%s has no subject alternative name: clients refuse it unless they know its key", d.o.tlsCert)
 	}
 	if _, err := tls.LoadX509KeyPair(d.o.tlsCert, d.o.tlsKey); err != nil {
-		d.bad("tls-key", "name the key that belongs to the certificate", "%s: %v", d.o.tlsKey, cause(err))
+		d.bad("tls-key", unpaired, "%s: %v", d.o.tlsKey, cause(err))
 		return
 	}
 	d.paired = true

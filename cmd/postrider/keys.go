@@ -198,7 +198,7 @@ func openAuthority(dir string) (*signer.Authority, error) {
 	return a, nil
 }
 
-// keepPair writes the key first: a certificate that is there has its key.
+// keepPair writes the key first: a certificate that is there has its key. Where it replaces another pair it may be cut short between the two, see loadPair.
 func keepPair(dir, name string, p signer.Pair) error {
 	if err := writeWhole(filepath.Join(dir, name+".key"), p.Key); err != nil {
 		return err

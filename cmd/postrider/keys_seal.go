@@ -106,22 +106,34 @@ func withOlder(dir, base string, pair signer.Pair, now time.Time) (signer.Pair, 
 	if len(certificates) > 0 && len(keys) == 0 {
 		return pair, fmt.Errorf("keys are renewed where the private ones are: %s.key is not in %s", base, dir)
 	}
-	for { // they lie in both files in the same order
-		var c, k *pem.Block
-		c, certificates = pem.Decode(certificates)
-		k, keys = pem.Decode(keys)
-		if c == nil || k == nil {
-			return pair, nil
+	private := map[seal.KeyID]*pem.Block{} // a renewal that was cut short has left one more than there are certificates
+	for k, rest := pem.Decode(keys); k != nil; k, rest = pem.Decode(rest) {
+		id, _, err := seal.ParsePrivateKey(k.Bytes)
+		if err != nil {
+			return pair, fmt.Errorf("%s.key: %w", base, err)
 		}
+		private[id] = k
+	}
+	for c, rest := pem.Decode(certificates); c != nil; c, rest = pem.Decode(rest) {
 		parsed, err := x509.ParseCertificate(c.Bytes)
 		if err != nil {
 			return pair, fmt.Errorf("%s.pem: %w", base, err)
 		}
-		if now.Before(parsed.NotAfter) {
-			pair.Certificate = append(pair.Certificate, pem.EncodeToMemory(c)...)
-			pair.Key = append(pair.Key, pem.EncodeToMemory(k)...)
+		key, err := seal.ParseKey(parsed)
+		if err != nil {
+			return pair, fmt.Errorf("%s.pem: %w", base, err)
 		}
+		if now.After(parsed.NotAfter) {
+			continue
+		}
+		k := private[key.ID]
+		if k == nil {
+			return pair, fmt.Errorf("keys are renewed where the private ones are: one of %s.pem is not in %s.key of %s", base, base, dir)
+		}
+		pair.Certificate = append(pair.Certificate, pem.EncodeToMemory(c)...)
+		pair.Key = append(pair.Key, pem.EncodeToMemory(k)...)
 	}
+	return pair, nil
 }
 
 func readIfThere(path string) ([]byte, error) {

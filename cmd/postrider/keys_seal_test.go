@@ -85,6 +85,29 @@ func TestAMailboxIsSealed(t *testing.T) {
 	}
 }
 
+// A renewal that was killed between its two files has left a private key too many. The next one loses none of those that are needed.
+func TestARenewalOfSealingKeysThatWasCutShort(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	runs(t, "keys", "new", "alice", "bob", "--dir", dir).wants(t, exitOK, "")
+	runs(t, "keys", "seal", "mailbox:jobs", "--dir", dir).wants(t, exitOK, "")
+	_, url := serving(t, "--memory")
+	keys := []string{"--keys", dir, "--sealed", "--broker", url}
+	runs(t, append([]string{"send", "mailbox:jobs", "to the old key", "--name", "alice"}, keys...)...).wants(t, exitOK, "")
+	certificates := filepath.Join(dir, "jobs.mailbox.pem")
+	former, err := os.ReadFile(certificates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renew := []string{"keys", "seal", "mailbox:jobs", "--dir", dir, "--renew"}
+	runs(t, renew...).wants(t, exitOK, "")
+	if err := os.WriteFile(certificates, former, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, renew...).wants(t, exitOK, "")
+	runs(t, append([]string{"receive", "mailbox:jobs", "--count", "1", "--name", "bob"}, keys...)...).wants(t, exitOK, "to the old key\n")
+}
+
 func TestKeysToSealToAreNamedRightly(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")

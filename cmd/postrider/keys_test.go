@@ -124,6 +124,28 @@ func TestKeysAreMadeOnceAndShown(t *testing.T) {
 	runs(t, "keys", "new", "carol", "--dir", dir).wants(t, exitFailed, "", "where the authority's key is")
 }
 
+// Who finds the key of a renewal and not its certificate is told what to do, and the next renewal makes both.
+func TestARenewalThatWasCutShort(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	runs(t, "keys", "new", "bob", "--dir", dir).wants(t, exitOK, "")
+	certificate := filepath.Join(dir, "bob.pem")
+	former, err := os.ReadFile(certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs(t, "keys", "new", "bob", "--renew", "--dir", dir).wants(t, exitOK, "")
+	if err := os.WriteFile(certificate, former, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := "after a renewal that was cut short, make both anew: postrider keys new NAME --renew"
+	runs(t, "send", "mailbox:jobs", "x", "--name", "bob", "--keys", dir).wants(t, exitFailed, "", "bob.key: tls: private key does not match", again)
+	runs(t, "serve", "--memory", "--listen", "127.0.0.1:0", "--tls-cert", certificate, "--tls-key", filepath.Join(dir, "bob.key")).wants(t, exitFailed, "", again)
+	examine(t, nil, "--dir", t.TempDir(), "--listen", closedPort(t), "--name", "bob", "--keys", dir).wants("tls-key", problem, "does not match", again)
+	runs(t, "keys", "new", "bob", "--renew", "--dir", dir).wants(t, exitOK, "")
+	examine(t, nil, "--dir", t.TempDir(), "--listen", closedPort(t), "--name", "bob", "--keys", dir).wants("tls-cert", fine, "is valid until", "")
+}
+
 func TestPeersShowTheFingerprintsOfKeys(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -35,12 +35,12 @@ func (o *nodeOptions) tls() (*tls.Config, error) {
 		}
 		return clientTLS(o.tlsCA)
 	}
-	pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+	pair, err := loadPair(o.tlsCert, o.tlsKey)
 	if o.keys != "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s has no certificate of %s: make it with: postrider keys new %s --dir %s", o.keys, o.name, o.name, o.keys)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", o.tlsCert, o.tlsKey, err)
+		return nil, err
 	}
 	cfg := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	if o.tlsCA == "" {
