@@ -276,6 +276,24 @@ func TestWhatIsNoDefinitionsFile(t *testing.T) {
 	}
 }
 
+// What is not in UTF-8 would come to other names than the file has: nothing of it is imported.
+func TestAFileThatIsNotInUTF8(t *testing.T) {
+	b := openBroker(t, nil)
+	file := "{\"queues\": [\n" + `{"vhost": "/", "name": "grün", "durable": true, "auto_delete": false, "arguments": {}},` + "\n" +
+		"{\"vhost\": \"/\", \"name\": \"gr\xfcn\", \"durable\": true, \"auto_delete\": false, \"arguments\": {}}]}"
+	_, err := b.Import(t.Context(), []byte(file), "", nil)
+	if !errors.Is(err, ErrNotDefinitions) || !strings.Contains(err.Error(), "line 3 is not in UTF-8") || !strings.Contains(err.Error(), "0xfc") {
+		t.Error(err)
+	}
+	if v, _ := b.Core.VHost("/"); v.QueueCount() > 0 {
+		t.Error("a part of it was imported")
+	}
+	utf16 := []byte{0xff, 0xfe, '{', 0, '}', 0}
+	if _, err := b.Import(t.Context(), utf16, "", nil); !errors.Is(err, ErrNotDefinitions) || !strings.Contains(err.Error(), "byte 1 of the file is 0xff") {
+		t.Error(err)
+	}
+}
+
 func TestUsersOfTheConfigurationStay(t *testing.T) {
 	b := openBroker(t, nil)
 	b.Users.AddGuest(access.Full())

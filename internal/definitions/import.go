@@ -1,12 +1,14 @@
 package definitions
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/postrider-mq/postrider/internal/core"
 )
@@ -60,8 +62,8 @@ type importing struct {
 	progress func(Progress)
 }
 
-// ErrNotDefinitions means that a text is no definitions file at all: nothing was
-// imported.
+// ErrNotDefinitions means that a text is no definitions file at all, or not in
+// UTF-8: nothing was imported.
 var ErrNotDefinitions = errors.New("failed_to_parse_json")
 
 // Import makes what a file says: all of it, or, with the name of a virtual host
@@ -72,6 +74,9 @@ var ErrNotDefinitions = errors.New("failed_to_parse_json")
 func (b Broker) Import(ctx context.Context, text []byte, vhost string, progress func(Progress)) (*Report, error) {
 	if len(text) == 0 {
 		text = []byte("{}")
+	}
+	if err := checkUTF8(text); err != nil { // a parser of JSON would put other characters in the place of what it cannot read
+		return nil, fmt.Errorf("%w: %w", ErrNotDefinitions, err)
 	}
 	v, err := core.ParseJSON(text)
 	file, ok := v.(map[string]any)
@@ -91,6 +96,18 @@ func (b Broker) Import(ctx context.Context, text []byte, vhost string, progress 
 	}
 	im.unknown(file)
 	return im.notes.done(), ctx.Err()
+}
+
+// checkUTF8 says where a text is not in UTF-8.
+func checkUTF8(text []byte) error {
+	for at := 0; at < len(text); {
+		r, n := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && n == 1 {
+			return fmt.Errorf("line %d is not in UTF-8: byte %d of the file is 0x%02x", 1+bytes.Count(text[:at], []byte("\n")), at+1, text[at])
+		}
+		at += n
+	}
+	return nil
 }
 
 // part imports one list of the file.
