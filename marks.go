@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -119,19 +120,24 @@ func (k *marker) swap(done []*Message) (batch []*Message, closed bool) {
 
 // conclude notes that messages were handled, and ends them.
 func (k *marker) conclude(batch []*Message) {
-	last := k.note(batch)
-	ctx, cancel := context.WithTimeout(context.Background(), noteWithin)
-	if err := k.disk.Wait(ctx, last); err != nil && time.Since(k.warned) > warnEvery {
-		k.warned = time.Now()
-		k.log.Warn("handled messages are acknowledged though the disk has not noted them: a repeat after a restart will be handled again", "error", err)
-	}
-	cancel()
+	k.write(batch)
 	for i, m := range batch {
 		m.end(i < len(batch)-1)
 	}
 }
 
-func (k *marker) note(batch []*Message) (last journal.LSN) {
+// write notes that messages were handled, and warns where the disk does not take it, or not in time.
+func (k *marker) write(batch []*Message) {
+	last, err := k.note(batch)
+	ctx, cancel := context.WithTimeout(context.Background(), noteWithin)
+	defer cancel()
+	if err = cmp.Or(err, k.disk.Wait(ctx, last)); err != nil && time.Since(k.warned) > warnEvery {
+		k.warned = time.Now()
+		k.log.Warn("handled messages are acknowledged though the disk has not noted them: a repeat after a restart will be handled again", "error", err)
+	}
+}
+
+func (k *marker) note(batch []*Message) (last journal.LSN, err error) {
 	for _, m := range batch {
 		n := k.places[m.mark.page]
 		if n == nil {
@@ -145,10 +151,11 @@ func (k *marker) note(batch []*Message) (last journal.LSN) {
 		n.marks = append(n.marks, mark)
 	}
 	for page, n := range k.places {
-		last = max(last, k.disk.Note(n.at, n.marks))
+		lsn, refused := k.disk.Note(n.at, n.marks)
+		last, err = max(last, lsn), cmp.Or(err, refused)
 		delete(k.places, page)
 	}
-	return last
+	return last, err
 }
 
 // end acknowledges a message that was handled. Others may follow that can go with it.

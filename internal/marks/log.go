@@ -2,6 +2,7 @@ package marks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -77,6 +78,9 @@ const (
 	maxBacklog  = 16 << 20 // bytes that may wait for the disk
 )
 
+// ErrSlow is why marks are not noted: too much waits for the disk.
+var ErrSlow = errors.New("the disk that keeps which messages were handled is slow or full")
+
 // Open reads what is in a directory, which is made if it is missing. Errors are the journal's.
 func Open(fs disk.FS, log *slog.Logger) (*Log, error) { return open(fs, log, segmentSize) }
 
@@ -116,21 +120,24 @@ func (l *Log) replay(r journal.Record) error {
 }
 
 // Note notes that messages of a place were handled. It is on its way to the disk then; see Wait. Marks that the window has left behind are
-// passed over, and all are while too much waits for the disk. The slice may be changed.
-func (l *Log) Note(at Place, marks []Mark) journal.LSN {
+// passed over. The slice may be changed. Errors: ErrSlow.
+func (l *Log) Note(at Place, marks []Mark) (journal.LSN, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.find(at)
-	if p == nil || l.journal.Backlog() > maxBacklog {
-		return 0
+	switch {
+	case p == nil:
+		return 0, nil
+	case l.journal.Backlog() > maxBacklog:
+		return 0, ErrSlow
 	}
 	marks = slices.DeleteFunc(marks, p.has)
 	p.set(marks)
 	if p.since >= maxSince && p.Sender != "" {
-		return l.rewrite(p)
+		return l.rewrite(p), nil
 	}
 	p.since++
-	return l.append(p, marks)
+	return l.append(p, marks), nil
 }
 
 // append writes marks of a page, in records of a bounded size. The caller holds mu.

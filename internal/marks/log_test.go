@@ -42,6 +42,15 @@ func known(l *Log, target string) map[string]bool {
 	return all
 }
 
+func note(t *testing.T, l *Log, at Place, marks []Mark) journal.LSN {
+	t.Helper()
+	lsn, err := l.Note(at, marks)
+	if err != nil {
+		t.Error(err)
+	}
+	return lsn
+}
+
 func say(at Place, m Mark) string { return fmt.Sprint(at.Sender, " ", at.Page, " ", m.Bit, m.ID) }
 
 func wait(t *testing.T, l *Log, lsn journal.LSN) {
@@ -86,7 +95,7 @@ func TestTheWindowIsBounded(t *testing.T) {
 	for page := range uint64(Pages + 10) {
 		l.Note(Place{"jobs", "alice-", page}, []Mark{{Bit: 1}})
 	}
-	if lsn := l.Note(Place{"jobs", "alice-", 3}, []Mark{{Bit: 2}}); lsn != 0 {
+	if lsn := note(t, l, Place{"jobs", "alice-", 3}, []Mark{{Bit: 2}}); lsn != 0 {
 		t.Error("a message from before the window was noted")
 	}
 	for page := range uint64(NamedPages + 10) {
@@ -259,7 +268,7 @@ func TestKillsAndPowerFailuresAtEveryStep(t *testing.T) {
 				said[say(at, m)] = true
 			}
 			w.add(&w.told, said)
-			lsn := l.Note(at, marks)
+			lsn := note(t, l, at, marks)
 			if rnd.IntN(2) == 0 {
 				wait(t, l, lsn)
 				w.add(&w.written, w.copyOf(&w.told)) // what came before, too
@@ -306,7 +315,7 @@ func TestDamageAndFailure(t *testing.T) {
 	broken = true
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if err := l.Wait(ctx, l.Note(Place{"jobs", "alice-", 0}, []Mark{{Bit: 9}})); err == nil || ctx.Err() != nil {
+	if err := l.Wait(ctx, note(t, l, Place{"jobs", "alice-", 0}, []Mark{{Bit: 9}})); err == nil || ctx.Err() != nil {
 		t.Error("a note was written to a broken disk:", err)
 	}
 }
