@@ -113,10 +113,11 @@ func (r *recovery) record(s *found, sc *scanner, gap bool) error {
 		}
 	}
 	r.report.Records++
-	if err := r.replay(rec); err != nil {
-		return fmt.Errorf("segment %s of %s at offset %d: %w", s.name(), r.fs, s.offset(rec.LSN), err)
+	err := r.replay(rec)
+	if err == nil || r.look != nil {
+		return err
 	}
-	return nil
+	return fmt.Errorf("segment %s of %s at offset %d: %w", s.name(), r.fs, s.offset(rec.LSN), err)
 }
 
 // holders returns how often a replayed record is going to be released.
