@@ -141,18 +141,21 @@ func (ch *channel) mayPublish(exchange, key string) error {
 	return nil
 }
 
-// mayMention asks for what a message names beside its routing key. The keys of CC and BCC are asked for as the first is, where keys are
-// bounded. An answer or a receipt to a peer's message goes to its reply-to with the rights of the node that gives it.
-func (ch *channel) mayMention(exchange string, props amqp.RawProperties) error {
+// mentions reports whether a message may name something beside its routing key that is to be asked for. The keys of CC and BCC are asked for as the first is, where
+// keys are bounded. An answer or a receipt to a peer's message goes to its reply-to with the rights of the node that gives it.
+func (ch *channel) mentions(exchange string, props amqp.RawProperties) bool {
+	permit := ch.conn.permitted()
+	if permit.Everything() || flags(props)&(amqp.FlagHeaders|amqp.FlagReplyTo) == 0 {
+		return false
+	}
+	_, confined := permit.Confined()
+	return confined || permit.Bounds(exchange)
+}
+
+// mayMention asks for it.
+func (ch *channel) mayMention(exchange string, view *amqp.PropertiesView) error {
 	permit := ch.conn.permitted()
 	_, confined := permit.Confined()
-	if permit.Everything() || flags(props)&(amqp.FlagHeaders|amqp.FlagReplyTo) == 0 || !confined && !permit.Bounds(exchange) {
-		return nil
-	}
-	view, err := props.View()
-	if err != nil {
-		return err
-	}
 	for _, key := range core.Copies(view.Headers) {
 		if confined && !permit.MayReach("", key) {
 			return ch.confinedError()
@@ -161,7 +164,7 @@ func (ch *channel) mayMention(exchange string, props amqp.RawProperties) error {
 			return err
 		}
 	}
-	if to := string(view.ReplyTo); confined && to != "" && to != core.ReplyQueue && !permit.MayReach("", to) {
+	if confined && len(view.ReplyTo) > 0 && !expectsReply(view) && !permit.MayReach("", string(view.ReplyTo)) {
 		return ch.confinedError()
 	}
 	return nil

@@ -21,18 +21,9 @@ func (ch *channel) publish(p *amqp.BasicPublish, content *session.Content) error
 	if err := ch.mayPublish(p.Exchange, p.RoutingKey); err != nil {
 		return err
 	}
-	props := content.Props
-	if err := ch.mayMention(p.Exchange, props); err != nil {
+	props, err := ch.look(p.Exchange, content.Props)
+	if err != nil {
 		return err
-	}
-	if flags(props)&checkedProperties != 0 {
-		var err error
-		if props, err = ch.checkProperties(props); err != nil {
-			if wrong := c.client.MayPublishTo(p.Exchange); wrong != nil {
-				return wrong // RabbitMQ looks at the exchange first
-			}
-			return err
-		}
 	}
 	m := c.newMessage(len(props) + len(content.Body))
 	*m = core.Message{Address: ch.publisher.AddressOf(p.Exchange, p.RoutingKey), Props: props, Body: content.Body}
@@ -141,28 +132,44 @@ func (ch *channel) sendBack(m *core.Message) {
 	ch.conn.sendOwned(appendContent(frames, ch.number, m, ch.conn.session.FrameMax()))
 }
 
-// checkProperties refuses what is wrong and fills in the reply-to of a request
-// that expects a direct reply.
-func (ch *channel) checkProperties(props amqp.RawProperties) (amqp.RawProperties, error) {
-	view, err := props.View()
-	if err != nil {
-		return nil, err
-	}
-	direct := string(view.ReplyTo) == core.ReplyQueue
-	if direct && ch.replies == nil {
-		return nil, amqp.Errorf(amqp.PreconditionFailed, "fast reply consumer does not exist")
-	}
-	if view.UserID != nil && string(view.UserID) != ch.conn.user.Name && !ch.conn.permitted().Impersonates() {
-		return nil, amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
-			view.UserID, ch.conn.user.Name)
-	}
-	if view.Expiration != nil && !core.IsExpiration(view.Expiration) {
-		if err := core.CheckExpiration(string(view.Expiration)); err != nil {
-			return nil, err
-		}
-	}
-	if !direct {
+// look looks at the properties of a message: what they name beside its routing key, and what is wrong with them. It fills in the reply-to of a request that
+// expects a direct reply.
+func (ch *channel) look(exchange string, props amqp.RawProperties) (amqp.RawProperties, error) {
+	mentions, checked := ch.mentions(exchange, props), flags(props)&checkedProperties != 0
+	if !mentions && !checked {
 		return props, nil
 	}
-	return props.WithReplyTo(ch.replies.Name)
+	view, err := props.View()
+	if err == nil && mentions {
+		err = ch.mayMention(exchange, &view)
+	}
+	if err != nil || !checked {
+		return props, err
+	}
+	if err := ch.checkProperties(&view); err != nil {
+		if wrong := ch.conn.client.MayPublishTo(exchange); wrong != nil {
+			return nil, wrong // RabbitMQ looks at the exchange first
+		}
+		return nil, err
+	}
+	if expectsReply(&view) {
+		return props.WithReplyTo(ch.replies.Name)
+	}
+	return props, nil
+}
+
+// expectsReply says whether a direct reply is expected.
+func expectsReply(view *amqp.PropertiesView) bool { return string(view.ReplyTo) == core.ReplyQueue }
+
+// checkProperties refuses what is wrong.
+func (ch *channel) checkProperties(view *amqp.PropertiesView) error {
+	switch {
+	case expectsReply(view) && ch.replies == nil:
+		return amqp.Errorf(amqp.PreconditionFailed, "fast reply consumer does not exist")
+	case view.UserID != nil && string(view.UserID) != ch.conn.user.Name && !ch.conn.permitted().Impersonates():
+		return amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'", view.UserID, ch.conn.user.Name)
+	case view.Expiration != nil && !core.IsExpiration(view.Expiration):
+		return core.CheckExpiration(string(view.Expiration))
+	}
+	return nil
 }
