@@ -25,7 +25,7 @@ type ConnectionStats struct {
 	Purpose string // "peer", or "send" and "receive" for the brokers
 	Up      bool
 	Err     error // why it is down
-	// Blocked is why the other side takes no messages for now, though it is up, in its own words: "low on memory", "low on disk".
+	// Blocked is why the other side takes no messages for now, though it is up, in its own words: "low on memory", "low on disk", "low on files".
 	// Empty: it takes them.
 	Blocked string
 }

@@ -23,10 +23,15 @@ func consumerFiles(all uint64) (clients int, files uint64) {
 	return int(min(max(clientFiles(all)/8, leastForConsumers), mostForConsumers)), all - min(all, forOthers)
 }
 
-// filesLeft says whether the journal may open more when so many are open, of all that may be, some of them clients'. Ahead of time it leaves some to consumers, too.
+// filesLeft says whether the journal may open more when so many are open, of all that may be, some of them clients'. It leaves places to a few consumers,
+// and ahead of time, while all can still be written, as many as clients may have.
 func filesLeft(all, open, clients uint64, ahead bool) bool {
 	consumers, most := consumerFiles(all)
-	return open < most && (!ahead || open-min(open, clients)+uint64(consumers) < clientFiles(all))
+	bound := most
+	if ahead {
+		bound = clientFiles(all)
+	}
+	return open < most && open-min(open, clients)+uint64(consumers) < bound
 }
 
 // mayGrow asks that for the journal; nil where the system does not tell.

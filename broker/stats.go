@@ -26,6 +26,7 @@ type Stats struct {
 	Memory, MemoryMark                int64 // bytes of the process, and beyond which publishers wait; 0 = no mark
 	DiskFree, MinFree                 int64 // bytes of the disk, and below which publishers wait; DiskFree is -1 without a disk
 	LowOnMemory, LowOnDisk            bool  // publishers wait
+	LowOnFiles                        bool  // likewise, until the journal may open another file
 
 	Journal *JournalStats // nil without a disk
 }
@@ -90,7 +91,7 @@ func (b *Broker) Stats() Stats {
 		Dropped: n[core.Unroutable], Returned: n[core.UnroutableBack], Lost: f.Lost,
 		Counts:        countsOf(n[:]),
 		MessageMemory: f.Resident, MessageMemoryLimit: f.Budget, Memory: f.Memory, MemoryMark: f.MemoryMark, DiskFree: f.Free, MinFree: f.MinFree,
-		LowOnMemory: f.Shortage&core.LowOnMemory != 0, LowOnDisk: f.Shortage&core.LowOnDisk != 0,
+		LowOnMemory: f.Shortage&core.LowOnMemory != 0, LowOnDisk: f.Shortage&core.LowOnDisk != 0, LowOnFiles: f.Shortage&core.LowOnFiles != 0,
 	}
 	s.Connections, s.Channels = b.server.Open()
 	for _, v := range b.core.VHosts() {

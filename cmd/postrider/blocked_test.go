@@ -37,7 +37,7 @@ func TestWhoWaitsForABrokerIsToldOfItsAlarm(t *testing.T) {
 
 func TestWhatToDoFollowsFromTheAlarm(t *testing.T) {
 	for alarm, todo := range map[string]string{
-		"low on memory": "more memory:", "low on disk": "room on its disk:", "low on disk & memory": "more memory and room on its disk:", "no reason given": "make room there:",
+		"low on memory": "more memory:", "low on disk": "room on its disk:", "low on files": "limit of open files:", "low on disk & memory": "more memory and room on its disk:", "no reason given": "make room there:",
 	} {
 		if got := remedy(fmt.Errorf("sending: %w", blocked(alarm))); !strings.Contains(got, todo) {
 			t.Errorf("%s: %q", alarm, got)

@@ -59,6 +59,7 @@ func (d *doctor) publishers(ctx context.Context, dir string) {
 	var nodes []struct {
 		LowOnMemory bool  `json:"mem_alarm"`
 		LowOnDisk   bool  `json:"disk_free_alarm"`
+		LowOnFiles  bool  `json:"fd_alarm"`
 		Memory      int64 `json:"mem_used"`
 		Free        int64 `json:"disk_free"`
 	}
@@ -83,7 +84,10 @@ func (d *doctor) publishers(ctx context.Context, dir string) {
 	if n.LowOnDisk {
 		d.bad(check, "consume what is in the queues, make room on the disk, or see to what its log says of the journal", "they wait: the broker is low on disk, of which %s are free", sizeText(n.Free))
 	}
-	if !n.LowOnMemory && !n.LowOnDisk {
+	if n.LowOnFiles {
+		d.bad(check, "consume what is in the queues, close connections, or raise the limit, as with ulimit -n or LimitNOFILE", "they wait: the journal may open no other file")
+	}
+	if !n.LowOnMemory && !n.LowOnDisk && !n.LowOnFiles {
 		d.ok(check, "they need not wait")
 	}
 }

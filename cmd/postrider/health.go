@@ -23,7 +23,7 @@ func newHealth() *cobra.Command {
 			Ask the broker in --dir, over its local socket and without a password, whether it serves clients. The exit code is 0
 			when it does, and 1 when it does not, is still starting, or does not answer within --timeout.
 
-			Alarms, which keep publishers waiting while memory or disk is low, are told. They are no failure unless --alarms says
+			Alarms, which keep publishers waiting while memory, disk or files that may be opened are low, are told. They are no failure unless --alarms says
 			so: consumers have to come in while an alarm lasts, for it is they who end it, and to start the broker
 			anew would not.
 
@@ -65,20 +65,22 @@ type health struct {
 	Reason      string `json:"reason,omitempty"` // why not
 	LowOnMemory bool   `json:"lowOnMemory"`
 	LowOnDisk   bool   `json:"lowOnDisk"`
+	LowOnFiles  bool   `json:"lowOnFiles"`
 }
 
-func (h *health) alarm() bool { return h.LowOnMemory || h.LowOnDisk }
+func (h *health) alarm() bool { return h.LowOnMemory || h.LowOnDisk || h.LowOnFiles }
 
 func (o *owner) health(ctx context.Context) (h health, err error) {
 	var nodes []struct {
 		LowOnMemory bool `json:"mem_alarm"`
 		LowOnDisk   bool `json:"disk_free_alarm"`
+		LowOnFiles  bool `json:"fd_alarm"`
 	}
 	if _, err := o.ask(ctx, http.MethodGet, resource("nodes"), nil, &nodes); err != nil {
 		return h, err
 	}
 	for _, n := range nodes {
-		h.LowOnMemory, h.LowOnDisk = n.LowOnMemory, n.LowOnDisk
+		h.LowOnMemory, h.LowOnDisk, h.LowOnFiles = n.LowOnMemory, n.LowOnDisk, n.LowOnFiles
 	}
 	_, err = o.ask(ctx, http.MethodGet, resource("health", "checks", "ready-to-serve-clients"), nil, nil)
 	var refused answered
@@ -104,6 +106,9 @@ func (h *health) tell(w io.Writer, asJSON bool) (err error) {
 	}
 	if err == nil && h.LowOnDisk {
 		_, err = fmt.Fprintln(w, "publishers wait: the disk is low")
+	}
+	if err == nil && h.LowOnFiles {
+		_, err = fmt.Fprintln(w, "publishers wait: few files may still be opened")
 	}
 	return err
 }

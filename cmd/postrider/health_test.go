@@ -30,7 +30,7 @@ func TestHealthIsToldWithoutAPassword(t *testing.T) {
 		}
 	}
 	runs(t, "health", "--dir", dir, "--alarms").wants(t, exitOK, "clients are served\n")
-	runs(t, "health", "--dir", dir, "--json").wants(t, exitOK, `{"serving":true,"lowOnMemory":false,"lowOnDisk":false}`+"\n")
+	runs(t, "health", "--dir", dir, "--json").wants(t, exitOK, `{"serving":true,"lowOnMemory":false,"lowOnDisk":false,"lowOnFiles":false}`+"\n")
 }
 
 func TestAnAlarmIsAFailureWhereThatIsAskedFor(t *testing.T) {

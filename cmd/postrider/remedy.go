@@ -178,6 +178,8 @@ func makeRoom(alarm string) string {
 		room = "receive what is in its queues, or give it more memory"
 	case says("low on disk"):
 		room = "receive what is in its queues, or make room on its disk"
+	case says("low on files"):
+		room = "receive what is in its queues, close connections there, or raise its limit of open files"
 	}
 	return room + ": see postrider top and postrider doctor there; or wait longer: --timeout"
 }

@@ -73,7 +73,8 @@ func TestTooLargeAJournalForTheFilesThatMayBeOpen(t *testing.T) {
 		_ = jobs.Send(brief, body) // the last one has to wait
 		cancel()
 	}
-	runs(t, "health", "--dir", dir).wants(t, exitOK, "clients are served\npublishers wait: the disk is low\n")
+	runs(t, "health", "--dir", dir).wants(t, exitOK, "clients are served\npublishers wait: few files may still be opened\n")
+	examine(t, nil, "--dir", dir, "--broker", url).wants("publishers", problem, "may open no other file", "ulimit -n")
 	last, err := jobs.Post(ctx, "last")
 	if err != nil {
 		t.Fatal(err)

@@ -79,6 +79,7 @@ type sample struct {
 		LowOnMemory bool   `json:"mem_alarm"`
 		Free        *int64 `json:"disk_free"`
 		LowOnDisk   bool   `json:"disk_free_alarm"`
+		LowOnFiles  bool   `json:"fd_alarm"`
 		Journal     *struct {
 			Segments int
 			Bytes    int64
@@ -185,6 +186,8 @@ func (v *topView) compare(was, is *sample) summary {
 		s.Blocked = "low on memory"
 	case is.node.LowOnDisk:
 		s.Blocked = "low on disk"
+	case is.node.LowOnFiles:
+		s.Blocked = "low on files"
 	}
 	if j := is.node.Journal; j != nil {
 		s.Journal = &journalSum{Bytes: j.Bytes, Segments: j.Segments, Slow: j.Slow}

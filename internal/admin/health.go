@@ -66,6 +66,9 @@ func (a *Admin) alarms() (all []alarmJSON) {
 	if short&core.LowOnDisk != 0 {
 		all = append(all, alarmJSON{a.node, "disk"})
 	}
+	if short&core.LowOnFiles != 0 {
+		all = append(all, alarmJSON{a.node, "file_descriptor_limit"})
+	}
 	return all
 }
 

@@ -23,6 +23,7 @@ type nodeJSON struct {
 	Free          *int64       `json:"disk_free,omitempty"`
 	MinFree       int64        `json:"disk_free_limit,omitempty"`
 	LowOnDisk     bool         `json:"disk_free_alarm"`
+	LowOnFiles    bool         `json:"fd_alarm"`
 	MessageMemory int64        `json:"message_memory"` // of messages in queues
 	Budget        int64        `json:"message_memory_limit"`
 	Journal       *journalJSON `json:"journal,omitempty"` // absent without a disk
@@ -54,7 +55,7 @@ func (r *request) node() nodeJSON {
 	n := nodeJSON{
 		Name: r.admin.node, Type: "disc", Running: true,
 		Memory: f.Memory, MemoryMark: f.MemoryMark, LowOnMemory: f.Shortage&core.LowOnMemory != 0,
-		LowOnDisk: f.Shortage&core.LowOnDisk != 0, MessageMemory: f.Resident, Budget: f.Budget,
+		LowOnDisk: f.Shortage&core.LowOnDisk != 0, LowOnFiles: f.Shortage&core.LowOnFiles != 0, MessageMemory: f.Resident, Budget: f.Budget,
 	}
 	if f.Free >= 0 {
 		n.Free, n.MinFree = &f.Free, f.MinFree

@@ -2,8 +2,10 @@ package core
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"runtime/metrics"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,19 +22,24 @@ type Shortage uint8
 const (
 	LowOnDisk Shortage = 1 << iota
 	LowOnMemory
+	LowOnFiles // that the process may open, for the journal to grow
 )
 
-// String is the reason as clients are told it, in RabbitMQ's words.
+// shortOf are what they are called, in that order.
+var shortOf = [...]string{"disk", "memory", "files"}
+
+// String is the reason as clients are told it, in RabbitMQ's words as far as it has them: "low on disk & memory".
 func (s Shortage) String() string {
-	switch s {
-	case LowOnDisk:
-		return "low on disk"
-	case LowOnMemory:
-		return "low on memory"
-	case LowOnDisk | LowOnMemory:
-		return "low on disk & memory"
+	var low []string
+	for i, what := range shortOf {
+		if s&(1<<i) != 0 {
+			low = append(low, what)
+		}
 	}
-	return ""
+	if low == nil {
+		return ""
+	}
+	return "low on " + strings.Join(low, " & ")
 }
 
 const (
@@ -45,6 +52,7 @@ const (
 //
 //	memory   the process has more than MemoryMark; over at ⅞ of it. Without a disk: the
 //	         messages weigh more than the budget; over at ¾
+//	files    the journal may not open the next one; over when it may
 //	disk     the journal has no room for its next segment, or the disk less than MinFree,
 //	         or it has been stuck in a write for 30 s; over when there is room, and a segment more than MinFree
 type alarms struct {
@@ -59,7 +67,7 @@ type alarms struct {
 
 	mu      sync.Mutex
 	journal *journal.Journal // nil before start
-	full    bool             // the journal says so
+	full    error            // why the journal cannot grow; nil: it can
 	stuck   bool             // likewise: the disk has not finished one write for 30 s
 	relief  chan struct{}    // closed when low becomes 0; nil when nobody waits
 	clock   *time.Timer
@@ -116,9 +124,9 @@ func (a *alarms) stop() {
 }
 
 // journalFull is told by the journal.
-func (a *alarms) journalFull(full bool) {
+func (a *alarms) journalFull(why error) {
 	a.mu.Lock()
-	a.full = full
+	a.full = why
 	a.mu.Unlock()
 	a.look()
 	a.core.pager.next.Store(a.core.pager.budget) // what could not be paged out may be now
@@ -144,6 +152,9 @@ func (a *alarms) look() {
 	if a.lowOnMemory(was) {
 		now |= LowOnMemory
 	}
+	if errors.Is(a.full, disk.ErrNoFiles) {
+		now |= LowOnFiles
+	}
 	if now == was {
 		return
 	}
@@ -163,7 +174,7 @@ func (a *alarms) look() {
 func (a *alarms) measures(s Shortage) (all []any) {
 	if s&LowOnDisk != 0 {
 		free, err := a.fs.Free()
-		all = append(all, "free", free, "min free", a.minFree, "full", a.full, "stuck", a.stuck)
+		all = append(all, "free", free, "min free", a.minFree, "full", a.full != nil, "stuck", a.stuck)
 		if err != nil {
 			all = append(all, "error", err)
 		}
@@ -182,7 +193,7 @@ func (a *alarms) lowOnDisk(was Shortage) bool {
 	switch {
 	case a.fs == nil:
 		return false
-	case a.full || a.stuck:
+	case a.stuck, a.full != nil && !errors.Is(a.full, disk.ErrNoFiles):
 		return true
 	case a.minFree < 0:
 		return false

@@ -248,6 +248,29 @@ func TestShortOfDisk(t *testing.T) {
 	}
 }
 
+// What the journal lacks is told as it is: a disk with room is not full because no file may be opened.
+func TestShortOfFiles(t *testing.T) {
+	c, err := Open(Config{FS: disk.NewMem(), SegmentSize: smallSegment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, step := range []struct {
+		why  error
+		want Shortage
+		said string
+	}{
+		{fmt.Errorf("open: %w", disk.ErrNoFiles), LowOnFiles, "low on files"},
+		{disk.ErrNoSpace, LowOnDisk, "low on disk"},
+		{nil, 0, ""},
+	} {
+		c.alarms.journalFull(step.why)
+		if got := c.Shortage(); got != step.want || got.String() != step.said || (c.Relief() == nil) != (got == 0) {
+			t.Errorf("%v: it is %q, want %q", step.why, got, step.said)
+		}
+	}
+}
+
 // Without a disk the messages themselves are what there may be too many of.
 func TestShortOfRoomForMessages(t *testing.T) {
 	w := newWorld(t, nil)

@@ -35,7 +35,7 @@ func (j *Journal) prepareNext() Turn {
 		j.cannotMake(err)
 		return Stuck
 	}
-	j.setFull(false, nil)
+	j.setFull(nil)
 	return Worked
 }
 
@@ -45,7 +45,7 @@ func (j *Journal) cannotMake(err error) {
 	case errors.As(err, new(dirSyncError)):
 		j.fail(err)
 	case mayPass(err):
-		j.setFull(true, err)
+		j.setFull(err)
 	default:
 		j.log.Warn("the next segment of the journal cannot be made yet", "err", err)
 	}
@@ -59,20 +59,39 @@ func noRoom(err error) bool {
 // mayPass reports whether a segment that could not be made may be made later: the disk is full, or no file can be opened.
 func mayPass(err error) bool { return noRoom(err) || errors.Is(err, disk.ErrNoFiles) }
 
-// setFull notes whether another segment can be made.
-func (j *Journal) setFull(full bool, err error) {
-	if j.stalled.Swap(full) == full {
+// scarcity is what there is too little of for another segment.
+type scarcity uint32
+
+const (
+	scarceNothing scarcity = iota
+	scarceRoom             // on the disk
+	scarceFiles            // that the process may open
+)
+
+func (j *Journal) lacks() scarcity { return scarcity(j.stalled.Load()) }
+
+// setFull notes why no other segment can be made; nil: one can.
+func (j *Journal) setFull(why error) {
+	now := scarceRoom
+	switch {
+	case why == nil:
+		now = scarceNothing
+	case errors.Is(why, disk.ErrNoFiles):
+		now = scarceFiles
+	}
+	if scarcity(j.stalled.Swap(uint32(now))) == now {
 		return
 	}
-	if errors.Is(err, disk.ErrNoFiles) {
-		j.log.Error("the journal cannot open a file: close connections, or raise the limit, before the last segment is used up", "dir", j.fs.String(), "err", err)
-	} else if full {
-		j.log.Error("the disk is full: free space, or consume messages, before the last segment is used up", "dir", j.fs.String(), "err", err)
-	} else {
-		j.log.Info("the disk has room again", "dir", j.fs.String())
+	switch now {
+	case scarceFiles:
+		j.log.Error("the journal cannot open a file: close connections, or raise the limit, before the last segment is used up", "dir", j.fs.String(), "err", why)
+	case scarceRoom:
+		j.log.Error("the disk is full: free space, or consume messages, before the last segment is used up", "dir", j.fs.String(), "err", why)
+	default:
+		j.log.Info("the journal has room again", "dir", j.fs.String())
 	}
 	if j.cfg.OnFull != nil {
-		j.cfg.OnFull(full)
+		j.cfg.OnFull(why)
 	}
 }
 
@@ -153,7 +172,7 @@ func (j *Journal) tryEnter(s *segment) error {
 		made = &segment{base: s.base, capacity: s.capacity}
 		err := j.makeSegment(made)
 		if noRoom(err) && j.reserve.Load() > 0 {
-			j.setFull(true, err)
+			j.setFull(err)
 			j.poke(j.wakePreparer) // which finds when there is room again
 			err = j.makeOfReserve(made)
 		}

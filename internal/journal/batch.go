@@ -98,7 +98,7 @@ func (j *Journal) roll(size int) {
 	old := j.tail
 	j.full = append(j.full, j.closeBatch(commitSeals))
 	s := &segment{base: old.end(), capacity: j.nextCapacity(old.capacity), salt: j.salt(old.end())}
-	if j.stalled.Load() {
+	if j.lacks() == scarceRoom {
 		s.capacity = j.leastCapacity()
 	}
 	if made := j.ahead.Load(); made != nil && made.base == s.base {

@@ -126,7 +126,7 @@ func TestAFullDiskStallsAndGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := disk.NewMem()
 		told := make(chan bool, 100)
-		j, _ := openT(t, Config{FS: mem, SegmentSize: 8192, OnFull: func(full bool) { told <- full }})
+		j, _ := openT(t, Config{FS: mem, SegmentSize: 8192, OnFull: func(why error) { told <- why != nil }})
 		var want []string
 		var last LSN
 		mem.SetCapacity(segmentHeaderSize + 8192)

@@ -77,9 +77,9 @@ type Config struct {
 	OnDurable func(upTo LSN)
 	// OnFailure is called once, when a write or a sync failed and the journal has stopped for good.
 	OnFailure func(error)
-	// OnFull is called with true when there is no room on the disk for the next segment, while part of the present one is
-	// still left, and with false when room was found again.
-	OnFull func(full bool)
+	// OnFull is called when there is no room on the disk for the next segment, or no file may be opened, while part of the present one is
+	// still left: with that error, which is a disk.ErrNoSpace or a disk.ErrNoFiles. And with nil when room was found again.
+	OnFull func(why error)
 	// MayGrow says whether the process can do with the files of another segment, beside what others in it need to open; nil: it can. A segment that is made ahead
 	// of time leaves more to others than one that has to be: without the former the disk counts as full, without the latter what is to be written waits.
 	MayGrow func(ahead bool) bool
@@ -146,7 +146,7 @@ type Journal struct {
 	backlog  atomic.Int64
 	durable  atomic.Uint64
 	segments atomic.Pointer[[]*segment] // oldest first; replaced under mu
-	stalled  atomic.Bool
+	stalled  atomic.Uint32              // a scarcity
 	pace     atomic.Uint32
 	reserve  atomic.Int64 // bytes of the file that is kept for a full disk; 0 when there is none
 	batches  atomic.Uint64
@@ -355,8 +355,8 @@ func (j *Journal) Last() LSN {
 // Backlog returns the number of bytes appended and not yet durable.
 func (j *Journal) Backlog() int { return int(j.backlog.Load()) }
 
-// Full reports whether the disk has no room for the next segment.
-func (j *Journal) Full() bool { return j.stalled.Load() }
+// Full reports whether the disk has no room for the next segment, or no file may be opened for it.
+func (j *Journal) Full() bool { return j.lacks() != scarceNothing }
 
 // Recovery returns what Open found.
 func (j *Journal) Recovery() Recovery { return j.recovery }

@@ -55,7 +55,7 @@ func (j *Journal) reclaim() {
 // time at most, and leaves two thirds of the disk's to everybody else even where a slice takes all of it. On a full disk it hurries.
 func (j *Journal) rest() {
 	r := &j.reclaimer
-	if r.slice.IsZero() || j.stalled.Load() {
+	if r.slice.IsZero() || j.Full() {
 		return
 	}
 	took := time.Since(r.slice)

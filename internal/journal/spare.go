@@ -94,7 +94,7 @@ func (j *Journal) canSpare(capacity int64) bool {
 
 // worthKeeping reports whether the file of a segment that is not needed should be kept for another: it is whole, and there is plenty of room.
 func (j *Journal) worthKeeping(s *segment) bool {
-	if n, _ := j.spares.held(); n >= mostSpares || !j.canSpare(s.capacity) || j.stalled.Load() {
+	if n, _ := j.spares.held(); n >= mostSpares || !j.canSpare(s.capacity) || j.Full() {
 		return false
 	}
 	f := spare{s.base, s.capacity}

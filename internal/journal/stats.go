@@ -33,7 +33,7 @@ func (j *Journal) Stats() Stats {
 	defer j.mu.Unlock()
 	st := Stats{
 		Appended: j.records, AppendedBytes: j.bytes, Batches: j.batches.Load(), Syncs: j.syncs.Load(),
-		Backlog: j.Backlog(), Full: j.stalled.Load(), Pace: Pace(j.pace.Load()), Reserve: j.reserve.Load(),
+		Backlog: j.Backlog(), Full: j.Full(), Pace: Pace(j.pace.Load()), Reserve: j.reserve.Load(),
 		Stalls: j.stalls.Load(), Quarantined: j.aside.Load() + uint64(len(j.recovery.Damaged)), CarriedBytes: j.moved.Load(), Syncing: j.syncing.read(),
 	}
 	_, st.Spares = j.spares.held()

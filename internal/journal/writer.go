@@ -34,7 +34,7 @@ func (j *Journal) writeNext() Turn {
 	case err == nil:
 		return Worked
 	case b != nil && j.current != b.seg && mayPass(err) && !j.isClosing(): // its segment has no file yet; take returns it again
-		j.setFull(true, err)
+		j.setFull(err)
 		j.poke(j.wakePreparer) // he may have found room just before, and finds when there is some again
 		return Stuck
 	default:

@@ -80,6 +80,7 @@ var figures = []*figure[stats]{
 
 	gauge("rabbitmq_alarms_memory_used_watermark", "1 while publishers wait for memory.", func(s *stats) float64 { return truth(s.LowOnMemory) }),
 	gauge("rabbitmq_alarms_free_disk_space_watermark", "1 while publishers wait for the disk.", func(s *stats) float64 { return truth(s.LowOnDisk) }),
+	gauge("rabbitmq_alarms_file_descriptor_limit", "1 while publishers wait for files that may be opened.", func(s *stats) float64 { return truth(s.LowOnFiles) }),
 	gauge("rabbitmq_process_resident_memory_bytes", "Memory of the process.", func(s *stats) float64 { return number(s.Memory) }),
 	gauge("rabbitmq_resident_memory_limit_bytes", "Memory beyond which publishers wait; 0 = no limit.", func(s *stats) float64 { return number(s.MemoryMark) }),
 	gauge("rabbitmq_disk_space_available_bytes", "Free on the disk; -1 without one.", func(s *stats) float64 { return number(s.DiskFree) }),
