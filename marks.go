@@ -206,16 +206,29 @@ func (k *marker) close() error {
 	return k.disk.Close()
 }
 
-// remember gives a target that keeps what it receives the marks of a former life. A mailbox is the same, however one asks for it and whatever comes there.
-func (k *marker) remember(t *Target, kind string) {
-	if k == nil || !t.takes || t.copies {
+// remember gives a target that keeps what it receives what is known of repeats there, and the marks of a former life. A mailbox is the same, however one
+// asks for it and whatever comes there. The caller holds mu.
+func (n *Node) remember(t *Target, kind string) {
+	if !t.takes || t.copies {
 		return
 	}
-	t.place = "mailbox\n" + t.mailbox()
+	place := "mailbox\n" + t.mailbox()
 	if strings.Contains(kind, "inbox") {
-		t.place = kind + "\n" + t.name
+		place = kind + "\n" + t.name
 	}
-	for _, p := range k.disk.Take(t.place) {
-		t.repeats.restore(p)
+	r, known := n.repeats[place]
+	if !known {
+		r = t.repeats
+		n.repeats[place] = r
+	}
+	t.repeats = r
+	if n.marker == nil {
+		return
+	}
+	if t.place = place; known {
+		return
+	}
+	for _, p := range n.marker.disk.Take(place) {
+		r.restore(p)
 	}
 }

@@ -1,9 +1,11 @@
 package postrider_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,6 +98,74 @@ func TestARepeatIsKnownAfterARestart(t *testing.T) {
 					if err := bob.Shutdown(within(t, time.Minute)); err != nil {
 						t.Fatal(err)
 					}
+				}
+			})
+		})
+	}
+}
+
+// A mailbox is one thing, in however many ways a node receives from it: what was handled in one is not handled again in another.
+func TestARepeatIsKnownInWhateverWayAMailboxIsNamed(t *testing.T) {
+	audit := func(n *postrider.Node, patterns ...string) *postrider.Target {
+		return n.Topic("prices", postrider.Durable("audit"), postrider.Matching(patterns...))
+	}
+	for name, at := range map[string]func(*testing.T, *postrider.Node) []*postrider.Target{
+		"with other patterns": func(t *testing.T, n *postrider.Node) []*postrider.Target {
+			return []*postrider.Target{audit(n, "k"), audit(n, "k", "l")}
+		},
+		"by its queue": func(t *testing.T, n *postrider.Node) []*postrider.Target {
+			return []*postrider.Target{audit(n, "k"), n.Mailbox("prices.audit")}
+		},
+		"by its queue, one receiver at a time": func(t *testing.T, n *postrider.Node) []*postrider.Target {
+			single := n.Mailbox("prices.audit", postrider.SingleActive())
+			if err := single.Send(t.Context(), "first", postrider.ID("first")); err != nil {
+				t.Fatal(err)
+			}
+			return []*postrider.Target{single, audit(n, "k")}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				net.broker()
+				alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+				got := make(chan string, 100)
+				receive := func(at *postrider.Target) (leave func()) {
+					ctx, leave := context.WithCancel(t.Context())
+					err := bob.Handle(ctx, at, func(_ context.Context, m *postrider.Message) error {
+						got <- m.ID
+						return nil
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+					return leave
+				}
+				all := at(t, bob)
+				leave := receive(all[0])
+				receive(all[1])
+				send := func(id string) {
+					t.Helper()
+					for range 4 {
+						if err := alice.Topic("prices").Send(t.Context(), id, postrider.ID(id), postrider.Key("k")); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				send("a")
+				send("b")
+				synctest.Wait()
+				leave()
+				synctest.Wait()
+				send("a")
+				send("c")
+				synctest.Wait()
+				var handled []string
+				for len(got) > 0 {
+					handled = append(handled, <-got)
+				}
+				slices.Sort(handled)
+				if handled = slices.DeleteFunc(handled, func(id string) bool { return id == "first" }); !slices.Equal(handled, []string{"a", "b", "c"}) {
+					t.Errorf("handled %q", handled)
 				}
 			})
 		})

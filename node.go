@@ -45,6 +45,7 @@ type Node struct {
 	closed    bool
 	targets   map[targetKey]*Target
 	found     map[targetKey]weak.Pointer[Target] // peers that the configuration does not know
+	repeats   map[string]*repeats                // of what is received, by where
 	parted    map[string]int                     // with how many partitions a mailbox is used
 	reaches   map[place]*reach
 	sending   *client.Conn // to the brokers; separate, so that back-pressure
@@ -88,6 +89,7 @@ func newNode(cfg Config) (*Node, error) {
 		ids:     newIdentity(),
 		peers:   make(map[string]place, len(cfg.Peers)),
 		targets: make(map[targetKey]*Target),
+		repeats: make(map[string]*repeats),
 		parted:  make(map[string]int),
 		found:   make(map[targetKey]weak.Pointer[Target]),
 		reaches: make(map[place]*reach),

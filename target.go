@@ -41,7 +41,7 @@ type Target struct {
 	control bool        // it is the lane for control messages
 
 	receipts receipts // of what is posted there
-	repeats  *repeats // what was received there
+	repeats  *repeats // what was received there, also by way of other targets at the same queue
 	place    string   // what the marks of it on disk go by; "": there are none
 }
 

@@ -138,7 +138,7 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 	}
 	fill(t)
 	n.sealUp(t, key.kind)
-	n.marker.remember(t, key.kind)
+	n.remember(t, key.kind)
 	if r, ok := t.way.(*remote); ok {
 		n.adopt(r)
 	}
