@@ -32,7 +32,7 @@ type repeats struct {
 	senders *lru.Map[author, *history]
 	pages   int // of all of them
 	named   named
-	waiting map[mark][]arrival
+	waiting map[mark][]later
 	waits   atomic.Int32         // how many marks are in waiting
 	passed  map[passing]struct{} // the last maxPassed
 	lately  []passing            // a ring of them
@@ -41,6 +41,12 @@ type repeats struct {
 
 // author is a life of a sender: ids are unique among the messages of one, and another may use the same.
 type author struct{ sender, prefix string }
+
+// later is a repeat that waits for what becomes of the first, and where it came.
+type later struct {
+	arrival
+	at *tap
+}
 
 // passing is one message that was passed on, as it was then.
 type passing struct {
@@ -56,7 +62,7 @@ const (
 func newRepeats() *repeats {
 	return &repeats{
 		senders: lru.New[author, *history](maxSenders),
-		waiting: make(map[mark][]arrival),
+		waiting: make(map[mark][]later),
 		named:   named{bits: make(map[string]mark)},
 		passed:  make(map[passing]struct{}),
 	}
@@ -87,21 +93,21 @@ const (
 	inHand                 // it is kept until the first is settled
 )
 
-// see is asked before an arrival is handed out.
-func (r *repeats) see(sender, id string, a arrival) (mark, sight) {
+// see is asked before an arrival is handed out, at a tap.
+func (r *repeats) see(sender, id string, a arrival, at *tap) (mark, sight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.find(sender, id)
 	s := r.look(m, &a)
 	if s == inHand {
-		r.keep(m, a)
+		r.keep(m, a, at)
 	}
 	return m, s
 }
 
 // keep has a repeat wait for what becomes of the first; who called look has what is booked in runs told of after it. The caller holds mu.
-func (r *repeats) keep(m mark, a arrival) {
-	r.waiting[m] = append(r.waiting[m], a)
+func (r *repeats) keep(m mark, a arrival, at *tap) {
+	r.waiting[m] = append(r.waiting[m], later{a, at})
 	r.waits.Store(int32(len(r.waiting)))
 }
 
@@ -136,7 +142,7 @@ const (
 )
 
 // settled ends the time in hand and returns the repeats that waited.
-func (r *repeats) settled(m mark, o outcome) []arrival {
+func (r *repeats) settled(m mark, o outcome) []later {
 	if m.page == nil {
 		return nil
 	}
@@ -146,7 +152,7 @@ func (r *repeats) settled(m mark, o outcome) []arrival {
 }
 
 // end is settled for who holds mu.
-func (r *repeats) end(m mark, o outcome) []arrival {
+func (r *repeats) end(m mark, o outcome) []later {
 	m.page.hand.clear(m.bit)
 	if o == acknowledged {
 		m.page.done.set(m.bit)
@@ -163,7 +169,7 @@ func (r *repeats) end(m mark, o outcome) []arrival {
 // waited are the repeats that waited for one message.
 type waited struct {
 	first   mark
-	repeats []arrival
+	repeats []later
 }
 
 // endAll is settled, acknowledged, for those of a run that lie in these places.

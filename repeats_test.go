@@ -22,7 +22,7 @@ func TestARepeatIsSeen(t *testing.T) {
 			r := newRepeats()
 			wantSight := func(want sight) mark {
 				t.Helper()
-				m, got := r.see("alice", id, arrival{tag: 9})
+				m, got := r.see("alice", id, arrival{tag: 9}, nil)
 				if got != want {
 					t.Fatalf("sight %v, want %v", got, want)
 				}
@@ -38,7 +38,7 @@ func TestARepeatIsSeen(t *testing.T) {
 			m = wantSight(unseen)
 			r.settled(m, acknowledged)
 			wantSight(handled)
-			if _, got := r.see("bob", id, arrival{}); got != unseen {
+			if _, got := r.see("bob", id, arrival{}, nil); got != unseen {
 				t.Error("ids of two senders are mixed up")
 			}
 		})
@@ -49,7 +49,7 @@ func TestMessagesWithoutIDOrSenderAreNoRepeats(t *testing.T) {
 	r := newRepeats()
 	for range 2 {
 		for _, who := range [][2]string{{"", ""}, {"alice", ""}, {"", "7"}} {
-			m, got := r.see(who[0], who[1], arrival{})
+			m, got := r.see(who[0], who[1], arrival{}, nil)
 			if got != unseen {
 				t.Errorf("%q: %v", who, got)
 			}
@@ -74,7 +74,7 @@ func TestRepeatsAgainstAModel(t *testing.T) {
 			count = next
 		}
 		id := string(messageID{of: &identity{prefix: "ABCDEFGHIJKLMNOP-"}, count: uint64(count)}.appendTo(nil))
-		m, got := r.see("alice", id, arrival{})
+		m, got := r.see("alice", id, arrival{}, nil)
 		if want := done[id]; want != (got == handled) || got == inHand {
 			t.Fatalf("seed %d: message %d of %d: %v, handled before: %v", seed, count, next, got, want)
 		}
@@ -90,22 +90,22 @@ func TestRepeatsAgainstAModel(t *testing.T) {
 func TestWhatIsRememberedIsBounded(t *testing.T) {
 	r := newRepeats()
 	for i := range 3 * maxSenders {
-		m, _ := r.see("alice", fmt.Sprintf("ABCDEFGHIJKL%04d-1", i), arrival{})
+		m, _ := r.see("alice", fmt.Sprintf("ABCDEFGHIJKL%04d-1", i), arrival{}, nil)
 		r.settled(m, acknowledged)
 	}
 	for i := range 5 * 16 * pageSize {
-		m, _ := r.see("alice", fmt.Sprint("order ", i), arrival{})
+		m, _ := r.see("alice", fmt.Sprint("order ", i), arrival{}, nil)
 		r.settled(m, acknowledged)
 	}
 	if r.senders.Len() > maxSenders || len(r.named.bits) > 17*pageSize || len(r.waiting) > 0 {
 		t.Error(r.senders.Len(), len(r.named.bits), len(r.waiting))
 	}
 	for i := range 16 * pageSize { // the youngest are known
-		if _, got := r.see("alice", fmt.Sprint("order ", 5*16*pageSize-1-i), arrival{}); got != handled {
+		if _, got := r.see("alice", fmt.Sprint("order ", 5*16*pageSize-1-i), arrival{}, nil); got != handled {
 			t.Fatalf("the %d-th youngest is %v", i, got)
 		}
 	}
-	if _, got := r.see("alice", "ABCDEFGHIJKL0000-1", arrival{}); got != unseen {
+	if _, got := r.see("alice", "ABCDEFGHIJKL0000-1", arrival{}, nil); got != unseen {
 		t.Error("the oldest sender is remembered")
 	}
 }
@@ -115,11 +115,11 @@ func TestASenderThatGoesOnIsRemembered(t *testing.T) {
 	r := newRepeats()
 	for i := range 2 * maxSenders {
 		for _, id := range []string{fmt.Sprintf("ABCDEFGHIJKLMNOP-%d", 1+i), fmt.Sprintf("ABCDEFGHIJKL%04d-1", i)} {
-			m, _ := r.see("alice", id, arrival{})
+			m, _ := r.see("alice", id, arrival{}, nil)
 			r.settled(m, acknowledged)
 		}
 	}
-	if _, got := r.see("alice", "ABCDEFGHIJKLMNOP-1", arrival{}); got != handled {
+	if _, got := r.see("alice", "ABCDEFGHIJKLMNOP-1", arrival{}, nil); got != handled {
 		t.Error("her first message is", got)
 	}
 }
@@ -128,7 +128,7 @@ func TestASenderThatGoesOnIsRemembered(t *testing.T) {
 func TestWhoMakesUpSendersTakesLittle(t *testing.T) {
 	r := newRepeats()
 	see := func(sender string, count int) sight {
-		m, got := r.see(sender, string(pack.AppendCount([]byte("ABCDEFGHIJKLMNOP-"), uint64(count))), arrival{})
+		m, got := r.see(sender, string(pack.AppendCount([]byte("ABCDEFGHIJKLMNOP-"), uint64(count))), arrival{}, nil)
 		r.settled(m, acknowledged)
 		return got
 	}
@@ -170,7 +170,7 @@ func dueProps(t *testing.T, due int64) amqp.RawProperties {
 // seeing has r see one message of alice's, again and again.
 func seeing(t *testing.T, r *repeats) func(due int64, redelivered bool) (mark, sight) {
 	return func(due int64, redelivered bool) (mark, sight) {
-		return r.see("alice", "order 7", arrival{props: dueProps(t, due), redelivered: redelivered})
+		return r.see("alice", "order 7", arrival{props: dueProps(t, due), redelivered: redelivered}, nil)
 	}
 }
 
@@ -199,7 +199,7 @@ func TestAMessageThatWasPassedOnIsKnownFromItsLaterCopy(t *testing.T) {
 	m, _ := see(0, false)
 	_, waits := see(100, false) // its copy is faster than the confirm of it
 	r.pass(m, 0)
-	if waiting := r.settled(m, passedOn); waits != inHand || len(waiting) != 1 || r.over(m, passedOn, waiting[0]) {
+	if waiting := r.settled(m, passedOn); waits != inHand || len(waiting) != 1 || r.over(m, passedOn, waiting[0].arrival) {
 		t.Fatal("the copy goes with what it is a copy of")
 	}
 	wantSights(t, r, []sighting{
@@ -220,7 +220,7 @@ func TestADeadLettersSecondLifeIsNoRepeat(t *testing.T) {
 	m, _ = see(100, false) // its second try
 	_, waits := see(0, false)
 	r.pass(m, 100)
-	if waiting := r.settled(m, buried); waits != inHand || len(waiting) != 1 || r.over(m, buried, waiting[0]) {
+	if waiting := r.settled(m, buried); waits != inHand || len(waiting) != 1 || r.over(m, buried, waiting[0].arrival) {
 		t.Fatal("the second life ends with the first")
 	}
 	wantSights(t, r, []sighting{
@@ -232,7 +232,7 @@ func TestADeadLettersSecondLifeIsNoRepeat(t *testing.T) {
 
 func TestWhatWasPassedOnIsForgottenInTheEnd(t *testing.T) {
 	r := newRepeats()
-	m, _ := r.see("alice", "order 7", arrival{})
+	m, _ := r.see("alice", "order 7", arrival{}, nil)
 	for due := range int64(3 * maxPassed) {
 		r.pass(m, due)
 	}
@@ -294,7 +294,7 @@ func TestHowManyMessagesAreKnownAsHandled(t *testing.T) {
 	r := newRepeats()
 	handle := func(sender, id string) {
 		t.Helper()
-		m, got := r.see(sender, id, arrival{})
+		m, got := r.see(sender, id, arrival{}, nil)
 		if got != unseen {
 			t.Fatalf("%s's %s: %v", sender, id, got)
 		}
@@ -302,7 +302,7 @@ func TestHowManyMessagesAreKnownAsHandled(t *testing.T) {
 	}
 	known := func(sender, id string, want bool) {
 		t.Helper()
-		if _, got := r.see(sender, id, arrival{}); (got == handled) != want {
+		if _, got := r.see(sender, id, arrival{}, nil); (got == handled) != want {
 			t.Errorf("%s's %s: %v", sender, id, got)
 		}
 	}

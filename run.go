@@ -73,7 +73,7 @@ func (t *tap) begin(a *arrival, p *press) (hurry bool) {
 			m.mark = mark
 			continue
 		case inHand:
-			t.repeats.keep(mark, from.message(m.tag))
+			t.repeats.keep(mark, from.message(m.tag), t)
 			hurry = true
 		}
 		repeats = append(repeats, repeat{m, sight})
@@ -126,7 +126,7 @@ func (t *tap) tell() {
 	}
 	pack.settleAll(now, n, how)
 	for _, w := range t.repeats.endAll(room, now) {
-		t.pass(w.first, acknowledged, w.repeats)
+		passAll(w.first, acknowledged, w.repeats)
 	}
 	t.less(n)
 }

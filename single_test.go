@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider"
 	"github.com/postrider-mq/postrider/amqp"
@@ -89,6 +90,49 @@ func TestAMessageKnowsWhenItIsGone(t *testing.T) {
 			m.Requeue()
 		}
 	})
+}
+
+// A message that comes again to one receiver of a node, while it is in hand of another that ends and gives it back, is handled.
+func TestWhatComesToAnotherReceiverOfTheNodeIsNotLeftThere(t *testing.T) {
+	for name, opt := range map[string]postrider.MailboxOption{"one receiver": postrider.SingleActive(), "partitions": postrider.Partitions(1)} {
+		t.Run(name, func(t *testing.T) {
+			for range 10 { // of two receivers that come back either may be the first
+				inMemory(t, func(t *testing.T, net *network) {
+					_, mq := net.broker()
+					alice := net.node("alice", onBroker)
+					jobs := alice.Mailbox("jobs", opt)
+					ctx, leave := context.WithCancel(t.Context())
+					begun := make(chan string, 10)
+					receive := func(ctx context.Context, name string, h func(context.Context) error) {
+						err := alice.Handle(ctx, jobs, func(ctx context.Context, _ *postrider.Message) error {
+							begun <- name
+							return h(ctx)
+						})
+						if err != nil {
+							t.Fatal(err)
+						}
+					}
+					receive(ctx, "the first", func(ctx context.Context) error {
+						<-ctx.Done()
+						return ctx.Err()
+					})
+					if err := jobs.Send(t.Context(), "x"); err != nil {
+						t.Fatal(err)
+					}
+					<-begun
+					receive(t.Context(), "the second", func(context.Context) error { return nil })
+					mq.cut()
+					time.Sleep(time.Minute)
+					leave()
+					select {
+					case <-begun:
+					case <-time.After(time.Minute):
+						t.Fatal("it is not handled")
+					}
+				})
+			}
+		})
+	}
 }
 
 func TestAMailboxThatIsNotSingleActiveIsNotUsedAsOne(t *testing.T) {

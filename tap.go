@@ -171,7 +171,7 @@ func (m *Message) tooLate() bool {
 
 // first reports whether the message is to be handed out, and not the repeat of one that was.
 func (m *Message) first(a *arrival) bool {
-	mark, sight := m.tap.repeats.see(m.From, m.ID, *a)
+	mark, sight := m.tap.repeats.see(m.From, m.ID, *a, m.tap)
 	if sight == unseen {
 		m.mark = mark
 		return true
@@ -238,22 +238,27 @@ func (t *tap) settled(m mark, o outcome) {
 }
 
 // passRepeats settles the repeats that waited for what becomes of the first.
-func (t *tap) passRepeats(m mark, o outcome) { t.pass(m, o, t.repeats.settled(m, o)) }
+func (t *tap) passRepeats(m mark, o outcome) { passAll(m, o, t.repeats.settled(m, o)) }
 
-func (t *tap) pass(m mark, o outcome, repeats []arrival) {
+// passAll settles repeats, each where it came: that may be another receiver than the one of the first.
+func passAll(m mark, o outcome, repeats []later) {
 	for _, a := range repeats {
-		switch {
-		case !t.repeats.over(m, o, a):
-			t.hand([]arrival{a})
-			t.ready()
-		case wantsReceipt(a.props): // by the address in this one
-			t.repeat(a, o)
-		case o == acknowledged && wantsReply(a.props):
-			t.answerAgain(a)
-			a.from.ack(a.tag)
-		default:
-			a.from.ack(a.tag)
-		}
+		a.at.pass(m, o, a.arrival)
+	}
+}
+
+func (t *tap) pass(m mark, o outcome, a arrival) {
+	switch {
+	case !t.repeats.over(m, o, a):
+		t.hand([]arrival{a})
+		t.ready()
+	case wantsReceipt(a.props): // by the address in this one
+		t.repeat(a, o)
+	case o == acknowledged && wantsReply(a.props):
+		t.answerAgain(a)
+		a.from.ack(a.tag)
+	default:
+		a.from.ack(a.tag)
 	}
 }
 
