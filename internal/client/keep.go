@@ -9,7 +9,7 @@ import (
 )
 
 // A Keeper keeps what was posted where it survives this process, until it is confirmed or fails for good. Its methods are
-// called under the Publisher's lock and must not call back.
+// called under the Publisher's lock, mostly, and must not call back.
 type Keeper interface {
 	// Keep copies a message that is for target; an error refuses it. The ticket is not 0. It is encoded in m and, if it is large, in what follows
 	// on that, in pieces.

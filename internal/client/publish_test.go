@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -728,4 +729,54 @@ func TestWhatCameBackIsKnownByWhereItWent(t *testing.T) {
 		wantFate(t, &fates[0], nil, true)
 		wantFate(t, &fates[1], client.ErrUnroutable, true)
 	})
+}
+
+// noted is a Keeper that notes what it is told, in order.
+type noted struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (n *noted) Keep(m client.Kept, _ ...[]byte) (uint64, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, "keep "+m.Target)
+	return uint64(len(n.all)), nil
+}
+
+func (n *noted) Done(tickets []uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, fmt.Sprint("done ", tickets))
+}
+
+// Who is told that a kept message came back may keep it for another start. A process that is killed at any moment has one of the two on its disk.
+func TestWhatCameBackIsKeptAnewBeforeItIsDoneWith(t *testing.T) {
+	kept := new(noted)
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		a, b := new(client.Fate), new(client.Fate)
+		b.Tell(func(err error) {
+			if errors.Is(err, client.ErrUnroutable) {
+				kept.Keep(client.Kept{Target: "b anew"})
+			}
+		})
+		for body, f := range map[string]*client.Fate{"a": a, "b": b} {
+			if err := c.Publisher().Post(f, toJobs.Kept(body), []byte(body), []byte(body)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := f.line()
+		for range 2 {
+			if p := next[published](l); p.body == "b" {
+				l.giveBack(p)
+			}
+		}
+		l.ackUpTo(2)
+		wantFate(t, a, nil, true)
+		wantFate(t, b, client.ErrUnroutable, true)
+		synctest.Wait()
+		if n := len(kept.all); n != 4 || kept.all[2] != "keep b anew" || kept.all[3] != "done [1 2]" {
+			t.Errorf("the keeper was told %q", kept.all)
+		}
+	}, func(cfg *client.Config) { cfg.Keeper = kept })
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -271,6 +272,7 @@ func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 	}
 	p.settled = p.log.confirm(tag, multiple, p.settled[:0])
 	p.internalErrors = 0
+	done := p.doneLater()
 	p.freed()
 	l := p.writable()
 	if p.log.cursor == p.log.head || !p.log.ripe() {
@@ -292,9 +294,21 @@ func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 		}
 		f.decide(why)
 	}
+	if len(done) > 0 {
+		p.keeper.Done(done)
+	}
 	if l != nil { // what was held back until then
 		l.Wake()
 	}
+}
+
+// doneLater takes over the tickets of what was just settled, if some of it came back: who is told of that may keep it anew, and until then it is not
+// done with. The caller holds mu.
+func (p *Publisher) doneLater() (done []uint64) {
+	if len(p.log.done) > 0 && slices.ContainsFunc(p.settled, func(f *Fate) bool { return f.returned }) {
+		done, p.log.done = p.log.done, nil
+	}
+	return done
 }
 
 // returned notes that a message could not be routed; its confirm is still to come. Returns come in
