@@ -24,7 +24,7 @@ func (p Peer) Text(property string) string {
 // serverCapabilities lists what the broker behind a Server does, no more.
 var serverCapabilities = []string{
 	"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
-	"connection.blocked", "per_consumer_qos", "direct_reply_to", "authentication_failure_close",
+	"connection.blocked", "consumer_priorities", "per_consumer_qos", "direct_reply_to", "authentication_failure_close",
 }
 
 // clientCapabilities lists what a Client copes with.

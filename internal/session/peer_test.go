@@ -26,7 +26,7 @@ func TestEachSideLearnsWhatTheOtherCanDo(t *testing.T) {
 	}
 	all, _ := w.client.Peer().Properties["capabilities"].(amqp.Table)
 	got := strings.Join(slices.Sorted(maps.Keys(all)), " ")
-	want := "authentication_failure_close basic.nack connection.blocked consumer_cancel_notify " +
+	want := "authentication_failure_close basic.nack connection.blocked consumer_cancel_notify consumer_priorities " +
 		"direct_reply_to exchange_exchange_bindings per_consumer_qos publisher_confirms"
 	if got != want {
 		t.Errorf("the server has %s\nwant %s", got, want)

@@ -14,9 +14,20 @@ type Rabbit struct{ *rabbitmq.Node }
 // installed the test is skipped, loudly.
 func RabbitMQ(t testing.TB, vhosts ...string) *Rabbit {
 	t.Helper()
+	return with(t, vhosts, "rabbitmq_consistent_hash_exchange")
+}
+
+// FederatingRabbitMQ is one that shovels and federates.
+func FederatingRabbitMQ(t testing.TB) *Rabbit {
+	t.Helper()
+	return with(t, nil, "rabbitmq_shovel", "rabbitmq_federation")
+}
+
+func with(t testing.TB, vhosts []string, plugins ...string) *Rabbit {
+	t.Helper()
 	installed(t)
 	n, err := rabbitmq.Start(t.Context(), rabbitmq.Config{
-		Dir: t.TempDir(), VHosts: vhosts, Plugins: []string{"rabbitmq_consistent_hash_exchange", "rabbitmq_management"},
+		Dir: t.TempDir(), VHosts: vhosts, Plugins: append(plugins, "rabbitmq_management"),
 	})
 	if err != nil {
 		t.Fatal(err)
