@@ -422,6 +422,38 @@ func TestACallNobodyTakes(t *testing.T) {
 	})
 }
 
+// A consumer may have good reason to get nothing of what is there: its queue serves another one. It cannot know that, and tries less and less often.
+func TestAConsumerThatIsNotMeantSeldomConsumesAnew(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		u, got := consume(c, 100)
+		l := f.line()
+		<-u.First()
+		next[amqp.BasicConsume](l)
+		f.holds("jobs", 5)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		anew := 0
+		for len(l.events) > 0 {
+			if _, is := (<-l.events).(amqp.BasicConsume); is {
+				anew++
+			}
+		}
+		if anew < 5 || anew > 10 {
+			t.Errorf("consumed anew %d times in two hours", anew)
+		}
+
+		// When something came after all, it is as if nothing had been.
+		l.deliver(consumeChannel, 1, false, "after all", amqp.Properties{})
+		wantDelivery(t, got, "after all").Ack()
+		next[amqp.BasicAck](l)
+		began := time.Now()
+		next[amqp.BasicConsume](l)
+		if took := time.Since(began); took > 41*time.Second {
+			t.Errorf("consumed anew after %v", took)
+		}
+	}, onRabbitMQ, consuming, func(cfg *client.Config) { cfg.Heartbeat = 10 * time.Hour })
+}
+
 // RabbitMQ lets headers pass that our broker does not take. Were they an error, the message would come again on each connection, and end it.
 func TestHeadersBeyondOurBoundsAreDelivered(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {

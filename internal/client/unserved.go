@@ -10,7 +10,7 @@ import (
 // unserved notices a consumer to whom RabbitMQ delivers nothing any more. Where somebody deletes a quorum queue, and another client makes it again at
 // once, RabbitMQ consumes from the new one in the place of those who consumed from the old, tells them nothing, and may deliver nothing either. So
 // whoever has nothing in hand, and got nothing from one look to the next, asks for the queue. If it has messages for him, and has them still at the next
-// look, he consumes anew. It belongs to the manager.
+// look, he consumes anew. They may be for another, whom the queue serves alone, or first: so each time in vain he waits twice as long. It belongs to the manager.
 //
 //	something came ──nothing since──► asks ──there are messages──► starves ──another look, and still──► consumes anew
 //	      ▲───────────────────────────────┴──there are none             └──something came──► …
@@ -25,7 +25,11 @@ type lull struct {
 	at      place     // what came last
 	due     time.Time // when his queue is to be asked for
 	starves bool
+	vain    int // how often he has consumed anew, and still nothing came
 }
+
+// mostVain bounds how seldom one asks who consumed anew in vain: every 43 minutes.
+const mostVain = 8
 
 // Of many consumers not all are asked for in one look: the manager has more to do, and the broker may be far.
 const (
@@ -55,7 +59,10 @@ func (v *unserved) look() (err error) {
 		l, known := before[u]
 		switch {
 		case !known || l.at != at:
-			l = lull{at: at, due: began.Add(unservedEvery)}
+			if at.tag != 0 {
+				l.vain = 0
+			}
+			l = lull{at: at, due: began.Add(unservedEvery << min(l.vain, mostVain)), vain: l.vain}
 		case began.Before(l.due):
 		case time.Since(began) > lookFor:
 			v.every = restBetweenLooks
@@ -75,6 +82,7 @@ func (v *unserved) ask(u *Consumer, l *lull) error {
 	if err == nil && waiting && l.starves {
 		v.w.conn.cfg.Logger.Warn("the broker delivers nothing of what is in a queue: consuming anew", "queue", u.queue.name(), "to", v.w.at.String())
 		u.cancelledBy(v.w)
+		l.vain++
 	}
 	l.starves = waiting
 	return err
