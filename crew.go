@@ -56,11 +56,12 @@ type presence struct {
 }
 
 const (
-	beatEvery     = time.Second           // of a worker that says it is there
-	beatPerWorker = 50 * time.Millisecond // and of many, so that they do not say it too often in sum
-	longestBeat   = time.Minute           // that is believed: of more workers than there can be partitions
-	missedBeats   = 4                     // after which a worker counts as gone
-	maxPresence   = 256                   // bytes
+	beatEvery     = time.Second                      // of a worker that says it is there
+	beatPerWorker = 50 * time.Millisecond            // and of many, so that they do not say it too often in sum
+	longestBeat   = time.Minute                      // that is believed
+	missedBeats   = 4                                // after which a worker counts as gone
+	mostWorkers   = int(longestBeat / beatPerWorker) // that are believed to be there: more than there can be partitions, and so few that each speaks in time
+	maxPresence   = 256                              // bytes
 )
 
 func (p *partitioned) take(prefetch int, to receiver) intake {
@@ -189,6 +190,9 @@ func (s *shift) hear() {
 			delete(s.workers, p.Worker)
 			continue
 		default:
+			if _, known := s.workers[p.Worker]; !known && len(s.workers) >= mostWorkers {
+				continue
+			}
 			answer = answer || p.Hello
 		}
 		s.workers[p.Worker] = worker{time.Now(), min(max(beatEvery, time.Duration(p.Every)*time.Millisecond), longestBeat)}
