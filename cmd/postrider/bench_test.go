@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestBenchChecksWhatItMeasures(t *testing.T) {
@@ -90,6 +91,19 @@ func TestABenchOfAPeerThatRunsAlreadyCountsConfirms(t *testing.T) {
 }
 
 // A broker and a peer that let in whose certificate is of their authority are put under load by who has one.
+// reaches is runs for a command that connects once, with TLS. A listener gives a handshake five seconds, which may not be enough on a machine
+// that does much else. One that could not reach it sooner than that is not run again.
+func reaches(t *testing.T, args ...string) (o outcome) {
+	t.Helper()
+	for range 3 {
+		began := time.Now()
+		if o = runs(t, args...); time.Since(began) < 5*time.Second || o.code == exitOK || !strings.Contains(o.stderr, "cannot reach") {
+			break
+		}
+	}
+	return o
+}
+
 func TestBenchesAndEvaluationsComeWithKeys(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -99,12 +113,12 @@ func TestBenchesAndEvaluationsComeWithKeys(t *testing.T) {
 	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
 	keys := []string{"--broker", url, "--keys", dir, "--name", "alice"}
 
-	runs(t, append(keys, "bench", "--count", "50")...).wantsIn(t, exitOK, "all 50 confirmed messages came")
-	found := runs(t, append(keys, "bench", "peer:bob", "--count", "50")...)
+	reaches(t, append(keys, "bench", "--count", "50")...).wantsIn(t, exitOK, "all 50 confirmed messages came")
+	found := reaches(t, append(keys, "bench", "peer:bob", "--count", "50")...)
 	found.wantsIn(t, exitOK, "all 50 were confirmed")
 	found.wantsIn(t, exitOK, "peer bob at "+strings.TrimSuffix(at, "/bob"))
-	runs(t, append(keys, "bench", "peer:bob", "--count", "50", "--peer", "bob="+at)...).wantsIn(t, exitOK, "all 50 were confirmed")
-	runs(t, append(keys, "evaluate", "--each", "100ms", "--down", "50ms", "--faults", "none", "--json")...).wantsIn(t, exitOK, `"code":"jobs.Post"`)
+	reaches(t, append(keys, "bench", "peer:bob", "--count", "50", "--peer", "bob="+at)...).wantsIn(t, exitOK, "all 50 were confirmed")
+	reaches(t, append(keys, "evaluate", "--each", "100ms", "--down", "50ms", "--faults", "none", "--json")...).wantsIn(t, exitOK, `"code":"jobs.Post"`)
 
 	runs(t, "bench", "--broker", url, "--count", "50").wants(t, exitFailed, "", "certificate signed by unknown authority", "--keys DIR")
 	runs(t, "bench", "peer:bob", "--peer", "bob="+at, "--count", "50").wants(t, exitFailed, "", "certificate")
