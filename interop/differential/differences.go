@@ -2,6 +2,7 @@ package differential
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -16,6 +17,7 @@ type deliberate struct {
 	step   amqp.MethodID
 	quorum bool               // only in programs with quorum queues
 	parts  bool               // afterwards the brokers cannot be compared any more
+	ends   bool               // only where the step has ended a connection
 	only   func(Program) bool // if there is one: in what programs
 }
 
@@ -81,6 +83,16 @@ var deliberates = []deliberate{
 		theirs: regexp.MustCompile(`basic.deliver .*Redelivered=true`), ours: regexp.MustCompile(`^`), quorum: true, parts: true, only: Program.bounded,
 	},
 	{
+		name:   "a message out in a connection that ends",
+		why:    "it comes back once; in RabbitMQ another channel of that connection may still get it, and give it back again",
+		theirs: regexp.MustCompile(aboutMore), ours: regexp.MustCompile(aboutMore), quorum: true, parts: true, ends: true,
+	},
+	{
+		name:   "a message out in a connection that ends, in a classic queue",
+		why:    "the same, where it does no harm",
+		theirs: regexp.MustCompile(`^([^\n]*basic.deliver [^\n]*Redelivered=true [^\n]*\n)+$`), ours: regexp.MustCompile(`^$`), parts: true, ends: true,
+	},
+	{
 		name:   "no time to live, by a policy that came later",
 		why:    "a message expires at the head of its queue; RabbitMQ drops it at once, even behind older ones that have time",
 		theirs: regexp.MustCompile(`: \d+ ready`), ours: regexp.MustCompile(`: \d+ ready`), parts: true, only: Program.fleeting,
@@ -123,6 +135,9 @@ func excuse(p Program, d *Difference) *deliberate {
 	for i := range deliberates {
 		x := &deliberates[i]
 		if x.step != 0 && (s == nil || s.Method == nil || s.Method.ID() != x.step) {
+			continue
+		}
+		if x.ends && !(s != nil && s.HangUp) && !strings.Contains(joined(d.Ours), ": connection.close") {
 			continue
 		}
 		if x.quorum && !p.quorum() || x.only != nil && !x.only(p) {
