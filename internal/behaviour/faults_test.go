@@ -185,7 +185,9 @@ func underFaults(t *testing.T, seed uint64) (result tally) {
 		bob, carol := node("bob", nil), node("carol", nil)
 		defer bob.Close()
 		defer carol.Close()
-		for target, n := range map[*postrider.Target]*postrider.Node{bob.Mailbox("jobs"): bob, bob.Inbox(): bob, carol.Inbox(): carol} {
+		audit := bob.Topic("prices", postrider.Durable("audit"))
+		subscribed(t, b, "prices", "prices.audit")
+		for target, n := range map[*postrider.Target]*postrider.Node{bob.Mailbox("jobs"): bob, audit: bob, bob.Inbox(): bob, carol.Inbox(): carol} {
 			opts := []postrider.HandleOption{postrider.Workers(workers), postrider.Backoff(func(int) time.Duration { return 50 * time.Millisecond })}
 			if err := n.Handle(t.Context(), target, l.handle, opts...); err != nil {
 				t.Fatal(err)
@@ -197,7 +199,7 @@ func underFaults(t *testing.T, seed uint64) (result tally) {
 		for s := range 3 {
 			n := node(fmt.Sprint("alice", s), map[string]string{"bob": "bob:1", "carol": "nowhere:1"})
 			defer n.Close()
-			for which, target := range []*postrider.Target{n.Mailbox("jobs"), n.Peer("bob"), n.Peer("carol", postrider.Relay())} {
+			for which, target := range []*postrider.Target{n.Mailbox("jobs"), n.Peer("bob"), n.Peer("carol", postrider.Relay()), n.Topic("prices")} {
 				senders.Go(func() {
 					for i := range 100 {
 						body := fmt.Sprintf("post %d %d %d", s, which, i)
@@ -235,6 +237,20 @@ func underFaults(t *testing.T, seed uint64) (result tally) {
 		result = l.tally
 	})
 	return result
+}
+
+// subscribed sees to it that a subscription is there before anything is published: who subscribes may be cut off.
+func subscribed(t *testing.T, b *broker.Broker, topic, queue string) {
+	c, err := b.Dial(broker.DialConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.DeclareQueue(t.Context(), broker.QueueOptions{Name: queue, Durable: true})
+	err = errors.Join(err, c.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: topic, Kind: "topic", Durable: true}))
+	if err = errors.Join(err, c.BindQueue(t.Context(), queue, topic, "#", nil)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (l *ledger) asked(err error, late time.Duration) {
