@@ -286,3 +286,54 @@ func TestAnExpiryDropsInSlices(t *testing.T) {
 		t.Errorf("%d dead letters, want %d", len(dead), many)
 	}
 }
+
+// A purge of many lets others have their turn: one slice of it ends so many, and what comes between is there, or goes with the rest.
+func TestAPurgeIsDoneInSlices(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.durable("q")
+	for range purgeSlice + 100 {
+		w.publish(message("", "q", "x", true))
+	}
+	q := w.queue("q")
+	w.do(func(b *Burst) {
+		if n := q.purgeSome(b); n != purgeSlice {
+			t.Errorf("%d went at once, want %d", n, purgeSlice)
+		}
+	})
+	w.publish(message("", "q", "between", true))
+	var n int
+	w.do(func(b *Burst) { n, _ = w.client.PurgeQueue(b, "q") })
+	if left := w.ready("q"); n != 101 || left != 0 {
+		t.Errorf("%d went, and %d are left", n, left)
+	}
+	w.restart()
+	if left := w.ready("q"); left != 0 {
+		t.Errorf("%d are there after a restart", left)
+	}
+}
+
+// The messages of a deleted queue are let go when no lock is held: others declare meanwhile what they like.
+func TestADeletedQueueLetsGoBehindEverybody(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.durable("q")
+	before := w.core.journal.Stats().LiveRecords
+	for range 1000 {
+		w.publish(message("", "q", "x", true))
+	}
+	var b Burst
+	b.Begin(w.core.Now())
+	n, err := w.client.DeleteQueue(t.Context(), &b, "q", false, false)
+	w.must(err)
+	if live := w.core.journal.Stats().LiveRecords; n != 1000 || live < before+999 {
+		t.Errorf("%d of %d messages were let go at once", before+1000-live, n)
+	}
+	w.durable("q") // another one of that name
+	b.End()
+	if live := w.core.journal.Stats().LiveRecords; live != before {
+		t.Errorf("%d records are live, want %d", live, before)
+	}
+	w.restart()
+	if left := w.ready("q"); left != 0 {
+		t.Errorf("%d are there after a restart", left)
+	}
+}

@@ -31,6 +31,7 @@ type Burst struct {
 	wake      []Sink
 	finish    []*Queue    // auto-delete queues that lost their last consumer
 	cancelled []*Consumer // consumers of deleted queues
+	closed    []*Queue    // deleted queues, whose messages are still to be let go
 	dead      []death     // what queues dropped and others are to get
 	dropped   int         // how many since the last burial, with a dead letter or without
 	behind    []*Queue    // that have more to drop
@@ -74,7 +75,7 @@ func (b *Burst) pause() {
 }
 
 // End publishes the dead letters, deletes the queues whose life ended, tells the consumers of deleted
-// queues, and wakes each sink that was given something, once. No lock may be held.
+// queues, wakes each sink that was given something, once, and lets go what was in deleted queues. No lock may be held.
 func (b *Burst) End() {
 	b.bury()
 	for len(b.finish) > 0 {
@@ -104,6 +105,11 @@ func (b *Burst) End() {
 		b.core.account(b.resident)
 		b.resident = 0
 	}
+	for i, q := range b.closed {
+		q.letGo()
+		b.closed[i] = nil
+	}
+	b.closed = b.closed[:0]
 }
 
 // hasten has the journal's writer begin with what the burst leaves to it.

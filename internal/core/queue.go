@@ -2,6 +2,7 @@ package core
 
 import (
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -319,21 +320,27 @@ func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool, err er
 	return d, q.core.Len(), true, nil
 }
 
-// purgeSlice is how many messages a purge ends with one record.
-const purgeSlice = 64 << 10
+// purgeSlice is how many messages a purge ends at a time, with one record.
+const purgeSlice = 4 << 10
 
-// purge drops what is ready and returns how much that was.
-func (q *Queue) purge(b *Burst) int {
+// purge drops what is ready and returns how much that was. Others have their turn after each slice: what they publish meanwhile may go, too.
+func (q *Queue) purge(b *Burst) (n int) {
+	for {
+		some := q.purgeSome(b)
+		if n += some; some < purgeSlice {
+			return n
+		}
+		runtime.Gosched() // who waits for the lock is to get it
+	}
+}
+
+func (q *Queue) purgeSome(b *Burst) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b.acked = b.acked[:0]
-	n := q.core.Purge(func(e queue.Entry[ref]) {
+	n := q.core.Purge(purgeSlice, func(e queue.Entry[ref]) {
 		q.lighten(b, e.Msg)
 		q.end(b, e.Pos, e.Msg)
-		if len(b.ended) == purgeSlice {
-			q.recordEnded(b)
-			b.acked = b.acked[:0]
-		}
 	})
 	q.recordEnded(b)
 	return n
@@ -359,7 +366,7 @@ func (q *Queue) close(b *Burst) int {
 }
 
 // letGo releases the messages of a closed queue, after the record of its
-// deletion, which stands for their settlement.
+// deletion, which stands for their settlement. Nobody else knows them any more.
 func (q *Queue) letGo() {
 	for e := range q.left.All() {
 		if lsn := e.Msg.lsn(); lsn != 0 {

@@ -67,20 +67,20 @@ func (v *VHost) dropStore(exchange string) {
 	var b Burst // nobody consumes from it: there is nothing to do but to account
 	b.Begin(v.core.Now())
 	q.close(&b)
-	v.endQueue(q)
+	v.endQueue(&b, q)
 	b.End()
 }
 
-// endQueue records the end of a queue that was closed, and lets its messages
-// go. The caller holds mu.
-func (v *VHost) endQueue(q *Queue) (lsn journal.LSN) {
+// endQueue records the end of a queue that was closed, and leaves it to the
+// burst to let its messages go, of which there may be millions. The caller holds mu.
+func (v *VHost) endQueue(b *Burst, q *Queue) (lsn journal.LSN) {
 	v.core.byID.Delete(q.id)
 	if q.declared != 0 {
 		lsn = v.core.append(kindQueueDeleted, false, q.deletion())
 		v.core.release(q.declared)
 		q.declared = 0 // from now on the compaction leaves it behind
 	}
-	q.letGo()
+	b.closed = append(b.closed, q)
 	return lsn
 }
 
@@ -90,7 +90,7 @@ func (v *VHost) endStray(q *Queue) {
 	var b Burst
 	b.Begin(v.core.Now())
 	q.close(&b)
-	v.endQueue(q)
+	v.endQueue(&b, q)
 	b.End()
 }
 

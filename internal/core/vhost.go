@@ -109,7 +109,7 @@ func (v *VHost) dropQueue(b *Burst, q *Queue) (messages int, lsn journal.LSN) {
 	if q.owner != nil {
 		q.owner.disown(q)
 	}
-	lsn = v.endQueue(q)
+	lsn = v.endQueue(b, q)
 	if last := v.dropped(gone); last != 0 {
 		lsn = last
 	}

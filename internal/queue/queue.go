@@ -223,11 +223,11 @@ func (q *Queue[M]) RestoreWith(pos uint64, m M, redelivered bool, deliveries uin
 	q.appoint(pos, expiry)
 }
 
-// Purge removes all ready entries, in order, and returns how many there were.
-// Entries that are out stay out.
-func (q *Queue[M]) Purge(removed func(Entry[M])) int {
-	n := q.Len()
-	for q.Len() > 0 {
+// Purge removes the first ready entries, in order, at most so many, and returns
+// how many there were. Entries that are out stay out.
+func (q *Queue[M]) Purge(most int, removed func(Entry[M])) int {
+	n := min(most, q.Len())
+	for range n {
 		var e Entry[M]
 		q.remove(&e)
 		removed(e)

@@ -24,7 +24,7 @@ func TestEffectsOutliveWhatMayBeCalledWhileTheyArePerformed(t *testing.T) {
 	q.Reserve()
 	q.Lookup(1)
 	q.Touch(5)
-	q.Purge(func(Entry[string]) {})
+	q.Purge(math.MaxInt, func(Entry[string]) {})
 	q.Admit(1)
 	q.Deadline()
 	q.TakeBack(1)

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"math"
 	"math/rand"
 	"reflect"
 	"slices"
@@ -349,7 +350,7 @@ func (r *run) pauseOrResume() {
 func (r *run) purge() {
 	r.note("purge")
 	var got []Entry[int]
-	n := r.q.Purge(func(e Entry[int]) { got = append(got, e) })
+	n := r.q.Purge(math.MaxInt, func(e Entry[int]) { got = append(got, e) })
 	want := r.m.Purge()
 	r.same(n, len(want))
 	r.same(got, want)

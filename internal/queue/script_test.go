@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -160,7 +161,7 @@ func (s *script) play(words []string) {
 	case "get": // [no-ack]
 		s.get(slices.Contains(args, "no-ack"))
 	case "purge":
-		n := s.q.Purge(func(e Entry[string]) { s.say("purged %s", describe(e)) })
+		n := s.q.Purge(math.MaxInt, func(e Entry[string]) { s.say("purged %s", describe(e)) })
 		s.say("%d purged", n)
 	case "touch":
 		s.q.Touch(s.now)
