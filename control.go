@@ -231,9 +231,12 @@ func (t *Target) abandon(call *draft) {
 		way, err = t.lane()
 	case t.away(), n.cfg.ShareMailboxes:
 		n.calls.cancel(key)
+		all := &Target{node: n}
 		n.mu.Lock()
-		way, err = n.wayToAll(cancels(), nil, "")
+		all.way = n.wayToAll(all, cancels(), nil, "")
 		n.mu.Unlock()
+		all.make()
+		way, err = all.way, all.why
 	default:
 		n.calls.cancel(key)
 		return

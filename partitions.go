@@ -77,7 +77,7 @@ type partitioned struct {
 }
 
 // partitions fills a target. The caller holds n.mu.
-func (n *Node) partitions(t *Target, count int) error {
+func (n *Node) partitions(t *Target, count int) {
 	t.partitions, t.single, t.holds = count, true, true
 	marker := markerOf(t.name, count)
 	marker.Instead = client.Mailbox(t.name)
@@ -87,24 +87,16 @@ func (n *Node) partitions(t *Target, count int) error {
 	for i := range count {
 		q := client.SingleActive(t.name + partInfix + strconv.Itoa(i))
 		q.From, q.Keys, q.After = x, []string{fmt.Sprintf("%d/%d", i, count)}, marker
-		way, err := n.wayThrough(x, q, keptForPartition+q.Keys[0]+" "+t.name)
-		if err != nil {
-			return t.cause(err)
-		}
-		p.parts = append(p.parts, way)
+		p.parts = append(p.parts, n.wayThrough(t, x, q, keptForPartition+q.Keys[0]+" "+t.name))
 	}
 	workers := &client.Exchange{Name: t.name + ".workers", Kind: "fanout"}
-	presence, err := n.wayToAll(workers, func() *client.Queue {
+	p.presence = n.wayToAll(t, workers, func() *client.Queue {
 		return &client.Queue{Name: workers.Name, Own: true, From: workers, Keys: []string{""}}
 	}, "")
-	if err != nil {
-		return err
-	}
-	p.presence, t.way = presence, p
+	t.way = p
 	if n.kept != nil && len(n.mail) > 0 {
 		n.adoptBox(t.name, func(k *client.Kept) *remote { return p.part(k.Header(headerKey)).(*remote) })
 	}
-	return nil
 }
 
 // markerOf is the queue that keeps how many partitions a mailbox has. None has 0.
@@ -154,26 +146,27 @@ func (n *Node) ofPartition(kept string) (*Target, error) {
 	return n.Mailbox(name, Partitions(partitions)), nil
 }
 
-// wayThrough is the way to a queue through the exchange that it is bound to. The caller holds mu.
-func (n *Node) wayThrough(x *client.Exchange, q *client.Queue, keep string) (outlet, error) {
+// wayThrough is the way of t to a queue through the exchange that it is bound to. The caller holds mu.
+func (n *Node) wayThrough(t *Target, x *client.Exchange, q *client.Queue, keep string) outlet {
 	if len(n.mail) > 0 {
-		return n.onBroker(&remote{queue: q, via: x, key: q.Keys[0], keep: keep}), nil
+		return n.onBroker(&remote{queue: q, via: x, key: q.Keys[0], keep: keep})
 	}
-	if _, err := n.local.sure(n.ctx, q); err != nil {
-		return nil, err
-	}
-	return &local{at: n.local, from: n.cfg.Name, queue: q.Name, via: x.Name, key: q.Keys[0]}, nil
+	t.needs = append(t.needs, func(ctx context.Context) error {
+		if _, err := n.local.sure(ctx, q); err != nil {
+			return t.cause(err)
+		}
+		return nil
+	})
+	return &local{at: n.local, from: n.cfg.Name, queue: q.Name, via: x.Name, key: q.Keys[0]}
 }
 
-// wayToAll is the way to an exchange, of which each receiver gets all that its subscription asks for. The caller holds mu.
-func (n *Node) wayToAll(x *client.Exchange, subscription func() *client.Queue, keep string) (outlet, error) {
+// wayToAll is the way of t to an exchange, of which each receiver gets all that its subscription asks for. The caller holds mu.
+func (n *Node) wayToAll(t *Target, x *client.Exchange, subscription func() *client.Queue, keep string) outlet {
 	if len(n.mail) > 0 {
-		return n.onBroker(&remote{via: x, alone: true, subscription: subscription, keep: keep}), nil
+		return n.onBroker(&remote{via: x, alone: true, subscription: subscription, keep: keep})
 	}
-	if err := n.local.sureOf(n.ctx, x); err != nil {
-		return nil, err
-	}
-	return &local{at: n.local, from: n.cfg.Name, via: x.Name, alone: true, subscription: subscription}, nil
+	t.needs = append(t.needs, func(ctx context.Context) error { return n.local.sureOf(ctx, x) })
+	return &local{at: n.local, from: n.cfg.Name, via: x.Name, alone: true, subscription: subscription}
 }
 
 // part is the partition that a message with that key belongs to.

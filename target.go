@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/broker"
@@ -23,6 +24,8 @@ type Target struct {
 	single bool   // one receiver at a time
 	way    outlet // nil: nowhere, see why
 	why    error
+	needs  []need // what has to be made in the embedded broker before it is used; empty once that is done
+	made   sync.Once
 	peerAt *place        // of a peer: where it is
 	queue  *client.Queue // of a remote mailbox: whether the broker has it
 	box    string        // the mailbox in whose name failures are kept; "": its own

@@ -1,6 +1,7 @@
 package postrider
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/postrider-mq/postrider/internal/client"
@@ -73,11 +74,11 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 			return
 		}
 		if o.parted {
-			t.why = n.partitions(t, o.partitions)
+			n.partitions(t, o.partitions)
 			return
 		}
 		if len(n.mail) == 0 {
-			t.way, t.why = n.localQueue(queue)
+			t.way = n.localQueue(t, queue)
 			return
 		}
 		t.queue = queue
@@ -102,7 +103,7 @@ func (t *Target) Dead() *Target {
 	if t.takes && t.way == outlet(n.inbox) {
 		return n.target(targetKey{kind: "dead letters of inbox", name: t.name}, func(d *Target) {
 			d.name, d.grade, d.takes = t.name+deadSuffix, Stored, true
-			d.way, d.why = n.localQueue(client.Mailbox(d.name))
+			d.way = n.localQueue(d, client.Mailbox(d.name))
 		})
 	}
 	return n.Mailbox(t.mailbox() + deadSuffix)
@@ -120,8 +121,30 @@ type targetKey struct {
 	as         string // what tells targets of one name apart
 }
 
-// target returns the one target of a kind and name, made with fill under the node's lock.
+// target returns the one target of a kind and name, made with fill under the node's lock. What it needs is made without, for the disk may be slow: who
+// asks for the same target waits for that, and nobody else.
 func (n *Node) target(key targetKey, fill func(*Target)) *Target {
+	t := n.filled(key, fill)
+	t.made.Do(t.make)
+	return t
+}
+
+// need makes something in the embedded broker, or says why it cannot be.
+type need func(context.Context) error
+
+func (t *Target) make() {
+	for _, need := range t.needs {
+		if t.why != nil {
+			break
+		}
+		if t.why = need(t.node.ctx); t.why != nil {
+			t.way = nil
+		}
+	}
+	t.needs = nil
+}
+
+func (n *Node) filled(key targetKey, fill func(*Target)) *Target {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t := n.targets[key]
@@ -146,10 +169,11 @@ func (n *Node) target(key targetKey, fill func(*Target)) *Target {
 	return t
 }
 
-func (n *Node) localQueue(q *client.Queue) (outlet, error) {
-	way, err := n.local.queue(n.ctx, q, n.cfg.Name)
-	if err != nil {
-		return nil, err
-	}
-	return way, nil
+// localQueue is the way to a queue of the embedded broker, which t needs.
+func (n *Node) localQueue(t *Target, q *client.Queue) outlet {
+	t.needs = append(t.needs, func(ctx context.Context) error {
+		_, err := n.local.sure(ctx, q)
+		return err
+	})
+	return &local{at: n.local, queue: q.Name, from: n.cfg.Name}
 }

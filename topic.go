@@ -62,7 +62,7 @@ func (n *Node) Topic(name string, opts ...TopicOption) *Target {
 		t.holds, t.copies = !o.kept, !o.kept
 		x := &client.Exchange{Name: name, Kind: "topic"}
 		subscription := func() *client.Queue { return o.subscription(t.box, x) }
-		t.way, t.why = n.wayToAll(x, subscription, keptForTopic+name)
+		t.way = n.wayToAll(t, x, subscription, keptForTopic+name)
 	})
 }
 
