@@ -78,15 +78,6 @@ func (c *Checkpoint) enter(lsn LSN) {
 	}
 }
 
-// extent returns how many of the segment's addresses are its own: an old one may have been cut short by the next.
-func (j *Journal) extent(s *segment) int64 {
-	list := *j.segments.Load()
-	if i := slices.Index(list, s); i >= 0 && i+1 < len(list) {
-		return min(s.capacity, int64(list[i+1].base-s.base))
-	}
-	return s.capacity
-}
-
 // Ready says that the user has taken up what it gave to a checkpoint: from now on it can be asked to carry records.
 func (j *Journal) Ready() {
 	if j.recovery.Resumed { // otherwise the releases after a replay have woken the reclaimer

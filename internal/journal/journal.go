@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -281,6 +282,15 @@ func (j *Journal) segment(lsn LSN) *segment {
 		return nil
 	}
 	return list[lo-1]
+}
+
+// extent returns how many of the segment's addresses are its own: an old one may have been cut short by the next.
+func (j *Journal) extent(s *segment) int64 {
+	list := *j.segments.Load()
+	if i := slices.Index(list, s); i >= 0 && i+1 < len(list) {
+		return min(s.capacity, int64(list[i+1].base-s.base))
+	}
+	return s.capacity
 }
 
 // Durable returns the LSN up to which, inclusive, every record is durable.

@@ -121,7 +121,7 @@ func (ws *Windows) fill(w *window, lsn LSN) error {
 	if w.to > 0 && (w.precedes(lsn) || w.from <= lsn && lsn < w.to) {
 		size = min(2*LSN(cap(w.data)), lastWindow)
 	}
-	to := min(lsn+size, s.end(), ws.j.Durable()+commitSize)
+	to := min(lsn+size, s.base+LSN(ws.j.extent(s)), ws.j.Durable()+commitSize) // what lies behind its own addresses may be of old
 	if cap(w.data) < int(size) || cap(w.data) > firstWindow && size == firstWindow {
 		w.data = make([]byte, size)
 	}
