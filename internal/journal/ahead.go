@@ -163,6 +163,7 @@ func (j *Journal) tryEnter(s *segment) error {
 		if err := made.close(); err != nil {
 			return err
 		}
+		_ = j.fs.Remove(made.name()) // its room may be needed; what takes its place has the same name
 		made = nil
 	}
 	if made == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -498,5 +499,28 @@ func TestARestartWithoutRoomSaysSo(t *testing.T) {
 	_, err := Open(Config{FS: mem}, func(Record) error { return nil })
 	if !errors.Is(err, disk.ErrNoSpace) {
 		t.Errorf("Open = %v", err)
+	}
+}
+
+// A segment that was made ahead of time, and is too small for what comes, gives its room to the one that is made in its place.
+func TestASegmentTooSmallGivesItsRoomToALargerOne(t *testing.T) {
+	const size = 64 << 10
+	mem := disk.NewMem()
+	j, hand := openByHand(t, Config{FS: mem, SegmentSize: size})
+	for j.ahead.Load() == nil {
+		j.Append(1, true, make([]byte, 1000))
+		hand.Write()
+		hand.Prepare()
+	}
+	free, err := mem.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem.SetCapacity(math.MaxInt64 - free + size) // room for another one of that size
+	lsn := j.Append(1, true, make([]byte, size+size/2))
+	for hand.Write() == Worked {
+	}
+	if j.Durable() < lsn || j.Full() || j.Stats().Reserve == 0 {
+		t.Errorf("it is durable: %v; %+v", j.Durable() >= lsn, j.Stats())
 	}
 }
