@@ -30,7 +30,8 @@ type Config struct {
 	Brokers []string
 
 	// ShareMailboxes lets who connects to this node's listener use its embedded broker in full,
-	// as a broker of theirs. Without it they can only put messages into the inbox.
+	// as a broker of theirs. Without it they can only put messages into the inbox. Who deletes a queue or an exchange there that this node
+	// uses takes it away from it until it is started anew: sends to it fail, and receivers get nothing.
 	ShareMailboxes bool
 
 	// Users are names and passwords of those who may connect to the listener; guest cannot be one of them. With none, it is

@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -213,7 +212,7 @@ func (n *Node) remember(t *Target, kind string) {
 		return
 	}
 	place := "mailbox\n" + t.mailbox()
-	if strings.Contains(kind, "inbox") {
+	if kind == "inbox of" || kind == "dead letters of inbox" && len(n.mail) > 0 { // which are in this process, and mailboxes are not
 		place = kind + "\n" + t.name
 	}
 	r, known := n.repeats[place]

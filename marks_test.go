@@ -172,6 +172,23 @@ func TestARepeatIsKnownInWhateverWayAMailboxIsNamed(t *testing.T) {
 	}
 }
 
+// So it is with the dead letters of an inbox, which are a mailbox beside others where there is no broker.
+func TestARepeatIsKnownAmongTheDeadLettersOfAnInbox(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob := net.node("bob")
+		one, two := collect(t, bob, bob.Inbox().Dead()), collect(t, bob, bob.Mailbox("bob.dead"))
+		for range 4 {
+			if err := bob.Mailbox("bob.dead").Send(t.Context(), "x", postrider.ID("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if n := len(one) + len(two); n != 1 {
+			t.Errorf("handled %d times", n)
+		}
+	})
+}
+
 // A receiver is killed when its handler has returned, and nothing is on the disk yet of what it has acknowledged but that it was handled. Its
 // next life does not handle it again; without that note it would.
 func TestAKilledReceiverKnowsWhatItHandled(t *testing.T) {
