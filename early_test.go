@@ -1,8 +1,12 @@
 package postrider_test
 
 import (
+	"context"
 	"errors"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider"
@@ -57,5 +61,54 @@ func TestAMessageThatCannotWaitElsewhereAnyMoreWaitsHere(t *testing.T) {
 		wantSeen(t, seen, "a after 0s, 0 failures", "a after 130ms, 0 failures")
 		wantNoMore(t, seen)
 		wantWaiting(t, mq, "jobs", 0)
+	})
+}
+
+// A broker that is low on memory takes no copies of what failed, and what has failed is all that its only receiver may have at a time. When what the handlers need is
+// there again, they handle it all the same, which is what the broker waits for.
+func TestABrokerThatTakesNothingIsEmptiedByHandlersThatHadFailed(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		mq := net.BrokerWith("mq", broker.Config{MessageMemory: 64 << 10})
+		alice, bob := net.node("alice", onBroker), net.node("bob", onBroker)
+		const many = 100
+		for range many {
+			post(t, alice.Mailbox("jobs"), strings.Repeat("x", 1<<10))
+		}
+		synctest.Wait()
+		var down atomic.Bool
+		down.Store(true)
+		handled := make(chan string, many)
+		err := bob.Handle(t.Context(), bob.Mailbox("jobs"), func(_ context.Context, m *postrider.Message) error {
+			if down.Load() {
+				return errors.New("what I need is down")
+			}
+			handled <- m.ID
+			return nil
+		}, postrider.Prefetch(10), postrider.Workers(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(8 * time.Second)
+		if _, err := bob.Mailbox("jobs").Post(t.Context(), "too much"); err != nil || mq.Stats().Received > 90 {
+			t.Fatal("the broker takes what comes", err, mq.Stats().Received)
+		}
+		down.Store(false)
+		seen := make(map[string]bool)
+		for range many + 1 {
+			select {
+			case id := <-handled:
+				if seen[id] {
+					t.Error("a message was handled twice")
+				}
+				seen[id] = true
+			case <-time.After(time.Minute):
+				t.Fatalf("%d of %d were handled", len(seen), many+1)
+			}
+		}
+		time.Sleep(time.Minute) // the copies that were on their way come, and are known
+		if len(handled) > 0 {
+			t.Errorf("%d messages were handled twice", len(handled))
+		}
+		wantWaiting(t, mq.Broker, "jobs", 0)
 	})
 }

@@ -92,7 +92,7 @@ func (m *Message) dispose(v verdict) {
 	go func() {
 		defer n.workers.Done()
 		if err == nil {
-			err = n.decided(stored)
+			err = m.safe(stored, v)
 		}
 		since := time.Now()
 		for tries := 0; err != nil; tries++ {
@@ -112,7 +112,31 @@ func (m *Message) passOnNow(v verdict) error {
 	if err := m.passOn(stored, v); err != nil {
 		return err
 	}
-	return m.tap.target.node.decided(stored)
+	return m.safe(stored, v)
+}
+
+// blockedFor is how long what is to be tried again waits for a broker that takes nothing.
+const blockedFor = 5 * time.Second
+
+// safe waits until a message that was passed on is stored. A broker that takes nothing, for it is low on memory or disk, may only wait for what is received from
+// it to be handled: so what is due by then is handled here again. It is taken back, unless it was written already, as the first few are: those will be known
+// as repeats here, though not by other nodes.
+func (m *Message) safe(stored *client.Fate, v verdict) error {
+	n := m.tap.target.node
+	if v.dead {
+		return n.decided(stored)
+	}
+	timer := time.NewTimer(max(time.Until(v.due), blockedFor))
+	defer timer.Stop()
+	select {
+	case <-stored.Done():
+	case <-n.ctx.Done():
+	case <-timer.C:
+		if !m.from.stale(m.tag) && (stored.Withdraw(client.ErrBlocked) || m.tap.target.isBlocked()) { // stale, it comes again
+			return client.ErrBlocked
+		}
+	}
+	return n.decided(stored)
 }
 
 // disposed ends a message that is safe where its verdict has sent it.
@@ -135,6 +159,12 @@ func (m *Message) handOver(o outcome) {
 		m.from.ack(m.tag)
 		m.tap.settled(m.mark, o)
 	}
+}
+
+// isBlocked reports whether the target's broker says that it takes nothing for now.
+func (t *Target) isBlocked() bool {
+	r, ok := t.way.(*remote)
+	return ok && r.pub.Blocked() != ""
 }
 
 // unpassed is why a message could not be passed on, as far as that is known.

@@ -119,14 +119,18 @@ func (f *Fate) WasWritten() bool { return f.Decided() && (f.written || f.Err() =
 
 // Confirmed decides the fate: nil when the other side took responsibility for
 // the message.
-func (f *Fate) Confirmed(err error) { f.decide(err) }
+func (f *Fate) Confirmed(err error) { f.decide(err, Written) }
 
 // Abandon decides the fate on behalf of a sender who gives up. A message that
 // was not written by then never will be. It returns false if the fate had
 // been decided before.
-func (f *Fate) Abandon(err error) bool { return f.decide(err) }
+func (f *Fate) Abandon(err error) bool { return f.decide(err, Written) }
 
-func (f *Fate) decide(err error) bool {
+// Withdraw is Abandon of a message that was not written. It returns false if it was, or its fate had been decided before.
+func (f *Fate) Withdraw(err error) bool { return f.decide(err, Held) }
+
+// decide decides a fate that has not come further than that.
+func (f *Fate) decide(err error, furthest Stage) bool {
 	var tell func(error)
 	if x := f.few.Load(); x != nil {
 		tell = x.tell
@@ -136,10 +140,10 @@ func (f *Fate) decide(err error) bool {
 		next = deciding
 	}
 	s := Stage(f.stage.Load())
-	for s < deciding && !f.stage.CompareAndSwap(uint32(s), uint32(next)) {
+	for s <= furthest && !f.stage.CompareAndSwap(uint32(s), uint32(next)) {
 		s = Stage(f.stage.Load())
 	}
-	if s >= deciding {
+	if s > furthest {
 		return false
 	}
 	if err != nil {

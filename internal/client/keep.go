@@ -199,7 +199,7 @@ func (p *Publisher) expire() {
 		err = fmt.Errorf("%w: %w", ErrExpired, why)
 	}
 	for _, f := range expired {
-		f.decide(err)
+		f.decide(err, Written)
 	}
 }
 

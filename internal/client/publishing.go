@@ -292,7 +292,7 @@ func (p *Publisher) confirm(tag uint64, multiple bool, fault error) {
 		if why != nil {
 			f.write() // as it was, see entry.write
 		}
-		f.decide(why)
+		f.decide(why, Written)
 	}
 	if len(done) > 0 {
 		p.keeper.Done(done)
