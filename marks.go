@@ -55,7 +55,7 @@ func openMarker(cfg Config, log *slog.Logger) (*marker, error) {
 	if cfg.Dir == "" {
 		return nil, nil
 	}
-	d, err := marks.Open(disk.OS(filepath.Join(cfg.Dir, "handled")), log)
+	d, err := marks.Open(disk.OS(filepath.Join(cfg.Dir, marks.Folder)), log)
 	if err != nil {
 		return nil, err
 	}

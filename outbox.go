@@ -37,7 +37,7 @@ func openKeeper(cfg Config, log *slog.Logger) (*keeper, error) {
 	if cfg.Dir == "" {
 		return nil, nil
 	}
-	o, err := outbox.Open(disk.OS(filepath.Join(cfg.Dir, "outbox")), log)
+	o, err := outbox.Open(disk.OS(filepath.Join(cfg.Dir, outbox.Folder)), log)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/postrider-mq/postrider/internal/disk"
@@ -224,7 +223,7 @@ func (d *doctor) journal(dir string, inUse bool) {
 	size, segments := int64(0), 0
 	names, err := disk.View(dir).List(".")
 	for _, name := range names {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && strings.HasSuffix(name, ".seg") {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && isSegment(name) {
 			size, segments = size+info.Size(), segments+1
 		}
 	}
@@ -239,8 +238,8 @@ func (d *doctor) journal(dir string, inUse bool) {
 		return
 	}
 	r, err := journal.Inspect(disk.View(dir), func(e journal.Entry) error {
-		if why := undecodable(e.Record); why != "" {
-			return fmt.Errorf("%s at offset %d: %s", e.Segment, e.Offset, why)
+		if why := checkRecord(e.Record); why != nil {
+			return fmt.Errorf("%s at offset %d: %w", e.Segment, e.Offset, why)
 		}
 		return nil
 	}, nil)

@@ -77,6 +77,9 @@ func inspectJournal(ctx context.Context, dir string, o inspectFlags, which func(
 	if err != nil {
 		return err
 	}
+	if k := keepingOf(dir); k.of != keptByBroker.of {
+		return fmt.Errorf("%s is %s, and only a broker's journal is shown; to check it: postrider journal verify %s", dir, k.of, dir)
+	}
 	if o.records {
 		return showRecords(ctx, view, o.asJSON, which, stdout)
 	}

@@ -81,6 +81,9 @@ const (
 // ErrSlow is why marks are not noted: too much waits for the disk.
 var ErrSlow = errors.New("the disk that keeps which messages were handled is slow or full")
 
+// Folder is where a node keeps what it has handled in its directory.
+const Folder = "handled"
+
 // Open reads what is in a directory, which is made if it is missing. Errors are the journal's.
 func Open(fs disk.FS, log *slog.Logger) (*Log, error) { return open(fs, log, segmentSize) }
 

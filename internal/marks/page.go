@@ -85,6 +85,12 @@ func appendPage(b []byte, p *Page) []byte {
 	return b
 }
 
+// Check says what is wrong with a record.
+func Check(r journal.Record) error {
+	_, _, err := parse(r)
+	return err
+}
+
 // parse copies what it needs of a record.
 func parse(r journal.Record) (at Place, marks []Mark, err error) {
 	d := decoder{b: r.Body}

@@ -39,6 +39,9 @@ type Outbox struct {
 	past map[string][]Post      // of a former life, by target, the newest last
 }
 
+// Folder is where a node keeps its outbox in its directory.
+const Folder = "outbox"
+
 // Open reads what is in a directory, which is made if it is missing. A post that cannot be read is put aside. Errors are the journal's; records that this
 // version does not know.
 func Open(fs disk.FS, log *slog.Logger) (*Outbox, error) { return open(fs, log, segmentSize) }
@@ -74,8 +77,8 @@ func open(fs disk.FS, log *slog.Logger, segmentSize int64) (*Outbox, error) {
 					delete(found, t)
 				}
 			}
-		default: // it may be about posts in a way that would be lost on us
-			return fmt.Errorf("a record of kind %d, which this version does not know: use the version that wrote it, or a newer one", r.Kind)
+		default:
+			return Check(r)
 		}
 		return nil
 	})

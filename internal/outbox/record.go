@@ -37,6 +37,19 @@ func appendHead(b []byte, p Post) []byte {
 	return append(b, p.Target...)
 }
 
+// Check says what is wrong with a record of an outbox.
+func Check(r journal.Record) (err error) {
+	switch r.Kind {
+	case kindPosted:
+		_, err = parsePosted(r)
+	case kindDone:
+		_, err = parseDone(r.Body)
+	default: // it may be about posts in a way that would be lost on us
+		err = fmt.Errorf("a record of kind %d, which this version does not know: use the version that wrote it, or a newer one", r.Kind)
+	}
+	return err
+}
+
 // parsePosted copies what it needs of the record.
 func parsePosted(r journal.Record) (p Post, err error) {
 	b := r.Body
