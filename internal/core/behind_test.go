@@ -296,14 +296,17 @@ func TestAPurgeIsDoneInSlices(t *testing.T) {
 	}
 	q := w.queue("q")
 	w.do(func(b *Burst) {
-		if n := q.purgeSome(b); n != purgeSlice {
-			t.Errorf("%d went at once, want %d", n, purgeSlice)
+		if n, of := q.purgeSome(b, purgeSlice); n != purgeSlice || of != purgeSlice+100 {
+			t.Errorf("%d of %d went at once, want %d", n, of, purgeSlice)
+		}
+		if n, of := q.purgeSome(b, 40); n != 40 || of != 100 {
+			t.Errorf("%d of %d went then, want 40", n, of)
 		}
 	})
 	w.publish(message("", "q", "between", true))
 	var n int
 	w.do(func(b *Burst) { n, _ = w.client.PurgeQueue(b, "q") })
-	if left := w.ready("q"); n != 101 || left != 0 {
+	if left := w.ready("q"); n != 61 || left != 0 {
 		t.Errorf("%d went, and %d are left", n, left)
 	}
 	w.restart()

@@ -323,27 +323,33 @@ func (q *Queue) get(b *Burst, noAck bool) (d Delivery, left int, ok bool, err er
 // purgeSlice is how many messages a purge ends at a time, with one record.
 const purgeSlice = 4 << 10
 
-// purge drops what is ready and returns how much that was. Others have their turn after each slice: what they publish meanwhile may go, too.
+// purge drops as much as is ready, and returns how much that was. Others have their turn after each slice: what they publish meanwhile may go in the place of what
+// they take.
 func (q *Queue) purge(b *Burst) (n int) {
-	for {
-		some := q.purgeSome(b)
-		if n += some; some < purgeSlice {
-			return n
-		}
+	n, most := q.purgeSome(b, purgeSlice)
+	for n < most {
 		runtime.Gosched() // who waits for the lock is to get it
+		some, _ := q.purgeSome(b, min(purgeSlice, most-n))
+		if some == 0 {
+			break
+		}
+		n += some
 	}
+	return n
 }
 
-func (q *Queue) purgeSome(b *Burst) int {
+// purgeSome drops so many of what is ready, if there are, and returns how many that were, of how many.
+func (q *Queue) purgeSome(b *Burst, most int) (n, of int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b.acked = b.acked[:0]
-	n := q.core.Purge(purgeSlice, func(e queue.Entry[ref]) {
+	of = q.core.Len()
+	n = q.core.Purge(most, func(e queue.Entry[ref]) {
 		q.lighten(b, e.Msg)
 		q.end(b, e.Pos, e.Msg)
 	})
 	q.recordEnded(b)
-	return n
+	return n, of
 }
 
 // close ends the queue's life: consumers are told, nothing is in it any more.
