@@ -132,7 +132,8 @@ func (m *Message) safe(stored *client.Fate, v verdict) error {
 	case <-stored.Done():
 	case <-n.ctx.Done():
 	case <-timer.C:
-		if !m.from.stale(m.tag) && (stored.Withdraw(client.ErrBlocked) || m.tap.target.isBlocked()) { // stale, it comes again
+		comesAgain := m.from.stale(m.tag)
+		if !comesAgain && (stored.Withdraw(client.ErrBlocked) || !stored.Decided() && m.tap.target.isBlocked()) {
 			return client.ErrBlocked
 		}
 	}
