@@ -56,11 +56,9 @@ func (d *doctor) directory(ctx context.Context) {
 func (d *doctor) publishers(ctx context.Context, dir string) {
 	const check = "publishers"
 	var nodes []struct {
-		LowOnMemory bool  `json:"mem_alarm"`
-		LowOnDisk   bool  `json:"disk_free_alarm"`
-		LowOnFiles  bool  `json:"fd_alarm"`
-		Memory      int64 `json:"mem_used"`
-		Free        int64 `json:"disk_free"`
+		alarms
+		Memory int64 `json:"mem_used"`
+		Free   int64 `json:"disk_free"`
 	}
 	o := owner{dir: dir}
 	ctx, cancel := d.o.within(ctx)
@@ -86,7 +84,7 @@ func (d *doctor) publishers(ctx context.Context, dir string) {
 	if n.LowOnFiles {
 		d.bad(check, "consume what is in the queues, close connections, or raise the limit, as with ulimit -n or LimitNOFILE", "they wait: the journal may open no other file")
 	}
-	if !n.LowOnMemory && !n.LowOnDisk && !n.LowOnFiles {
+	if n.alarms == (alarms{}) {
 		d.ok(check, "they need not wait")
 	}
 }

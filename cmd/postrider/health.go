@@ -70,12 +70,15 @@ type health struct {
 
 func (h *health) alarm() bool { return h.LowOnMemory || h.LowOnDisk || h.LowOnFiles }
 
+// alarms are those that last, as the management interface tells of them.
+type alarms struct {
+	LowOnMemory bool `json:"mem_alarm"`
+	LowOnDisk   bool `json:"disk_free_alarm"`
+	LowOnFiles  bool `json:"fd_alarm"`
+}
+
 func (o *owner) health(ctx context.Context) (h health, err error) {
-	var nodes []struct {
-		LowOnMemory bool `json:"mem_alarm"`
-		LowOnDisk   bool `json:"disk_free_alarm"`
-		LowOnFiles  bool `json:"fd_alarm"`
-	}
+	var nodes []alarms
 	if _, err := o.ask(ctx, http.MethodGet, resource("nodes"), nil, &nodes); err != nil {
 		return h, err
 	}

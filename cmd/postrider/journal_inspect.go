@@ -77,7 +77,7 @@ func inspectJournal(ctx context.Context, dir string, o inspectFlags, which func(
 	if err != nil {
 		return err
 	}
-	if k := keepingOf(dir); k.of != keptByBroker.of {
+	if k := keepingOf(dir); k != keptByBroker {
 		return fmt.Errorf("%s is %s, and only a broker's journal is shown; to check it: postrider journal verify %s", dir, k.of, dir)
 	}
 	if o.records {

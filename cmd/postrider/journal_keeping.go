@@ -20,13 +20,13 @@ type keeping struct {
 }
 
 var (
-	keptByBroker  = keeping{"a broker's", checkRecord}
-	keptByOutbox  = keeping{"a node's outbox", outbox.Check}
-	keptByHandled = keeping{"what a node has handled", marks.Check}
+	keptByBroker  = &keeping{"a broker's", checkRecord}
+	keptByOutbox  = &keeping{"a node's outbox", outbox.Check}
+	keptByHandled = &keeping{"what a node has handled", marks.Check}
 )
 
 // keepingOf tells what a directory's journal is for, by its name inside that of a node.
-func keepingOf(dir string) keeping {
+func keepingOf(dir string) *keeping {
 	whole, err := filepath.Abs(dir)
 	if err != nil {
 		return keptByBroker

@@ -74,13 +74,11 @@ type sample struct {
 		} `json:"queue_totals"`
 	}
 	node struct {
-		Memory      int64  `json:"mem_used"`
-		MemoryMark  int64  `json:"mem_limit"`
-		LowOnMemory bool   `json:"mem_alarm"`
-		Free        *int64 `json:"disk_free"`
-		LowOnDisk   bool   `json:"disk_free_alarm"`
-		LowOnFiles  bool   `json:"fd_alarm"`
-		Journal     *struct {
+		alarms
+		Memory     int64  `json:"mem_used"`
+		MemoryMark int64  `json:"mem_limit"`
+		Free       *int64 `json:"disk_free"`
+		Journal    *struct {
 			Segments int
 			Bytes    int64
 			Syncs    uint64

@@ -476,6 +476,17 @@ func TestHeadersBeyondOurBoundsAreDelivered(t *testing.T) {
 	}, consuming)
 }
 
+// wantNoWait checks that who begins to consume need not wait for what the connection is about.
+func wantNoWait(t *testing.T, c *client.Conn) {
+	t.Helper()
+	began := time.Now()
+	u, _ := consume(c, 10)
+	<-u.First()
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("began to consume after %v", took)
+	}
+}
+
 // A broker far away has the queues of many idle consumers. They are all asked for, and who wants something of the connection does not wait for that.
 func TestWhoAsksForManyQueuesHoldsUpNobody(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
@@ -489,12 +500,7 @@ func TestWhoAsksForManyQueuesHoldsUpNobody(t *testing.T) {
 		}
 		f.moveAway(100 * time.Millisecond)
 		time.Sleep(25 * time.Second)
-		began := time.Now()
-		u, _ := consume(c, 10)
-		<-u.First()
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("began to consume after %v", took)
-		}
+		wantNoWait(t, c)
 		time.Sleep(time.Minute)
 		asked := make(map[string]bool)
 		for len(asked) < many+1 {
@@ -533,12 +539,7 @@ func TestWhatQueuesAreBoundToIsSaidAgain(t *testing.T) {
 
 		f.moveAway(100 * time.Millisecond)
 		time.Sleep(15 * time.Second)
-		began := time.Now()
-		u, _ := consume(c, 10)
-		<-u.First()
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("began to consume after %v", took)
-		}
+		wantNoWait(t, c)
 		time.Sleep(time.Minute)
 		wantBound(1)
 	}, consuming)

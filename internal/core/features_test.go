@@ -345,18 +345,24 @@ func TestOneConsumerIsActive(t *testing.T) {
 	wantCode(t, err, amqp.AccessRefused, "queue 'q' in vhost '/' in exclusive use")
 }
 
-func TestAMessageThatComesBackTooOften(t *testing.T) {
-	w := newWorld(t, disk.NewMem())
-	w.declare(dying(amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(2)}))
-	w.durable("dead")
-	w.send("q", "m")
-	for range 3 {
+// comesBack has the message in q taken and put back so many times.
+func comesBack(t *testing.T, w *world, times int) {
+	t.Helper()
+	for range times {
 		d, ok := w.get("q", false)
 		if !ok {
 			t.Fatal("it was dropped too early")
 		}
 		w.requeue(d)
 	}
+}
+
+func TestAMessageThatComesBackTooOften(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.declare(dying(amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(2)}))
+	w.durable("dead")
+	w.send("q", "m")
+	comesBack(t, w, 3)
 	w.wantContents("q")
 	if got := deaths(t, w.wantTaken("dead", "m")[0]); got[0]["reason"] != "delivery_limit" {
 		t.Errorf("it died of %v", got)
@@ -369,13 +375,7 @@ func TestAMessageMayComeBackForEver(t *testing.T) {
 	w.declare(dying(amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int32(-1)}))
 	w.durable("dead")
 	w.send("q", "m")
-	for range 50 {
-		d, ok := w.get("q", false)
-		if !ok {
-			t.Fatal("it was dropped")
-		}
-		w.requeue(d)
-	}
+	comesBack(t, w, 50)
 	w.crash(1)
 	w.wantContents("q", "m")
 	w.wantContents("dead")
