@@ -577,6 +577,7 @@ func TestAWorkerThatIsNotThereIsForgotten(t *testing.T) {
 		alice := net.node("alice", onBroker)
 		jobs := alice.Mailbox("jobs", postrider.Partitions(8))
 		got := collect(t, alice, jobs)
+		synctest.Wait() // the exchange of presences is bound by now
 		for _, presence := range []string{`{"worker": "nobody", "every": 1000000000000}`, `{"worker": "nor he", "every": 9223372036854775807}`, `{"worker": 1}`, "no JSON"} {
 			publishVia(t, "amqp://mq:1", net.Dialer("application"), amqp.Properties{}, "jobs.workers", "", presence)
 		}
