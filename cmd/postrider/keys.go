@@ -64,7 +64,10 @@ func newKeysNew() *cobra.Command {
 		Long: text(`
 			Make a certificate and a key for each NAME, and the authority that signs them when the directory has
 			none. They are good for the names NAME and localhost, for the loopback's addresses, and for what --host
-			says; for --days days, but no longer than the authority, which is good for ten years.`),
+			says; for --days days, but no longer than the authority, which is good for ten years.
+
+			--renew replaces those that are there. A node that runs with --keys shows the new certificate from the
+			next connection on.`),
 		Example: examples(`
 			postrider keys new alice bob
 			postrider keys new mq --host mq1.example.com --host 192.0.2.7

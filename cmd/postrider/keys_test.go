@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"os"
@@ -122,6 +124,40 @@ func TestKeysAreMadeOnceAndShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs(t, "keys", "new", "carol", "--dir", dir).wants(t, exitFailed, "", "where the authority's key is")
+}
+
+// A node of the command shows a certificate that was renewed as one of the Go API does.
+func TestARenewedCertificateIsShownWithoutARestart(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	runs(t, "keys", "new", "alice", "bob", "--dir", dir).wants(t, exitOK, "")
+	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--keys", dir)
+	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	address := strings.TrimSuffix(strings.TrimPrefix(at, "amqps://"), "/bob")
+	k, err := postrider.LoadKeys(os.DirFS(dir), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := func() []byte {
+		t.Helper()
+		c, err := tls.Dial("tcp", address, k.TLS())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return c.ConnectionState().PeerCertificates[0].Raw
+	}
+	former := shown()
+	runs(t, "keys", "new", "bob", "--renew", "--dir", dir).wants(t, exitOK, "")
+	for began := time.Now(); bytes.Equal(shown(), former); { // files are looked at once a second
+		if time.Since(began) > patience {
+			t.Fatal("the former certificate is still shown")
+		}
+	}
+	runs(t, "send", at, "after it", "--name", "alice", "--keys", dir).wants(t, exitOK, "")
+	if o := bob.stop(); o.code != exitOK || o.stdout != "after it\n" {
+		t.Errorf("%+v", o)
+	}
 }
 
 // Who finds the key of a renewal and not its certificate is told what to do, and the next renewal makes both.

@@ -168,6 +168,13 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 		name, password, _ := strings.Cut(login, ":")
 		cfg.Users = map[string]string{name: password}
 	}
+	if o.fromKeys() {
+		if k, err := postrider.LoadKeys(os.DirFS(o.keys), o.name); err == nil {
+			k.Secure(&cfg)
+		} else {
+			log.Warn("a certificate that is replaced will be shown after a restart only", "err", err)
+		}
+	}
 	n, err := postrider.Start(ctx, cfg)
 	if err != nil {
 		return nil, plain{err, inFlags.Replace(err.Error())}

@@ -86,6 +86,12 @@ func (o *nodeOptions) useKeys() error {
 	return nil
 }
 
+// fromKeys reports whether all that TLS needs is from --keys, once useKeys was called.
+func (o *nodeOptions) fromKeys() bool {
+	of := nodeOptions{keys: o.keys, name: o.name}
+	return of.useKeys() == nil && o.keys != "" && o.tlsCA == of.tlsCA && o.tlsCert == of.tlsCert && o.tlsKey == of.tlsKey
+}
+
 // familiar reports whether nodes know each other by certificates of one authority.
 func (o *nodeOptions) familiar() bool { return o.tlsCert != "" && o.tlsCA != "" }
 
