@@ -62,6 +62,9 @@ func miscounted(err error) bool {
 // wordFlags puts an error of a flag into words.
 func wordFlags(cmd *cobra.Command, err error) error {
 	if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
+		if name == "broker" && cmd.Flag("admin-socket") != nil {
+			return fmt.Errorf("%w: AMQP has no way to ask for that; the broker of --dir is asked, over its local socket", err)
+		}
 		if near := nearFlags(cmd, name); len(near) > 0 {
 			return fmt.Errorf("%w: did you mean --%s?", err, strings.Join(near, " or --"))
 		}

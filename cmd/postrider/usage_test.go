@@ -40,6 +40,7 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"doctor now", `unexpected argument "now"`},
 		{"send mailbox:jobs x --keyy 1", "did you mean --key or --keys?"},
 		{"receive mailbox:jobs --cuont 1", "did you mean --count?"},
+		{"mailbox ls --broker amqp://127.0.0.1", "the broker of --dir is asked"},
 		{"send mailbox:jobs x --file y", "exclude each other"},
 		{"keys new ca", "is not ca"},
 		{"keys new ../bob", "that can be a file's"},
