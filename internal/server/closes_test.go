@@ -22,7 +22,9 @@ func TestCloses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			nc := dialFor(t, b)
 			p := newPeer(t, nc)
-			nc.SetDeadline(time.Now().Add(5 * time.Second)) // not reached, except where RabbitMQ says nothing
+			if *oracle != "" {
+				nc.SetDeadline(time.Now().Add(5 * time.Second)) // reached where RabbitMQ says nothing
+			}
 			p.login("guest", "guest")
 			p.openChannel(1)
 			defer p.hangUp()
