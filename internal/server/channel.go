@@ -188,9 +188,7 @@ func (ch *channel) exhaustedNow() bool {
 func (ch *channel) undelivered(tag uint64) {
 	var b core.Burst
 	b.Begin(ch.conn.core.Now())
-	for _, consumer := range ch.forgo(tag) {
-		consumer.Resume(&b)
-	}
+	ch.resumeIn(&b, ch.forgo(tag))
 	b.End()
 }
 

@@ -82,10 +82,27 @@ func (ch *channel) setLimit(n int) []*core.Consumer {
 	return ch.credit.relieved()
 }
 
-// resume lets consumers go on. The first gets what there is; the others find out
-// and wait again, in the same order.
-func (ch *channel) resume(starved []*core.Consumer) {
-	for _, consumer := range starved {
-		consumer.Resume(&ch.conn.burst)
+// resume lets consumers go on, as far as there is credit.
+func (ch *channel) resume(starved []*core.Consumer) { ch.resumeIn(&ch.conn.burst, starved) }
+
+// resumeIn is resume in a burst of somebody else's. Who has had something waits behind those whose turn has not come: else one whose queue is never
+// empty would keep all others from theirs.
+func (ch *channel) resumeIn(b *core.Burst, starved []*core.Consumer) {
+	for i, consumer := range starved {
+		if ch.waitOn(starved[i:]) {
+			return
+		}
+		consumer.Resume(b)
 	}
+}
+
+// waitOn puts consumers before those that wait, if there is no credit for them any more. One that is gone meanwhile only takes its turn.
+func (ch *channel) waitOn(starved []*core.Consumer) bool {
+	ch.conn.out.mu.Lock()
+	defer ch.conn.out.mu.Unlock()
+	if !ch.credit.spent() {
+		return false
+	}
+	ch.credit.starved = slices.Concat(starved, ch.credit.starved)
+	return true
 }

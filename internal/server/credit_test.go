@@ -136,3 +136,31 @@ func (b *broker) starving() (n int) {
 	}
 	return n
 }
+
+// Consumers that share a credit have their turns: one whose queue is never empty does not keep the others from theirs.
+func TestConsumersOfOneCreditTakeTurns(t *testing.T) {
+	const each = 20
+	b := newBroker(t)
+	p := b.dial()
+	p.send(1, &amqp.BasicQos{PrefetchCount: 1, Global: true})
+	expect[*amqp.BasicQosOk](p, 1)
+	queues := []string{"a", "b", "c"}
+	for _, q := range queues {
+		p.declare(1, amqp.QueueDeclare{Queue: q})
+		for range each {
+			p.publish(1, amqp.BasicPublish{RoutingKey: q}, amqp.Properties{}, q)
+		}
+	}
+	for _, q := range queues {
+		p.send(1, &amqp.BasicConsume{Queue: q, NoWait: true})
+	}
+	got := ""
+	for range 4 * len(queues) {
+		d, body := p.delivery(1)
+		got += body
+		p.send(1, &amqp.BasicAck{DeliveryTag: d.DeliveryTag})
+	}
+	if want := "abcabcabcabc"; got != want && got != "a"+want[:len(want)-1] {
+		t.Errorf("delivered were %s, want %s", got, want)
+	}
+}
