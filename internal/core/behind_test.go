@@ -340,3 +340,29 @@ func TestADeletedQueueLetsGoBehindEverybody(t *testing.T) {
 		t.Errorf("%d are there after a restart", left)
 	}
 }
+
+// So are the messages that a deleted exchange has delayed.
+func TestADeletedExchangeLetsGoBehindEverybody(t *testing.T) {
+	const many = 1000
+	w := newWorld(t, disk.NewMem())
+	w.delaying()
+	for range many {
+		w.publish(later(60_000, "x", true))
+	}
+	before := w.core.journal.Stats().LiveRecords
+	var b Burst
+	b.Begin(w.core.Now())
+	w.must(w.client.DeleteExchange(t.Context(), &b, "x", false))
+	if live := w.core.journal.Stats().LiveRecords; live < many {
+		t.Errorf("%d of %d messages were let go while the virtual host was locked", before-live, many)
+	}
+	b.End()
+	if live := w.core.journal.Stats().LiveRecords; live != before-many-3 { // nor are there exchange, store and binding
+		t.Errorf("%d records are live, want %d", live, before-many-3)
+	}
+	w.restart()
+	w.delaying()
+	if n := w.stored(); n != 0 {
+		t.Errorf("%d messages of the exchange before are there", n)
+	}
+}

@@ -151,14 +151,14 @@ type table = route.Table[*Queue]
 
 // change applies a removal and writes down what went.
 func (v *VHost) change(ctx context.Context, b *Burst, remove func(*table) (*table, route.Removed, error)) error {
-	lsn, err := v.applyRemoval(remove)
+	lsn, err := v.applyRemoval(b, remove)
 	if err != nil {
 		return err
 	}
 	return v.core.await(ctx, b, lsn)
 }
 
-func (v *VHost) applyRemoval(remove func(*table) (*table, route.Removed, error)) (last journal.LSN, err error) {
+func (v *VHost) applyRemoval(b *Burst, remove func(*table) (*table, route.Removed, error)) (last journal.LSN, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	t, gone, err := remove(v.table.Load())
@@ -172,7 +172,7 @@ func (v *VHost) applyRemoval(remove func(*table) (*table, route.Removed, error))
 			last = v.core.append(kindUnbound, false, body)
 		}
 	}
-	if lsn := v.dropped(route.Removed{Exchanges: gone.Exchanges}); lsn != 0 {
+	if lsn := v.dropped(b, route.Removed{Exchanges: gone.Exchanges}); lsn != 0 {
 		last = lsn
 	}
 	return last, nil

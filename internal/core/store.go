@@ -58,17 +58,14 @@ func (v *VHost) enterStore(q *Queue) bool {
 
 // dropStore ends the store of an exchange that was deleted, if it had one, with
 // all that is in it. The caller holds mu.
-func (v *VHost) dropStore(exchange string) {
+func (v *VHost) dropStore(b *Burst, exchange string) {
 	q, ok := v.stores[exchange]
 	if !ok {
 		return
 	}
 	delete(v.stores, exchange)
-	var b Burst // nobody consumes from it: there is nothing to do but to account
-	b.Begin(v.core.Now())
-	q.close(&b)
-	v.endQueue(&b, q)
-	b.End()
+	q.close(b)
+	v.endQueue(b, q)
 }
 
 // endQueue records the end of a queue that was closed, and leaves it to the

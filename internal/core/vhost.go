@@ -110,7 +110,7 @@ func (v *VHost) dropQueue(b *Burst, q *Queue) (messages int, lsn journal.LSN) {
 		q.owner.disown(q)
 	}
 	lsn = v.endQueue(b, q)
-	if last := v.dropped(gone); last != 0 {
+	if last := v.dropped(b, gone); last != 0 {
 		lsn = last
 	}
 	return messages, lsn
@@ -118,7 +118,7 @@ func (v *VHost) dropQueue(b *Burst, q *Queue) (messages int, lsn journal.LSN) {
 
 // dropped writes down what went along with something else. The bindings of a
 // deleted queue or exchange need no record: its deletion implies theirs.
-func (v *VHost) dropped(gone route.Removed) (last journal.LSN) {
+func (v *VHost) dropped(b *Burst, gone route.Removed) (last journal.LSN) {
 	for i := range gone.Bindings {
 		v.forget(kindBound, v.binding(&gone.Bindings[i]))
 	}
@@ -127,7 +127,7 @@ func (v *VHost) dropped(gone route.Removed) (last journal.LSN) {
 		if v.forget(kindExchangeDeclared, v.exchange(x)) {
 			last = v.core.append(kindExchangeDeleted, false, appendText(appendText(nil, v.Name), x.Name))
 		}
-		v.dropStore(x.Name)
+		v.dropStore(b, x.Name)
 	}
 	return last
 }

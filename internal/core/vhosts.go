@@ -136,7 +136,7 @@ func (v *VHost) end(b *Burst) journal.LSN {
 		v.dropQueue(b, q)
 	}
 	for _, exchange := range slices.Sorted(maps.Keys(v.stores)) {
-		v.dropStore(exchange)
+		v.dropStore(b, exchange)
 	}
 	for key, fact := range v.facts {
 		delete(v.facts, key)
