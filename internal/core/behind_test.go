@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/disk"
 	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/policy"
@@ -312,6 +313,24 @@ func TestAPurgeIsDoneInSlices(t *testing.T) {
 	w.restart()
 	if left := w.ready("q"); left != 0 {
 		t.Errorf("%d are there after a restart", left)
+	}
+}
+
+// What comes into a queue during its purge expires in its time, though what was purged stood before it.
+func TestWhatComesDuringAPurgeExpires(t *testing.T) {
+	now := time.Now()
+	w, hand := handWorld(t, &now)
+	w.durable("q")
+	w.fill("q", 0, 10)
+	w.do(func(b *Burst) {
+		q := w.queue("q")
+		w.publish(with("q", "brief", amqp.Properties{Expiration: "1000"}))
+		q.purgeSome(b, 10)
+	})
+	now = now.Add(time.Minute)
+	hand.Tick()
+	if n := w.ready("q"); n != 0 {
+		t.Errorf("%d are there after their time", n)
 	}
 }
 

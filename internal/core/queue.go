@@ -349,6 +349,9 @@ func (q *Queue) purgeSome(b *Burst, most int) (n, of int) {
 		q.end(b, e.Pos, e.Msg)
 	})
 	q.recordEnded(b)
+	if q.timed { // what came meanwhile is first now
+		q.schedule()
+	}
 	return n, of
 }
 
