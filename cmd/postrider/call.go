@@ -34,17 +34,7 @@ func newCall() *cobra.Command {
 				return err
 			}
 			defer s.node.Close()
-			n := 0
-			for body, err := range bodies(cmd.Context(), args[1:], m.file, cmd.InOrStdin()) {
-				n++
-				if err == nil {
-					err = s.call(cmd.Context(), n, body)
-				}
-				if err != nil {
-					return s.explain(cmd.Context(), n, err)
-				}
-			}
-			return nil
+			return s.each(cmd, args, s.call)
 		},
 	}
 	o.flags(cmd.Flags(), sendTimeout, eachTimeout)

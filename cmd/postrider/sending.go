@@ -62,6 +62,21 @@ func newSender(cmd *cobra.Command, o *nodeOptions, m *messageOptions, args []str
 	return &sender{o, m, len(args) == 1 && m.file == "", n, t.kind, unknown, to, cmd.OutOrStdout(), cmd.ErrOrStderr()}, nil
 }
 
+// each has one message after the other sent, as the command line or stdin has them, until one fails.
+func (s *sender) each(cmd *cobra.Command, args []string, send func(ctx context.Context, n int, body string) error) error {
+	ctx, n := cmd.Context(), 0
+	for body, err := range bodies(ctx, args[1:], s.message.file, cmd.InOrStdin()) {
+		n++
+		if err == nil {
+			err = send(ctx, n, body)
+		}
+		if err != nil {
+			return s.explain(ctx, n, err)
+		}
+	}
+	return nil
+}
+
 // wondering is how long a person wonders before being told what is going on.
 const wondering = time.Second
 

@@ -107,7 +107,7 @@ func (c *Client) Receive(f amqp.Frame) (Event, error) {
 	c.begin()
 	switch {
 	case f.Channel == 0:
-		return c.onConnection(f)
+		return c.onConnection(f, c.onOwn)
 	case c.state == running:
 	case c.state >= closing:
 		return Event{}, nil
@@ -235,23 +235,9 @@ func (c *Client) onFlow(n uint16, args []byte) (Event, error) {
 	return event, err
 }
 
-// onConnection handles a frame on channel 0.
-func (c *Client) onConnection(f amqp.Frame) (Event, error) {
+// onOwn handles a method on channel 0 that is the server's.
+func (c *Client) onOwn(id amqp.MethodID, args []byte) (Event, error) {
 	switch {
-	case f.Type == amqp.FrameHeartbeat:
-		return Event{Kind: Heartbeat}, nil
-	case c.state >= closing:
-		return c.ended(f), nil
-	case f.Type != amqp.FrameMethod:
-		return Event{}, unexpectedFrame(f)
-	}
-	id, args, err := amqp.PeekMethod(f.Payload)
-	switch {
-	case err != nil:
-		return Event{}, err
-	case c.state == greeting:
-	case id == amqp.ConnectionCloseID:
-		return c.hungUp(args)
 	case id == amqp.ConnectionStartID && c.state == starting:
 		return c.onStart(args)
 	case id == amqp.ConnectionTuneID && c.state == tuning:

@@ -169,6 +169,26 @@ func (e *endpoint) send(n uint16, m amqp.Method) error {
 	return err
 }
 
+// onConnection handles a frame on channel 0. Methods other than close are for own, the side's.
+func (e *endpoint) onConnection(f amqp.Frame, own func(id amqp.MethodID, args []byte) (Event, error)) (Event, error) {
+	switch {
+	case f.Type == amqp.FrameHeartbeat:
+		return Event{Kind: Heartbeat}, nil
+	case e.state >= closing:
+		return e.ended(f), nil
+	case f.Type != amqp.FrameMethod:
+		return Event{}, unexpectedFrame(f)
+	}
+	id, args, err := amqp.PeekMethod(f.Payload)
+	switch {
+	case err != nil:
+		return Event{}, err
+	case id == amqp.ConnectionCloseID && e.state != greeting:
+		return e.hungUp(args)
+	}
+	return own(id, args)
+}
+
 // ended handles channel 0 once close was sent or the end was reached.
 //
 // "After sending this method, any received methods except Close and Close-OK

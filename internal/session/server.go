@@ -74,7 +74,7 @@ func (s *Server) Receive(f amqp.Frame) (Event, error) {
 	s.begin()
 	switch {
 	case f.Channel == 0:
-		return s.onConnection(f)
+		return s.onConnection(f, s.onOwn)
 	case s.state == running:
 	case s.state >= closing:
 		return Event{}, nil
@@ -199,23 +199,9 @@ func (s *Server) onFreeNumber(f amqp.Frame) (Event, error) {
 	return Event{Kind: ChannelOpen, Channel: f.Channel, Reply: s.out}, nil
 }
 
-// onConnection handles a frame on channel 0.
-func (s *Server) onConnection(f amqp.Frame) (Event, error) {
+// onOwn handles a method on channel 0 that is the client's.
+func (s *Server) onOwn(id amqp.MethodID, args []byte) (Event, error) {
 	switch {
-	case f.Type == amqp.FrameHeartbeat:
-		return Event{Kind: Heartbeat}, nil
-	case s.state >= closing:
-		return s.ended(f), nil
-	case f.Type != amqp.FrameMethod:
-		return Event{}, unexpectedFrame(f)
-	}
-	id, args, err := amqp.PeekMethod(f.Payload)
-	switch {
-	case err != nil:
-		return Event{}, err
-	case s.state == greeting:
-	case id == amqp.ConnectionCloseID:
-		return s.hungUp(args)
 	case id == amqp.ConnectionStartOkID && s.state == starting:
 		return s.onStartOk(args)
 	case id == amqp.ConnectionTuneOkID && s.state == tuning:
