@@ -177,7 +177,7 @@ func (g *gate) open(ctx context.Context, t *turn, parties int) error {
 		if err != nil {
 			return err
 		}
-		if err := t.claim(ctx, value); err != nil {
+		if err := t.claim(ctx, value, nil); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,12 @@ func (w *world) nodes() []*postrider.Node { return []*postrider.Node{w.alice, w.
 
 func acquire(t *testing.T, n *postrider.Node, name string) *coord.Held {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	return acquireWithin(t, n, name, time.Hour)
+}
+
+func acquireWithin(t *testing.T, n *postrider.Node, name string, d time.Duration) *coord.Held {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	h, err := coord.NewLock(n, name).Acquire(ctx)
 	if err != nil {
@@ -141,6 +146,48 @@ func TestAHolderThatIsCutOffLosesTheLock(t *testing.T) {
 				}
 				after.Release()
 			})
+		})
+	}
+}
+
+// Brokers take a message from who does not settle it in half an hour. A lock is held for as long as it is wanted, whether others wait or not, and
+// with the same number.
+func TestALockIsHeldForHours(t *testing.T) {
+	tell(t, func(t *testing.T, w *world) {
+		h := acquire(t, w.alice, "l")
+		time.Sleep(time.Hour)
+		next := make(chan *coord.Held)
+		go func() { next <- acquireWithin(t, w.bob, "l", 24*time.Hour) }()
+		time.Sleep(time.Hour)
+		if isLost(h) {
+			t.Fatal("lost while nothing happened")
+		}
+		h.Release()
+		after := <-next
+		if after.Fence() != h.Fence()+1 {
+			t.Errorf("fence %d after %d", after.Fence(), h.Fence())
+		}
+		after.Release()
+	})
+}
+
+// A holder that renews its claim while connections break, and the broker stops, leaves the number as it was, and the seat to others.
+func TestAHolderIsCutOffWhileItRenewsItsClaim(t *testing.T) {
+	for at := time.Duration(0); at < 200*time.Millisecond; at += 20 * time.Millisecond {
+		tell(t, func(t *testing.T, w *world) {
+			w.Slow("mq", 20*time.Millisecond)
+			h := acquire(t, w.alice, "l")
+			time.Sleep(time.Minute - 40*time.Millisecond + at)
+			w.Cut("alice")
+			<-h.Lost()
+			for _, n := range w.nodes() {
+				after := acquire(t, n, "l")
+				if after.Fence() <= h.Fence() {
+					t.Errorf("cut after %v: fence %d after %d", at, after.Fence(), h.Fence())
+				}
+				h = after
+				after.Release()
+			}
 		})
 	}
 }
@@ -282,6 +329,37 @@ func TestAValueIsTheLastThatWasSet(t *testing.T) {
 			t.Errorf("%+v, %v", got, err)
 		}
 	})
+}
+
+// The connection breaks at any moment of an update, and what was to become the value may have become it: it does once, whether or not others
+// have changed it before this node is served again.
+func TestAnUpdateIsMadeOnce(t *testing.T) {
+	for _, others := range []int{0, 3} {
+		for at := 210 * time.Millisecond; at < 270*time.Millisecond; at += 6 * time.Millisecond {
+			tell(t, func(t *testing.T, w *world) {
+				add := func(v *coord.Value[int]) {
+					if _, err := v.Update(t.Context(), func(n int, _ error) (int, error) { return n + 1, nil }); err != nil {
+						t.Error(err)
+					}
+				}
+				v, other := coord.NewValue[int](w.alice, "v"), coord.NewValue[int](w.bob, "v")
+				add(v)
+				w.Slow("alice", 20*time.Millisecond)
+				var all sync.WaitGroup
+				all.Go(func() { add(v) })
+				time.Sleep(at)
+				for range others {
+					all.Go(func() { add(other) })
+				}
+				synctest.Wait()
+				w.Cut("alice")
+				all.Wait()
+				if got, err := other.Get(t.Context()); err != nil || got.Value != 2+others {
+					t.Errorf("cut after %v, with %d others: %+v, %v", at, others, got, err)
+				}
+			})
+		}
+	}
 }
 
 // A broker in memory forgets the value with its process. Who watches sees what is set from then on, though its numbers are lower.

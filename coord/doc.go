@@ -37,6 +37,7 @@
 // rules out the damage is the number: [Held.Fence] grows with each holder, so that a store which remembers the highest
 // number it was shown can turn away whoever comes with a lower one. [Held.Lost] tells the holder, as soon as this process knows.
 //
-// Who waits costs the broker a consumer, and a small message every ten seconds; an acquisition costs it three small messages, of which one is stored. That is for
+// Who waits costs the broker a consumer, and a small message every ten seconds; who holds something, two every minute, of which one is stored: a copy that takes the
+// place of the claim, for brokers take from a receiver what it does not settle in half an hour. An acquisition costs three small messages, of which one is stored. That is for
 // things that happen some hundred times a second at the most, as work does that needs a lock; what flows needs mailboxes.
 package coord

@@ -3,6 +3,7 @@ package coord_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -52,6 +53,30 @@ func TestALockAmongNonsense(t *testing.T) {
 		t.Fatal(h, err)
 	}
 	h.Release()
+}
+
+// Each who gave up, or died, after he had sent a claim and before he had it back has left one. However many they are, they keep nobody from being served.
+func TestClaimsThatNobodyFollowed(t *testing.T) {
+	n, ctx := alone(t)
+	for i := range 300 {
+		for _, box := range []string{"coord.lock.l", "coord.value.v", "coord.value.w", "coord.barrier.b"} {
+			write(t, n, box, nonsense{"id": fmt.Sprint(box, i), "number": 1 + i/2, "value": i})
+		}
+	}
+	h, err := coord.NewLock(n, "l").Acquire(ctx)
+	if err != nil || h.Fence() != 151 {
+		t.Fatal(h, err)
+	}
+	h.Release()
+	if x, err := coord.NewValue[int](n, "v").Get(ctx); err != nil || x.Number != 150 || x.Value != 298 {
+		t.Error(x, err)
+	}
+	if x, err := coord.NewValue[int](n, "w").Set(ctx, 7); err != nil || x.Number != 151 {
+		t.Error(x, err)
+	}
+	if err := coord.NewBarrier(n, "b", 1).Wait(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 // Nothing is higher than the highest number: who would be next learns so, lest two have the same.

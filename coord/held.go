@@ -3,7 +3,9 @@ package coord
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
+	"time"
 )
 
 // Held is what was acquired. Any goroutine may use it.
@@ -18,7 +20,7 @@ type Held struct {
 
 // hold acquires a seat.
 func (s seat) hold(ctx context.Context, value json.RawMessage) (*Held, error) {
-	t, err := s.during(ctx, nil, func(t *turn) error { return t.claim(ctx, value) })
+	t, err := s.during(ctx, nil, func(t *turn) error { return t.claim(ctx, value, nil) })
 	if err != nil {
 		return nil, err
 	}
@@ -40,21 +42,21 @@ func (h *Held) keep(t *turn) {
 		case <-h.done:
 		}
 	}()
+	r := renewal{claim: t.last, due: time.Now().Add(renewEvery)}
 	for {
-		if _, err := t.next(ctx); err != nil {
+		until, done := context.WithDeadline(ctx, r.due)
+		n, err := t.next(until)
+		done()
+		switch {
+		case err == nil:
+			r.arrived(t, n)
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			r.begin(ctx, t)
+		default:
 			close(h.lost)
 			return
 		}
-		t.dismiss()
 	}
-}
-
-// dismiss settles claims of who was given up and did not know: they are lower.
-func (t *turn) dismiss() {
-	for _, m := range t.kept[1:] {
-		m.Ack()
-	}
-	t.kept = t.kept[:1]
 }
 
 // Fence is a number that is higher than that of everybody who held this before. Show it to what is protected, which can

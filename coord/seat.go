@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/postrider-mq/postrider"
@@ -33,6 +34,7 @@ type note struct {
 	By      string          `json:"by"`                // the node
 	Number  uint64          `json:"number,omitempty"`  // to highestNumber
 	Value   json.RawMessage `json:"value,omitempty"`   // what the claim keeps
+	Past    []string        `json:"past,omitempty"`    // marks of the claims before it, the latest last, where it matters which they were
 	Arrival string          `json:"arrival,omitempty"` // of whom
 	Left    bool            `json:"left,omitempty"`    // the arrival is called off
 }
@@ -42,6 +44,21 @@ const highestNumber = 1 << 62
 
 // isClaim reports whether it is one, with a number that others can follow.
 func (n note) isClaim() bool { return n.Number > 0 && n.Number <= highestNumber }
+
+// mark tells a claim from others, in few bytes.
+func (n note) mark() string { return n.ID[:min(len(n.ID), 10)] }
+
+// mostPast bounds how many claims one names that were before it.
+const mostPast = 64
+
+// past is what a claim that follows upon n says of those before it.
+func (n note) past() []string {
+	if n.Number == 0 {
+		return nil
+	}
+	all := append(slices.Clip(n.Past), n.mark())
+	return all[max(0, len(all)-mostPast):]
+}
 
 // wrap says where it happened.
 func (s seat) wrap(err error) error { return fmt.Errorf("coord: %s: %w", s.name, err) }
@@ -57,7 +74,9 @@ type turn struct {
 
 	gone <-chan struct{}      // closed when it is over with being served; nil while it is not
 	last note                 // the highest claim that was seen
-	kept []*postrider.Message // all claims; or, while there is none, the first call, lest nothing calls who comes next
+	top  *postrider.Message   // which is this one of those kept
+	kept []*postrider.Message // claims; or, while there is none, the first call, lest nothing calls who comes next
+	sent []note               // claims of which it is not known yet what came of them, of earlier times of being served, too
 	gate *gate                // is given the arrivals; nil: nobody is
 }
 
@@ -124,7 +143,7 @@ func (t *turn) forget() {
 	for _, m := range t.kept {
 		m.Requeue()
 	}
-	t.kept, t.gone, t.last = nil, nil, note{}
+	t.kept, t.top, t.gone, t.last = nil, nil, nil, note{}
 	if t.gate != nil {
 		t.gate.forget()
 	}
@@ -167,7 +186,7 @@ func (t *turn) take(m *postrider.Message) (note, bool) {
 	case err == nil && n.isClaim():
 		t.kept = append(t.kept, m)
 		if n.Number > t.last.Number {
-			t.last = n
+			t.last, t.top = n, m
 		}
 	case err == nil && n.Arrival != "" && t.gate != nil:
 		t.gate.take(m, n)
@@ -179,8 +198,31 @@ func (t *turn) take(m *postrider.Message) (note, bool) {
 	return n, same
 }
 
+// mostKept bounds the claims that are kept. Each is of somebody who died, was cut off or gave up before he had his back. Were they as many as the broker
+// lets a receiver have, nothing more would come.
+const mostKept = 64
+
+// thin settles the claims below the highest: that one is stored when what was sent to the seat after it came is.
+func (t *turn) thin(ctx context.Context) error {
+	if err := t.send(ctx, t.note()); err != nil {
+		return err
+	}
+	for _, m := range t.kept {
+		if m != t.top {
+			m.Ack()
+		}
+	}
+	t.kept = append(t.kept[:0], t.top)
+	return nil
+}
+
 // next waits for the next arrival while this turn is served.
 func (t *turn) next(ctx context.Context) (note, error) {
+	if len(t.kept) >= mostKept {
+		if err := t.thin(ctx); err != nil {
+			return note{}, err
+		}
+	}
 	select {
 	case m := <-t.arrivals:
 		n, same := t.take(m)
@@ -211,14 +253,15 @@ func (t *turn) look(ctx context.Context) error {
 	}
 }
 
-// claim makes this turn the one with the highest number, and keeps a value there.
-func (t *turn) claim(ctx context.Context, value json.RawMessage) error {
+// claim makes this turn the one with the highest number, and keeps a value there, which others followed upon.
+func (t *turn) claim(ctx context.Context, value json.RawMessage, past []string) error {
 	for {
 		if t.last.Number == highestNumber { // nobody would take a higher one for a claim
 			return fmt.Errorf("no number is left: another program has put a claim with the highest into %s: purge it, and numbers begin anew", t.box)
 		}
 		mine := t.note()
-		mine.Number, mine.Value = t.last.Number+1, value
+		mine.Number, mine.Value, mine.Past = t.last.Number+1, value, past
+		t.sent = append(t.sent, mine)
 		if err := t.send(ctx, mine); err != nil {
 			return err
 		}
@@ -243,13 +286,23 @@ func (t *turn) back(ctx context.Context, id string) (highest uint64, err error) 
 	}
 }
 
+// succeeded returns the claim of this turn that has counted, though the connection broke before it came back.
+func (t *turn) succeeded() (note, bool) {
+	for _, n := range t.sent {
+		if n.ID == t.last.ID || slices.Contains(t.last.Past, n.mark()) {
+			return n, true
+		}
+	}
+	return note{}, false
+}
+
 // settle keeps the own claim, which arrived last, and no other.
 func (t *turn) settle(mine note) {
 	own := len(t.kept) - 1
 	for _, m := range t.kept[:own] {
 		m.Ack()
 	}
-	t.kept, t.last = t.kept[own:], mine
+	t.kept, t.last, t.top, t.sent = t.kept[own:], mine, t.kept[own], nil
 }
 
 // during keeps at it until do has succeeded in one go while being served. The turn is left unless it did.

@@ -69,11 +69,17 @@ func (v *Value[T]) Set(ctx context.Context, value T) (Version[T], error) {
 
 // Update replaces the value by what change makes of it; nobody else can change it meanwhile. change is given the present
 // value, or the error of [Value.Get]; it may be called more than once, when the connection breaks in between, and is to be
-// quick. When it returns an error, that is the error of Update, and the value stays.
+// quick. What it made becomes the value once: only when the connection broke, and the value changed more than 64 times before this node was served
+// again, it is not known whether it had, and it does once more. When change returns an error, that is the error of Update, and the value stays.
 func (v *Value[T]) Update(ctx context.Context, change func(T, error) (T, error)) (Version[T], error) {
+	var last note
 	t, err := v.seat.during(ctx, nil, func(t *turn) error {
 		if err := t.look(ctx); err != nil {
 			return err
+		}
+		if n, ok := t.succeeded(); ok {
+			last = n
+			return nil
 		}
 		old, err := v.version(t.last)
 		value, err := change(old.Value, err)
@@ -84,16 +90,16 @@ func (v *Value[T]) Update(ctx context.Context, change func(T, error) (T, error))
 		if err != nil {
 			return err
 		}
-		return t.claim(ctx, b)
+		err = t.claim(ctx, b, t.last.past())
+		last = t.last
+		return err
 	})
 	if err != nil {
 		return Version[T]{}, err
 	}
 	defer t.leave()
-	if _, err := v.news.Post(ctx, t.last); err != nil { // watchers will find out by themselves
-		return v.version(t.last)
-	}
-	return v.version(t.last)
+	v.news.Post(ctx, last) // or watchers find out by themselves
+	return v.version(last)
 }
 
 // lookAgain is how often a watcher looks whether it missed news, and who waits calls again.
