@@ -3,6 +3,7 @@ package postrider_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -298,4 +299,48 @@ func TestAStartThatFailsMarksNothing(t *testing.T) {
 	take(n, n.Mailbox("jobs"), (*postrider.Message).Ack, "b again", "c again")
 	take(n, n.Mailbox("more"), (*postrider.Message).Ack, "d")
 	take(n, n.Inbox(), (*postrider.Message).Ack, "for me")
+}
+
+// Without brokers the queue of a node's own name is its inbox, whatever it is called by: packs are taken apart, and repeats known.
+func TestTheMailboxOfANodesOwnNameIsItsInbox(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		const many = 200
+		for i := range many {
+			if _, err := bob.Peer("alice").Post(t.Context(), fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := bob.Peer("alice").Send(t.Context(), "once", postrider.ID("mine")); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for m, err := range alice.Messages(within(t, time.Minute), postrider.Of(alice.Mailbox("alice"))) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := fmt.Sprint(got); got < many && string(m.Body) != want {
+				t.Fatalf("%q came, want %q", m.Body, want)
+			}
+			m.Ack()
+			if got++; got > many {
+				break
+			}
+		}
+		if err := bob.Peer("alice").Send(t.Context(), "once", postrider.ID("mine")); err != nil {
+			t.Fatal(err)
+		}
+		for m, err := range alice.Messages(within(t, time.Minute)) {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(m, err)
+			}
+		}
+		for _, option := range []postrider.MailboxOption{postrider.SingleActive(), postrider.Partitions(2)} {
+			for m, err := range alice.Messages(within(t, time.Minute), postrider.Of(alice.Mailbox("alice", option))) {
+				if err == nil || errors.Is(err, context.DeadlineExceeded) {
+					t.Error(m, err)
+				}
+			}
+		}
+	})
 }

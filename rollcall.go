@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/client"
@@ -127,18 +129,21 @@ type roll struct {
 	more chan struct{} // takes one: cards have come
 
 	mu   sync.Mutex
-	seen map[string]struct{} // cards, as text
-	come []Card              // and not yielded yet
+	seen map[[sha256.Size]byte]struct{} // sums of cards
+	come []Card                         // and not yielded yet
+	size int                            // theirs, in bytes
 }
 
-// maxRoll bounds who answers a roll-call, maxCard the size of a card in bytes: strangers may answer.
+// maxRoll bounds who answers a roll-call, maxCard the size of a card in bytes, and maxCome that of all that wait to be yielded: strangers may answer. A card
+// that has no room comes again when all are asked again.
 const (
 	maxRoll = 1 << 16
 	maxCard = 4 << 10
+	maxCome = 4 << 20
 )
 
 func (s *rolls) open(id string) *roll {
-	r := &roll{id: id, more: make(chan struct{}, 1), seen: make(map[string]struct{})}
+	r := &roll{id: id, more: make(chan struct{}, 1), seen: make(map[[sha256.Size]byte]struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all[id] = r
@@ -169,13 +174,15 @@ func (r *roll) enter(body []byte) {
 		return
 	}
 	text := strings.Join(append([]string{c.Name, c.Key}, c.Addresses...), "\n")
+	sum, size := sha256.Sum256([]byte(text)), len(text)+int(unsafe.Sizeof(c))+len(c.Addresses)*int(unsafe.Sizeof(text))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, seen := r.seen[text]; seen || len(r.seen) == maxRoll {
+	if _, seen := r.seen[sum]; seen || len(r.seen) == maxRoll || r.size+size > maxCome {
 		return
 	}
-	r.seen[text] = struct{}{}
+	r.seen[sum] = struct{}{}
 	r.come = append(r.come, c)
+	r.size += size
 	select {
 	case r.more <- struct{}{}:
 	default:
@@ -186,7 +193,7 @@ func (r *roll) take() []Card {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	come := r.come
-	r.come = nil
+	r.come, r.size = nil, 0
 	return come
 }
 

@@ -53,10 +53,14 @@ func (n *Node) Peer(name string, opts ...PeerOption) *Target {
 // Mailbox is the queue of that name on the broker of [Config.Brokers], or without one in the broker embedded in
 // this node. One that does not exist is made when it is used: durable, and
 // replicated on a RabbitMQ cluster. One that exists is used as it is, unless an option says what it has to be.
+// Without brokers, that of this node's own name is its [Node.Inbox], and no option is for that.
 // A name may be 255 bytes long, and 238 where one receives, see [Node.Handle].
 func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 	var o mailboxOptions
 	applyAll(&o, opts)
+	if name == n.cfg.Name && len(n.mail) == 0 && o == (mailboxOptions{}) {
+		return n.Inbox()
+	}
 	queue, kind, keep := whole(client.Mailbox(name)), "mailbox", keptForMailbox
 	if o.single {
 		queue, kind, keep = whole(client.SingleActive(name)), "single active mailbox", keptForSingle
