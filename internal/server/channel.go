@@ -140,7 +140,13 @@ func (c *conn) eachQueue(settle func(*core.Queue, []uint64)) {
 		}
 		settle(q, c.positions)
 	}
+	if cap(c.settling) > keepSettling {
+		c.settling, c.positions = nil, nil
+	}
 }
+
+// keepSettling is up to how many deliveries that end together there is room kept for.
+const keepSettling = 8 << 10
 
 // Deliver implements core.Sink.
 func (ch *channel) Deliver(d core.Delivery) core.Taken {

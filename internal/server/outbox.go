@@ -15,6 +15,7 @@ const (
 	keepBuffer = 256 << 10 // a larger buffer is not kept for the next time
 	largeBody  = 16 << 10  // a body from this size on goes into as many pieces as it takes
 	itemWeight = 128       // bytes that an item costs beside its message
+	keepItems  = 4 << 10   // room for more is not kept for the next time, when little came this time
 )
 
 // item is one thing to send: frames that are encoded already, or a delivery.
@@ -94,11 +95,20 @@ func (o *outbox) swap(durable uint64) {
 		o.makeRoom()
 	}
 	o.answers -= o.answered
-	o.batch, o.items = o.items, o.batch[:0]
+	o.batch, o.items = room(o.items, len(o.items)), room(o.batch[:0], len(o.items))
 	o.at, o.batched, o.answered = 0, o.weight, o.answers
 	o.woken = false
 	o.relief = len(o.pausing) > 0 && o.weight <= fullOutbox/2
 	o.collect(durable)
+}
+
+// room is the room for items that is kept when so many came this time: a connection may have had tens of thousands under way once, and then be quiet
+// for days.
+func room(items []item, came int) []item {
+	if cap(items) <= keepItems || came >= keepItems/4 {
+		return items
+	}
+	return append([]item(nil), items...)
 }
 
 // collect takes the confirms that are ready. The caller holds mu.

@@ -94,3 +94,44 @@ func TestTheBufferIsAsLargeAsMessages(t *testing.T) {
 		}
 	}
 }
+
+// Who had much to read once, and has read it, does not keep the room for it.
+func TestAQuietConnectionTakesLittle(t *testing.T) {
+	const many = 5 * keepItems
+	var o outbox
+	all := func(count int) {
+		t.Helper()
+		for range count {
+			o.put(item{frames: amqp.AppendHeartbeat(nil)})
+		}
+		for o.swap(0); !o.done(); {
+			count -= len(o.encode(0, false)) / len(amqp.AppendHeartbeat(nil))
+		}
+		if count != 0 {
+			t.Errorf("%d were not sent", count)
+		}
+	}
+	all(many)
+	all(many)
+	if cap(o.items)+cap(o.batch) < many {
+		t.Errorf("of much that comes again and again there is room for %d and %d", cap(o.items), cap(o.batch))
+	}
+	all(3)
+	all(0)
+	if cap(o.items)+cap(o.batch) > 2*keepItems {
+		t.Errorf("there is room for %d and %d", cap(o.items), cap(o.batch))
+	}
+}
+
+// Nor does one that has acknowledged much at once.
+func TestWhatEndsTogetherTakesNoRoom(t *testing.T) {
+	c := &conn{}
+	for range keepSettling + 1 {
+		c.settling = append(c.settling, outstanding{})
+	}
+	n := 0
+	c.eachQueue(func(_ *core.Queue, positions []uint64) { n += len(positions) })
+	if n != keepSettling+1 || c.settling != nil || c.positions != nil {
+		t.Errorf("%d were settled, and there is room for %d and %d", n, cap(c.settling), cap(c.positions))
+	}
+}
