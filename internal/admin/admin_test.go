@@ -14,6 +14,7 @@ import (
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
 	"github.com/postrider-mq/postrider/internal/core"
+	"github.com/postrider-mq/postrider/internal/route"
 	"github.com/postrider-mq/postrider/internal/server"
 )
 
@@ -159,6 +160,21 @@ func TestQueuesAndBindings(t *testing.T) {
 	d.wants(200, "GET /api/exchanges/%2F/amq.default", "", `"name":""`)
 	d.lists("GET /api/bindings", "source")
 	d.wants(200, "GET /api/overview", "", `"rabbitmq_version":"3.10`, `"exchanges":`)
+}
+
+// What clients have named in bytes that JSON cannot say is not exported as something else.
+func TestAnExportIsTrueOrRefused(t *testing.T) {
+	d := newDesk(t)
+	d.wants(201, "PUT /api/queues/%2F/q", `{"durable":true}`)
+	d.wants(200, "GET /api/definitions", "")
+	v, _ := d.core.VHost("/")
+	if err := v.Operator().Do(func(c *core.Client, b *core.Burst) error {
+		return c.Bind(t.Context(), b, route.Binding{Source: "amq.direct", Destination: "q", ToQueue: true, Key: "\xff"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	d.wants(409, "GET /api/definitions", "", "not_in_utf8", "binding of queue 'q' to exchange 'amq.direct' in vhost '/'")
+	d.wants(409, "GET /api/definitions/%2F", "", "binding of queue 'q' to exchange 'amq.direct'")
 }
 
 func TestUsersAndPermissions(t *testing.T) {

@@ -24,7 +24,7 @@ func (a *Admin) definitions() definitions.Broker {
 }
 
 func exportDefinitions(r *request) (any, error) {
-	return r.admin.definitions().Export(), nil
+	return sayable(r.admin.definitions().Export())
 }
 
 func exportVHostDefinitions(r *request) (any, error) {
@@ -32,7 +32,15 @@ func exportVHostDefinitions(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.admin.definitions().ExportVHost(v), nil
+	return sayable(r.admin.definitions().ExportVHost(v))
+}
+
+// sayable refuses an export that would not be what there is.
+func sayable(d *definitions.Document) (any, error) {
+	if err := d.Sayable(); err != nil {
+		return nil, &problem{http.StatusConflict, "not_in_utf8", err.Error()}
+	}
+	return d, nil
 }
 
 func importDefinitions(r *request) (any, error) { return r.importInto("") }

@@ -1,6 +1,7 @@
 package definitions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,9 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
 	"github.com/postrider-mq/postrider/internal/core"
 	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/route"
 )
 
 // openBroker returns a fresh broker; with a nil disk one in memory.
@@ -291,6 +294,42 @@ func TestAFileThatIsNotInUTF8(t *testing.T) {
 	utf16 := []byte{0xff, 0xfe, '{', 0, '}', 0}
 	if _, err := b.Import(t.Context(), utf16, "", nil); !errors.Is(err, ErrNotDefinitions) || !strings.Contains(err.Error(), "byte 1 of the file is 0xff") {
 		t.Error(err)
+	}
+}
+
+// Clients may use any bytes as a routing key or in arguments. A document that says something else in their place would be no copy.
+func TestWhatJSONCannotSay(t *testing.T) {
+	for problem, do := range map[string]func(*core.Client, *core.Burst) error{
+		"": func(c *core.Client, b *core.Burst) error {
+			return c.Bind(t.Context(), b, route.Binding{Source: "amq.topic", Destination: "q", ToQueue: true, Key: "grün \ufffd"})
+		},
+		`binding of queue 'q' to exchange 'amq.topic' in vhost '/': the routing key "\xff.a" is not UTF-8`: func(c *core.Client, b *core.Burst) error {
+			return c.Bind(t.Context(), b, route.Binding{Source: "amq.topic", Destination: "q", ToQueue: true, Key: "\xff.a"})
+		},
+		`binding of queue 'q' to exchange 'amq.headers' in vhost '/': the argument "\xfe" is not UTF-8`: func(c *core.Client, b *core.Burst) error {
+			args := amqp.Table{"list": []any{int32(1), amqp.Table{"in": []byte("\xfe")}}}
+			return c.Bind(t.Context(), b, route.Binding{Source: "amq.headers", Destination: "q", ToQueue: true, Args: args})
+		},
+		`queue 'odd' in vhost '/': the argument "x-\xfd" is not UTF-8`: func(c *core.Client, b *core.Burst) error {
+			_, err := c.DeclareQueue(t.Context(), b, core.QueueSpec{Name: "odd", Args: amqp.Table{"x-\xfd": true}})
+			return err
+		},
+		`exchange 'odd' in vhost '/': the argument "\xfc" is not UTF-8`: func(c *core.Client, b *core.Burst) error {
+			return c.DeclareExchange(t.Context(), b, route.Exchange{Name: "odd", Kind: route.Fanout, Args: amqp.Table{"alternate-exchange": "\xfc"}})
+		},
+	} {
+		b := openBroker(t, nil)
+		b.mustImport(t, `{"queues": [{"vhost": "/", "name": "q", "durable": true, "auto_delete": false, "arguments": {}}]}`, "")
+		v, _ := b.Core.VHost("/")
+		if err := v.Operator().Do(do); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(b.Export().Sayable()); got != cmp.Or(problem, "<nil>") {
+			t.Errorf("the problem is %s, want %s", got, problem)
+		}
+		if got := fmt.Sprint(b.ExportVHost(v).Sayable()); got != cmp.Or(strings.Replace(problem, " in vhost '/'", "", 1), "<nil>") {
+			t.Errorf("that of the virtual host alone is %s, want %s", got, problem)
+		}
 	}
 }
 
