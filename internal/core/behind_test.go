@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -384,4 +385,45 @@ func TestADeletedExchangeLetsGoBehindEverybody(t *testing.T) {
 	if n := w.stored(); n != 0 {
 		t.Errorf("%d messages of the exchange before are there", n)
 	}
+}
+
+// While the disk does not answer, dead letters wait for it, and all else that is due is done.
+func TestADiskThatIsBehindHoldsUpDeadLettersAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var stuck atomic.Bool
+		goOn := make(chan bool)
+		w := &world{t: t}
+		w.open(disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+			if op.Kind == disk.OpSync && stuck.Load() {
+				<-goOn
+			}
+			return nil
+		}, nil))
+		defer w.core.Close()
+		w.durable("dead")
+		w.declare(args(amqp.Table{"x-message-ttl": int32(1000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})("dying"))
+		w.declare(args(amqp.Table{"x-message-ttl": int32(2000)})("brief"))
+		w.declare(args(amqp.Table{"x-expires": int32(2000)})("passing"))
+		w.fill("dying", 0, 3*dropsABurst)
+		w.fill("brief", 0, 10)
+		stuck.Store(true)
+		for w.core.Behind() == 0 {
+			w.publish(message("", "dead", string(make([]byte, 1<<20)), true))
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if n := w.queue("brief").info().Messages; n != 0 {
+			t.Errorf("%d have not expired in time", n)
+		}
+		if w.client.HasQueue("passing") {
+			t.Error("a queue has not expired in time")
+		}
+		stuck.Store(false)
+		close(goOn)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := w.queue("dying").info().Messages; n != 0 {
+			t.Errorf("%d have not expired when the disk has answered", n)
+		}
+	})
 }

@@ -98,9 +98,12 @@ func (t *timer) fire() {
 		if !ok {
 			break
 		}
-		q.advance(&b)
+		if !q.postpone(&b) {
+			q.advance(&b)
+		}
 		if b.droppedEnough() {
-			t.breathe(&b)
+			b.End()
+			b.Begin(t.core.Now())
 		}
 	}
 	b.End()
@@ -113,16 +116,6 @@ func (t *timer) enter() bool {
 	alone := !t.firing
 	t.firing = true
 	return alone
-}
-
-// breathe ends a burst that dropped enough, waits for the disk if that is behind
-// with the dead letters, and begins another.
-func (t *timer) breathe(b *Burst) {
-	b.End()
-	if t.core.manual == nil {
-		_ = t.core.Throttle(t.core.stop) // who cannot write says so elsewhere
-	}
-	b.Begin(t.core.Now())
 }
 
 // pop takes a queue whose time has come, or sets the clock for the next.
@@ -146,6 +139,26 @@ func (q *Queue) schedule() {
 	}
 	q.scheduled, q.due = true, when
 	q.vhost.core.timer.at(when, q)
+}
+
+// postponed is how long dead letters wait before the disk is looked at again that is behind.
+const postponed = queue.Time(50_000_000)
+
+// postpone leaves a queue whose dead letters the disk would have to take to later, while that is behind, and says whether it does. The timer itself waits for
+// no disk: what other queues have due needs none, and may be what makes room on a full one.
+func (q *Queue) postpone(b *Burst) bool {
+	c := q.vhost.core
+	if c.manual != nil || c.Behind() == 0 {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone || q.dying == nil {
+		return false
+	}
+	q.scheduled, q.due = true, b.now+postponed
+	c.timer.at(q.due, q)
+	return true
 }
 
 func (q *Queue) advance(b *Burst) {
