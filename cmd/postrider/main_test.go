@@ -86,10 +86,16 @@ func runs(t *testing.T, args ...string) outcome {
 
 // runsUntil is runs for a command that waits for what will not come, and whose last words are of what it met meanwhile. That takes
 // milliseconds as a rule: where it does not say so within a short timeout it has a longer one.
-func runsUntil(t *testing.T, said string, args ...string) (o outcome) {
+func runsUntil(t *testing.T, said string, args ...string) outcome {
+	t.Helper()
+	return runsFor(t, said, func(timeout string) []string { return append([]string{args[0], "--timeout", timeout}, args[1:]...) })
+}
+
+// runsFor is runsUntil for a command whose arguments with a timeout are what args returns.
+func runsFor(t *testing.T, said string, args func(timeout string) []string) (o outcome) {
 	t.Helper()
 	for _, timeout := range []string{"300ms", "3s", "1m"} {
-		o = runs(t, append([]string{args[0], "--timeout", timeout}, args[1:]...)...)
+		o = runs(t, args(timeout)...)
 		if o.stderr = notice.ReplaceAllString(o.stderr, ""); strings.Contains(o.stderr, said) {
 			break
 		}
