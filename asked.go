@@ -31,6 +31,7 @@ type inquiry struct {
 	pub     *client.Publisher
 	size    int
 	end     *time.Timer  // set where it expires; guarded by the lock of asked
+	asking  bool         // it is among those that are about to be asked again; likewise
 	secret  *seal.Secret // of a sealed message, whose receipt has to be sealed, too
 }
 
@@ -140,16 +141,31 @@ func (a *asked) sealed(name string) *inquiry {
 
 // lost asks once more what was received over a connection that broke, for the receipt would have come by it.
 func (a *asked) lost(pub *client.Publisher) {
-	var again []func() error
+	var list []*inquiry
 	a.mu.Lock()
 	for _, q := range a.open {
-		if q.again != nil && q.pub == pub && q.fate.Decided() {
-			again = append(again, q.again)
+		if q.again != nil && q.pub == pub && q.fate.Decided() && !q.asking {
+			q.asking = true
+			list = append(list, q)
 		}
 	}
 	a.mu.Unlock()
-	for _, do := range again {
-		_ = do() // when there is no room its sender waits until his context ends
+	a.askAll(list)
+}
+
+// askAll asks again. Those for which the outbox has no room are asked later.
+func (a *asked) askAll(list []*inquiry) {
+	for i, q := range list {
+		if !a.waitsFor(q) {
+			continue
+		}
+		if errors.Is(q.again(), client.ErrFull) {
+			time.AfterFunc(whileFull, func() { a.askAll(list[i:]) })
+			return
+		}
+		a.mu.Lock()
+		q.asking = false
+		a.mu.Unlock()
 	}
 }
 
@@ -171,7 +187,7 @@ func (a *asked) askAgain(way *remote, d draft, until time.Time, q *inquiry) erro
 		case errors.Is(err, client.ErrExpired):
 			a.end(q.name, err)
 		case errors.Is(err, client.ErrRefused):
-			time.AfterFunc(whileFull, func() { _ = a.askAgain(way, d, until, q) })
+			time.AfterFunc(whileFull, func() { a.askAll([]*inquiry{q}) })
 		}
 	})
 	return way.post(f, d)

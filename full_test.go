@@ -3,6 +3,7 @@ package postrider_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -152,5 +153,45 @@ func TestAReceiptIsAskedForAgainAtAFullInbox(t *testing.T) {
 		time.Sleep(time.Second)
 		collect(t, bob, bob.Inbox())
 		wantGrade(t, rc, postrider.Handled)
+	})
+}
+
+// So it is when the sender's own outbox is full at the moment at which the connection breaks.
+func TestAReceiptIsAskedForAgainThroughAFullOutbox(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice := net.node("alice", func(cfg *postrider.Config) { cfg.OutboxMessages = 10 })
+		bob := net.node("bob")
+		handle := make(chan struct{})
+		err := bob.Handle(t.Context(), bob.Inbox(), func(context.Context, *postrider.Message) error {
+			<-handle
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var receipts []*postrider.Receipt
+		for i := range 8 {
+			rc, err := alice.Peer("bob").Post(t.Context(), fmt.Sprint("done? ", i), untilHandled)
+			if err != nil {
+				t.Fatal(err)
+			}
+			receipts = append(receipts, rc)
+		}
+		time.Sleep(time.Second) // they are in the inbox
+		net.Mute("bob")
+		for i := range 10 {
+			if _, err := alice.Peer("bob").Post(t.Context(), fmt.Sprint("fills it ", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		net.Unmute("bob") // and the connection breaks
+		time.Sleep(time.Second)
+		close(handle)
+		for _, rc := range receipts {
+			if grade, err := rc.Wait(within(t, time.Minute)); grade != postrider.Handled || err != nil {
+				t.Error(rc.ID(), grade, err)
+			}
+		}
 	})
 }
