@@ -91,6 +91,7 @@ func (w *wire) probe() {
 	}
 	w.mu.Unlock()
 	w.link.Wake()
+	w.turns.call()
 }
 
 // waits says that something is on its way and not confirmed, or not answered, and that the other side has not said that it takes nothing.

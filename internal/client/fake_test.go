@@ -152,7 +152,11 @@ func (l *line) write() {
 	}
 }
 
-func (l *line) say(b []byte) { l.out <- append([]byte(nil), b...) }
+func (l *line) say(b []byte) {
+	if len(b) > 0 { // a pipe has its reader return for nothing, which no socket does
+		l.out <- append([]byte(nil), b...)
+	}
+}
 
 func (l *line) read() {
 	defer close(l.ended)

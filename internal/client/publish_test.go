@@ -633,6 +633,34 @@ func TestCloseDecidesEverything(t *testing.T) {
 	})
 }
 
+// What goes to a queue that is new here waits until the broker has said that it is there, and not until the reader has rested.
+func TestAQuestionIsAnsweredThoughTheReaderRests(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		for range 5 { // by who waits for each confirm, so that the reader rests
+			synctest.Wait()
+			sent := make(chan error)
+			go func() {
+				_, err := c.Publisher().Send(t.Context(), toJobs, []byte("1"), []byte("a"))
+				sent <- err
+			}()
+			l.ack(l.wantPublished("a").tag)
+			if err := <-sent; err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		began := time.Now()
+		c.Ensure(&client.Queue{Name: "jobs"})
+		post(t, c, "b")
+		l.ack(l.wantPublished("b").tag)
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it was published after %v", took)
+		}
+		l.cut()
+	})
+}
+
 func TestFlushWaitsForTheLastConfirm(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {
 		if err := c.Publisher().Flush(t.Context()); err != nil {

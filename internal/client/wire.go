@@ -163,9 +163,17 @@ func (w *wire) beat() {
 
 // read is the reader goroutine.
 func (w *wire) read() {
-	if w.turns.run(w.conn.pub.Quiet) {
+	if w.turns.run(w.quiet) {
 		close(w.readerEnded)
 	}
+}
+
+// quiet says that nothing is waited for: no confirm, and no answer to a call or a question.
+func (w *wire) quiet() bool {
+	w.mu.Lock()
+	asks := len(w.asked) > 0
+	w.mu.Unlock()
+	return !asks && w.conn.pub.Quiet()
 }
 
 // readOn makes the calling goroutine that, if it is away.
@@ -451,6 +459,7 @@ func (w *wire) expect(channel uint16, got func(amqp.Method), b []byte) *question
 	w.send(b)
 	w.mu.Unlock()
 	w.link.Flush()
+	w.turns.call()
 	return q
 }
 
