@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -325,6 +326,44 @@ func TestALongListIsNotHeld(t *testing.T) {
 		t.Errorf("%d were made, %d bytes sent at once: %v", made, gone.largest, err)
 	}
 }
+
+// So it is with bindings and consumers, of which a broker may have more than queues: a page of them costs less than something for each.
+func TestAPageOfBindingsOrConsumers(t *testing.T) {
+	const many = 2000
+	d := newDesk(t)
+	v, _ := d.core.VHost("/")
+	c := v.NewClient("test")
+	var b core.Burst
+	b.Begin(d.core.Now())
+	if _, err := c.DeclareQueue(t.Context(), &b, core.QueueSpec{Name: "q"}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range many {
+		tag := fmt.Sprintf("%04d", i)
+		if err := c.Bind(t.Context(), &b, route.Binding{Source: "amq.topic", Destination: "q", ToQueue: true, Key: tag}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Consume(t.Context(), &b, core.ConsumeSpec{Queue: "q", Tag: tag}, nobody{}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.wants(200, "GET /api/bindings?page=1&page_size=1", "", `"routing_key":"q"`, fmt.Sprintf(`"total_count":%d`, many+1))
+	for path, field := range map[string]string{"/api/bindings": "routing_key", "/api/consumers": "consumer_tag"} {
+		last := fmt.Sprintf("GET %s?page=%d&page_size=1&columns=%s", path, many, field)
+		want := map[string]string{"routing_key": "1998", "consumer_tag": "1999"}[field] // the binding to the default exchange is the first
+		d.wants(200, last, "", fmt.Sprintf(`"items":[{%q:%q}]`, field, want))
+		if n := testing.AllocsPerRun(3, func() { d.ask(last) }); n > 2*many {
+			t.Errorf("%s: %v allocations for a row", path, n)
+		}
+	}
+}
+
+// nobody takes nothing.
+type nobody struct{}
+
+func (nobody) Deliver(core.Delivery) core.Taken { return core.Taken{Refused: true} }
+func (nobody) Cancelled(*core.Consumer)         {}
+func (nobody) Wake(*core.Burst)                 {}
 
 // goneWriter goes to somebody who has left.
 type goneWriter struct {

@@ -1,12 +1,15 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
@@ -73,18 +76,45 @@ func listBindings(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	all := []bindingJSON{}
-	for _, v := range r.vhosts() {
+	var all []boundIn
+	for _, v := range r.vhosts() { // by name
+		first := len(all)
 		for _, b := range allBindings(v) {
 			if r.chooses(b) {
-				all = append(all, bindingOf(v, b))
+				all = append(all, boundIn{v, b})
 			}
 		}
+		slices.SortFunc(all[first:], func(a, b boundIn) int { return compareBindings(&a.Binding, &b.Binding) })
 	}
-	sortByName(all, func(b bindingJSON) (string, string) {
-		return b.VHost, b.Source + "\x00" + b.DestinationType + "\x00" + b.Destination + "\x00" + b.PropertiesKey
-	})
-	return list(all), nil
+	return listOf(all, func(b boundIn, _ columns) bindingJSON { return bindingOf(b.vhost, b.Binding) }), nil
+}
+
+// boundIn is a binding of a virtual host.
+type boundIn struct {
+	vhost *core.VHost
+	route.Binding
+}
+
+// compareBindings orders by what a binding connects, and then by its properties' key, which costs something.
+func compareBindings(a, b *route.Binding) int {
+	if order := cmp.Or(strings.Compare(a.Source, b.Source), compareFlags(a.ToQueue, b.ToQueue), strings.Compare(a.Destination, b.Destination)); order != 0 {
+		return order
+	}
+	if len(a.Args) == 0 && len(b.Args) == 0 {
+		return strings.Compare(a.Key, b.Key)
+	}
+	return strings.Compare(propertiesKey(*a), propertiesKey(*b))
+}
+
+// compareFlags has what is not so before what is.
+func compareFlags(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // chooses says whether a binding is one that the path asks for.

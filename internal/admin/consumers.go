@@ -1,6 +1,10 @@
 package admin
 
 import (
+	"cmp"
+	"slices"
+	"strings"
+
 	"github.com/postrider-mq/postrider/internal/core"
 	"github.com/postrider-mq/postrider/internal/server"
 )
@@ -42,14 +46,15 @@ func consumerOf(c core.ConsumerStatus) consumerJSON {
 }
 
 func listConsumers(r *request) (any, error) {
-	all := []consumerJSON{}
-	for _, v := range r.vhosts() {
+	var all []core.ConsumerStatus
+	for _, v := range r.vhosts() { // by name
+		first := len(all)
 		for _, q := range v.AllQueues() {
-			for _, c := range q.Status().Consumers {
-				all = append(all, consumerOf(c))
-			}
+			all = append(all, q.Consumers()...)
 		}
+		slices.SortFunc(all[first:], func(a, b core.ConsumerStatus) int {
+			return cmp.Or(strings.Compare(a.Queue, b.Queue), strings.Compare(a.Tag, b.Tag))
+		})
 	}
-	sortByName(all, func(c consumerJSON) (string, string) { return c.Queue.VHost, c.Queue.Name + "\x00" + c.Tag })
-	return list(all), nil
+	return listOf(all, func(c core.ConsumerStatus, _ columns) consumerJSON { return consumerOf(c) }), nil
 }

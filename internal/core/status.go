@@ -96,10 +96,23 @@ func (q *Queue) Status() QueueStatus {
 	defer q.mu.Unlock()
 	s := q.figures()
 	s.Rates = q.rates(q.vhost.core.Now())
-	for _, c := range q.consumers {
-		s.Consumers = append(s.Consumers, ConsumerStatus{s.VHost, q.Name, c.Tag, c.Channel, c.NoAck, c.Exclusive, c.sink})
-	}
+	s.Consumers = q.subscriptions()
 	return s
+}
+
+// Consumers are who consumes from the queue, in no order.
+func (q *Queue) Consumers() []ConsumerStatus {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.subscriptions()
+}
+
+// subscriptions is Consumers for who holds q.mu.
+func (q *Queue) subscriptions() (list []ConsumerStatus) {
+	for _, c := range q.consumers {
+		list = append(list, ConsumerStatus{q.vhost.Name, q.Name, c.Tag, c.Channel, c.NoAck, c.Exclusive, c.sink})
+	}
+	return list
 }
 
 // Exchanges returns every exchange, the default one too.
