@@ -85,6 +85,7 @@ func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
 	}
 	cfg := q.adopt(v.policies.ruling(q.Name, q.policyKind()))
 	q.core = queue.New[ref](now, cfg)
+	q.core.EndWith(ref.large)
 	q.measure(cfg)
 	return q
 }

@@ -79,6 +79,12 @@ func (r ref) size() int {
 	return len(r.msg.Body)
 }
 
+// large says whether so many of these as an event delivers would be too much at once for whoever reads slowly.
+func (r ref) large() bool { return r.size() >= largeMessage }
+
+// largeMessage is the body of one, in bytes.
+const largeMessage = 16 << 10
+
 // weight is what the message costs in memory, in bytes.
 func (r ref) weight() int64 {
 	if !r.resident() {

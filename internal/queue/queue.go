@@ -71,6 +71,7 @@ type Queue[M any] struct {
 	mortal  bool // some entry had an expiry
 	agenda  agenda
 	effects Effects[M]
+	large   func(M) bool // nil: no message is
 }
 
 // New returns an empty queue that was declared at the time given.
@@ -338,11 +339,19 @@ func (q *Queue[M]) deliver(now Time) *Effects[M] {
 			fx.More = true
 			break
 		}
-		q.deliverTo(c, fx.addDelivery())
+		d := fx.addDelivery()
+		q.deliverTo(c, d)
+		if q.large != nil && q.large(d.Entry.Msg) {
+			fx.More = true
+			break
+		}
 		q.expire(now)
 	}
 	return fx
 }
+
+// EndWith has an event end with the delivery of a large message, and leave the rest to Advance: its consumer may be paused before it is given more.
+func (q *Queue[M]) EndWith(large func(M) bool) { q.large = large }
 
 func (q *Queue[M]) deliverTo(c *consumer, d *Delivery[M]) {
 	d.Consumer, d.NoAck = c.ID, c.NoAck

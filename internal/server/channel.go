@@ -166,7 +166,7 @@ func (ch *channel) Deliver(d core.Delivery) core.Taken {
 	}
 	wake := o.put(item{message: d.Message, paged: d.Paged, consumer: d.Consumer, tag: tag, redelivered: d.Redelivered})
 	full := o.weight >= fullOutbox && d.Consumer.Queue != nil
-	if full {
+	if full && !slices.Contains(o.pausing, d.Consumer) { // what else its event brought comes, too
 		o.pausing = append(o.pausing, d.Consumer)
 	}
 	return core.Taken{Wake: wake, Full: full}

@@ -441,11 +441,15 @@ func (c *conn) Next(hurried bool) []byte {
 	return piece
 }
 
-// resumePaused lets consumers go on that were paused because this outbox was full.
+// resumePaused lets consumers go on that were paused because this outbox was full, as far as there is room again: the others are the first next time.
 func (c *conn) resumePaused() {
 	var b core.Burst
 	b.Begin(c.core.Now())
-	for _, consumer := range c.out.relieved() {
+	paused := c.out.relieved()
+	for i, consumer := range paused {
+		if c.out.waitOn(paused[i:]) {
+			break
+		}
 		consumer.Resume(&b)
 	}
 	b.End()

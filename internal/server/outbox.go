@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -163,6 +164,17 @@ func (o *outbox) relieved() []*core.Consumer {
 	list := o.pausing
 	o.pausing = nil
 	return list
+}
+
+// waitOn puts consumers before those that are paused, if the outbox is full.
+func (o *outbox) waitOn(paused []*core.Consumer) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.weight < fullOutbox {
+		return false
+	}
+	o.pausing = slices.Concat(paused, o.pausing)
+	return true
 }
 
 // awaitsOne says whether a single publish waits for its confirm.
