@@ -361,6 +361,30 @@ func TestADeletedQueueLetsGoBehindEverybody(t *testing.T) {
 	}
 }
 
+// Who waits to succeed the consumer that a queue serves alone gets nothing of a queue that is deleted: all that was in it is counted, and let go.
+func TestADeletedQueueIsGivenToNobody(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	before := w.core.journal.Stats().LiveRecords
+	w.declare(args(amqp.Table{"x-single-active-consumer": true})("q"))
+	for range 100 {
+		w.publish(message("", "q", "x", true))
+	}
+	w.consume("q", 10, &sink{})
+	for range 3 {
+		_, err := w.tryConsume(w.client, ConsumeSpec{Queue: "q", Tag: "next", NoAck: true}, &sink{})
+		w.must(err)
+	}
+	var n int
+	w.do(func(b *Burst) {
+		var err error
+		n, err = w.client.DeleteQueue(t.Context(), b, "q", false, false)
+		w.must(err)
+	})
+	if live := w.core.journal.Stats().LiveRecords; n != 90 || live != before {
+		t.Errorf("%d were ready, want 90; %d records are live, want %d", n, live, before)
+	}
+}
+
 // So are the messages that a deleted exchange has delayed.
 func TestADeletedExchangeLetsGoBehindEverybody(t *testing.T) {
 	const many = 1000

@@ -365,7 +365,6 @@ func (q *Queue) close(b *Burst) int {
 	for _, id := range slices.Sorted(maps.Keys(q.consumers)) {
 		b.cancelled = append(b.cancelled, q.consumers[id])
 		delete(q.consumers, id)
-		q.core.Detach(b.now, id)
 	}
 	q.vhost.core.timer.forget(q)
 	n := q.core.Len()
