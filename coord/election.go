@@ -45,7 +45,7 @@ func (e *Election) Lead(ctx context.Context, lead func(ctx context.Context, term
 			}
 			return err
 		})
-		if !lost || ctx.Err() != nil {
+		if !lost {
 			return err
 		}
 	}

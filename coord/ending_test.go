@@ -170,3 +170,19 @@ func TestALeaderThatResignsTooLate(t *testing.T) {
 		})
 	}
 }
+
+// Whoever has lost the lead is a candidate again, and learns that there was no time for it.
+func TestALeaderThatHasLostTheLeadWhenItsTimeIsUp(t *testing.T) {
+	tell(t, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := coord.NewElection(w.alice, "e").Lead(ctx, func(leading context.Context, _ uint64) error {
+			w.Cut("alice")
+			<-leading.Done()
+			cancel()
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want %v", err, context.Canceled)
+		}
+	})
+}
