@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/postrider-mq/postrider/internal/disk"
 )
@@ -120,6 +122,58 @@ func TestAFailedSyncIsTheEnd(t *testing.T) {
 	if len(failures) != 1 {
 		t.Errorf("OnFailure was called %d times: %v", len(failures), failures)
 	}
+}
+
+func TestTheLastSyncFails(t *testing.T) {
+	for _, mode := range []SyncMode{SyncAlways, SyncInterval, SyncNone} {
+		var broken atomic.Bool
+		fs := disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+			if op.Kind == disk.OpSync && broken.Load() {
+				return syscall.EIO
+			}
+			return nil
+		}, nil)
+		j, _ := openT(t, Config{FS: fs, Sync: mode, SyncPeriod: time.Hour})
+		waitT(t, j, j.Append(1, true, []byte("something")))
+		broken.Store(true)
+		if err := j.Close(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("mode %d: Close = %v, want EIO", mode, err)
+		}
+	}
+}
+
+// What was there when the journal was closed is said only by a journal that knows: here a segment has left its name, and it is not known for how long.
+func TestADirectoryThatCannotBeSyncedDuringTheClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := disk.NewMem()
+		var broken atomic.Bool
+		fs := disk.NewFaulty(mem, func(op disk.Op) error {
+			if op.Kind == disk.OpSyncDir && broken.Swap(false) {
+				time.Sleep(time.Second) // until nothing else is left of the close
+				return syscall.EIO
+			}
+			return nil
+		}, nil)
+		j, _ := openT(t, Config{FS: fs, SegmentSize: 8192})
+		var all []LSN
+		for range 400 {
+			all = append(all, j.Append(1, true, make([]byte, 100)))
+		}
+		waitT(t, j, all[len(all)-1])
+		synctest.Wait()
+		broken.Store(true)
+		for _, lsn := range all[:100] {
+			j.Release(lsn)
+		}
+		synctest.Wait()
+		if err := j.Close(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("Close = %v, want EIO", err)
+		}
+		again, _ := openT(t, Config{FS: mem, SegmentSize: 8192})
+		if r := again.Recovery(); len(r.Damaged) > 0 {
+			t.Errorf("a closed journal lacks %+v", r.Damaged)
+		}
+	})
 }
 
 func TestAFullDiskStallsAndGoesOn(t *testing.T) {

@@ -398,10 +398,11 @@ func (j *Journal) close(c *Checkpoint) error {
 	return errors.Join(err, j.lock.Close())
 }
 
-// fail stops the journal for good: nothing becomes durable any more, and nothing is tried again.
+// fail stops the journal for good: nothing becomes durable any more, and nothing is tried again. One that is closed but for files that are made or
+// given back just then has not been closed properly.
 func (j *Journal) fail(err error) {
 	j.mu.Lock()
-	first := j.err == nil
+	first := j.err == nil || errors.Is(j.err, ErrClosed)
 	if first {
 		j.halt(err)
 	}
