@@ -169,7 +169,11 @@ func (o *nodeOptions) start(ctx context.Context, stderr io.Writer) (*postrider.N
 		cfg.Users = map[string]string{name: password}
 	}
 	if o.fromKeys() {
-		if k, err := postrider.LoadKeys(os.DirFS(o.keys), o.name); err == nil {
+		k, err := sealing, error(nil)
+		if k == nil {
+			k, err = postrider.LoadKeys(os.DirFS(o.keys), o.name)
+		}
+		if err == nil {
 			k.Secure(&cfg)
 		} else {
 			log.Warn("a certificate that is replaced will be shown after a restart only", "err", err)

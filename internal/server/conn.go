@@ -445,13 +445,7 @@ func (c *conn) Next(hurried bool) []byte {
 func (c *conn) resumePaused() {
 	var b core.Burst
 	b.Begin(c.core.Now())
-	paused := c.out.relieved()
-	for i, consumer := range paused {
-		if c.out.waitOn(paused[i:]) {
-			break
-		}
-		consumer.Resume(&b)
-	}
+	inTurn(&b, c.out.relieved(), c.out.waitOn)
 	b.End()
 }
 

@@ -87,9 +87,12 @@ func (ch *channel) resume(starved []*core.Consumer) { ch.resumeIn(&ch.conn.burst
 
 // resumeIn is resume in a burst of somebody else's. Who has had something waits behind those whose turn has not come: else one whose queue is never
 // empty would keep all others from theirs.
-func (ch *channel) resumeIn(b *core.Burst, starved []*core.Consumer) {
-	for i, consumer := range starved {
-		if ch.waitOn(starved[i:]) {
+func (ch *channel) resumeIn(b *core.Burst, starved []*core.Consumer) { inTurn(b, starved, ch.waitOn) }
+
+// inTurn resumes consumers until waitOn, which is given those that are left, has them wait on.
+func inTurn(b *core.Burst, list []*core.Consumer, waitOn func([]*core.Consumer) bool) {
+	for i, consumer := range list {
+		if waitOn(list[i:]) {
 			return
 		}
 		consumer.Resume(b)
