@@ -83,7 +83,7 @@ func TestBenchFailsWhenConfirmedMessagesAreMissing(t *testing.T) {
 func TestABenchOfAPeerThatRunsAlreadyCountsConfirms(t *testing.T) {
 	t.Parallel()
 	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--json")
-	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	at := bob.inbox()
 	o := runs(t, "bench", "peer:bob", "--peer", "bob="+at, "--count", "50")
 	if o.code != exitOK || !strings.Contains(o.stdout, "all 50 were confirmed") {
 		t.Errorf("exit code %d, stderr %q:\n%s", o.code, o.stderr, o.stdout)
@@ -110,7 +110,7 @@ func TestBenchesAndEvaluationsComeWithKeys(t *testing.T) {
 	runs(t, "keys", "new", "alice", "bob", "mq", "--dir", dir).wants(t, exitOK, "")
 	_, url := serving(t, "--memory", "--tls-cert", filepath.Join(dir, "mq.pem"), "--tls-key", filepath.Join(dir, "mq.key"), "--tls-ca", filepath.Join(dir, "ca.pem"))
 	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--json", "--broker", url, "--keys", dir)
-	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	at := bob.inbox()
 	keys := []string{"--broker", url, "--keys", dir, "--name", "alice"}
 
 	reaches(t, append(keys, "bench", "--count", "50")...).wantsIn(t, exitOK, "all 50 confirmed messages came")

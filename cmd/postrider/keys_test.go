@@ -25,7 +25,7 @@ func TestNodesWithKeysOfOneAuthoritySpeakToEachOtherAlone(t *testing.T) {
 	runs(t, "keys", "new", "alice", "bob", "--host", host, "--dir", strange).wants(t, exitOK, "")
 	_, url := serving(t, "--memory")
 	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", host+":0", "--keys", dir, "--broker", url)
-	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	at := bob.inbox()
 	address := strings.TrimSuffix(strings.TrimPrefix(at, "amqps://"), "/bob")
 	alice := []string{"--name", "alice", "--keys", dir, "--timeout", "30s"}
 	runs(t, append(alice, "send", "peer:bob", "by its address", "--peer", "bob="+address)...).wants(t, exitOK, "")
@@ -132,7 +132,7 @@ func TestARenewedCertificateIsShownWithoutARestart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keys")
 	runs(t, "keys", "new", "alice", "bob", "--dir", dir).wants(t, exitOK, "")
 	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--keys", dir)
-	at := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	at := bob.inbox()
 	address := strings.TrimSuffix(strings.TrimPrefix(at, "amqps://"), "/bob")
 	k, err := postrider.LoadKeys(os.DirFS(dir), "alice")
 	if err != nil {

@@ -155,6 +155,12 @@ type background struct {
 	ended  chan struct{}
 }
 
+// inbox is the URL of the inbox of a command that receives, as it says it.
+func (b *background) inbox() string {
+	b.t.Helper()
+	return strings.TrimPrefix(b.stderr.await(b.t, b.ended, "inbox at "), "inbox at ")
+}
+
 // start starts a command; it is killed when the test ends, if it has not ended before.
 func start(t *testing.T, args ...string) *background {
 	t.Helper()

@@ -93,7 +93,7 @@ func TestAnInboxWithTheNameOfAnotherIsWarnedOf(t *testing.T) {
 	_, url := serving(t, "--memory")
 	receive := []string{"receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--broker", url}
 	first := start(t, receive...)
-	at := strings.TrimSuffix(strings.TrimPrefix(first.stderr.await(t, first.ended, "inbox at "), "inbox at "), "/bob")
+	at := strings.TrimSuffix(first.inbox(), "/bob")
 	runs(t, "peers", "--count", "1", "--wait", "1m", "--broker", url).wantsIn(t, exitOK, "bob ")
 	second := start(t, receive...)
 	if warning := second.stderr.await(t, second.ended, "another node has this node's name"); !strings.Contains(warning, at) {

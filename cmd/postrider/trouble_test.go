@@ -129,7 +129,7 @@ func TestTLSWhereThereIsNoneAndNoneWhereThereIs(t *testing.T) {
 	_, plain := serving(t, "--memory")
 	_, secret := serving(t, "--memory", "--tls-cert", filepath.Join(dir, "mq.pem"), "--tls-key", filepath.Join(dir, "mq.key"))
 	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--keys", dir)
-	strict := strings.TrimSuffix(strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at "), "/bob")
+	strict := strings.TrimSuffix(bob.inbox(), "/bob")
 	for says, args := range map[string][]string{
 		"nobody speaks TLS there": {strings.Replace(plain, "amqp:", "amqps:", 1)},
 		"amqps:// before its":     {strings.Replace(secret, "amqps:", "amqp:", 1)},

@@ -103,7 +103,7 @@ func TestACommandThatFailsAnswersWithItsReason(t *testing.T) {
 func TestAnInboxIsReachedDirectly(t *testing.T) {
 	t.Parallel()
 	bob := start(t, "receive", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--count", "5")
-	url := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	url := bob.inbox()
 	address := strings.TrimSuffix(strings.TrimPrefix(url, "amqp://"), "/bob")
 	runs(t, "send", "peer:bob", "1", "--peer", "bob="+address).wants(t, exitOK, "")
 	runs(t, "post", url, "2").wants(t, exitOK, "")
@@ -123,7 +123,7 @@ func TestAnInboxIsReachedDirectly(t *testing.T) {
 func TestAnInboxAnswersCalls(t *testing.T) {
 	t.Parallel()
 	bob := start(t, "reply", "inbox", "--name", "bob", "--listen", "127.0.0.1:0", "--workers", "2", "--", "sh", "-c", "echo $POSTRIDER_FROM asks; cat")
-	url := strings.TrimPrefix(bob.stderr.await(t, bob.ended, "inbox at "), "inbox at ")
+	url := bob.inbox()
 	runs(t, "call", url, "why?", "--name", "alice").wants(t, exitOK, "alice asks\nwhy?\n")
 	bob.stop().wants(t, exitOK, "")
 }
