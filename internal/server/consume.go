@@ -196,6 +196,7 @@ func (ch *channel) recover(requeue bool, answer amqp.Method) error {
 	return ch.answer(false, answer)
 }
 
+// get looks again where what it found cannot be read, or went with its queue meanwhile.
 func (ch *channel) get(m *amqp.BasicGet) error {
 	c := ch.conn
 	name, err := ch.named(m.Queue)
@@ -212,7 +213,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 		}
 		if err := c.load(&d); err == nil {
 			return ch.giveTo(m, q, &d, left)
-		} else if !errors.Is(err, core.ErrLost) {
+		} else if !errors.Is(err, core.ErrLost) && !errors.Is(err, core.ErrSettled) {
 			return err
 		}
 	}
