@@ -2,12 +2,17 @@ package postrider
 
 import (
 	"context"
+	"strings"
 
 	"github.com/postrider-mq/postrider/broker"
 )
 
 // What waits in mailboxes that are in this node's own memory ends with it. So when it shuts down, those who receive from them here
 // go on until nothing is left in any, all at once: what is handled in one may be sent to another.
+
+// coordination is what the names of package coord's mailboxes begin with. They are never empty: what is in them is a number or a value that stays, and nothing
+// that waits to be handled.
+const coordination = "coord."
 
 // emptyMailboxes waits until the mailboxes in memory that somebody receives from here are empty, but for what has failed and waits for another try.
 func (n *Node) emptyMailboxes(ctx context.Context) error {
@@ -60,6 +65,9 @@ func (n *Node) boxesInHand() map[string]bool {
 		}
 		holds, busy := t.inHand()
 		for _, name := range queuesOf(t.target.way) {
+			if strings.HasPrefix(name, coordination) {
+				continue
+			}
 			all[name], held[name] = all[name] || busy, held[name] || holds
 		}
 	}

@@ -89,6 +89,8 @@ func (t *Target) receivable(n *Node) error {
 	switch {
 	case t.node != n:
 		return fmt.Errorf("postrider: %s belongs to another node", t)
+	case errors.Is(t.why, ErrClosed):
+		return ErrClosed
 	case !t.takes:
 		return fmt.Errorf("postrider: what is sent to %s is received there, not here: receive from the Inbox, a Mailbox or a Topic", t)
 	}
@@ -105,9 +107,7 @@ func (t *Target) receivable(n *Node) error {
 	return advise(t.cause(t.why))
 }
 
-// begun waits for the first attempt to receive. Not being connected is no error, unless it is for a certificate that is not trusted; nor is one of
-// the broker's own: RabbitMQ has them while two declare one replicated queue, or while the queue has no leader; and a broker that shuts
-// down asks its clients to go.
+// begun waits for the first attempt to receive. Not being connected is no error, unless it is for a certificate that is not trusted.
 func (t *tap) begun(ctx context.Context) error {
 	select {
 	case <-t.intake.first():
@@ -116,10 +116,17 @@ func (t *tap) begun(ctx context.Context) error {
 	}
 	err := t.target.cause(t.intake.err())
 	var refused *RemoteError
-	if errors.As(err, &refused) && refused.Code != int(amqp.InternalError) && refused.Code != int(amqp.ConnectionForced) || errors.As(err, new(*tls.CertificateVerificationError)) {
+	if errors.As(err, &refused) && !refused.passes() || errors.As(err, new(*tls.CertificateVerificationError)) {
 		return advise(fmt.Errorf("postrider: receiving from %s: %w", t.target, err))
 	}
 	return nil
+}
+
+// passes reports whether a broker that says so to who begins to receive may say otherwise soon. RabbitMQ has errors of its own while two declare one
+// replicated queue, or while the queue has no leader; a broker that shuts down asks its clients to go; and a queue that is not there was made a moment
+// before, and somebody has deleted it.
+func (e *RemoteError) passes() bool {
+	return e.Code == int(amqp.InternalError) || e.Code == int(amqp.ConnectionForced) || e.Code == int(amqp.NotFound)
 }
 
 // work is one worker: one message after the other.

@@ -110,8 +110,15 @@ func TestCloseEndsEverythingThatWaits(t *testing.T) {
 		fate(t, err, false, postrider.ErrClosed)
 		fate(t, alice.Peer("bob").Send(t.Context(), "x"), false, postrider.ErrClosed)
 		fate(t, alice.Peer("carol").Send(t.Context(), "x"), false, postrider.ErrClosed)
-		if err := alice.Handle(t.Context(), alice.Inbox(), func(context.Context, *postrider.Message) error { return nil }); !errors.Is(err, postrider.ErrClosed) {
-			t.Error(err)
+		for _, at := range []*postrider.Target{alice.Inbox(), alice.Mailbox("jobs"), alice.Mailbox("new"), alice.Mailbox("parts", postrider.Partitions(2)), alice.Topic("news")} {
+			if err := alice.Handle(t.Context(), at, func(context.Context, *postrider.Message) error { return nil }); !errors.Is(err, postrider.ErrClosed) {
+				t.Error(at, err)
+			}
+			for _, err := range alice.Messages(t.Context(), postrider.Of(at)) {
+				if !errors.Is(err, postrider.ErrClosed) {
+					t.Error(at, err)
+				}
+			}
 		}
 		if err := alice.Close(); err != nil {
 			t.Error(err)
