@@ -52,7 +52,7 @@ func live(in *bufio.Scanner, out *json.Encoder) (err error) {
 	if err != nil {
 		return err
 	}
-	if movesMessages(o.Role) && os.Getenv("GOGC") == "" {
+	if isTuned(o.Role) && os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	keepThread()

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // These serve until they are stopped; the address of the first of them is where the others find the mailbox.
 const (
@@ -84,13 +87,13 @@ func waits(role string, o order) bool {
 	return broker
 }
 
-// movesMessages tells the senders and receivers from brokers, and from those whose memory is looked at.
-func movesMessages(role string) bool {
+// isTuned tells the senders and receivers from brokers, from those whose memory is looked at, and from nodes, which come as they are.
+func isTuned(role string) bool {
 	_, broker := schemes[role]
-	return !broker && role != "host" && role != "guests"
+	return !broker && !slices.Contains([]string{"sender", "receiver", "host", "guests"}, role)
 }
 
-// gcPercent is for all senders and receivers in Go, whosever library they use: with the usual 100 they collect a heap of 4 MiB a
+// gcPercent is for senders and receivers in Go with the libraries of others: with the usual 100 they collect a heap of 4 MiB a
 // hundred times a second, which says more about a small heap than about a library.
 const gcPercent = 400
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/access"
+	"github.com/postrider-mq/postrider/internal/ballast"
 	"github.com/postrider-mq/postrider/internal/core"
 	"github.com/postrider-mq/postrider/internal/disk"
 	"github.com/postrider-mq/postrider/internal/journal"
@@ -191,6 +192,7 @@ func Open(cfg Config) (*Broker, error) {
 	if err := b.openCore(cfg); err != nil {
 		return nil, err
 	}
+	ballast.Keep()
 	if b.name == "" {
 		b.name = "postrider"
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/postrider-mq/postrider/internal/ballast"
 	"github.com/postrider-mq/postrider/internal/disk"
 	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/queue"
@@ -243,7 +244,7 @@ func processMemory() int64 {
 		{Name: "/memory/classes/heap/free:bytes"},
 	}
 	metrics.Read(s)
-	return int64(s[0].Value.Uint64() - s[1].Value.Uint64() - s[2].Value.Uint64())
+	return int64(s[0].Value.Uint64()-s[1].Value.Uint64()-s[2].Value.Uint64()) - ballast.Size()
 }
 
 // Shortage is what the broker is low on now; 0 = nothing.

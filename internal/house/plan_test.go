@@ -57,6 +57,7 @@ var floors = plan{
 	"internal/route":   {floor: 1, pure: true},
 	"internal/session": {floor: 1, pure: true},
 	"internal/signer":  {floor: 1},
+	"internal/ballast": {floor: 1},
 
 	"amqp":              {floor: 0, pure: true},
 	"amqp/internal/gen": {floor: 0},
