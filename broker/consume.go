@@ -247,7 +247,7 @@ func (c *Consumer) strike(tag uint64) (pos uint64, last, ok bool) {
 func (d Delivery) Ack() error { return d.consumer.Ack(d.Tag) }
 
 // Nack refuses the delivery: with requeue the message goes back to its place in
-// the queue, marked as redelivered; without, it is dropped.
+// the queue, marked as redelivered; without, it is dropped. A dead letter is as much a publish as others: who makes many asks [Conn.Ready] before.
 func (d Delivery) Nack(requeue bool) error { return d.consumer.Nack(d.Tag, requeue) }
 
 // Nack is [Delivery.Nack] for who kept the tag only.

@@ -27,6 +27,8 @@ type Burst struct {
 	// Lone says with Patient that it has been so for long, see journal.Lead.
 	Lone bool
 
+	buried bool // a dead letter went into the journal
+
 	now       queue.Time
 	wake      []Sink
 	finish    []*Queue    // auto-delete queues that lost their last consumer
@@ -53,7 +55,10 @@ type Burst struct {
 }
 
 // Begin takes the time for the operations that follow.
-func (b *Burst) Begin(now queue.Time) { b.now = now }
+func (b *Burst) Begin(now queue.Time) { b.now, b.buried = now, false }
+
+// Buried says whether dead letters of the burst are on their way to the disk, until the next Begin: then its owner is one who publishes, and slows down as such.
+func (b *Burst) Buried() bool { return b.buried }
 
 // release lets go of the records of messages whose end was recorded.
 func (b *Burst) release(c *Core) {

@@ -65,7 +65,9 @@ func (d *death) publish(b *Burst) {
 	if d.reason != queue.Rejected {
 		queues = slices.DeleteFunc(queues, func(q *Queue) bool { return cycles(q.Name, deaths) })
 	}
-	(&Prepared{Message: m, queues: queues}).Publish(b)
+	if out := (&Prepared{Message: m, queues: queues}).Publish(b); out.LSN != 0 {
+		b.buried = true
+	}
 }
 
 // load reads what died where it was paged out.

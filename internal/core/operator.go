@@ -97,6 +97,11 @@ const (
 // Take takes messages from a queue, one by one, and hands each to do with how many are ready after it, until there is none or do says that it was
 // the last. Then all come to their end. Errors: those of a get.
 func (o Operator) Take(ctx context.Context, queue string, end End, do func(m *Message, redelivered bool, left int) bool) error {
+	if end == Discarded { // that publishes dead letters
+		if err := o.core.Throttle(ctx); err != nil {
+			return err
+		}
+	}
 	return o.Do(func(c *Client, b *Burst) error {
 		var from *Queue
 		var out []uint64

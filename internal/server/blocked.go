@@ -33,9 +33,14 @@ func (c *conn) mayGoOn(f amqp.Frame) error {
 
 // slowDown has a connection that published, or is about to, wait: for the disk, when much is on
 // its way to it, and as long as the broker is low on memory or disk. It is not read
-// meanwhile. One that only consumes is never kept waiting.
+// meanwhile. One that only consumes is never kept waiting, but for the disk when it made dead letters:
+// they are as much in its way as what is published, and what the connection settles later is behind them.
 func (c *conn) slowDown() error {
-	if !c.published && !c.held {
+	switch {
+	case c.published || c.held:
+	case c.burst.Buried():
+		return c.awaitDisk(c.core.Behind())
+	default:
 		return nil
 	}
 	c.published = false

@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -116,6 +117,56 @@ func TestAReaderWithMoreToDoDoesNotWaitForTheDisk(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who rejects puts dead letters on the way to the disk, and waits for it as who publishes does; who only acknowledges does not.
+func TestWhoRejectsWaitsForADiskThatIsBehind(t *testing.T) {
+	const all, most = 22, 18 << 20
+	synctest.Test(t, func(t *testing.T) {
+		var stuck atomic.Bool
+		goOn := make(chan bool)
+		c, err := core.Open(core.Config{SegmentSize: 4 << 20, FS: disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+			if op.Kind == disk.OpSync && stuck.Load() {
+				<-goOn
+			}
+			return nil
+		}, nil)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBroker(t, func(cfg *Config) { cfg.Core = c })
+		p, other := b.dial(), b.dial()
+		p.declare(1, amqp.QueueDeclare{Queue: "dead", Durable: true})
+		p.declare(1, amqp.QueueDeclare{Queue: "dying", Arguments: amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}})
+		body := strings.Repeat("x", 1<<20)
+		p.consume(1, amqp.BasicConsume{Queue: "dying"})
+		for range all {
+			p.publish(1, amqp.BasicPublish{RoutingKey: "dying"}, amqp.Properties{DeliveryMode: amqp.Persistent}, body)
+			p.wantDelivery(1, body)
+		}
+		other.declare(1, amqp.QueueDeclare{Queue: "q"})
+		other.publish(1, amqp.BasicPublish{RoutingKey: "q"}, amqp.Properties{}, "x")
+		other.consume(1, amqp.BasicConsume{Queue: "q"})
+		tag := other.wantDelivery(1, "x").DeliveryTag
+		synctest.Wait()
+		stuck.Store(true)
+		for n := range all {
+			p.send(1, &amqp.BasicReject{DeliveryTag: uint64(n + 1)})
+			synctest.Wait()
+		}
+		if n := b.core.Figures().Journal.Backlog; n > most {
+			t.Errorf("%d MiB of dead letters wait for the disk", n>>20)
+		}
+		b.wantReadersAtTheDisk(1)
+		other.send(1, &amqp.BasicAck{DeliveryTag: tag})
+		other.quiet(1)
+		stuck.Store(false)
+		close(goOn)
+		p.quiet(1)
+		if ok := p.declare(1, amqp.QueueDeclare{Queue: "dead", Passive: true}); ok.MessageCount != all {
+			t.Errorf("%d dead letters", ok.MessageCount)
+		}
+	})
 }
 
 // Where another publishes without waiting, syncs are a millisecond apart; who waits for each confirm gets it sooner all the same.
