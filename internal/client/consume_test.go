@@ -218,6 +218,29 @@ func TestAConsumerThatIsRefusedSaysSoAndTriesAgain(t *testing.T) {
 	}, consuming)
 }
 
+// A queue that is for one consumer, who may not consume from it, is not left behind: the next attempt makes another.
+func TestWhoMayNotConsumeFromHisOwnQueuesLeavesNone(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		l := f.line()
+		l.letConsume(amqp.Errorf(amqp.AccessRefused, "read access is refused"))
+		c.Consume(&client.Queue{Name: "own", Own: true}, 10, func(*client.Delivery) {})
+		for range 3 {
+			made := next[amqp.QueueDeclare](l)
+			next[amqp.BasicConsume](l)
+			if gone := next[amqp.QueueDelete](l); gone.Queue != made.Queue {
+				t.Errorf("%q was made, %q deleted", made.Queue, gone.Queue)
+			}
+		}
+		l.letConsume(nil)
+		made := next[amqp.QueueDeclare](l)
+		if m := next[amqp.BasicConsume](l); m.Queue != made.Queue {
+			t.Errorf("%q was made, and %q is consumed from", made.Queue, m.Queue)
+		}
+		l.wantNothing()
+		l.cut()
+	}, consuming)
+}
+
 // RabbitMQ ends the connection of one of two clients that declare a quorum queue at the same moment.
 func TestAConnectionThatEndsOverADeclarationIsNoRefusal(t *testing.T) {
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {

@@ -128,6 +128,7 @@ type line struct {
 	silent   bool // answers no method
 	missing  map[string]bool
 	unusable map[string]*amqp.Error
+	nobody   *amqp.Error // may consume, and this is why
 }
 
 // published is a message that came in.
@@ -241,6 +242,10 @@ func (l *line) command(n uint16, m amqp.Method) {
 	case *amqp.BasicConsume:
 		answer = &amqp.BasicConsumeOk{ConsumerTag: m.ConsumerTag}
 		l.events <- *m
+		if l.nobody != nil {
+			l.say(l.srv.Fail(n, l.nobody))
+			return
+		}
 	case *amqp.BasicCancel:
 		answer = &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag}
 		l.events <- *m
@@ -256,6 +261,9 @@ func (l *line) command(n uint16, m amqp.Method) {
 		}
 		delete(l.missing, m.Queue)
 		answer = &amqp.QueueDeclareOk{Queue: m.Queue, MessageCount: l.fake.held(m.Queue)}
+	case *amqp.QueueDelete:
+		l.events <- *m
+		answer = &amqp.QueueDeleteOk{}
 	case *amqp.ExchangeDeclare:
 		answer = &amqp.ExchangeDeclareOk{}
 	case *amqp.QueueBind:
@@ -293,6 +301,13 @@ func (l *line) resume() { <-l.reading }
 func (l *line) setUnusable(queue string, err *amqp.Error) {
 	l.mu.Lock()
 	l.unusable = map[string]*amqp.Error{queue: err}
+	l.mu.Unlock()
+}
+
+// letConsume lets clients consume, or says why they may not.
+func (l *line) letConsume(unless *amqp.Error) {
+	l.mu.Lock()
+	l.nobody = unless
 	l.mu.Unlock()
 }
 

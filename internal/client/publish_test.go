@@ -186,6 +186,53 @@ func TestAReturnedMessageIsUnroutable(t *testing.T) {
 	})
 }
 
+// Of messages under one id that came back is the one whose body it is.
+func TestOfTwoUnderOneIDTheOneThatCameBackIsUnroutable(t *testing.T) {
+	large := strings.Repeat("large", 20<<10) // in chunks, and a frame
+	for name, second := range map[string]string{"small": "second", "longer": "first, and more", "large": large + ".", "empty": ""} {
+		t.Run(name, func(t *testing.T) {
+			story(t, func(t *testing.T, f *fake, c *client.Conn) {
+				first := "first"
+				if name == "large" {
+					first = large + "!"
+				}
+				fates := []*client.Fate{new(client.Fate), new(client.Fate)}
+				var ps []published
+				for i, body := range []string{first, second} {
+					if err := c.Publisher().Post(fates[i], toJobs, []byte("one id"), []byte(body)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				l := f.line()
+				for _, body := range []string{first, second} {
+					ps = append(ps, l.wantPublished(body))
+				}
+				l.giveBack(ps[1])
+				l.ackUpTo(2)
+				wantFate(t, fates[0], nil, true)
+				wantFate(t, fates[1], client.ErrUnroutable, true)
+				l.cut()
+			})
+		})
+	}
+}
+
+// A message came back, and the connection broke before its confirm. The next time it is taken.
+func TestAMessageThatCameBackAndIsTakenByTheNextConnection(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		fate := post(t, c, "a")
+		l := f.line()
+		l.giveBack(l.wantPublished("a"))
+		synctest.Wait()
+		l.cut()
+		l = f.line()
+		l.wantPublished("a")
+		l.ack(1)
+		wantFate(t, fate, nil, true)
+		l.cut()
+	})
+}
+
 func TestAFullLogRefusesPostsAndDelaysSends(t *testing.T) {
 	bound := func(cfg *client.Config) { cfg.MaxMessages = 3 }
 	story(t, func(t *testing.T, f *fake, c *client.Conn) {

@@ -314,7 +314,8 @@ func (p *Publisher) doneLater() (done []uint64) {
 // returned notes that a message could not be routed; its confirm is still to come. Returns come in
 // the order of publishing, so the search goes on where the last one ended.
 //
-// Other programs' messages, which are passed on under their ids, may have equal ones: so the destination counts, too.
+// Other programs' messages, which are passed on under their ids, may have equal ones, and so may those whose senders choose: so the destination
+// counts, too, and the body. Of two that are alike in all, one is as good as the other.
 func (p *Publisher) returned(exchange, key string, c *session.Content) {
 	if p.untaken != nil {
 		p.untaken(exchange, key)
@@ -323,25 +324,25 @@ func (p *Publisher) returned(exchange, key string, c *session.Content) {
 	if err != nil {
 		return
 	}
-	id := v.MessageID
+	id, body := v.MessageID, c.Body
 	if string(v.ContentEncoding) == pack.Encoding {
-		if name, _, _, ok := pack.Next(c.Body); ok {
-			id = name.AppendTo(nil, string(id))
+		if name, first, _, ok := pack.Next(c.Body); ok {
+			id, body = name.AppendTo(nil, string(id)), first
 		}
 	}
 	at := destinationOf(exchange, key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from := max(p.hint, p.log.tail)
-	if !p.markReturned(id, at, from, p.log.cursor) {
-		p.markReturned(id, at, p.log.tail, min(from, p.log.cursor))
+	if !p.markReturned(id, body, at, from, p.log.cursor) {
+		p.markReturned(id, body, at, p.log.tail, min(from, p.log.cursor))
 	}
 }
 
-func (p *Publisher) markReturned(id []byte, at string, from, to uint64) bool {
+func (p *Publisher) markReturned(id, body []byte, at string, from, to uint64) bool {
 	for i := from; i < to; i++ {
 		e := p.log.at(i)
-		if e.fate == nil || e.fate.returned || !e.has(id) || string(e.env.destination()) != at {
+		if e.fate == nil || e.fate.returned || !e.has(id) || string(e.env.destination()) != at || !e.holds(body) {
 			continue
 		}
 		for tag := e.tag; i < to && p.log.at(i).tag == tag; i++ { // with all of its pack

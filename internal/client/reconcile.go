@@ -99,8 +99,23 @@ func (w *wire) dropConsumer(u *Consumer) {
 func (w *wire) startConsumer(u *Consumer) error {
 	err := w.tryConsumer(u)
 	var refused *amqp.Error
-	if err == nil || errors.As(err, &refused) {
-		u.started(w, err)
+	if err != nil && !errors.As(err, &refused) {
+		return err
+	}
+	if err != nil && u.queue.Own {
+		if err := w.disown(u.queue); err != nil {
+			return err
+		}
+	}
+	u.started(w, err)
+	return nil
+}
+
+// disown deletes an Own queue that nobody consumes from, for the next attempt makes another.
+func (w *wire) disown(q *Queue) error {
+	err := w.onTopology(&amqp.QueueDelete{Queue: q.name()})
+	var refused *amqp.Error
+	if errors.As(err, &refused) { // it goes with the connection
 		return nil
 	}
 	return err

@@ -145,6 +145,23 @@ func (e *entry) has(id []byte) bool {
 	return bytes.Equal(own.AppendTo(nil, e.env.prefix()), id)
 }
 
+// holds reports whether the message has that body.
+func (e *entry) holds(body []byte) bool {
+	_, size, at := e.head()
+	if size != len(body) {
+		return false
+	}
+	for c, at := e.in, int(e.off)+at; len(body) > 0; c, at = c.next, 0 {
+		part := c.buf[at:]
+		part = part[:min(len(part), len(body))]
+		if !bytes.Equal(part, body[:len(part)]) {
+			return false
+		}
+		body = body[len(part):]
+	}
+	return true
+}
+
 // head takes the message apart.
 func (e *entry) head() (name pack.Name, body, at int) {
 	return pack.Head(e.in.buf[e.off:], e.env.packing != nil)
@@ -370,9 +387,14 @@ func (l *sendLog) forget(at uint64, f *Fate) {
 	}
 }
 
-// rewind makes everything unconfirmed the next to be written.
+// rewind makes everything unconfirmed the next to be written. What came back may be taken the next time.
 func (l *sendLog) rewind() {
 	l.stop()
+	for i := l.tail; i < l.cursor; i++ {
+		if f := l.at(i).fate; f != nil {
+			f.returned = false
+		}
+	}
 	l.cursor, l.last, l.careful = l.tail, 0, 0
 }
 
