@@ -47,11 +47,16 @@ func (c *Client) HasQueue(name string) bool {
 
 func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, error) {
 	v := c.VHost
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	if spec.Name == "" {
 		spec.Name, spec.Fresh = FreshQueueName(), true
-	} else if q, ok := v.existing(b, spec.Name); ok {
+	}
+	var rules foresight
+	if !c.HasQueue(spec.Name) {
+		rules = v.foresee(spec.Name, spec.policyKind())
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if q, ok := v.existing(b, spec.Name); ok {
 		if err := c.mayUse(q); err != nil {
 			return nil, 0, err
 		}
@@ -74,7 +79,7 @@ func (c *Client) declareQueue(b *Burst, spec QueueSpec) (*Queue, journal.LSN, er
 	if spec.Exclusive {
 		owner = c
 	}
-	return v.addQueue(b, spec, owner)
+	return v.addQueue(b, spec, rules.now(v, spec.Name, spec.policyKind()), owner)
 }
 
 // existing finds a queue by name; one that only waits to be deleted is deleted

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/postrider-mq/postrider/internal/journal"
+	"github.com/postrider-mq/postrider/internal/policy"
 	"github.com/postrider-mq/postrider/internal/route"
 )
 
@@ -25,6 +26,10 @@ func (c *Client) DeclareExchange(ctx context.Context, b *Burst, x route.Exchange
 }
 
 func (v *VHost) declareExchange(b *Burst, x route.Exchange) (journal.LSN, error) {
+	var rules foresight
+	if _, ok := v.table.Load().Exchange(x.Name); !ok {
+		rules = v.foresee(x.Name, policy.Exchange)
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := v.mayChange(); err != nil {
@@ -38,7 +43,7 @@ func (v *VHost) declareExchange(b *Burst, x route.Exchange) (journal.LSN, error)
 	case table == old:
 		return v.exchangeWritten(x.Name), nil
 	}
-	v.table.Store(v.redirected(table, x.Name))
+	v.table.Store(redirected(table, x.Name, rules.now(v, x.Name, policy.Exchange)))
 	lsn := journal.LSN(0)
 	if x.Durable {
 		lsn = v.remember(kindExchangeDeclared, v.exchange(&x))

@@ -21,7 +21,7 @@ const (
 	OperatorPolicy PolicyKind = "operator_policy"
 )
 
-// policies are those of a virtual host, whose mu guards them.
+// policies are those of a virtual host. They are never changed, but replaced, by who holds its mu.
 type policies struct{ users, operators policy.Book }
 
 func (p *policies) book(kind PolicyKind) *policy.Book {
@@ -36,6 +36,25 @@ type ruling struct{ user, operator *policy.Policy }
 
 func (p *policies) ruling(name string, kind policy.Kind) ruling {
 	return ruling{p.users.Find(name, kind), p.operators.Find(name, kind)}
+}
+
+// foresight is the ruling for a thing that is about to be made, and whose it is. It is found before mu is locked, for some patterns take long to match.
+type foresight struct {
+	ruling
+	by *policies
+}
+
+func (v *VHost) foresee(name string, kind policy.Kind) foresight {
+	p := v.policies.Load()
+	return foresight{p.ruling(name, kind), p}
+}
+
+// now is the ruling of what was foreseen, if need be looked up again, for the policies have changed meanwhile. The caller holds mu.
+func (f foresight) now(v *VHost, name string, kind policy.Kind) ruling {
+	if p := v.policies.Load(); p != f.by {
+		return p.ruling(name, kind)
+	}
+	return f.ruling
 }
 
 func (r ruling) merged() policy.Definition { return policy.Merge(r.user, r.operator) }
@@ -64,8 +83,8 @@ func (v *VHost) SetPolicy(ctx context.Context, kind PolicyKind, name string, ter
 	if idle := policy.Idle(p.Definition); len(idle) > 0 {
 		v.core.log.Info("settings of a policy that have no effect here", "vhost", v.Name, "policy", name, "settings", idle)
 	}
-	return v.changePolicies(ctx, func() (lsn journal.LSN) {
-		book := v.policies.book(kind)
+	return v.changePolicies(ctx, func(all *policies) (lsn journal.LSN) {
+		book := all.book(kind)
 		*book = book.With(p, names)
 		return v.core.set(Setting{string(kind), v.Name, name, value})
 	})
@@ -74,8 +93,8 @@ func (v *VHost) SetPolicy(ctx context.Context, kind PolicyKind, name string, ter
 // ClearPolicy takes a policy away and says whether it was there. It returns
 // after that is safe on disk. Errors: 320.
 func (v *VHost) ClearPolicy(ctx context.Context, kind PolicyKind, name string) (was bool, err error) {
-	err = v.changePolicies(ctx, func() (lsn journal.LSN) {
-		book := v.policies.book(kind)
+	err = v.changePolicies(ctx, func(all *policies) (lsn journal.LSN) {
+		book := all.book(kind)
 		*book = book.Without(name)
 		lsn, was = v.core.unset(settingKey{string(kind), v.Name, name})
 		return lsn
@@ -83,77 +102,105 @@ func (v *VHost) ClearPolicy(ctx context.Context, kind PolicyKind, name string) (
 	return was, err
 }
 
-// changePolicies changes the books and then all that they concern.
-func (v *VHost) changePolicies(ctx context.Context, change func() journal.LSN) error {
-	var b Burst
-	b.Begin(v.core.Now())
-	lsn, err := v.applyChange(&b, change)
-	b.End()
+// changePolicies changes the books and then all that they concern: what is there, for what is
+// made from then on has the new ones. There may be much of it, and patterns may take long to match, so
+// nobody has to wait for that but who changes policies next.
+func (v *VHost) changePolicies(ctx context.Context, change func(*policies) journal.LSN) error {
+	v.ordering.Lock()
+	defer v.ordering.Unlock()
+	lsn, err := v.enact(change)
 	if err != nil {
 		return err
 	}
+	v.followAll()
+	v.redirectAll()
 	return v.core.settled(ctx, lsn)
 }
 
-func (v *VHost) applyChange(b *Burst, change func() journal.LSN) (journal.LSN, error) {
+func (v *VHost) enact(change func(*policies) journal.LSN) (journal.LSN, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := v.mayChange(); err != nil {
 		return 0, err
 	}
-	lsn := change()
+	all := *v.policies.Load()
+	lsn := change(&all)
+	v.policies.Store(&all)
+	return lsn, nil
+}
+
+// policySlice is how many queues or exchanges have their policies changed between two looks at what else is to be done.
+const policySlice = 64
+
+// followAll makes the queues live by the policies. The caller holds ordering.
+func (v *VHost) followAll() {
 	var queues []*Queue // in an order of their own, so that what they drop is dropped in the same order always
 	for _, q := range v.table.Load().Queues() {
 		queues = append(queues, q)
 	}
 	slices.SortFunc(queues, (*Queue).byAge)
-	for _, q := range queues {
-		q.follow(b, v.policies.ruling(q.Name, q.policyKind()))
+	p := v.policies.Load()
+	var b Burst
+	for some := range slices.Chunk(queues, policySlice) {
+		b.Begin(v.core.Now())
+		for _, q := range some {
+			q.follow(&b, p.ruling(q.Name, q.policyKind()))
+			if b.droppedEnough() {
+				b.End()
+			}
+		}
+		b.End()
 	}
-	v.redirect()
-	return lsn, nil
 }
 
-// redirect gives each exchange the alternate that it has now. The caller holds mu.
-func (v *VHost) redirect() {
+// redirectAll gives each exchange the alternate that it has by the policies. The caller holds ordering or is alone.
+func (v *VHost) redirectAll() {
+	p := v.policies.Load()
+	var names []string
+	for x := range v.table.Load().Exchanges() {
+		names = append(names, x.Name)
+	}
+	for some := range slices.Chunk(names, policySlice) {
+		rulings := make([]ruling, len(some))
+		for i, name := range some {
+			rulings[i] = p.ruling(name, policy.Exchange)
+		}
+		v.redirect(some, rulings)
+	}
+}
+
+func (v *VHost) redirect(names []string, rulings []ruling) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	t := v.table.Load()
-	changed := t
-	for x := range t.Exchanges() {
-		changed = v.redirected(changed, x.Name)
+	for i, name := range names {
+		t = redirected(t, name, rulings[i])
 	}
-	v.table.Store(changed)
+	v.table.Store(t)
 }
 
-// redirected is the table in which an exchange has the alternate that it has
-// now. The caller holds mu.
-func (v *VHost) redirected(t *table, name string) *table {
+// redirected is the table in which an exchange has the alternate that its arguments and policies say.
+func redirected(t *table, name string, r ruling) *table {
 	x, ok := t.Exchange(name)
 	if !ok || name == "" {
 		return t
 	}
-	definition := v.policies.ruling(name, policy.Exchange).merged()
-	return t.WithAlternate(name, policy.Alternate(x.Args, definition))
+	return t.WithAlternate(name, policy.Alternate(x.Args, r.merged()))
 }
 
 // Policies returns the policies of a kind, by name. They must not be changed.
 func (v *VHost) Policies(kind PolicyKind) []*policy.Policy {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.policies.book(kind).All()
+	return v.policies.Load().book(kind).All()
 }
 
 // Policy returns the policy of that name, or nil.
 func (v *VHost) Policy(kind PolicyKind, name string) *policy.Policy {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.policies.book(kind).Get(name)
+	return v.policies.Load().book(kind).Get(name)
 }
 
 // ExchangePolicies returns the two policies that hold for an exchange; either may be nil.
 func (v *VHost) ExchangePolicies(name string) (user, operator *policy.Policy) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	r := v.policies.ruling(name, policy.Exchange)
+	r := v.policies.Load().ruling(name, policy.Exchange)
 	return r.user, r.operator
 }
 
@@ -192,9 +239,10 @@ func (v *VHost) restorePolicy(kind PolicyKind, s Setting) error {
 	if err != nil {
 		return err
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	book := v.policies.book(kind)
-	*book = book.With(p, names)
-	return nil
+	_, err = v.enact(func(all *policies) journal.LSN {
+		book := all.book(kind)
+		*book = book.With(p, names)
+		return 0
+	})
+	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/postrider-mq/postrider/amqp"
 	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/journal"
 	"github.com/postrider-mq/postrider/internal/policy"
 	"github.com/postrider-mq/postrider/internal/route"
 )
@@ -319,5 +320,63 @@ func TestPoliciesBesideEverythingElse(t *testing.T) {
 	w.send("q", "last")
 	if all := w.contents("q"); all[len(all)-1] != "last" {
 		t.Errorf("q holds %v", all)
+	}
+}
+
+// slowPattern tells of each name that it is to match, and waits for a word.
+type slowPattern struct{ asked, goOn chan bool }
+
+func (m slowPattern) Match(string) bool {
+	m.asked <- true
+	<-m.goOn
+	return true
+}
+
+// Some patterns take long for a name, and there may be many names: nobody who declares, binds or deletes has to wait for that but who does it for that name.
+func TestNobodyWaitsForThePatternOfAPolicy(t *testing.T) {
+	w := newWorld(t, nil)
+	v := w.vhost()
+	w.durable("q")
+	names := slowPattern{make(chan bool), make(chan bool)}
+	p, _, err := readPolicy(UserPolicy, "slow", rules("^", policy.Definition{"alternate-exchange": "amq.fanout", "max-length": int64(1)}))
+	w.must(err)
+	for what, do := range map[string]func(){
+		"change a policy": func() {
+			_, err := v.enact(func(all *policies) journal.LSN { all.users = all.users.With(p, names); return 0 })
+			w.must(err)
+			v.followAll()
+			v.redirectAll()
+		},
+		"declare a queue":     func() { w.durable("other") },
+		"declare an exchange": func() { w.exchange("x", route.Fanout, true) },
+		"look at an exchange": func() { v.ExchangePolicies("amq.topic") },
+	} {
+		_, err := v.enact(func(all *policies) journal.LSN { all.users = all.users.With(p, names); return 0 })
+		w.must(err)
+		done, asked := make(chan bool), 0
+		go func() { defer close(done); do() }()
+		for going := true; going; {
+			select {
+			case <-names.asked:
+				asked++
+				if !v.mu.TryLock() {
+					t.Errorf("%s: the virtual host is locked meanwhile", what)
+				} else {
+					v.mu.Unlock()
+				}
+				names.goOn <- true
+			case <-done:
+				going = false
+			}
+		}
+		if asked == 0 {
+			t.Errorf("%s: the pattern was not asked", what)
+		}
+	}
+	if user, _ := w.queue("q").Policies(); user != p {
+		t.Error("the queue does not follow")
+	}
+	if user, _ := w.queue("other").Policies(); user != p {
+		t.Error("the new queue does not follow")
 	}
 }

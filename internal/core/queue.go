@@ -75,7 +75,7 @@ type Queue struct {
 }
 
 // newQueue makes a queue that nobody knows yet. The caller holds v.mu.
-func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
+func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec, r ruling) *Queue {
 	q := &Queue{
 		QueueSpec: spec,
 		id:        id,
@@ -83,7 +83,7 @@ func newQueue(v *VHost, id uint64, now queue.Time, spec QueueSpec) *Queue {
 		address:   &Address{Key: spec.Name},
 		consumers: map[queue.ConsumerID]*Consumer{},
 	}
-	cfg := q.adopt(v.policies.ruling(q.Name, q.policyKind()))
+	cfg := q.adopt(r)
 	q.core = queue.New[ref](now, cfg)
 	q.core.EndWith(ref.large)
 	q.measure(cfg)

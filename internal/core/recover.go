@@ -328,9 +328,7 @@ func (r *recovery) apply(c *Core) {
 		c.vhost(x.vhost).restoreExchange(x)
 	}
 	for _, v := range c.VHosts() {
-		v.mu.Lock()
-		v.redirect()
-		v.mu.Unlock()
+		v.redirectAll()
 	}
 	defer func() {
 		for _, v := range c.VHosts() {
@@ -391,7 +389,7 @@ func (r *recovery) restoreQueue(c *Core, id uint64, rq *recoveredQueue) int {
 	v := c.vhost(rq.vhost)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	q := newQueue(v, id, c.Now(), rq.spec)
+	q := newQueue(v, id, c.Now(), rq.spec, v.policies.Load().ruling(rq.spec.Name, rq.spec.policyKind()))
 	q.declared = rq.declared
 	n := rq.entries.n
 	q.below, q.belowHigh = rq.watermarks()

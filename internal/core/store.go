@@ -31,7 +31,7 @@ func (q *Queue) storeConfig() queue.Config {
 
 // addStore gives a delayed exchange its store. The caller holds mu.
 func (v *VHost) addStore(now queue.Time, x *route.Exchange) journal.LSN {
-	q := newQueue(v, v.core.queueID.Add(1), now, QueueSpec{Name: storePrefix + x.Name, Durable: x.Durable})
+	q := newQueue(v, v.core.queueID.Add(1), now, QueueSpec{Name: storePrefix + x.Name, Durable: x.Durable}, ruling{})
 	if q.kept() && v.core.journal != nil {
 		q.declared = v.core.append(kindQueueDeclared, true, q.declaration())
 		q.stillAtRest()

@@ -16,11 +16,13 @@ type VHost struct {
 
 	table atomic.Pointer[route.Table[*Queue]]
 
+	policies atomic.Pointer[policies]
+	ordering sync.Mutex // held while policies are changed and all follow them; before mu
+
 	mu       sync.Mutex
 	info     VHostInfo
 	declared journal.LSN // the record of it; 0 for one that is taken for granted
 	deleted  bool
-	policies policies
 	facts    map[string]journal.LSN // the records of durable exchanges and bindings, by their content
 	stores   map[string]*Queue      // of delayed exchanges, by their name
 
@@ -30,6 +32,7 @@ type VHost struct {
 func newVHost(c *Core, name string) *VHost {
 	v := &VHost{Name: name, core: c, facts: map[string]journal.LSN{}}
 	v.table.Store(route.New[*Queue](name))
+	v.policies.Store(new(policies))
 	return v
 }
 
@@ -66,11 +69,11 @@ func factKey(kind journal.Kind, body []byte) string { return string(byte(kind)) 
 
 // addQueue makes a queue and enters its name. The caller holds mu. Errors:
 // ErrClosed when the owner is.
-func (v *VHost) addQueue(b *Burst, spec QueueSpec, owner *Client) (*Queue, journal.LSN, error) {
+func (v *VHost) addQueue(b *Burst, spec QueueSpec, r ruling, owner *Client) (*Queue, journal.LSN, error) {
 	if err := v.mayChange(); err != nil {
 		return nil, 0, err
 	}
-	q := newQueue(v, v.core.queueID.Add(1), b.now, spec)
+	q := newQueue(v, v.core.queueID.Add(1), b.now, spec, r)
 	if owner != nil && !owner.own(q) {
 		return nil, 0, ErrClosed
 	}
