@@ -18,7 +18,8 @@ var (
 	ErrPeerDown = errors.New("peer is down")
 	// ErrFull: the outbox of this node, the inbox of the peer, or the mailbox holds as much as it may. What was sent before stays in it.
 	ErrFull = errors.New("outbox is full")
-	// ErrTooLarge: the message does not fit even an empty outbox, see [Config.OutboxBytes].
+	// ErrTooLarge: the message does not fit even an empty outbox, see [Config.OutboxBytes], or is larger than what is taken there: 16 MiB in a peer's inbox,
+	// and by a broker what it is set to.
 	ErrTooLarge = errors.New("message is too large")
 	// ErrRefused: the other side would not take the message (a negative confirm). Mostly it is full, and the error ErrFull, too.
 	ErrRefused = errors.New("message was refused")

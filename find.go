@@ -26,11 +26,11 @@ func (n *Node) find(name string) (place, string, error) {
 	if strings.Contains(name, "://") {
 		return n.findURL(name)
 	}
-	if len(n.mail) == 0 {
-		return place{}, "", fmt.Errorf("%w: %q %w", ErrNoSuchTarget, name, errPeerUnknown)
-	}
 	if err := checkName("the peer's name", name); err != nil {
 		return place{}, "", fmt.Errorf("%w: %w", ErrNoSuchTarget, err)
+	}
+	if len(n.mail) == 0 {
+		return place{}, "", fmt.Errorf("%w: %q %w", ErrNoSuchTarget, name, errPeerUnknown)
 	}
 	return place{ask: name}, name, nil
 }
@@ -66,13 +66,20 @@ func (n *Node) peerAt(where string) (place, error) {
 	if err == nil && secured && !p.at.TLS {
 		err = errors.New("it is without TLS, and Keys.Secure is for nodes that know each other by it: want host:port or amqps://")
 	}
-	if err != nil || n.cfg.Login == "" {
+	if err != nil {
 		return p, err
 	}
 	if u, err := url.Parse(where); err != nil || u.User == nil { // host:port is no URL
-		p.at.User, p.at.Password, _ = strings.Cut(n.cfg.Login, ":")
+		n.cfg.logIn(&p.at)
 	}
 	return p, nil
+}
+
+// logIn gives an address without a login the configuration's, if it has one.
+func (c *Config) logIn(at *client.Address) {
+	if user, password, has := strings.Cut(c.Login, ":"); has {
+		at.User, at.Password = user, password
+	}
 }
 
 // placeOf parses what Config.Peers says: host:port, an AMQP URL, or one with +srv.

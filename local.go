@@ -176,7 +176,7 @@ func localError(err error) error {
 	case errors.Is(err, broker.ErrClosed):
 		return client.ErrClosed
 	case errors.Is(err, broker.ErrBlocked):
-		return fmt.Errorf("%w: %w", client.ErrBlocked, err)
+		return also{err, []error{client.ErrBlocked}} // in the same words
 	}
 	return err
 }

@@ -2,9 +2,11 @@ package postrider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -82,6 +84,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 func newNode(cfg Config) (*Node, error) {
 	if err := checkName("Config.Name", cfg.Name); err != nil {
 		return nil, err
+	}
+	if cfg.Login != "" && !strings.Contains(cfg.Login, ":") {
+		return nil, errors.New("Config.Login: want user:password")
 	}
 	n := &Node{
 		cfg:     cfg,

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -197,9 +196,7 @@ func (n *Node) places(c *Card) ([]client.Address, error) {
 			return nil, fmt.Errorf("the card of %q has an address without TLS, and this node has Config.TLS", c.Name)
 		}
 		at.Near = !at.TLS
-		if n.cfg.Login != "" {
-			at.User, at.Password, _ = strings.Cut(n.cfg.Login, ":")
-		}
+		n.cfg.logIn(&at)
 		all = append(all, at)
 	}
 	return all, nil

@@ -74,6 +74,8 @@ func remedyOf(e *amqp.Error) string {
 		return "correct the user and the password in its URL (amqp://user:password@…), or Config.Login for a peer that was found"
 	case e.Code == amqp.AccessRefused && about("may only publish to queue"):
 		return "the node at that address has another name: send to it by that"
+	case e.Code == amqp.AccessRefused && about("reserved prefix"):
+		return "give it another name"
 	case e.Code == amqp.AccessRefused:
 		return "give the user that permission; docs/SCALING.md says which a node needs"
 	case e.Code == amqp.NotAllowed && about("access to vhost"):
@@ -82,10 +84,15 @@ func remedyOf(e *amqp.Error) string {
 		return "create the virtual host there, or name another one in the URL"
 	case e.Code == amqp.PreconditionFailed && about("inequivalent arg"):
 		return "what is there is of another kind: use it as it is, without the option that it does not have, or delete it"
-	case e.Code == amqp.PreconditionFailed && about("message size"):
-		return "send it in parts, or raise the limit there"
+	case isTooLarge(e):
+		return "send it in parts, or raise the limit of the broker there: postrider serve --max-message, broker.Config.MaxMessage; a node's inbox has this one"
 	}
 	return ""
+}
+
+// isTooLarge reports whether a broker has refused a message for its size, in RabbitMQ's words.
+func isTooLarge(e *amqp.Error) bool {
+	return e.Code == amqp.PreconditionFailed && strings.Contains(e.Text, "message size")
 }
 
 // advise adds what to do to an error that is no SendError.

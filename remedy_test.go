@@ -89,7 +89,15 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			}, []string{"parted is used with 2", "with 3", "name the number that it has"}},
 			{"a message that is too large for the broker", func() error {
 				return alice.Mailbox("jobs").Send(within(t, time.Minute), strings.Repeat("x", 2<<20))
-			}, []string{"mailbox jobs", "larger than configured max size", "send it in parts"}},
+			}, []string{"mailbox jobs", "larger than configured max size", "send it in parts", "--max-message"}},
+			{"a message that is too large for a partition", func() error {
+				return alice.Mailbox("parts", postrider.Partitions(2)).Send(within(t, time.Minute), strings.Repeat("x", 2<<20))
+			}, []string{"mailbox parts", "larger than configured max size", "send it in parts"}},
+			{"a login without a password", func() error { return started(postrider.Config{Name: "n", Login: "app"}) },
+				[]string{"Config.Login", "want user:password"}},
+			{"a peer without a name", func() error { return send(alone.Peer("")) }, []string{"the peer's name is empty"}},
+			{"a mailbox of a reserved name", func() error { return send(alice.Mailbox("amq.jobs")) },
+				[]string{"reserved prefix", "give it another name"}},
 			{"a message that is too large for the outbox", func() error {
 				return alice.Mailbox("jobs").Send(within(t, time.Minute), strings.Repeat("x", 4<<20))
 			}, []string{"mailbox jobs", "does not fit into the outbox", "raise Config.OutboxBytes"}},
@@ -172,6 +180,25 @@ func TestErrorsAreOneLineAndTellNoPassword(t *testing.T) {
 		}
 		if err := bob.Shutdown(within(t, time.Minute)); err == nil || !strings.Contains(err.Error(), `("3\n4")`) {
 			t.Error(err)
+		}
+	})
+}
+
+// What is larger than what is taken there is ErrTooLarge, as what no outbox takes, and no receiver is taken for another kind of one.
+func TestWhatIsTooLargeThereIsErrTooLarge(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		mq := net.BrokerWith("mq", broker.Config{MaxMessage: 1 << 20})
+		alice := net.node("alice", mq.Use)
+		net.node("bob")
+		for target, size := range map[*postrider.Target]int{
+			alice.Mailbox("jobs"):                           1<<20 + 1,
+			alice.Mailbox("parts", postrider.Partitions(2)): 1<<20 + 1,
+			alice.Peer("bob"):                               16<<20 + 1,
+		} {
+			err := target.Send(within(t, time.Minute), make([]byte, size))
+			if !errors.Is(err, postrider.ErrTooLarge) || errors.Is(err, postrider.ErrPartitions) {
+				t.Errorf("%s: %v", target, err)
+			}
 		}
 	})
 }

@@ -212,7 +212,7 @@ func (t *Target) cause(err error) error {
 	if errors.Is(err, client.ErrInstead) {
 		return t.asItIs(err)
 	}
-	if t.partitions > 0 && errors.As(err, &refused) && refused.Code == amqp.PreconditionFailed {
+	if t.partitions > 0 && errors.As(err, &refused) && refused.Code == amqp.PreconditionFailed && !isTooLarge(refused) {
 		err = fmt.Errorf("%s has another number of partitions than %d, or its queues are not those of partitions: %w", t, t.partitions, err)
 		return also{err, []error{ErrPartitions, &RemoteError{Code: int(refused.Code), Reason: refused.Text}}}
 	}
@@ -245,6 +245,9 @@ func (t *Target) cause(err error) error {
 	var is []error
 	if errors.As(err, &refused) {
 		is = append(is, &RemoteError{Code: int(refused.Code), Reason: refused.Text})
+		if isTooLarge(refused) {
+			is = append(is, ErrTooLarge)
+		}
 	}
 	if errors.Is(err, client.ErrFull) {
 		is = append(is, ErrFull)
