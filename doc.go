@@ -92,7 +92,7 @@
 //	orders := n.Mailbox("orders", postrider.Partitions(8))
 //	err := orders.Send(ctx, order, postrider.Key(order.Customer))
 //
-// A loop receives without a handler; [From] lets it wait for one sender and learn when that one is down:
+// A loop receives without a handler: from the inbox, or from the mailbox or topic that [Of] names. [From] lets it wait for one sender and learn when that one is down:
 //
 //	for m, err := range n.Messages(ctx, postrider.From("shipping")) {
 //		if err != nil {

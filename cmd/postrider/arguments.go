@@ -33,6 +33,9 @@ func wantVerb(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if ours, known := rabbitmqctl[args[0]]; known && !cmd.HasParent() {
+		return fmt.Errorf("%w: did you mean %s?", err, ours)
+	}
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		err = fmt.Errorf("%w: did you mean %s?", err, strings.Join(near, " or "))

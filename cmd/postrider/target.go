@@ -62,10 +62,16 @@ func parseTarget(s string) (targetName, error) {
 	case what == "topic":
 		return targetName{toTopic, name}, nil
 	}
-	if what == s && s != "" { // a bare word
-		return targetName{}, usagef("target %q: want peer:NAME, mailbox:NAME, topic:NAME or amqp://HOST:PORT/NAME: did you mean mailbox:%s?", s, s)
+	err := usagef("target %q: want peer:NAME, mailbox:NAME, topic:NAME or amqp://HOST:PORT/NAME", s)
+	switch {
+	case name != "" && what == "queue":
+		err = usagef("%w: did you mean mailbox:%s?", err, name)
+	case name != "" && what == "exchange":
+		err = usagef("%w: did you mean topic:%s?", err, name)
+	case what == s && s != "": // a bare word
+		err = usagef("%w: did you mean mailbox:%s?", err, s)
 	}
-	return targetName{}, usagef("target %q: want peer:NAME, mailbox:NAME, topic:NAME or amqp://HOST:PORT/NAME", s)
+	return targetName{}, err
 }
 
 // check finds what is wrong with a target before anything is started.

@@ -20,7 +20,11 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"mailbox frobnicate", `unknown command "frobnicate"`},
 		{"send", "want postrider send TARGET [MESSAGE]"},
 		{"send jobs hello", "want peer:NAME, mailbox:NAME, topic:NAME or amqp://HOST:PORT/NAME: did you mean mailbox:jobs?"},
+		{"send queue:jobs hello", "did you mean mailbox:jobs?"},
+		{"send exchange:prices hello", "did you mean topic:prices?"},
 		{"send mailbox: hello", "want peer:NAME"},
+		{"list_queues", "did you mean queue list?"},
+		{"set_operator_policy cap .* {}", "did you mean policy set --operator?"},
 		{"send mailbox:jobs x --header lang", "want NAME=VALUE, as in lang=de"},
 		{"send mailbox:jobs x --header =de", "want NAME=VALUE"},
 		{"send mailbox:jobs x --header x-postrider-key=1", "reserved"},
@@ -167,6 +171,27 @@ func TestHelpHasExamplesEverywhere(t *testing.T) {
 }
 
 // A verb that is named is made alone, so its name has to be the one that it is made for.
+// Who types a command of rabbitmqctl is told a verb, and flags, that there are.
+func TestTheVerbsForRabbitmqctlsCommandsAreThere(t *testing.T) {
+	t.Parallel()
+	root := newRoot()
+	for theirs, ours := range rabbitmqctl {
+		cmd, rest, err := root.Find(strings.Fields(ours))
+		if err != nil || cmd.HasSubCommands() {
+			t.Errorf("%s: %q is no verb: %v", theirs, ours, err)
+			continue
+		}
+		for _, flag := range rest {
+			if cmd.Flag(strings.TrimPrefix(flag, "--")) == nil {
+				t.Errorf("%s: %q: there is no %s", theirs, ours, flag)
+			}
+		}
+		if cmd, _, err := root.Find([]string{theirs}); err == nil && cmd != root {
+			t.Errorf("%s is a verb itself", theirs)
+		}
+	}
+}
+
 func TestAVerbIsMadeAlone(t *testing.T) {
 	t.Parallel()
 	for _, verb := range verbs {
