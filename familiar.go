@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/internal/client"
+	"github.com/postrider-mq/postrider/internal/seal"
 )
 
 // TLS is a new configuration for nodes that know each other by their keys, as [Config.TLS] takes it: as a server and as a client it shows this node's certificate
@@ -62,7 +63,7 @@ func (k *Keys) renew(now time.Time) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if client.SignedBy(k.ring.roots, id.Certificate, now) != nil {
+	if seal.SignedBy(k.ring.roots, id.Certificate, now) != nil {
 		return
 	}
 	ring := *k.ring

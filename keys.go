@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/postrider-mq/postrider/internal/client"
 	"github.com/postrider-mq/postrider/internal/seal"
 )
 
@@ -198,7 +197,7 @@ func (r *keyring) readTarget(files fs.FS, base string, now time.Time) error {
 		if now.After(c.NotAfter) {
 			continue
 		}
-		if err := client.SignedBy(r.roots, c, now); err != nil {
+		if err := seal.SignedBy(r.roots, c, now); err != nil {
 			return fmt.Errorf("%s%s: %w", base, certificateFile, err)
 		}
 		if at, ok := r.issued[k.Target]; !ok || c.NotBefore.After(at) { // of one second the first: new ones are put in front

@@ -301,7 +301,7 @@ func keysIn(dir string, names []string, now time.Time) (all []shownKey, err erro
 		for i, c := range certificates {
 			k := shownKey{
 				Path: path, Name: strings.TrimSuffix(filepath.Base(path), ".pem"), Until: c.NotAfter.UTC(), Fingerprint: client.PublicKey(c), Authority: c.IsCA,
-				Trusted: client.SignedBy(roots, c, now) == nil, Key: hasKey,
+				Trusted: seal.SignedBy(roots, c, now) == nil, Key: hasKey,
 			}
 			if to, err := seal.ParseKey(c); err == nil {
 				k.Seals, k.Replaced = to.Target.String(), i > 0

@@ -1,12 +1,7 @@
 package seal
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/hpke"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
@@ -136,61 +131,16 @@ func (c *cutter) bytes() []byte {
 	return nil
 }
 
-// Identity is who seals: the certificate by which others know him, and its key.
-type Identity struct {
-	Certificate *x509.Certificate
-	Key         crypto.Signer
-}
-
-// Check finds an identity that others would not accept.
-func (id *Identity) Check() error {
-	if _, err := checkSender(id.Certificate); err != nil {
-		return err
-	}
-	type key interface{ Equal(crypto.PublicKey) bool }
-	if public, ok := id.Key.Public().(key); !ok || !public.Equal(id.Certificate.PublicKey) {
-		return errors.New("the private key is not that of the certificate")
-	}
-	return nil
-}
-
-// sign signs what a grant says.
-func (id *Identity) sign(said []byte) ([]byte, error) {
-	message := append([]byte(signContext), said...)
-	if _, is := id.Certificate.PublicKey.(ed25519.PublicKey); is {
-		return id.Key.Sign(nil, message, crypto.Hash(0))
-	}
-	sum := sha256.Sum256(message)
-	return id.Key.Sign(nil, sum[:], crypto.SHA256)
-}
-
-// checkSender says how a certificate's key signs.
-func checkSender(c *x509.Certificate) (x509.SignatureAlgorithm, error) {
-	if c.IsCA || c.Subject.CommonName == "" || c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		return 0, errors.New("its certificate is not that of a node: it names none, or is not for signatures")
-	}
-	switch key := c.PublicKey.(type) {
-	case ed25519.PublicKey:
-		return x509.PureEd25519, nil
-	case *ecdsa.PublicKey:
-		if key.Curve == elliptic.P256() {
-			return x509.ECDSAWithSHA256, nil
-		}
-	}
-	return 0, errors.New("the key of its certificate is neither Ed25519 nor ECDSA with P-256")
-}
-
 // verify returns the name of who has signed the grant.
 func (g *grant) verify(whole []byte, roots *x509.CertPool, now time.Time) (string, error) {
 	c, err := x509.ParseCertificate(g.sender)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrSender, err)
 	}
-	if roots == nil {
+	if roots == nil { // x509 would take the system's
 		return "", fmt.Errorf("%w: no authority is trusted", ErrSender)
 	}
-	_, err = c.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err != nil {
+	if err := SignedBy(roots, c, now); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrSender, err)
 	}
 	algorithm, err := checkSender(c)
