@@ -43,7 +43,7 @@ func keepingOf(dir string) *keeping {
 	return keptByBroker
 }
 
-func isSegment(name string) bool { return strings.HasSuffix(name, ".seg") }
+func isSegment(name string) bool { return strings.HasSuffix(name, journal.SegmentExt) }
 
 // checkRecord checks one of a broker's.
 func checkRecord(rec journal.Record) error {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/postrider-mq/postrider/internal/journal"
 )
 
 // checkOwner refuses root what would leave files that nobody but root can open, to a broker that runs as another user.
 func checkOwner(dir string) error {
-	segments, err := filesIn(dir, ".seg")
+	segments, err := filesIn(dir, journal.SegmentExt)
 	if err != nil || len(segments) == 0 || os.Geteuid() != 0 {
 		return err
 	}

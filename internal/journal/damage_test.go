@@ -82,7 +82,7 @@ func segmentsOf(t testing.TB, fs disk.FS) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, ext) })
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, SegmentExt) })
 }
 
 // TestEveryFlippedBit flips each bit of a journal in turn. No flip may cost more than the one record that it is in, none may

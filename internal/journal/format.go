@@ -18,8 +18,10 @@ const (
 	oldestVersion     = 1 // that can be read
 
 	magic = "\x89PRJ\r\n\x1a\n"
-	ext   = ".seg"
 )
+
+// SegmentExt is what the names of a journal's files of records end in.
+const SegmentExt = ".seg"
 
 // MaxBody is the largest body of a record, in bytes.
 const MaxBody = 1 << 30
@@ -169,10 +171,10 @@ func parseSegmentHeader(b []byte) (h segmentHeader, ok bool, err error) {
 	return h, true, nil
 }
 
-func segmentName(base LSN) string { return fmt.Sprintf("%016x%s", uint64(base), ext) }
+func segmentName(base LSN) string { return fmt.Sprintf("%016x%s", uint64(base), SegmentExt) }
 
 func parseSegmentName(name string) (LSN, bool) {
-	digits, ok := strings.CutSuffix(name, ext)
+	digits, ok := strings.CutSuffix(name, SegmentExt)
 	if !ok || len(digits) != 16 {
 		return 0, false
 	}

@@ -155,7 +155,7 @@ func TestSegmentsGoFromTheOldestEndOnly(t *testing.T) {
 	var done []string
 	j, hand := byHand(t, disk.NewFaulty(mem, nil, func(op disk.Op) {
 		switch {
-		case (op.Kind == disk.OpRemove || op.Kind == disk.OpRename) && strings.HasSuffix(op.Name, ext):
+		case (op.Kind == disk.OpRemove || op.Kind == disk.OpRename) && strings.HasSuffix(op.Name, SegmentExt):
 			done = append(done, "remove")
 		case op.Kind == disk.OpSyncDir:
 			done = append(done, "sync")

@@ -157,7 +157,7 @@ func (r *recovery) list() error {
 		return fmt.Errorf("list %s: %w", r.fs, err)
 	}
 	for _, name := range names {
-		if strings.HasSuffix(name, ext+tmpExt) {
+		if strings.HasSuffix(name, SegmentExt+tmpExt) {
 			if r.look != nil {
 				r.look.unfinished = append(r.look.unfinished, name)
 				continue

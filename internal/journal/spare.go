@@ -36,7 +36,7 @@ type spare struct {
 	capacity int64
 }
 
-func (f spare) name() string { return strings.TrimSuffix(segmentName(f.base), ext) + spareExt }
+func (f spare) name() string { return strings.TrimSuffix(segmentName(f.base), SegmentExt) + spareExt }
 func (f spare) size() int64  { return segmentHeaderSize + f.capacity }
 
 func parseSpareName(name string) (base LSN, ok bool) {
@@ -44,7 +44,7 @@ func parseSpareName(name string) (base LSN, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	return parseSegmentName(digits + ext)
+	return parseSegmentName(digits + SegmentExt)
 }
 
 // last returns the spare that was used last, whose pages are the likeliest to be in the system's cache.

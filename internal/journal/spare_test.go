@@ -125,7 +125,7 @@ func TestFilesAreUsedAgain(t *testing.T) {
 	mem := disk.NewMem()
 	created := 0
 	faulty := disk.NewFaulty(mem, nil, func(op disk.Op) {
-		if op.Kind == disk.OpCreate && strings.HasSuffix(op.Name, ext+tmpExt) {
+		if op.Kind == disk.OpCreate && strings.HasSuffix(op.Name, SegmentExt+tmpExt) {
 			created++
 		}
 	})
