@@ -47,7 +47,7 @@ func newHealth() *cobra.Command {
 			if err := h.tell(cmd.OutOrStdout(), o.json); err != nil {
 				return fmt.Errorf("stdout: %w", err)
 			}
-			if !h.Serving || alarms && h.alarm() {
+			if !h.Serving || alarms && h.lasting != (lasting{}) {
 				return errSilent
 			}
 			return nil
@@ -61,14 +61,17 @@ func newHealth() *cobra.Command {
 
 // health is what --json prints.
 type health struct {
-	Serving     bool   `json:"serving"`
-	Reason      string `json:"reason,omitempty"` // why not
-	LowOnMemory bool   `json:"lowOnMemory"`
-	LowOnDisk   bool   `json:"lowOnDisk"`
-	LowOnFiles  bool   `json:"lowOnFiles"`
+	Serving bool   `json:"serving"`
+	Reason  string `json:"reason,omitempty"` // why not
+	lasting
 }
 
-func (h *health) alarm() bool { return h.LowOnMemory || h.LowOnDisk || h.LowOnFiles }
+// lasting are alarms in the words of this program.
+type lasting struct {
+	LowOnMemory bool `json:"lowOnMemory"`
+	LowOnDisk   bool `json:"lowOnDisk"`
+	LowOnFiles  bool `json:"lowOnFiles"`
+}
 
 // alarms are those that last, as the management interface tells of them.
 type alarms struct {
@@ -83,7 +86,7 @@ func (o *owner) health(ctx context.Context) (h health, err error) {
 		return h, err
 	}
 	for _, n := range nodes {
-		h.LowOnMemory, h.LowOnDisk, h.LowOnFiles = n.LowOnMemory, n.LowOnDisk, n.LowOnFiles
+		h.lasting = lasting(n)
 	}
 	_, err = o.ask(ctx, http.MethodGet, resource("health", "checks", "ready-to-serve-clients"), nil, nil)
 	var refused answered
