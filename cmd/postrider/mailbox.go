@@ -52,13 +52,13 @@ func newMailboxList() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var all []map[string]any
-			path := o.only(resource("queues", vhost), "name", "durable", "messages_ready", "messages_unacknowledged", "consumers", "arguments")
+			columns := []column{{"MAILBOX", "name"}, {"READY", "messages_ready"}, {"UNACKED", "messages_unacknowledged"}, {"CONSUMERS", "consumers"}}
+			path := o.only(resource("queues", vhost), columns, "durable", "arguments")
 			_, err := o.ask(cmd.Context(), http.MethodGet, path, nil, &all)
 			if err != nil {
 				return absent(err, "there is no virtual host %s: see postrider vhost list", vhost)
 			}
 			all = slices.DeleteFunc(all, func(q map[string]any) bool { return q["durable"] != true })
-			columns := []column{{"MAILBOX", "name"}, {"READY", "messages_ready"}, {"UNACKED", "messages_unacknowledged"}, {"CONSUMERS", "consumers"}}
 			if !every {
 				all = withoutHelpers(all)
 				columns = slices.Insert(columns, 3, column{"RETRYING", "messages_retrying"})

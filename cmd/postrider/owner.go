@@ -172,10 +172,14 @@ func absent(err error, format string, args ...any) error {
 // column is one of a listing: its title, and the field of the JSON, "a.b" within another.
 type column struct{ title, field string }
 
-// only asks for the fields that a table is made of; where JSON is printed, for all.
-func (o *owner) only(path string, fields ...string) string {
+// only asks for what columns show, and the fields that others of them are made of; where JSON is printed, for all.
+func (o *owner) only(path string, columns []column, besides ...string) string {
 	if o.json {
 		return path
+	}
+	fields := besides
+	for _, c := range columns {
+		fields = append(fields, c.field)
 	}
 	return path + "?columns=" + strings.Join(fields, ",")
 }

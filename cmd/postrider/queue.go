@@ -49,8 +49,9 @@ func queueList(o *owner, vhost *string) *cobra.Command {
 			if all {
 				path = resource("queues")
 			}
-			path = o.only(path, "vhost", "name", "type", "durable", "messages_ready", "messages_unacknowledged", "consumers",
-				"policy", "operator_policy", "effective_arguments")
+			columns := []column{{"VHOST", "vhost"}, {"QUEUE", "name"}, {"TYPE", "type"}, {"DURABLE", "durable"},
+				{"READY", "messages_ready"}, {"UNACKED", "messages_unacknowledged"}, {"CONSUMERS", "consumers"}}
+			path = o.only(path, columns, "policy", "operator_policy", "effective_arguments")
 			var items []map[string]any
 			if _, err := o.ask(cmd.Context(), http.MethodGet, path, nil, &items); err != nil {
 				return absent(err, "there is no virtual host %s: see postrider vhost list", *vhost)
@@ -60,9 +61,7 @@ func queueList(o *owner, vhost *string) *cobra.Command {
 					q["policies"], q["settings"] = policiesOf(q), settingsOf(q)
 				}
 			}
-			return o.print(cmd.OutOrStdout(), items, column{"VHOST", "vhost"}, column{"QUEUE", "name"}, column{"TYPE", "type"}, column{"DURABLE", "durable"},
-				column{"READY", "messages_ready"}, column{"UNACKED", "messages_unacknowledged"}, column{"CONSUMERS", "consumers"},
-				column{"POLICY", "policies"}, column{"SETTINGS", "settings"})
+			return o.print(cmd.OutOrStdout(), items, append(columns, column{"POLICY", "policies"}, column{"SETTINGS", "settings"})...)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "of all virtual hosts")
