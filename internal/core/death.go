@@ -61,7 +61,7 @@ func (d *death) publish(b *Burst) {
 		v.core.log.Warn("a message cannot be dead-lettered", "queue", d.queue.Name, "vhost", v.Name, "error", err)
 		return
 	}
-	queues := v.table.Load().Forward(m.Exchange, &route.Letter{Key: m.Key, Also: m.also(), Props: m.Props}, nil)
+	queues := v.table.Load().Forward(d.to, &route.Letter{Key: m.Key, Also: m.also(), Props: m.Props}, nil)
 	if d.reason != queue.Rejected {
 		queues = slices.DeleteFunc(queues, func(q *Queue) bool { return cycles(q.Name, deaths) })
 	}
@@ -103,12 +103,12 @@ func (d *death) letter() (*Message, []any, error) {
 		delete(p.Headers, headerCC)
 		delete(p.Headers, headerBCC)
 	}
-	m, err := d.message(key, p)
+	m, err := d.message(&Address{Exchange: d.to, Key: key}, p)
 	return m, deaths, err
 }
 
 // message is the one that takes the place of what died.
-func (d *death) message(key string, p *amqp.Properties) (*Message, error) {
+func (d *death) message(address *Address, p *amqp.Properties) (*Message, error) {
 	props, gone, err := fit(p)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (d *death) message(key string, p *amqp.Properties) (*Message, error) {
 		v := d.queue.vhost
 		v.core.log.Warn("a dead letter has no room for all of its publisher's headers: the largest are left out", "queue", d.queue.Name, "vhost", v.Name, "left out", gone)
 	}
-	m := &Message{Address: &Address{Exchange: d.to, Key: key}, Props: props, Body: d.msg.Body}
+	m := &Message{Address: address, Props: props, Body: d.msg.Body}
 	return m, m.hide()
 }
 

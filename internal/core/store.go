@@ -113,12 +113,13 @@ func (q *Queue) term(m *Message) queue.Bound {
 	return queue.AtMost(letter.Delay() * millisecond)
 }
 
-// released is a message whose time in a store is over, as its exchange routes it.
+// released is a message whose time in a store is over, as its exchange routes it: one that was published to
+// where it was at first, be that another exchange, which is bound to this one.
 func (d *death) released() (*Message, error) {
 	p, err := d.msg.properties()
 	if err != nil {
 		return nil, err
 	}
 	route.Undelayed(p.Headers)
-	return d.message(d.msg.Key, p)
+	return d.message(d.msg.Address, p)
 }

@@ -99,6 +99,29 @@ func TestADelayedMessageIsRoutedLater(t *testing.T) {
 	})
 }
 
+// Who gets it learns where it was published to, though it reached the delayed exchange by way of others.
+func TestADelayedMessageKeepsItsAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, disk.NewMem())
+		w.delaying()
+		w.exchange("first", route.Fanout, true)
+		w.do(func(b *Burst) {
+			w.must(w.client.Bind(t.Context(), b, route.Binding{Source: "first", Destination: "x"}))
+		})
+		m := later(1000, "m", true)
+		m.Address = &Address{Exchange: "first", Key: "q"}
+		w.publish(m)
+		w.restart()
+		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
+		for _, m := range w.wantTaken("q", "m") {
+			if m.Exchange != "first" || m.Key != "q" {
+				t.Errorf("it comes from %s/%s", m.Exchange, m.Key)
+			}
+		}
+	})
+}
+
 // Persistent messages keep their time over a crash; their exchange takes them along when it goes.
 func TestDelayedMessagesSurvive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
