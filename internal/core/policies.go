@@ -106,15 +106,23 @@ func (v *VHost) ClearPolicy(ctx context.Context, kind PolicyKind, name string) (
 // made from then on has the new ones. There may be much of it, and patterns may take long to match, so
 // nobody has to wait for that but who changes policies next.
 func (v *VHost) changePolicies(ctx context.Context, change func(*policies) journal.LSN) error {
+	lsn, err := v.applyChange(change)
+	if err != nil {
+		return err
+	}
+	return v.core.settled(ctx, lsn)
+}
+
+func (v *VHost) applyChange(change func(*policies) journal.LSN) (journal.LSN, error) {
 	v.ordering.Lock()
 	defer v.ordering.Unlock()
 	lsn, err := v.enact(change)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	v.followAll()
 	v.redirectAll()
-	return v.core.settled(ctx, lsn)
+	return lsn, nil
 }
 
 func (v *VHost) enact(change func(*policies) journal.LSN) (journal.LSN, error) {

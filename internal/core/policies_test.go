@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -342,10 +343,8 @@ func TestNobodyWaitsForThePatternOfAPolicy(t *testing.T) {
 	w.must(err)
 	for what, do := range map[string]func(){
 		"change a policy": func() {
-			_, err := v.enact(func(all *policies) journal.LSN { all.users = all.users.With(p, names); return 0 })
+			_, err := v.applyChange(func(all *policies) journal.LSN { all.users = all.users.With(p, names); return 0 })
 			w.must(err)
-			v.followAll()
-			v.redirectAll()
 		},
 		"declare a queue":     func() { w.durable("other") },
 		"declare an exchange": func() { w.exchange("x", route.Fanout, true) },
@@ -379,4 +378,32 @@ func TestNobodyWaitsForThePatternOfAPolicy(t *testing.T) {
 	if user, _ := w.queue("other").Policies(); user != p {
 		t.Error("the new queue does not follow")
 	}
+}
+
+// Who changes policies waits for the disk, and no other change for him.
+func TestAPolicyThatWaitsForTheDiskHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var stuck atomic.Bool
+		goOn := make(chan bool)
+		w := &world{t: t}
+		w.open(disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+			if op.Kind == disk.OpSync && stuck.Load() {
+				<-goOn
+			}
+			return nil
+		}, nil))
+		defer w.core.Close()
+		synctest.Wait()
+		stuck.Store(true)
+		done := make(chan bool)
+		go func() { w.setPolicy("p", "^", policy.Definition{"max-length": int64(1)}); close(done) }()
+		synctest.Wait()
+		if v := w.vhost(); v.ordering.TryLock() {
+			v.ordering.Unlock()
+		} else {
+			t.Error("the next change has to wait, too")
+		}
+		close(goOn)
+		<-done
+	})
 }
