@@ -37,6 +37,8 @@ type Burst struct {
 	dead      []death     // what queues dropped and others are to get
 	dropped   int         // how many since the last burial, with a dead letter or without
 	behind    []*Queue    // that have more to drop
+	crowded   *Queue      // to which this burst published last of those in which much is ready, see flow
+	crowding  int         // how many messages
 
 	counted bool   // there is something in counts
 	counts  Counts // for core

@@ -127,6 +127,7 @@ func (q *Queue) put(b *Burst, m *Message) Outcome {
 		lsn = q.vhost.core.writeEnqueued(b, m)
 	}
 	q.perform(b, q.core.Push(b.now, pos, q.admit(b, pos, m, lsn)))
+	q.crowd(b)
 	return Outcome{Routed: true, LSN: lsn}
 }
 

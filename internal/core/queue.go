@@ -72,6 +72,8 @@ type Queue struct {
 	patience atomic.Int64 // ConsumerTimeout, for whoever asks
 
 	ceiling *ceiling // guarded by mu; nil: none
+
+	flow flow // guarded by mu
 }
 
 // newQueue makes a queue that nobody knows yet. The caller holds v.mu.
@@ -176,6 +178,7 @@ func (q *Queue) deliver(b *Burst, d *queue.Delivery[ref]) {
 		b.wake = append(b.wake, c.sink)
 	}
 	if !taken.Refused {
+		q.flow.took()
 		q.countGiven(b, Delivered, d.NoAck, d.Entry.Redelivered)
 	}
 	if d.NoAck {
@@ -362,6 +365,7 @@ func (q *Queue) close(b *Burst) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.gone = true
+	q.flow.release()
 	for _, id := range slices.Sorted(maps.Keys(q.consumers)) {
 		b.cancelled = append(b.cancelled, q.consumers[id])
 		delete(q.consumers, id)

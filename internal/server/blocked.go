@@ -32,7 +32,7 @@ func (c *conn) mayGoOn(f amqp.Frame) error {
 }
 
 // slowDown has a connection that published, or is about to, wait: for the disk, when much is on
-// its way to it, and as long as the broker is low on memory or disk. It is not read
+// its way to it, as long as the broker is low on memory or disk, and for consumers who are quick. It is not read
 // meanwhile. One that only consumes is never kept waiting, but for the disk when it made dead letters:
 // they are as much in its way as what is published, and what the connection settles later is behind them.
 func (c *conn) slowDown() error {
@@ -52,6 +52,9 @@ func (c *conn) slowDown() error {
 		if err := c.block(why); err != nil {
 			return err
 		}
+	}
+	if q, n := c.burst.Crowded(); q != nil && !c.consumes && c.yield == nil {
+		q.KeepStep(n, c.ctx.Done())
 	}
 	return c.awaitDisk(c.core.Behind())
 }

@@ -1,0 +1,153 @@
+package core
+
+import (
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/queue"
+)
+
+// flow has publishers keep step with consumers who are quick: as long as much is ready, who has published n messages waits until n were taken, in turn with others
+// who wait. Else many more come than are taken in each turn that a consumer gets, and the length of the queue is what takes the broker's time.
+//
+// Where consumers are not quick nobody waits: a queue is there to take what comes. What they are shows in slices of time. Publishers wait once, for as long as it takes to find out that
+// they are slow.
+//
+//	even ──much is ready──► crowded ──slices, none of them quick──► slow
+//	 ▲                       │   ▲                                  │  │
+//	 ├────little is ready────┘   └─────────────a quick slice────────┘  │
+//	 └─────────────────────────────────────────little is ready─────────┘
+type flow struct {
+	taken uint64  // messages that consumers were given
+	owed  uint64  // how many are to be taken until the last in line goes on
+	line  []*turn // in order
+
+	crowded bool
+	since   queue.Time // when the slice began
+	from    uint64     // what was taken then
+	length  int        // of the line then
+	lull    int        // slices in a row that were not quick, and in which the line did not grow
+}
+
+// A turn is that of one who waits.
+type turn struct {
+	at   uint64        // goes on when so many were taken
+	come chan struct{} // closed then
+}
+
+const (
+	crowdedFrom = 8 << 10         // messages ready: much
+	evenFrom    = crowdedFrom / 2 // little again
+	flowSlice   = 20 * time.Millisecond
+	quickSlice  = 5000 // messages taken in a slice: more than RabbitMQ gives a consumer at all
+	mostLull    = 3
+	longestTurn = time.Second
+)
+
+// ease takes note that so many are ready, before a publisher is to wait; it says whether that is much.
+func (f *flow) ease(now queue.Time, ready int) bool {
+	switch {
+	case ready > crowdedFrom && !f.crowded:
+		*f = flow{taken: f.taken, crowded: true, since: now, from: f.taken}
+	case ready < evenFrom && f.crowded:
+		f.crowded = false
+		f.release()
+	}
+	return ready > crowdedFrom
+}
+
+// slow looks how quick consumers are, and says whether nobody is to wait for them.
+func (f *flow) slow(now queue.Time) bool {
+	if slices := int(time.Duration(now-f.since) / flowSlice); slices > 0 {
+		switch {
+		case f.taken-f.from >= uint64(slices)*quickSlice:
+			f.lull = 0
+		case len(f.line) <= f.length: // else those who come take the broker's time
+			f.lull += slices
+		}
+		f.since, f.from, f.length = now, f.taken, len(f.line)
+	}
+	return f.lull >= mostLull
+}
+
+// join puts somebody who has published n into the line.
+func (f *flow) join(n int) *turn {
+	f.owed = max(f.owed, f.taken) + uint64(n)
+	t := &turn{f.owed, make(chan struct{})}
+	f.line = append(f.line, t)
+	return t
+}
+
+// took counts a message that a consumer was given, and lets those go on for whom it was the last.
+func (f *flow) took() {
+	f.taken++
+	for len(f.line) > 0 && f.line[0].at <= f.taken {
+		close(f.line[0].come)
+		f.line[0] = nil
+		f.line = f.line[1:]
+	}
+}
+
+// release lets everybody go on.
+func (f *flow) release() {
+	for _, t := range f.line {
+		close(t.come)
+	}
+	f.line, f.owed = nil, f.taken
+}
+
+// crowd notes that the burst has published into a queue in which much is ready. The caller holds q.mu.
+func (q *Queue) crowd(b *Burst) {
+	if !q.flow.ease(b.now, q.core.Len()) || len(q.consumers) == 0 {
+		return
+	}
+	if b.crowded != q {
+		b.crowded, b.crowding = q, 0
+	}
+	b.crowding++
+}
+
+// Crowded returns the queue that the owner is to keep step with, if nobody waits for him, and how many messages he has put there; nil if there is none.
+func (b *Burst) Crowded() (*Queue, int) {
+	q, n := b.crowded, b.crowding
+	b.crowded, b.crowding = nil, 0
+	return q, n
+}
+
+// KeepStep waits until n messages were taken from the queue, or until that is not worth waiting for, or stop is closed.
+func (q *Queue) KeepStep(n int, stop <-chan struct{}) {
+	now := q.vhost.core.Now
+	turn := q.queueUp(now(), n)
+	if turn == nil {
+		return
+	}
+	look := time.NewTicker(flowSlice)
+	defer look.Stop()
+	for end := now() + queue.Time(longestTurn); now() < end; {
+		select {
+		case <-turn.come:
+			return
+		case <-stop:
+			return
+		case <-look.C:
+			q.giveUpOnSlow(now())
+		}
+	}
+}
+
+// queueUp returns nil for who need not wait.
+func (q *Queue) queueUp(now queue.Time, n int) *turn {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone || q.resting || !q.flow.crowded || q.flow.slow(now) {
+		return nil
+	}
+	return q.flow.join(n)
+}
+
+func (q *Queue) giveUpOnSlow(now queue.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.gone || q.resting || q.flow.slow(now) {
+		q.flow.release()
+	}
+}

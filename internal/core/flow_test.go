@@ -1,0 +1,200 @@
+package core
+
+import (
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/postrider-mq/postrider/internal/queue"
+)
+
+// crowdedWorld is a queue with a consumer and a publisher who, after each burst, waits as a connection does.
+type crowdedWorld struct {
+	*world
+	sink *sink
+	next int
+}
+
+func newCrowdedWorld(t *testing.T, prefetch uint16) *crowdedWorld {
+	w := &crowdedWorld{world: newWorld(t, nil), sink: &sink{}}
+	w.durable("q")
+	w.consume("q", prefetch, w.sink)
+	return w
+}
+
+// publish publishes n messages in one burst and returns for how long that was kept waiting.
+func (w *crowdedWorld) publish(n int) time.Duration {
+	w.t.Helper()
+	w.fill("q", w.next, w.next+n)
+	w.next += n
+	began := time.Now()
+	if q, n := w.burst.Crowded(); q != nil {
+		q.KeepStep(n, w.t.Context().Done())
+	}
+	return time.Since(began)
+}
+
+// takeEach acknowledges so many a millisecond, until stop is closed.
+func (w *crowdedWorld) takeEach(n int, stop <-chan struct{}) {
+	var b Burst
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-stop:
+			return
+		}
+		var given []uint64
+		for _, d := range w.sink.take() {
+			given = append(given, d.Pos)
+		}
+		b.Begin(w.core.Now())
+		w.queue("q").Settle(&b, given[:min(n, len(given))]...)
+		b.End()
+	}
+}
+
+func (w *crowdedWorld) ready() int { return w.world.ready("q") }
+
+// Who can publish without end keeps as far ahead of a consumer who takes a million a second as much is, and no further.
+func TestPublishersKeepStepWithQuickConsumers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newCrowdedWorld(t, 1000)
+		stop := make(chan struct{})
+		defer close(stop)
+		go w.takeEach(1000, stop)
+		const burst = 500
+		began := time.Now()
+		for range 400 {
+			w.publish(burst)
+			if n := w.ready(); n > crowdedFrom+2*burst {
+				t.Fatalf("%d messages are ready", n)
+			}
+		}
+		if took := time.Since(began); took > 250*time.Millisecond {
+			t.Errorf("200,000 messages took %v, where 1,000 are taken each millisecond", took)
+		}
+	})
+}
+
+// A queue takes what comes, however slowly it is taken.
+func TestNobodyWaitsLongForSlowConsumers(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		each int // taken in a millisecond
+	}{{"nothing is taken", 0}, {"100,000 are taken a second", 100}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newCrowdedWorld(t, 1000)
+				stop := make(chan struct{})
+				defer close(stop)
+				go w.takeEach(c.each, stop)
+				var waited time.Duration
+				for range 400 {
+					waited += w.publish(500)
+				}
+				if least, most := mostLull*flowSlice, (mostLull+2)*flowSlice; waited < least || waited > most {
+					t.Errorf("waited for %v, want %v to %v, once", waited, least, most)
+				}
+			})
+		})
+	}
+}
+
+// Who was found slow is asked again when he has taken nearly all.
+func TestConsumersAreJudgedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newCrowdedWorld(t, 1000)
+		if w.publish(2*crowdedFrom) == 0 {
+			t.Error("did not wait")
+		}
+		if d := w.publish(500); d != 0 {
+			t.Errorf("waited for %v once more", d)
+		}
+		for w.ready() >= evenFrom {
+			var given []uint64
+			for _, d := range w.sink.take() {
+				given = append(given, d.Pos)
+			}
+			w.do(func(b *Burst) { w.queue("q").Settle(b, given...) })
+		}
+		if d := w.publish(500); d != 0 {
+			t.Errorf("waited for %v where little is ready", d)
+		}
+		if w.publish(2*crowdedFrom) == 0 {
+			t.Error("did not wait when much was ready again")
+		}
+	})
+}
+
+func TestTheWaitEndsWithTheQueueAndWithWhoWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newCrowdedWorld(t, 1000)
+		w.fill("q", 0, 2*crowdedFrom)
+		stop := make(chan struct{})
+		close(stop)
+		began := time.Now()
+		q, n := w.burst.Crowded()
+		q.KeepStep(n, stop)
+		if d := time.Since(began); d != 0 {
+			t.Errorf("who ends waited for %v", d)
+		}
+		w.fill("q", 0, 10)
+		q, n = w.burst.Crowded()
+		time.AfterFunc(time.Millisecond, func() { w.delete("q") })
+		q.KeepStep(n, t.Context().Done())
+		if d := time.Since(began); d > time.Millisecond {
+			t.Errorf("waited for %v for a queue that was deleted", d)
+		}
+	})
+}
+
+func TestWhoWaitsGoesOnInTurn(t *testing.T) {
+	var f flow
+	turns := []*turn{f.join(3), f.join(1), f.join(2)}
+	for n, want := range []string{"", "", "", "0", "0 1", "0 1", "0 1 2"} {
+		if n > 0 {
+			f.took()
+		}
+		var on string
+		for i, turn := range turns {
+			select {
+			case <-turn.come:
+				on += " " + strconv.Itoa(i)
+			default:
+			}
+		}
+		if on = on[min(1, len(on)):]; on != want {
+			t.Errorf("after %d were taken go on: %q, want %q", n, on, want)
+		}
+	}
+}
+
+// As long as more come to wait, that they come is what the broker is busy with.
+func TestConsumersAreNotJudgedWhileTheLineGrows(t *testing.T) {
+	var f flow
+	f.ease(0, crowdedFrom+1)
+	slow := func() bool { return f.slow(f.since + queue.Time(flowSlice)) }
+	for i := range 20 {
+		f.join(100)
+		if slow() {
+			t.Fatalf("given up on after %d slices, in each of which one has come", i+1)
+		}
+	}
+	for range mostLull - 1 {
+		if slow() {
+			t.Fatal("given up on too early")
+		}
+	}
+	if !slow() {
+		t.Error("not given up on when nobody came any more")
+	}
+	for range quickSlice {
+		f.took()
+	}
+	if slow() {
+		t.Error("a slice that was quick changed nothing")
+	}
+}
