@@ -179,10 +179,7 @@ func (n *Node) lost() error {
 // leftInMemory are the queues that hold messages of the inbox and of mailboxes, the inbox first.
 func (n *Node) leftInMemory() (left []broker.QueueStats) {
 	n.local.broker.EachQueue(func(q broker.QueueStats) {
-		if strings.HasPrefix(q.Name, coordination) && !strings.HasPrefix(q.Name, n.cfg.Name) {
-			return
-		}
-		if q.Durable && q.Ready > 0 { // others are for somebody who waits, and are of no use without him
+		if q.Durable && q.Ready > 0 && !n.coordinates(q.Name) { // others are for somebody who waits, and are of no use without him
 			left = append(left, q)
 		}
 	})

@@ -10,9 +10,11 @@ import (
 // What waits in mailboxes that are in this node's own memory ends with it. So when it shuts down, those who receive from them here
 // go on until nothing is left in any, all at once: what is handled in one may be sent to another.
 
-// coordination is what the names of package coord's mailboxes begin with. They are never empty: what is in them is a number or a value that stays, and nothing
-// that waits to be handled.
-const coordination = "coord."
+// coordinates reports whether a queue is that of one of package coord's mailboxes. These are never empty: what is in them is a number or a value that stays, and
+// nothing that waits to be handled.
+func (n *Node) coordinates(queue string) bool {
+	return strings.HasPrefix(queue, "coord.") && queue != n.cfg.Name
+}
 
 // emptyMailboxes waits until the mailboxes in memory that somebody receives from here are empty, but for what has failed and waits for another try.
 func (n *Node) emptyMailboxes(ctx context.Context) error {
@@ -65,7 +67,7 @@ func (n *Node) boxesInHand() map[string]bool {
 		}
 		holds, busy := t.inHand()
 		for _, name := range queuesOf(t.target.way) {
-			if strings.HasPrefix(name, coordination) {
+			if n.coordinates(name) {
 				continue
 			}
 			all[name], held[name] = all[name] || busy, held[name] || holds

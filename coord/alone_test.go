@@ -41,7 +41,7 @@ func TestAShutdownDoesNotWaitForWhatIsHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := postridertest.New(t).Node("alice")
+				n := postridertest.New(t).Node("c") // as the names of mailboxes here begin, too
 				use(t.Context(), t, n)
 				time.Sleep(time.Second)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
