@@ -22,7 +22,7 @@ func (f failing) err() error { return f.why }
 
 // Whoever begins to receive while the broker shuts down begins when there is one again; a refusal is told.
 func TestABrokerThatGoesIsNoRefusal(t *testing.T) {
-	for code, refusal := range map[uint16]bool{amqp.ConnectionForced: false, amqp.InternalError: false, amqp.AccessRefused: true, amqp.NotFound: true} {
+	for code, refusal := range map[uint16]bool{amqp.ConnectionForced: false, amqp.InternalError: false, amqp.NotFound: false, amqp.AccessRefused: true, amqp.PreconditionFailed: true} {
 		at := &tap{target: &Target{title: "mailbox jobs"}, intake: failing{why: &amqp.Error{Code: code, Text: "because"}}}
 		err := at.begun(t.Context())
 		if refusal != (err != nil) || refusal && !errors.As(err, new(*RemoteError)) {

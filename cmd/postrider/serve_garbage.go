@@ -54,14 +54,19 @@ func (c *collector) collected() {
 	if c.stopped.Load() {
 		return
 	}
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	before, now := c.percent.Load(), int64(percentFor(live[0].Value.Uint64(), c.floor))
+	before, now := c.percent.Load(), int64(percentFor(liveHeap(), c.floor))
 	if now*10 < before*9 || now*9 > before*10 {
 		c.percent.Store(now)
 		debug.SetGCPercent(int(now))
 	}
 	c.watch()
+}
+
+// liveHeap is what was live when garbage was collected last, in bytes.
+func liveHeap() uint64 {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	return live[0].Value.Uint64()
 }
 
 // percentFor lets a heap of which so much is live grow to the floor, and to its double if that is more.
