@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -408,15 +407,7 @@ func TestADeletedExchangeLetsGoBehindEverybody(t *testing.T) {
 // While the disk does not answer, dead letters wait for it, and all else that is due is done.
 func TestADiskThatIsBehindHoldsUpDeadLettersAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var stuck atomic.Bool
-		goOn := make(chan bool)
-		w := &world{t: t}
-		w.open(disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
-			if op.Kind == disk.OpSync && stuck.Load() {
-				<-goOn
-			}
-			return nil
-		}, nil))
+		w, stuck, goOn := stuckWorld(t)
 		defer w.core.Close()
 		w.durable("dead")
 		w.declare(args(amqp.Table{"x-message-ttl": int32(1000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})("dying"))

@@ -147,7 +147,7 @@ func (q *Queue) queueUp(now queue.Time, n int) *turn {
 func (q *Queue) giveUpOnSlow(now queue.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.gone || q.resting || q.flow.slow(now) {
+	if q.resting || q.flow.slow(now) {
 		q.flow.release()
 	}
 }

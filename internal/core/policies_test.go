@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -383,15 +382,7 @@ func TestNobodyWaitsForThePatternOfAPolicy(t *testing.T) {
 // Who changes policies waits for the disk, and no other change for him.
 func TestAPolicyThatWaitsForTheDiskHoldsUpNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var stuck atomic.Bool
-		goOn := make(chan bool)
-		w := &world{t: t}
-		w.open(disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
-			if op.Kind == disk.OpSync && stuck.Load() {
-				<-goOn
-			}
-			return nil
-		}, nil))
+		w, stuck, goOn := stuckWorld(t)
 		defer w.core.Close()
 		synctest.Wait()
 		stuck.Store(true)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -70,15 +69,7 @@ func TestACheckpointIsGoneBeforeTheJournalGoesOn(t *testing.T) {
 
 // Who declares what is there already may rely on it as much as who made it, who may still be waiting for the disk.
 func TestWhatIsThereAlreadyIsAnsweredWhenItIsOnDisk(t *testing.T) {
-	var stuck atomic.Bool
-	gate := make(chan struct{})
-	w := &world{t: t}
-	w.open(disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
-		if op.Kind == disk.OpSync && stuck.Load() {
-			<-gate
-		}
-		return nil
-	}, nil))
+	w, stuck, gate := stuckWorld(t)
 	defer w.core.Close()
 	w.durable("there")
 	w.exchange("there", route.Direct, true)

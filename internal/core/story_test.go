@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -370,15 +369,7 @@ func (c waiter) Durable(bool) {
 // Whoever has to wait for the disk in the midst of a burst first lets go of
 // what the burst has delivered.
 func TestABurstThatWaitsKeepsNobodyWaiting(t *testing.T) {
-	var slow atomic.Bool
-	gate := make(chan struct{})
-	w := &world{t: t}
-	w.open(disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
-		if op.Kind == disk.OpSync && slow.Load() {
-			<-gate
-		}
-		return nil
-	}, nil))
+	w, slow, gate := stuckWorld(t)
 	defer w.core.Close()
 	w.declare(QueueSpec{Name: "q"})
 	s := &sink{}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,19 @@ func newWorld(t testing.TB, d *disk.Mem) *world {
 	w.open(d)
 	t.Cleanup(func() { w.core.Close() })
 	return w
+}
+
+// stuckWorld is a broker on a disk that, while it is stuck, does not sync before it is told to go on. The caller closes its core.
+func stuckWorld(t testing.TB) (w *world, stuck *atomic.Bool, goOn chan struct{}) {
+	t.Helper()
+	w, stuck, goOn = &world{t: t}, new(atomic.Bool), make(chan struct{})
+	w.open(disk.NewFaulty(disk.NewMem(), func(op disk.Op) error {
+		if op.Kind == disk.OpSync && stuck.Load() {
+			<-goOn
+		}
+		return nil
+	}, nil))
+	return w, stuck, goOn
 }
 
 func (w *world) open(fs disk.FS) {
