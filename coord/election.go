@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/postrider-mq/postrider"
 )
@@ -25,36 +26,65 @@ func NewElection(n *postrider.Node, name string) *Election {
 // Lead runs as a candidate. As soon as it leads it calls lead, with a context that ends when it does not any more, and with the
 // number of its term: higher than that of all leaders before, a fence as of [Held.Fence]. When lead returns while it leads, it
 // resigns, and lead's error is that of Lead. When it lost the lead, it is a candidate again once lead
-// has returned. When ctx ends, the error is ctx's.
+// has returned. When ctx ends, the error is ctx's, and to resign takes half a second at most.
 func (e *Election) Lead(ctx context.Context, lead func(ctx context.Context, term uint64) error) error {
 	for {
 		h, err := e.lock.Acquire(ctx)
 		if err != nil {
 			return err
 		}
-		lost := false
-		err = h.while(ctx, func(ctx context.Context, term uint64) error {
-			if err := e.announce(ctx); err != nil {
-				lost = errors.Is(context.Cause(ctx), ErrLost)
-				return err
-			}
-			err := lead(ctx, term)
-			lost = errors.Is(context.Cause(ctx), ErrLost)
-			if !lost {
-				e.resign(ctx, h)
-			}
-			return err
-		})
+		lost, err := e.term(ctx, h, lead)
 		if !lost {
 			return err
 		}
 	}
 }
 
+// term is a time of leading, from the announcement to the end.
+func (e *Election) term(ctx context.Context, h *Held, lead func(ctx context.Context, term uint64) error) (lost bool, err error) {
+	resigns := false
+	defer func() { e.leave(ctx, h, resigns) }()
+	leading, cancel := h.unlessLost(ctx)
+	defer cancel(nil)
+	err = e.announce(leading)
+	announced := err == nil
+	if announced {
+		err = lead(leading, h.fence)
+	}
+	lost = errors.Is(context.Cause(leading), ErrLost)
+	resigns = announced && !lost
+	return lost, err
+}
+
 func (e *Election) announce(ctx context.Context) error {
 	_, err := e.leader.Set(ctx, e.lock.seat.node.Name())
 	return err
 }
+
+// leave lets another lead, after it was said that nobody does if this one resigns. Once ctx has ended it waits for that no longer than resignWithin:
+// where a broker does not answer, the rest is done behind who returns.
+func (e *Election) leave(ctx context.Context, h *Held, resigns bool) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		if resigns {
+			e.resign(ctx, h)
+		}
+		h.Release()
+	}()
+	select {
+	case <-over:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-over:
+	case <-time.After(resignWithin):
+	}
+}
+
+// resignWithin is time for a broker that answers.
+const resignWithin = time.Second / 2
 
 // resign says that nobody leads, as far as that can be said in the time that is left, and before another may lead.
 func (e *Election) resign(ctx context.Context, h *Held) {

@@ -186,3 +186,40 @@ func TestALeaderThatHasLostTheLeadWhenItsTimeIsUp(t *testing.T) {
 		}
 	})
 }
+
+// A leader whose time is up resigns before Lead returns; one whose broker says nothing more does not wait for that.
+func TestALeaderWhoseTimeIsUp(t *testing.T) {
+	for name, silent := range map[string]bool{"the broker answers": false, "the broker says nothing": true} {
+		t.Run(name, func(t *testing.T) {
+			tell(t, func(t *testing.T, w *world) {
+				ctx, cancel := context.WithCancel(t.Context())
+				leads, over := make(chan struct{}), make(chan error, 1)
+				go func() {
+					over <- coord.NewElection(w.alice, "e").Lead(ctx, func(ctx context.Context, _ uint64) error {
+						close(leads)
+						<-ctx.Done()
+						return ctx.Err()
+					})
+				}()
+				<-leads
+				if silent {
+					w.Mute("alice")
+				}
+				began := time.Now()
+				cancel()
+				if err := <-over; !errors.Is(err, context.Canceled) || time.Since(began) > time.Second {
+					t.Errorf("%v, after %v", err, time.Since(began))
+				}
+				if silent {
+					w.Unmute("alice")
+				} else if leader, err := coord.NewElection(w.bob, "e").Leader(t.Context()); leader != "" || err != nil {
+					t.Errorf("%q leads, %v", leader, err)
+				}
+				led := coord.NewElection(w.bob, "e").Lead(t.Context(), func(context.Context, uint64) error { return nil })
+				if led != nil {
+					t.Error(led)
+				}
+			})
+		})
+	}
+}

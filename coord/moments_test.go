@@ -92,18 +92,19 @@ func TestAtEveryMoment(t *testing.T) {
 	events := map[string]struct {
 		happen func(w *world, u use)
 		want   func(err error) bool // of who was there
+		within time.Duration
 	}{
-		"given up": {func(w *world, _ use) { w.cancel() }, func(err error) bool { return err == nil || errors.Is(err, context.Canceled) }},
+		"given up": {func(w *world, _ use) { w.cancel() }, func(err error) bool { return err == nil || errors.Is(err, context.Canceled) }, time.Second},
 		"closed": {func(w *world, _ use) { w.alice.Close() }, func(err error) bool {
 			return err == nil || errors.Is(err, postrider.ErrClosed) || errors.Is(err, coord.ErrLost)
-		}},
+		}, 20 * time.Second},
 		"given up while the line is silent": {func(w *world, _ use) {
 			w.Mute("alice")
 			w.cancel()
 			time.AfterFunc(time.Minute, func() { w.Unmute("alice") })
-		}, func(err error) bool { return err == nil || errors.Is(err, context.Canceled) }},
-		"cut":       {func(w *world, _ use) { w.Cut("alice") }, func(err error) bool { return err == nil || errors.Is(err, coord.ErrLost) }},
-		"restarted": {func(w *world, _ use) { w.mq.Restart() }, func(err error) bool { return err == nil || errors.Is(err, coord.ErrLost) }},
+		}, func(err error) bool { return err == nil || errors.Is(err, context.Canceled) }, time.Second},
+		"cut":       {func(w *world, _ use) { w.Cut("alice") }, func(err error) bool { return err == nil || errors.Is(err, coord.ErrLost) }, 20 * time.Second},
+		"restarted": {func(w *world, _ use) { w.mq.Restart() }, func(err error) bool { return err == nil || errors.Is(err, coord.ErrLost) }, 20 * time.Second},
 		"deleted": {func(w *world, u use) {
 			c, err := w.mq.Dial(broker.DialConfig{})
 			if err != nil {
@@ -115,7 +116,7 @@ func TestAtEveryMoment(t *testing.T) {
 					panic(err)
 				}
 			}
-		}, func(err error) bool { return err == nil || errors.Is(err, coord.ErrLost) }},
+		}, func(err error) bool { return err == nil || errors.Is(err, coord.ErrLost) }, 20 * time.Second},
 	}
 	first, step := time.Duration(rand.IntN(7))*lineDelay, 7*lineDelay
 	if *everyMoment {
@@ -146,7 +147,6 @@ func TestAtEveryMoment(t *testing.T) {
 							}
 						}
 						time.Sleep(time.Second)
-						began := time.Now()
 						done := make(chan error, 1)
 						var all sync.WaitGroup
 						all.Go(func() { done <- u.do(ctx, w.alice) })
@@ -158,9 +158,10 @@ func TestAtEveryMoment(t *testing.T) {
 						default:
 							e.happen(w, u)
 						}
+						happened := time.Now()
 						all.Wait()
-						if err := <-done; !e.want(err) || time.Since(began) > at+20*time.Second {
-							t.Errorf("%s after %v: %v, after %v", event, at, err, time.Since(began))
+						if err := <-done; !e.want(err) || time.Since(happened) > e.within {
+							t.Errorf("%s after %v: %v, after %v", event, at, err, time.Since(happened))
 						}
 						again, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 						defer stop()
