@@ -44,7 +44,7 @@ func (b *Broker) start() {
 }
 
 // Restart closes the broker, unless it is closed, and starts it anew. Its clients connect again by themselves. It has what it had confirmed when its
-// configuration has a Dir, see [Network.BrokerWith], and nothing otherwise.
+// configuration has a Dir, see [Network.BrokerWith], and nothing otherwise. It is for the goroutine of the test, and for nobody who uses the Broker beside it.
 func (b *Broker) Restart() {
 	b.net.t.Helper()
 	b.Close()

@@ -45,7 +45,8 @@
 //		synctest.Wait() // until nothing happens any more
 //	})
 //
-// Use a network in one bubble only, and the t of the bubble.
+// Use a network in one bubble only, and the t of the bubble. Give what waits a context with a deadline, of an hour if you like: t.Context() has none, and a
+// send to who is not there waits as long as its context lets it. Nodes go on trying meanwhile, so time never stands still, and synctest does not notice.
 //
 // # What happened
 //
@@ -72,7 +73,7 @@
 // # Faults
 //
 // [Network.Cut], [Network.Isolate] and [Network.Split] are noticed at once by both sides; [Network.Mute] is not, and only deadlines and
-// heartbeats help; [Network.Slow] delays. A node that is closed and started anew under its name is a process that was restarted; with
+// heartbeats help; [Network.Slow] delays. To break something in the midst of what a message goes through, do so in a handler or in middleware. A node that is closed and started anew under its name is a process that was restarted; with
 // [postrider.Config.Dir] it has its outbox and inbox.
 //
 //	net.Cut("shop")            // its connections break, and are made again

@@ -51,7 +51,7 @@ func (n *Network) Mute(name string) {
 	}
 	for l := range n.lines {
 		if l.touches(name) {
-			l.mute.Store(true)
+			l.hush()
 		}
 	}
 }
@@ -67,7 +67,8 @@ func (n *Network) Unmute(name string) {
 	n.cut(func(l *line) bool { return l.touches(name) && l.mute.Load() })
 }
 
-// Slow makes whatever is read on a connection from or to the one of that name, in either direction, arrive so much later. 0 ends it.
+// Slow makes whatever is sent from now on by a connection from or to the one of that name, in either direction, arrive so much later. 0 ends it. However
+// much is sent, all of it is late by that time alone; but a connection is made in three such ways there and back, for which nodes have 5 s.
 func (n *Network) Slow(name string, late time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

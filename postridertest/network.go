@@ -14,8 +14,8 @@ import (
 	"github.com/postrider-mq/postrider"
 )
 
-// Network is a handful of nodes and brokers that reach each other by name, through pipes in memory. Any
-// goroutine may use it.
+// Network is a handful of nodes and brokers that reach each other by name, through pipes in memory that hold as much as sockets do. Any
+// goroutine may use it, but where it can fail the test, as Node can: that is for the goroutine of the test.
 type Network struct {
 	t     testing.TB
 	names []string

@@ -2,6 +2,7 @@ package postridertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -131,7 +132,8 @@ func (r *Recorder) since(number int) (events []Event, next int, changed <-chan s
 
 // Wait waits until events have happened that fit the patterns, one after the other, though others may lie in between, and returns the last of
 // them. It looks from the beginning, or from the last [Recorder.Forget]. When ctx ends first the test fails at once, and says what was waited for and
-// what happened instead; so it is for the goroutine of the test alone.
+// what happened instead; so it is for the goroutine of the test alone. Where ctx has no deadline, as that of a test has none, it gives up when nothing has
+// happened for an hour, which in a bubble of [testing/synctest] passes at once, or when the test is about to be ended by go test.
 func (r *Recorder) Wait(ctx context.Context, like ...Event) Event {
 	r.t.Helper()
 	met := 0
@@ -170,9 +172,33 @@ func (r *Recorder) await(ctx context.Context, is func(Event) bool) (Event, error
 		case <-changed:
 		case <-ctx.Done():
 			return Event{}, context.Cause(ctx)
+		case <-r.tooLong(ctx):
+			return Event{}, errTooLong
 		}
 	}
 }
+
+const patience = time.Hour // longer than what fails may wait to be tried again, unless the test says how long
+
+var errTooLong = errors.New("nothing happens any more, and the context has no deadline")
+
+// tooLong tells when who waits with a context without a deadline has waited for the next event for so long that there will be none: nodes that wait, too, never
+// let a bubble come to rest, and its time would go on until go test ends all of it, without the record.
+func (r *Recorder) tooLong(ctx context.Context) <-chan time.Time {
+	if _, ok := ctx.Deadline(); ok {
+		return nil
+	}
+	most := patience
+	if t, ok := r.t.(interface{ Deadline() (time.Time, bool) }); ok && !inBubble(r.began) {
+		if end, ok := t.Deadline(); ok {
+			most = min(most, time.Until(end)*9/10)
+		}
+	}
+	return time.After(most)
+}
+
+// inBubble reports whether a clock is that of a bubble, which begins with the year 2000. Of the test in one it cannot be asked when go test ends it.
+func inBubble(now time.Time) bool { return now.Year() < 2020 }
 
 // plan says which of the patterns have happened.
 func plan(like []Event, met int) string {

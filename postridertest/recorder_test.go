@@ -210,6 +210,46 @@ func TestARecorderSaysWhatDidNotHappen(t *testing.T) {
 	})
 }
 
+// ending is a test that go test ends at some time.
+type ending struct {
+	*failing
+	at time.Time
+}
+
+func (e ending) Deadline() (time.Time, bool) { return e.at, true }
+
+// gaveUp waits for what does not happen, with a context that has no deadline, and has the test fail.
+func gaveUp(t *testing.T, tb testing.TB, f *failing) {
+	t.Helper()
+	defer func() {
+		if recover() != any(f) {
+			t.Error("it did not fail")
+		}
+	}()
+	postridertest.NewRecorder(tb).Wait(t.Context(), postridertest.Event{What: postridertest.Handled})
+}
+
+// Nobody waits for ever, though the context does not end: not in a bubble, where the beat of connections goes on, nor out of one.
+func TestARecorderDoesNotWaitForEver(t *testing.T) {
+	const want = "this did not happen (nothing happens any more, and the context has no deadline):\n  missing   handled"
+	inMemory(t, func(t *testing.T, net *postridertest.Network) {
+		shop := net.Node("shop")
+		net.Node("warehouse")
+		wantUp(t, shop.Peer("warehouse"))
+		began := time.Now()
+		f := &failing{TB: t}
+		gaveUp(t, f, f)
+		if len(f.said) != 1 || f.said[0] != want || time.Since(began) != time.Hour {
+			t.Errorf("after %v: %q", time.Since(began), f.said)
+		}
+	})
+	f := &failing{TB: t}
+	gaveUp(t, ending{f, time.Now().Add(20 * time.Millisecond)}, f)
+	if len(f.said) != 1 || f.said[0] != want {
+		t.Errorf("%q", f.said)
+	}
+}
+
 func TestARecorderWaitsForWhatIsYetToHappen(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *postridertest.Network) {
 		rec := net.Record()

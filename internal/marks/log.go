@@ -78,7 +78,7 @@ const (
 	maxBacklog  = 16 << 20 // bytes that may wait for the disk
 )
 
-// ErrSlow is why marks are not noted: too much waits for the disk.
+// ErrSlow is why marks are not noted: too much waits for the disk, or it is full. What room it has left is for the next start, which can do without them.
 var ErrSlow = errors.New("the disk that keeps which messages were handled is slow or full")
 
 // Folder is where a node keeps what it has handled in its directory.
@@ -131,7 +131,7 @@ func (l *Log) Note(at Place, marks []Mark) (journal.LSN, error) {
 	switch {
 	case p == nil:
 		return 0, nil
-	case l.journal.Backlog() > maxBacklog:
+	case l.journal.Backlog() > maxBacklog, l.journal.Full():
 		return 0, ErrSlow
 	}
 	marks = slices.DeleteFunc(marks, p.has)
