@@ -46,15 +46,35 @@ func wantVerb(cmd *cobra.Command, args []string) error {
 // worded shows what a command wants where the number of its arguments is wrong.
 func worded(cmd *cobra.Command, args []string, wants cobra.PositionalArgs) error {
 	err := wants(cmd, args)
-	if err == nil || !miscounted(err) {
-		return err
-	}
 	_, takes, _ := strings.Cut(cmd.Use, " ")
 	usage := strings.TrimSuffix(cmd.CommandPath()+" "+takes, " ")
+	if err == nil {
+		return noneEmpty(strings.Fields(takes), args, usage)
+	}
+	if !miscounted(err) {
+		return err
+	}
 	if wants(cmd, nil) == nil || wants(cmd, args[:max(len(args)-1, 0)]) == nil {
 		return fmt.Errorf("unexpected argument %q: want %s", args[len(args)-1], usage)
 	}
 	return fmt.Errorf("want %s", usage)
+}
+
+// named are the arguments that name something, as usages have them. Patterns and texts may be empty.
+var named = []string{"NAME", "USER", "TAG", "QUEUE", "EXCHANGE", "MAILBOX", "ID", "DIR"}
+
+// noneEmpty refuses a name that is empty. Without it a broker would make one up, or take it for all that there are.
+func noneEmpty(takes, args []string, usage string) error {
+	if len(takes) == 0 {
+		return nil
+	}
+	for i, arg := range args {
+		what := strings.Trim(takes[min(i, len(takes)-1)], "[].")
+		if arg == "" && slices.Contains(named, what) {
+			return fmt.Errorf("%s is empty: want %s; is a variable not set?", what, usage)
+		}
+	}
+	return nil
 }
 
 // miscounted tells the errors of [cobra.ExactArgs] and the like, who count, from those that say what is wrong.
@@ -83,9 +103,9 @@ func wordFlags(cmd *cobra.Command, err error) error {
 	return err
 }
 
-// neverEmpty are flags that a variable which is not set may not turn off: a broker that is to keep messages would keep none, and one with TLS would do
-// without.
-var neverEmpty = []string{"dir", "keys", "tls-cert", "tls-key", "tls-ca"}
+// neverEmpty are flags that a variable which is not set may not turn off: a broker that is to keep messages would keep none, one with TLS would do
+// without, and something else than a virtual host would be asked for.
+var neverEmpty = []string{"dir", "keys", "tls-cert", "tls-key", "tls-ca", "vhost"}
 
 // checkFlags finds what makes no sense with any verb: a timeout or a limit below 0, or an empty name where none at all means something else.
 func checkFlags(cmd *cobra.Command) (err error) {
@@ -96,7 +116,7 @@ func checkFlags(cmd *cobra.Command) (err error) {
 		case below && f.Name == "limit":
 			err = usagef("--limit %s: want 0, which is no limit, or more", f.Value)
 		case f.Value.String() == "" && slices.Contains(neverEmpty, f.Name):
-			err = usagef("--%s is empty: want the name of a file or a directory; is a variable not set?", f.Name)
+			err = usagef("--%s is empty: want a name; is a variable not set?", f.Name)
 		}
 	})
 	return err

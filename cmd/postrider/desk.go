@@ -44,9 +44,6 @@ func deskVerb(cmd *cobra.Command, do func(ctx context.Context, d *desk, args []s
 		if name, ok := strings.CutPrefix(args[0], "mailbox:"); ok {
 			return usagef("%q: here a mailbox is named without mailbox: before it, as %s", args[0], name)
 		}
-		if args[0] == "" {
-			return errNoName
-		}
 		d := &desk{options: *o, out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr()}
 		if err := d.open(cmd.Context()); err != nil {
 			return stopped(cmd.Context(), err)
@@ -56,8 +53,6 @@ func deskVerb(cmd *cobra.Command, do func(ctx context.Context, d *desk, args []s
 	}
 	return cmd
 }
-
-var errNoName = usagef("the mailbox's name is empty")
 
 // stopped is err, or that it was interrupted if that is why a step was not done.
 func stopped(ctx context.Context, err error) error {

@@ -84,9 +84,6 @@ func newMailboxCreate() *cobra.Command {
 			postrider mailbox create jobs --broker amqp://guest:guest@rabbit:5672`),
 		Args: cobra.MinimumNArgs(1),
 	}, func(ctx context.Context, d *desk, args []string) error {
-		if slices.Contains(args, "") { // the broker would make up a name
-			return errNoName
-		}
 		for _, name := range args {
 			if err := d.create(ctx, name); err != nil {
 				return fmt.Errorf("mailbox %s: %w", name, err)

@@ -43,9 +43,9 @@ func TestMailboxesAreWorkedOn(t *testing.T) {
 	runWith(t, "a\n", nil, "post", "mailbox:invoices", "--broker", url).wants(t, exitOK, "")
 	runs(t, "mailbox", "rm", "invoices", "--broker", url).wants(t, exitFailed, "", "has 1 message in it", "--force")
 	for _, verb := range []string{"create", "peek", "purge", "rm"} { // to AMQP no name is one to be made up, or the last one
-		runs(t, "mailbox", verb, "", "--broker", url).wants(t, exitUsage, "", "the mailbox's name is empty")
+		runs(t, "mailbox", verb, "", "--broker", url).wants(t, exitUsage, "", "NAME is empty")
 	}
-	runs(t, "mailbox", "create", "one", "", "--broker", url).wants(t, exitUsage, "", "the mailbox's name is empty")
+	runs(t, "mailbox", "create", "one", "", "--broker", url).wants(t, exitUsage, "", "NAME is empty")
 	runs(t, "mailbox", "rm", "invoices", "--force", "--json", "--broker", url).wants(t, exitOK, `{"deleted":1,"mailbox":"invoices"}`+"\n")
 }
 

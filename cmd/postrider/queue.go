@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,10 +16,11 @@ func newQueue() *cobra.Command {
 	var vhost string
 	cmd := &cobra.Command{
 		Use:   "queue",
-		Short: "List, purge and delete the queues of a running broker, and list who consumes from them",
+		Short: "List, purge and delete the queues of a running broker, and list what is bound to them and who consumes from them",
 		Example: examples(`
 			postrider queue list
 			postrider queue consumers jobs
+			postrider queue bindings jobs
 			postrider queue purge jobs
 			postrider queue delete jobs --vhost shop`),
 	}
@@ -26,7 +28,7 @@ func newQueue() *cobra.Command {
 	cmd.PersistentFlags().StringVar(&vhost, "vhost", "/", "virtual `host`")
 	remove := queueEnd(&o, &vhost, "delete", "Delete a queue with its messages")
 	remove.Aliases = []string{"rm", "remove"}
-	cmd.AddCommand(queueList(&o, &vhost), queueConsumers(&o, &vhost), queueEnd(&o, &vhost, "purge", "Drop the messages of a queue that nobody holds", "contents"), remove)
+	cmd.AddCommand(queueList(&o, &vhost), queueConsumers(&o, &vhost), queueBindings(&o, &vhost), queueEnd(&o, &vhost, "purge", "Drop the messages of a queue that nobody holds", "contents"), remove)
 	return cmd
 }
 
@@ -58,7 +60,7 @@ func queueList(o *owner, vhost *string) *cobra.Command {
 			}
 			if !o.json {
 				for _, q := range items {
-					q["policies"], q["settings"] = policiesOf(q), settingsOf(q)
+					q["policies"], q["settings"] = policiesOf(q), settingsOf(q, "effective_arguments")
 				}
 			}
 			return o.print(cmd.OutOrStdout(), items, append(columns, column{"POLICY", "policies"}, column{"SETTINGS", "settings"})...)
@@ -68,7 +70,7 @@ func queueList(o *owner, vhost *string) *cobra.Command {
 	return cmd
 }
 
-// policiesOf are the names of the policies that hold for a queue: USER, USER+OPERATOR or +OPERATOR.
+// policiesOf are the names of the policies that hold for a queue or an exchange: USER, USER+OPERATOR or +OPERATOR.
 func policiesOf(q map[string]any) string {
 	names := cell(q, "policy")
 	if operator := cell(q, "operator_policy"); operator != "" {
@@ -77,21 +79,25 @@ func policiesOf(q map[string]any) string {
 	return names
 }
 
-// settingsOf are the arguments that a queue lives by, without what is in other columns.
-func settingsOf(q map[string]any) string {
-	arguments, _ := q["effective_arguments"].(map[string]any)
+// settingsOf are the arguments in a field of a queue or an exchange, as in max-length=5, without what is in other columns.
+func settingsOf(item map[string]any, field string) string {
+	arguments, _ := item[field].(map[string]any)
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(arguments)) {
-		if name == "x-queue-type" {
-			continue
+		if name != "x-queue-type" {
+			all = append(all, strings.TrimPrefix(name, "x-")+"="+argument(arguments[name]))
 		}
-		value := cell(arguments, name)
-		if value == "" {
-			value = `""`
-		}
-		all = append(all, strings.TrimPrefix(name, "x-")+"="+value)
 	}
-	return strings.Join(all, " ")
+	return printable(strings.Join(all, " "))
+}
+
+// argument is the value of one: a text as it is, unless it is empty, and anything else as JSON.
+func argument(v any) string {
+	if text, ok := v.(string); ok && text != "" {
+		return text
+	}
+	text, _ := json.Marshal(v) // it came from JSON
+	return string(text)
 }
 
 func queueConsumers(o *owner, vhost *string) *cobra.Command {
@@ -124,7 +130,7 @@ func queueConsumers(o *owner, vhost *string) *cobra.Command {
 func (o *owner) consumers(ctx context.Context, vhost string, queue ...string) (some []map[string]any, err error) {
 	if len(queue) > 0 {
 		if _, err := o.ask(ctx, http.MethodGet, resource("queues", vhost, queue[0]), nil, nil); err != nil {
-			return nil, absent(err, "there is no queue %s in virtual host %s: see postrider queue list", queue[0], vhost)
+			return nil, noQueue(err, queue[0], vhost)
 		}
 	}
 	var all, channels []map[string]any
@@ -160,7 +166,11 @@ func queueEnd(o *owner, vhost *string, verb, short string, below ...string) *cob
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := resource(append([]string{"queues", *vhost, args[0]}, below...)...)
 			_, err := o.ask(cmd.Context(), http.MethodDelete, path, nil, nil)
-			return absent(err, "there is no queue %s in virtual host %s: see postrider queue list", args[0], *vhost)
+			return noQueue(err, args[0], *vhost)
 		},
 	}
+}
+
+func noQueue(err error, name, vhost string) error {
+	return absent(err, "there is no queue %s in virtual host %s: see postrider queue list", name, vhost)
 }

@@ -15,10 +15,11 @@ var rabbitmqctl = map[string]string{
 
 	"list_queues": "queue list", "purge_queue": "queue purge", "delete_queue": "queue delete", "list_consumers": "queue consumers", "consumer": "queue consumers",
 
+	"list_exchanges": "exchange list", "list_bindings": "exchange bindings", "binding": "exchange bindings",
+
 	"list_connections": "connection list", "close_connection": "connection close", "close_all_connections": "connection close --user",
 
 	"export_definitions": "definitions export", "import_definitions": "definitions import",
-	"exchange": "definitions export", "list_exchanges": "definitions export", "binding": "definitions export", "list_bindings": "definitions export",
 
 	"shovel": "mailbox move", "status": "top --once", "list_alarms": "health --alarms", "check_running": "health", "node_health_check": "health",
 }

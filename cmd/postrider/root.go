@@ -16,7 +16,7 @@ var verbs = []struct {
 	make func() *cobra.Command
 }{
 	{"tour", newTour}, {tour.NodeVerb, newTourNode}, {"bench", newBench}, {"evaluate", newEvaluate}, {load.NodeVerb, newLoadNode}, {"serve", newServe},
-	{"user", newUser}, {"vhost", newVHost}, {"permission", newPermission}, {"connection", newConnection}, {"queue", newQueue},
+	{"user", newUser}, {"vhost", newVHost}, {"permission", newPermission}, {"connection", newConnection}, {"queue", newQueue}, {"exchange", newExchange},
 	{"policy", newPolicy}, {"definitions", newDefinitions}, {"health", newHealth},
 	{"send", newSend}, {"post", newPost}, {"call", newCall}, {"receive", newReceive}, {"reply", newReply},
 	{"ping", newPing}, {"peers", newPeers}, {"top", newTop}, {"keys", newKeys}, {"doctor", newDoctor}, {"mailbox", newMailbox}, {"dead", newDead},

@@ -24,6 +24,9 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"send exchange:prices hello", "did you mean topic:prices?"},
 		{"send mailbox: hello", "want peer:NAME"},
 		{"list_queues", "did you mean queue list?"},
+		{"list_bindings", "did you mean exchange bindings?"},
+		{"exchange bindings prices --all", "name an exchange, or --all"},
+		{"queue list --vhost=", "--vhost is empty"},
 		{"set_operator_policy cap .* {}", "did you mean policy set --operator?"},
 		{"send mailbox:jobs x --header lang", "want NAME=VALUE, as in lang=de"},
 		{"send mailbox:jobs x --header =de", "want NAME=VALUE"},
@@ -149,6 +152,22 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 			o := runs(t, strings.Fields(test.args)...)
 			o.wants(t, exitUsage, "", "postrider: ", test.says, "--help")
 		})
+	}
+}
+
+// An empty name is a variable that is not set, and no wish for all, for none, or for what the broker makes up.
+func TestAnEmptyNameIsRefused(t *testing.T) {
+	t.Parallel()
+	for command, what := range map[string]string{
+		"vhost add": "NAME", "user add": "NAME", "user tags alice": "TAG", "permission set": "USER", "permission topic-clear alice": "EXCHANGE",
+		"policy clear": "NAME", "queue delete": "QUEUE", "queue consumers": "QUEUE", "exchange bindings": "EXCHANGE", "connection close": "NAME",
+		"mailbox create one": "NAME", "dead show jobs": "ID", "journal verify": "DIR",
+	} {
+		more := []string{""}
+		if command == "permission set" {
+			more = []string{"", ".*", "", ""}
+		}
+		runs(t, append(strings.Fields(command), more...)...).wants(t, exitUsage, "", what+" is empty: want postrider "+strings.Fields(command)[0], "is a variable not set?")
 	}
 }
 
