@@ -84,6 +84,12 @@ func miscounted(err error) bool {
 
 // wordFlags puts an error of a flag into words.
 func wordFlags(cmd *cobra.Command, err error) error {
+	if !cmd.HasParent() && cmd.Flags().NArg() > 0 { // the flags are those of a verb that there is not
+		return wantVerb(cmd, cmd.Flags().Args())
+	}
+	if strings.HasPrefix(err.Error(), "unknown shorthand flag: 'p'") && cmd.Flag("vhost") != nil { // rabbitmqctl's
+		return fmt.Errorf("%w: did you mean --vhost?", err)
+	}
 	if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
 		if name == "broker" && cmd.Flag("admin-socket") != nil {
 			return fmt.Errorf("%w: AMQP has no way to ask for that; the broker of --dir is asked, over its local socket", err)
@@ -92,6 +98,9 @@ func wordFlags(cmd *cobra.Command, err error) error {
 			return fmt.Errorf("%w: did you mean --%s?", err, strings.Join(near, " or --"))
 		}
 		return err
+	}
+	if what, _, ok := strings.Cut(err.Error(), " flag: strconv.ParseInt: "); ok {
+		return errors.New(what + ": want a whole number")
 	}
 	what, why, ok := strings.Cut(err.Error(), " flag: time: ")
 	if !ok {

@@ -53,6 +53,9 @@ func connectionClose(o *owner) *cobra.Command {
 			case (user == "") == (len(args) == 0):
 				return usagef("name a connection, or a --user")
 			case user != "":
+				if err := o.mustKnow(cmd, user); err != nil {
+					return err
+				}
 				_, err := o.ask(cmd.Context(), http.MethodDelete, resource("connections", "username", user), nil, nil)
 				return err
 			}

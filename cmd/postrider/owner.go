@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -151,14 +152,14 @@ func (a answered) Error() string { return a.reason }
 
 // refusal is what the broker says is wrong.
 func refusal(answer *http.Response) error {
-	var p struct{ Error, Reason string }
+	var p struct{ Error, Reason, Plain string }
 	if err := json.NewDecoder(answer.Body).Decode(&p); err != nil {
 		return fmt.Errorf("the broker answers %s", answer.Status)
 	}
 	if answer.StatusCode == http.StatusNotFound {
 		return errAbsent
 	}
-	return answered{answer.StatusCode, p.Reason}
+	return answered{answer.StatusCode, cmp.Or(p.Plain, p.Reason)}
 }
 
 // absent words errAbsent.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -34,9 +35,14 @@ func newPermission() *cobra.Command {
 	return cmd
 }
 
-// unknown words the absence of a user or a virtual host.
-func unknown(err error, user, vhost string) error {
-	return absent(err, "there is no user %s, or no virtual host %s: see postrider user list and postrider vhost list", user, vhost)
+// unknown says which of a user and a virtual host is not there.
+func (o *owner) unknown(cmd *cobra.Command, err error, user, vhost string) error {
+	if errors.Is(err, errAbsent) {
+		if err := o.mustKnow(cmd, user); err != nil {
+			return err
+		}
+	}
+	return absent(err, "there is no virtual host %s: see postrider vhost list", vhost)
 }
 
 func permissionSet(o *owner, vhost *string) *cobra.Command {
@@ -50,7 +56,7 @@ func permissionSet(o *owner, vhost *string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			want := map[string]string{"configure": args[1], "write": args[2], "read": args[3]}
 			_, err := o.ask(cmd.Context(), http.MethodPut, resource("permissions", *vhost, args[0]), want, nil)
-			return unknown(err, args[0], *vhost)
+			return o.unknown(cmd, err, args[0], *vhost)
 		},
 	}
 }
@@ -107,7 +113,7 @@ func topicSet(o *owner, vhost *string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			want := map[string]string{"exchange": args[1], "write": args[2], "read": args[3]}
 			_, err := o.ask(cmd.Context(), http.MethodPut, resource("topic-permissions", *vhost, args[0]), want, nil)
-			return unknown(err, args[0], *vhost)
+			return o.unknown(cmd, err, args[0], *vhost)
 		},
 	}
 }

@@ -2,10 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/postrider-mq/postrider/internal/policy"
 )
 
 // policyScope is which policies a verb is about.
@@ -78,8 +82,15 @@ func policySet(o *owner) *cobra.Command {
 			want := map[string]any{
 				"pattern": args[1], "definition": json.RawMessage(args[2]), "priority": priority, "apply-to": applyTo,
 			}
-			_, err := o.ask(cmd.Context(), http.MethodPut, s.path(args[0]), want, nil)
-			return s.noHost(err)
+			if _, err := o.ask(cmd.Context(), http.MethodPut, s.path(args[0]), want, nil); err != nil {
+				return s.noHost(err)
+			}
+			var definition policy.Definition
+			_ = json.Unmarshal([]byte(args[2]), &definition) // the broker has taken it
+			if idle := policy.Idle(definition); len(idle) > 0 {
+				fmt.Fprintf(cmd.ErrOrStderr(), "postrider: note: settings without effect here: %s\n", strings.Join(idle, ", "))
+			}
+			return nil
 		},
 	}
 	s.flags(cmd.Flags())

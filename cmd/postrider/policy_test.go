@@ -32,9 +32,12 @@ func TestPoliciesOfARunningBroker(t *testing.T) {
 		`short ^(?!dead) queues 5 {"max-length":2}`)
 	c.shows("policy list --operator", `cap all 0 {"max-length":100000}`)
 	c.does("policy list --json").says(t, exitOK, `"definition":{"message-ttl":3600000}`)
-	c.does("policy set bad", "(", `{"max-length": -1}`).wants(t, exitFailed, "", "-1 is not a valid maximum length", "missing )")
+	c.does("policy set bad", "(", `{"max-length": -1}`).
+		wants(t, exitFailed, "", `max-length is -1: want a whole number, 0 or more; the pattern "(" is no regular expression: missing ), at byte 1`)
 	c.does("policy set bad", ".*", "max-length=1").wants(t, exitUsage, "", "is not JSON")
 	c.does("policy set --vhost shop short", ".*", `{"max-length": 2}`).wants(t, exitFailed, "", "no virtual host shop")
+	c.does("policy set mirrored", "^none$", `{"ha-mode": "all"}`).wants(t, exitOK, "", "note: settings without effect here: ha-mode")
+	c.must("policy clear mirrored")
 	c.must("policy clear short")
 	c.does("policy clear short").wants(t, exitFailed, "", "no policy short")
 	c.shows("policy list", `all all 0 {"message-ttl":3600000}`)

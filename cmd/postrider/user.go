@@ -1,10 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/postrider-mq/postrider/internal/access"
 )
 
 func newUser() *cobra.Command {
@@ -58,6 +62,9 @@ func userAdd(o *owner) *cobra.Command {
 				want = map[string]any{"tags": tags, "password": password}
 			}
 			_, err := o.ask(cmd.Context(), http.MethodPut, resource("users", args[0]), want, nil)
+			if err == nil {
+				noteTags(cmd, strings.Split(tags, ",")...)
+			}
 			return err
 		},
 	}
@@ -110,10 +117,22 @@ func userTags(o *owner) *cobra.Command {
 			if err := o.mustKnow(cmd, args[0]); err != nil {
 				return err
 			}
-			want := map[string]any{"tags": strings.Join(args[1:], ",")}
-			_, err := o.ask(cmd.Context(), http.MethodPut, resource("users", args[0]), want, nil)
+			tags := strings.Join(args[1:], ",")
+			_, err := o.ask(cmd.Context(), http.MethodPut, resource("users", args[0]), map[string]any{"tags": tags}, nil)
+			if err == nil {
+				noteTags(cmd, strings.Split(tags, ",")...)
+			}
 			return err
 		},
+	}
+}
+
+// noteTags tells of tags that give no rights: they are allowed, and may be mistyped.
+func noteTags(cmd *cobra.Command, tags ...string) {
+	for _, tag := range tags {
+		if tag = strings.TrimSpace(tag); tag != "" && !slices.Contains(access.Tags, tag) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "postrider: note: the tag %s gives no rights; those that do are %s\n", printable(tag), strings.Join(access.Tags, ", "))
+		}
 	}
 }
 

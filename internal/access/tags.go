@@ -11,6 +11,9 @@ const (
 	Impersonator  = "impersonator" // may publish in another's name
 )
 
+// Tags are those, in their order by name.
+var Tags = []string{Administrator, Impersonator, Management, Monitoring, PolicyMaker}
+
 // implied says which tags come with a tag.
 var implied = map[string][]string{
 	Administrator: {Monitoring, PolicyMaker, Management},

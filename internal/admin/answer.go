@@ -23,6 +23,12 @@ type problem struct {
 	Reason string `json:"reason"`
 }
 
+// plainProblem is one whose reason is in Erlang's words, for clients that know these, with others for people.
+type plainProblem struct {
+	*problem
+	Plain string `json:"plain"`
+}
+
 func (p *problem) Error() string { return p.Err + ": " + p.Reason }
 
 var errNotFound = &problem{http.StatusNotFound, "Object Not Found", "Not Found"}
@@ -101,7 +107,12 @@ func (a *Admin) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="Postrider"`)
 	}
-	body, _ := json.Marshal(p) // two texts
+	var answer any = p
+	var invalid *core.Invalid
+	if errors.As(err, &invalid) {
+		answer = plainProblem{p, invalid.Plain()}
+	}
+	body, _ := json.Marshal(answer) // texts
 	_ = write(w, p.status, body)
 }
 

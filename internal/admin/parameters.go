@@ -57,7 +57,7 @@ func putParameter(r *request) (any, error) {
 	case string(core.UserPolicy):
 		return nil, badRequest("policies may not be set using this method")
 	default:
-		return nil, &core.Invalid{Problems: []string{"component " + component + " not found"}}
+		return nil, badRequest("Validation failed\n\ncomponent %s not found\n", component)
 	}
 	v, err := r.vhost()
 	if err != nil {

@@ -32,7 +32,8 @@ func TestPolicies(t *testing.T) {
 	d.wants(201, "PUT /api/queues/shop/q2", `{"arguments":{"x-max-length":2,"x-queue-type":"classic"}}`)
 	d.wants(200, "GET /api/queues/shop/q2", "", `"effective_arguments":{"x-expires":1000000,"x-max-length":2,"x-queue-type":"classic"}`)
 	d.wants(400, "PUT /api/policies/shop/bad", `{"pattern":"(","definition":{"max-length":-1}}`,
-		`"error":"bad_request"`, `Validation failed\n\n-1 is not a valid maximum length\npattern should be regular expression`)
+		`"error":"bad_request"`, `Validation failed\n\n-1 is not a valid maximum length\npattern should be regular expression`,
+		`"plain":"max-length is -1: want a whole number, 0 or more; the pattern `)
 	d.wants(400, "PUT /api/policies/shop/bad", `{}`, `"reason":"[{key_missing,pattern},{key_missing,definition}]"`)
 	d.wants(400, "PUT /api/policies/shop/bad", `[]`)
 	d.wants(404, "PUT /api/policies/nowhere/p", limit)

@@ -60,11 +60,24 @@ func (f foresight) now(v *VHost, name string, kind policy.Kind) ruling {
 func (r ruling) merged() policy.Definition { return policy.Merge(r.user, r.operator) }
 
 // Invalid is a value that makes no sense.
-type Invalid struct{ Problems []string }
+type Invalid struct{ Problems []policy.Problem }
 
 // Error is as RabbitMQ's: a line each.
 func (e *Invalid) Error() string {
-	return "Validation failed\n\n" + strings.Join(e.Problems, "\n") + "\n"
+	return "Validation failed\n\n" + e.lines(func(p policy.Problem) string { return p.Term }, "\n") + "\n"
+}
+
+// Plain says it for people.
+func (e *Invalid) Plain() string {
+	return e.lines(func(p policy.Problem) string { return p.Plain }, "; ")
+}
+
+func (e *Invalid) lines(of func(policy.Problem) string, between string) string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = of(p)
+	}
+	return strings.Join(lines, between)
 }
 
 // SetPolicy makes a policy, or changes the one of that name, from what JSON
@@ -220,7 +233,7 @@ func readPolicy(kind PolicyKind, name string, term map[string]any) (*policy.Poli
 		return nil, nil, &Invalid{problems}
 	}
 	if err := CheckName("policy", name); err != nil {
-		return nil, nil, &Invalid{[]string{err.Error()}}
+		return nil, nil, &Invalid{[]policy.Problem{{Term: err.Error(), Plain: err.Error()}}}
 	}
 	return p, names, nil
 }

@@ -238,7 +238,7 @@ func TestProblemsHaveAPlace(t *testing.T) {
 		"permissions[0] 'who' in vhost '/': there is no user 'who'",
 		"topic_permissions: want a list",
 		"exchanges[2] 'b' in vhost '/': unknown exchange type 'x-nonsense'",
-		`policies[0] 'p' in vhost '/': 0 is not a valid queue expiry; pattern should be regular expression but is invalid: {"missing )",1}`,
+		`policies[0] 'p' in vhost '/': expires is 0: want a whole number, 1 or more; the pattern "(" is no regular expression: missing ), at byte 1`,
 		"parameters[0] 'p' in vhost '/': policies may not be set using this method",
 		`queues[1] 'undecided' in vhost '/': "durable" is missing`,
 		"queues[2] 'elsewhere' in vhost 'nowhere': there is no vhost 'nowhere'",

@@ -145,7 +145,7 @@ func (im *importing) setPolicy(it *item, v *core.VHost, kind core.PolicyKind, na
 	var invalid *core.Invalid
 	switch err := v.SetPolicy(im.ctx, kind, name, term); {
 	case errors.As(err, &invalid):
-		return errors.New(strings.Join(invalid.Problems, "; "))
+		return errors.New(invalid.Plain())
 	case err != nil:
 		return text(err)
 	}

@@ -21,14 +21,17 @@ type Pattern struct {
 	backtracking *regexp2.Regexp // where linear is nil
 }
 
-// An Error says what is wrong with a pattern, as RabbitMQ does: in PCRE's words
-// for the common mistakes, and where, in bytes.
+// An Error says what is wrong with a pattern, in PCRE's words for the common
+// mistakes, and where, in bytes.
 type Error struct {
 	Problem string
 	At      int
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("{%q,%d}", e.Problem, e.At) }
+func (e *Error) Error() string { return fmt.Sprintf("%s, at byte %d", e.Problem, e.At) }
+
+// Term is the error as RabbitMQ writes it.
+func (e *Error) Term() string { return fmt.Sprintf("{%q,%d}", e.Problem, e.At) }
 
 // Compile reads a pattern. The error is an *Error.
 func Compile(text string) (*Pattern, error) {

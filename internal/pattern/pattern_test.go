@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -55,14 +56,18 @@ func TestMistakes(t *testing.T) {
 		"a{2,1": "none", // a text, in PCRE too
 	} {
 		_, err := Compile(pattern)
+		var bad *Error
 		switch {
 		case want == "none":
 			if err != nil {
 				t.Errorf("%s: %v", pattern, err)
 			}
-		case err == nil || want != "" && err.Error() != want:
+		case !errors.As(err, &bad) || want != "" && bad.Term() != want:
 			t.Errorf("%s: %v, want %s", pattern, err, want)
 		}
+	}
+	if _, err := Compile("(?!x"); err == nil || err.Error() != "missing ), at byte 4" {
+		t.Errorf("in words: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -15,9 +14,14 @@ type prefix string
 
 func (p prefix) Match(name string) bool { return strings.HasPrefix(name, string(p)) }
 
+type badPattern struct{}
+
+func (badPattern) Error() string { return "missing ), at byte 1" }
+func (badPattern) Term() string  { return `{"missing )",1}` }
+
 func compile(text string) (Matcher, error) {
 	if text == "(" {
-		return nil, errors.New(`{"missing )",1}`)
+		return nil, badPattern{}
 	}
 	return prefix(text), nil
 }
@@ -36,6 +40,49 @@ func TestRead(t *testing.T) {
 	again, _, problems := Read("p", p.Term(), true, compile)
 	if len(problems) > 0 || !maps.Equal(again.Definition, p.Definition) || again.ApplyTo != p.ApplyTo {
 		t.Errorf("read again: %+v with %q", again, problems)
+	}
+}
+
+func joined(problems []Problem, of func(Problem) string) string {
+	var all []string
+	for _, p := range problems {
+		all = append(all, of(p))
+	}
+	return strings.Join(all, "; ")
+}
+
+// What is wrong with a policy is said for people, too: where, and what is wanted.
+func TestProblemsInPlainWords(t *testing.T) {
+	for _, c := range []struct {
+		term     map[string]any
+		operator bool
+		want     string
+	}{
+		{term(Definition{"message-ttl": 1.5}), false, "message-ttl is 1.5: want a whole number, 0 or more"},
+		{term(Definition{"expires": "1"}), true, `expires is "1": want a whole number, 1 or more`},
+		{term(Definition{"delivery-limit": true}), false, "delivery-limit is true: want a whole number"},
+		{term(Definition{"overflow": "x"}), false, `overflow is "x": want one of drop-head, reject-publish, reject-publish-dlx`},
+		{term(Definition{"dead-letter-exchange": map[string]any{"a": []any{int64(1), nil}}}), false, `dead-letter-exchange is {"a":[1,null]}: want a text`},
+		{term(Definition{"max-age": "1x"}), false, `max-age is "1x": want a number and a unit, as in 7D`},
+		{term(Definition{"queue-version": int64(3)}), false, "queue-version is 3: want a whole number, 1 to 2"},
+		{term(Definition{"max-len": int64(1), "ttl": int64(1)}), false, "there is no setting max-len, ttl: want some of alternate-exchange, consumer-timeout, " +
+			"dead-letter-exchange, dead-letter-routing-key, delivery-limit, expires, max-length, max-length-bytes, message-ttl, overflow"},
+		{term(Definition{"overflow": "reject-publish"}), true, "an operator's policy has no setting overflow: want some of consumer-timeout, delivery-limit, " +
+			"expires, max-length, max-length-bytes, message-ttl"},
+		{term(Definition{}), false, `the definition is empty: want a setting at least, as in {"max-length": 1000}`},
+		{map[string]any{}, false, "there is no definition; there is no pattern; there is no priority"},
+		{map[string]any{"definition": Definition{"expires": int64(1)}, "pattern": "a", "priority": "0", "foo": int64(1)}, true,
+			`a policy has no foo: want pattern, definition, priority and apply-to; priority is "0": want a whole number`},
+		{map[string]any{"definition": []any{}, "pattern": int64(1), "priority": int64(0), "apply-to": "queue"}, false,
+			`the definition is []: want an object, as in {"max-length": 1000}; apply-to is "queue": want one of all, classic_queues, exchanges, queues, ` +
+				"quorum_queues, streams; the pattern is 1: want a text"},
+		{map[string]any{"definition": Definition{"expires": int64(1)}, "pattern": "(", "priority": int64(0)}, false,
+			`the pattern "(" is no regular expression: missing ), at byte 1`},
+	} {
+		_, _, problems := Read("p", c.term, c.operator, compile)
+		if got := joined(problems, func(p Problem) string { return p.Plain }); got != c.want {
+			t.Errorf("%v: %s\nwant %s", c.term, got, c.want)
+		}
 	}
 }
 
@@ -88,7 +135,7 @@ func TestProblems(t *testing.T) {
 			`pattern should be regular expression but is invalid: {"missing )",1}`},
 	} {
 		_, _, problems := Read("p", c.term, c.operator, compile)
-		if got := strings.Join(problems, "; "); got != c.want {
+		if got := joined(problems, func(p Problem) string { return p.Term }); got != c.want {
 			t.Errorf("%v: %s\nwant %s", c.term, got, c.want)
 		}
 	}

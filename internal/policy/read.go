@@ -2,13 +2,15 @@ package policy
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
 // Read makes a policy of what JSON says of it: pattern, definition, priority
 // and, if it is not for all, apply-to. If there are problems, in RabbitMQ's
-// words and order, there is no policy.
-func Read(name string, term map[string]any, operator bool, compile func(string) (Matcher, error)) (p *Policy, names Matcher, problems []string) {
+// order, there is no policy.
+func Read(name string, term map[string]any, operator bool, compile func(string) (Matcher, error)) (p *Policy, names Matcher, problems []Problem) {
 	r := reader{term: term, policy: &Policy{Name: name, ApplyTo: "all"}}
 	r.others()
 	r.definition(operator)
@@ -27,34 +29,36 @@ func (p *Policy) Term() map[string]any {
 type reader struct {
 	term     map[string]any
 	policy   *Policy
-	problems []string
+	problems []Problem
 }
 
-func (r *reader) say(format string, args ...any) {
-	r.problems = append(r.problems, fmt.Sprintf(format, args...))
+func (r *reader) say(term, plain string) {
+	r.problems = append(r.problems, Problem{term, plain})
 }
 
 // must returns a term that has to be there.
 func (r *reader) must(key string) (any, bool) {
 	v, ok := r.term[key]
 	if !ok {
-		r.say("Key \"%s\" not found in %s", key, r.policy.Name)
+		r.say(fmt.Sprintf("Key \"%s\" not found in %s", key, r.policy.Name), "there is no "+key)
 	}
 	return v, ok
 }
 
 // others finds what a policy does not have.
 func (r *reader) others() {
-	var list []string
+	var list, names []string
 	for _, key := range sorted(r.term) {
 		switch key {
 		case "pattern", "definition", "priority", "apply-to":
 		default:
 			list = append(list, "{"+Term(key)+","+Term(r.term[key])+"}")
+			names = append(names, key)
 		}
 	}
 	if len(list) > 0 {
-		r.say("Unrecognised terms [%s] in %s", strings.Join(list, ","), r.policy.Name)
+		r.say(fmt.Sprintf("Unrecognised terms [%s] in %s", strings.Join(list, ","), r.policy.Name),
+			"a policy has no "+strings.Join(names, ", ")+": want pattern, definition, priority and apply-to")
 	}
 }
 
@@ -64,11 +68,11 @@ func (r *reader) definition(operator bool) {
 	switch {
 	case !given:
 	case !ok:
-		r.say("definition must be a dictionary: %s", Term(v))
+		r.say("definition must be a dictionary: "+Term(v), `the definition is `+plain(v)+`: want an object, as in {"max-length": 1000}`)
 	default:
 		r.policy.Definition = d
-		if problem := checkDefinition(d, operator); problem != "" {
-			r.say("%s", problem)
+		if problem := checkDefinition(d, operator); problem != nil {
+			r.problems = append(r.problems, *problem)
 		}
 	}
 }
@@ -80,8 +84,9 @@ func (r *reader) applyTo() {
 	}
 	r.policy.ApplyTo, _ = to.(string)
 	if _, ok := applies[r.policy.ApplyTo]; !ok {
-		r.say("apply-to '%v' unrecognised; should be one of: 'queues', 'classic_queues', 'quorum_queues', "+
-			"'streams', 'exchanges', or 'all'", to)
+		r.say(fmt.Sprintf("apply-to '%v' unrecognised; should be one of: 'queues', 'classic_queues', 'quorum_queues', "+
+			"'streams', 'exchanges', or 'all'", to),
+			fmt.Sprintf("apply-to is %s: want one of %s", plain(to), strings.Join(slices.Sorted(maps.Keys(applies)), ", ")))
 	}
 }
 
@@ -92,13 +97,13 @@ func (r *reader) pattern(compile func(string) (Matcher, error)) Matcher {
 	case !given:
 		return nil
 	case !ok:
-		r.say("pattern should be a binary but was %s", Term(v))
+		r.say("pattern should be a binary but was "+Term(v), "the pattern is "+plain(v)+": want a text")
 		return nil
 	}
 	r.policy.Pattern = text
 	names, err := compile(text)
 	if err != nil {
-		r.say("pattern should be regular expression but is invalid: %v", err)
+		r.say("pattern should be regular expression but is invalid: "+termOf(err), fmt.Sprintf("the pattern %s is no regular expression: %v", plain(text), err))
 	}
 	return names
 }
@@ -107,7 +112,7 @@ func (r *reader) priority() {
 	v, given := r.must("priority")
 	n, ok := v.(int64)
 	if given && !ok {
-		r.say("priority should be a number, actually was %s", Term(v))
+		r.say("priority should be a number, actually was "+Term(v), "priority is "+plain(v)+": want a whole number")
 	}
 	r.policy.Priority = n
 }

@@ -1,19 +1,21 @@
 package policy
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // A setting is what may stand in a definition under one key.
 type setting struct {
-	what     string               // what a bad value is not, in RabbitMQ's words
-	right    func(value any) bool // nil: checked with others, see mirroring
-	operator bool                 // operators may set it, too
-	not      [4]bool              // kinds that do not have it
-	resolve  resolution           // which of policy and argument holds; nil: it is no argument that has an effect here
-	acts     bool                 // it has an effect here
+	what     string     // what a bad value is not, in RabbitMQ's words
+	right    values     // none: checked with others, see mirroring
+	operator bool       // operators may set it, too
+	not      [4]bool    // kinds that do not have it
+	resolve  resolution // which of policy and argument holds; nil: it is no argument that has an effect here
+	acts     bool       // it has an effect here
 }
 
 var (
@@ -33,14 +35,14 @@ var settings = map[string]setting{
 	"max-length":              {what: "maximum length", right: atLeast(0), operator: true, not: notStream, resolve: theLower, acts: true},
 	"max-length-bytes":        {what: "maximum length in bytes", right: atLeast(0), operator: true, resolve: theLower, acts: true},
 	"overflow":                {what: "overflow value", right: oneOf("drop-head", "reject-publish", "reject-publish-dlx"), not: notStream, resolve: inQuorum(theArgument), acts: true},
-	"dead-letter-exchange":    {what: "dead letter exchange name", right: isText, not: notStream, resolve: theArgument, acts: true},
-	"dead-letter-routing-key": {what: "dead letter routing key", right: isText, not: notStream, resolve: theArgument, acts: true},
+	"dead-letter-exchange":    {what: "dead letter exchange name", right: text, not: notStream, resolve: theArgument, acts: true},
+	"dead-letter-routing-key": {what: "dead letter routing key", right: text, not: notStream, resolve: theArgument, acts: true},
 	"delivery-limit":          {what: "delivery limit", right: atLeast(math.MinInt64), operator: true, not: onlyQuorum, resolve: theLower, acts: true},
 	"consumer-timeout":        {what: "consumer timeout", right: atLeast(0), operator: true, not: notStream, resolve: theLower, acts: true},
-	alternateExchange:         {what: "alternate exchange name", right: isText, acts: true},
+	alternateExchange:         {what: "alternate exchange name", right: text, acts: true},
 
 	"dead-letter-strategy":          {what: "dead letter strategy", right: oneOf("at-most-once", "at-least-once"), not: onlyQuorum},
-	"max-age":                       {what: "max age", right: isAge, not: onlyStream},
+	"max-age":                       {what: "max age", right: age, not: onlyStream},
 	"stream-max-segment-size-bytes": {what: "segment size", right: between(0, 3_000_000_000), not: onlyStream},
 	"initial-cluster-size":          {what: "cluster size", right: atLeast(0), not: onlyStream},
 	"queue-leader-locator":          {what: "queue leader locator value", right: oneOf("client-local", "balanced", "random", "least-leaders"), not: notClassic},
@@ -68,26 +70,36 @@ func Idle(d Definition) (keys []string) {
 	return keys
 }
 
+// values are those that a setting may have.
+type values struct {
+	is   func(value any) bool
+	want string // what they are, in words
+}
+
+var (
+	text = values{isText, "a text"}
+	age  = values{isAge, "a number and a unit, as in 7D"}
+)
+
 func isText(v any) bool { _, ok := v.(string); return ok }
 
-func atLeast(least int64) func(any) bool {
-	return func(v any) bool { n, ok := v.(int64); return ok && n >= least }
-}
-
-func between(least, most int64) func(any) bool {
-	return func(v any) bool { n, ok := v.(int64); return ok && n >= least && n <= most }
-}
-
-func oneOf(values ...string) func(any) bool {
-	return func(v any) bool {
-		text, _ := v.(string)
-		for _, x := range values {
-			if text == x {
-				return true
-			}
-		}
-		return false
+func atLeast(least int64) values {
+	want := fmt.Sprintf("a whole number, %d or more", least)
+	if least == math.MinInt64 {
+		want = "a whole number"
 	}
+	return values{func(v any) bool { n, ok := v.(int64); return ok && n >= least }, want}
+}
+
+func between(least, most int64) values {
+	return values{func(v any) bool { n, ok := v.(int64); return ok && n >= least && n <= most }, fmt.Sprintf("a whole number, %d to %d", least, most)}
+}
+
+func oneOf(choices ...string) values {
+	return values{func(v any) bool {
+		text, ok := v.(string)
+		return ok && slices.Contains(choices, text)
+	}, "one of " + strings.Join(choices, ", ")}
 }
 
 // isAge says whether v is a number and a unit, as in 7D.
