@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,7 +48,8 @@ const (
 	defaultConnect   = 10 * time.Second
 	firstBackoff     = 20 * time.Millisecond
 	lastBackoff      = 2 * time.Second
-	settledAfter     = time.Second // a connection that lived so long was a good one
+	lastRefusal      = 30 * time.Second // the longest pause before somebody who refused the login is asked again
+	settledAfter     = time.Second      // a connection that lived so long was a good one
 	answerTimeout    = 30 * time.Second
 	goodbyeTimeout   = time.Second
 )
@@ -68,7 +70,9 @@ type Conn struct {
 	cfg Config
 	pub *Publisher
 
-	succession session.Succession // of the latest attempt; owned by the manager
+	// Owned by the manager.
+	succession session.Succession // of the latest attempt
+	told       []string           // refusals that the log has told of since the last connection
 
 	ctx    context.Context // ends when Close is called
 	cancel context.CancelFunc
@@ -176,14 +180,14 @@ func (c *Conn) poke() {
 func (c *Conn) run() {
 	defer close(c.ended)
 	defer c.over()
-	places, turn, failures := c.cfg.Addresses, 0, 0 // failures counts rounds
+	places, turn, failures, refused := c.cfg.Addresses, 0, 0, 0 // failures counts rounds, refused who did in this one
 	for c.ctx.Err() == nil {
 		if turn == 0 && c.cfg.Find != nil {
 			var err error
 			if places, err = c.find(); err != nil {
 				failures++
 				c.failed(fmt.Errorf("%w: %w", ErrDown, err))
-				c.pause(failures)
+				c.pause(backoff(failures, lastBackoff))
 				continue
 			}
 		}
@@ -191,12 +195,17 @@ func (c *Conn) run() {
 		w, err := c.connect(at)
 		if err != nil {
 			c.failed(fmt.Errorf("%w: %s: %w", ErrDown, at, err))
+			if refusesLogin(err) {
+				refused++
+			}
 			if turn = (turn + 1) % len(places); turn == 0 {
 				failures++
-				c.pause(failures)
+				c.pauseAfter(places, failures, refused == len(places))
+				refused = 0
 			}
 			continue
 		}
+		refused = 0
 		since := time.Now()
 		err = c.serve(w)
 		if c.ctx.Err() != nil {
@@ -216,7 +225,7 @@ func (c *Conn) run() {
 			continue
 		}
 		failures++
-		c.pause(failures)
+		c.pause(backoff(failures, lastBackoff))
 	}
 }
 
@@ -231,13 +240,37 @@ func (c *Conn) find() ([]Address, error) {
 	return places, err
 }
 
-// pause waits before the n-th round of attempts.
-func (c *Conn) pause(n int) {
-	d := lastBackoff
-	if n < 8 {
-		d = min(firstBackoff<<(n-1), lastBackoff)
+// pauseAfter waits after the n-th round of attempts: for longer if all refused the login, which costs them more than it costs who is refused, and which
+// they mostly do again. If others are found in their place meanwhile, these are tried at once.
+func (c *Conn) pauseAfter(places []Address, n int, refused bool) {
+	if !refused {
+		c.pause(backoff(n, lastBackoff))
+		return
 	}
-	t := time.NewTimer(d/2 + rand.N(d/2))
+	end := time.Now().Add(backoff(n, lastRefusal))
+	for time.Until(end) > lastBackoff && c.ctx.Err() == nil {
+		c.pause(lastBackoff)
+		if c.cfg.Find != nil && c.findOthers(places) {
+			return
+		}
+	}
+	c.pause(time.Until(end))
+}
+
+// findOthers reports whether there are other addresses by now.
+func (c *Conn) findOthers(than []Address) bool {
+	now, err := c.find()
+	return err == nil && slices.ContainsFunc(now, func(at Address) bool { return !slices.Contains(than, at) })
+}
+
+// backoff is the pause after the n-th round of attempts.
+func backoff(n int, longest time.Duration) time.Duration {
+	d := min(firstBackoff<<min(n-1, 20), longest)
+	return d/2 + rand.N(d/2)
+}
+
+func (c *Conn) pause(d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -259,11 +292,23 @@ func (c *Conn) failed(err error) {
 	c.setState(State{Err: err})
 	c.eachConsumer(func(u *Consumer) { u.attempted(err) })
 	level := slog.LevelDebug
-	if before == nil || refusal(err) && err.Error() != before.Error() { // again and again would be noise
+	if news := refusal(err) && c.isNews(err.Error()); news || before == nil { // again and again would be noise
 		level = slog.LevelWarn
 	}
 	c.cfg.Logger.Log(c.ctx, level, "cannot connect", "error", err)
 }
+
+// isNews reports whether the log has not told of a refusal since the last connection.
+func (c *Conn) isNews(refusal string) bool {
+	if slices.Contains(c.told, refusal) {
+		return false
+	}
+	c.told = append(c.told[max(0, len(c.told)-mostTold+1):], refusal)
+	return true
+}
+
+// mostTold is how many refusals are known to have been told of.
+const mostTold = 16
 
 func (c *Conn) downBefore() error {
 	c.mu.Lock()
@@ -273,12 +318,14 @@ func (c *Conn) downBefore() error {
 
 // refusal tells a failure that waiting will not mend.
 func refusal(err error) bool {
-	var refused *amqp.Error
-	if errors.As(err, &refused) {
-		return refused.Code == amqp.AccessRefused || refused.Code == amqp.NotAllowed
-	}
 	var cert *tls.CertificateVerificationError
-	return errors.As(err, &cert)
+	return refusesLogin(err) || errors.As(err, &cert)
+}
+
+// refusesLogin tells the answer of somebody who does not let this one in.
+func refusesLogin(err error) bool {
+	var refused *amqp.Error
+	return errors.As(err, &refused) && (refused.Code == amqp.AccessRefused || refused.Code == amqp.NotAllowed)
 }
 
 // connect makes one attempt.
@@ -345,6 +392,7 @@ func (c *Conn) serve(w *wire) error {
 		level = slog.LevelInfo
 	}
 	c.setState(State{Up: true, Product: w.product})
+	c.told = nil
 	if w.left.Load() { // so soon
 		w.leaving()
 	}
