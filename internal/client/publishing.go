@@ -315,7 +315,8 @@ func (p *Publisher) doneLater() (done []uint64) {
 // the order of publishing, so the search goes on where the last one ended.
 //
 // Other programs' messages, which are passed on under their ids, may have equal ones, and so may those whose senders choose: so the destination
-// counts, too, and the body. Of two that are alike in all, one is as good as the other.
+// counts, too, and the body. Of two that are alike in all, one is as good as the other: what is said of them is said of one id. A pack is
+// alike only as a whole, for it stands for the others in it.
 func (p *Publisher) returned(exchange, key string, c *session.Content) {
 	if p.untaken != nil {
 		p.untaken(exchange, key)
@@ -324,25 +325,35 @@ func (p *Publisher) returned(exchange, key string, c *session.Content) {
 	if err != nil {
 		return
 	}
-	id, body := v.MessageID, c.Body
+	m := cameBack{id: v.MessageID, body: c.Body, at: destinationOf(exchange, key), prefix: string(v.MessageID)}
 	if string(v.ContentEncoding) == pack.Encoding {
-		if name, first, _, ok := pack.Next(c.Body); ok {
-			id, body = name.AppendTo(nil, string(id)), first
+		if name, first, rest, ok := pack.Next(c.Body); ok {
+			m.id, m.body, m.rest = name.AppendTo(nil, m.prefix), first, rest
 		}
 	}
-	at := destinationOf(exchange, key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from := max(p.hint, p.log.tail)
-	if !p.markReturned(id, body, at, from, p.log.cursor) {
-		p.markReturned(id, body, at, p.log.tail, min(from, p.log.cursor))
+	if !p.markReturned(&m, from, p.log.cursor) {
+		p.markReturned(&m, p.log.tail, min(from, p.log.cursor))
 	}
 }
 
-func (p *Publisher) markReturned(id, body []byte, at string, from, to uint64) bool {
+// cameBack is a message that could not be routed, or a pack of them.
+type cameBack struct {
+	at       string
+	id, body []byte
+	rest     []byte // of the pack, behind the first
+	prefix   string // of counted ids in it
+}
+
+func (p *Publisher) markReturned(m *cameBack, from, to uint64) bool {
 	for i := from; i < to; i++ {
 		e := p.log.at(i)
-		if e.fate == nil || e.fate.returned || !e.has(id) || string(e.env.destination()) != at || !e.holds(body) {
+		if e.fate == nil || e.fate.returned || !e.has(m.id) || string(e.env.destination()) != m.at || !e.holds(m.body) {
+			continue
+		}
+		if !p.log.went(i, m.rest, m.prefix) {
 			continue
 		}
 		for tag := e.tag; i < to && p.log.at(i).tag == tag; i++ { // with all of its pack

@@ -387,6 +387,26 @@ func (l *sendLog) forget(at uint64, f *Fate) {
 	}
 }
 
+// went reports whether the message at i was written with those behind it in one pack, and no others; alone, if there are none.
+func (l *sendLog) went(i uint64, others []byte, prefix string) bool {
+	tag := l.at(i).tag
+	if l.find(tag) != i {
+		return false
+	}
+	for i++; i < l.cursor && l.at(i).tag == tag; i++ {
+		e := l.at(i)
+		if e.fate == nil {
+			continue
+		}
+		name, body, rest, ok := pack.Next(others)
+		if !ok || !e.has(name.AppendTo(nil, prefix)) || !e.holds(body) {
+			return false
+		}
+		others = rest
+	}
+	return len(others) == 0
+}
+
 // rewind makes everything unconfirmed the next to be written. What came back may be taken the next time.
 func (l *sendLog) rewind() {
 	l.stop()
