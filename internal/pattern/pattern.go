@@ -11,8 +11,10 @@ import (
 	"github.com/dlclark/regexp2/syntax"
 )
 
-// maxTime is how long one name may be searched with backtracking.
-const maxTime = 100 * time.Millisecond
+const (
+	maxTime = 100 * time.Millisecond // one name may be searched with backtracking for so long
+	maxText = 64 << 10               // bytes of a pattern, about as many as PCRE takes; a long one takes seconds to compile, and more than maxTime to give up
+)
 
 // A Pattern matches names. It may be used by any number of goroutines.
 type Pattern struct {
@@ -35,6 +37,9 @@ func (e *Error) Term() string { return fmt.Sprintf("{%q,%d}", e.Problem, e.At) }
 
 // Compile reads a pattern. The error is an *Error.
 func Compile(text string) (*Pattern, error) {
+	if len(text) > maxText {
+		return nil, &Error{"regular expression is too large", len(text)}
+	}
 	if linear, err := regexp.Compile(text); err == nil {
 		return &Pattern{text: text, linear: linear}, nil
 	}

@@ -54,6 +54,10 @@ func TestMistakes(t *testing.T) {
 		`a\`:    `{"\\ at end of pattern",2}`,
 		"(?<n":  "",
 		"a{2,1": "none", // a text, in PCRE too
+
+		strings.Repeat("a", 64<<10):                                     "none",
+		strings.Repeat("a", 64<<10+1):                                   `{"regular expression is too large",65537}`,
+		strings.Repeat("(?=", 1<<18) + "a" + strings.Repeat(")", 1<<18): `{"regular expression is too large",1048577}`,
 	} {
 		_, err := Compile(pattern)
 		var bad *Error
@@ -63,7 +67,7 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("%s: %v", pattern, err)
 			}
 		case !errors.As(err, &bad) || want != "" && bad.Term() != want:
-			t.Errorf("%s: %v, want %s", pattern, err, want)
+			t.Errorf("%.100s: %v, want %s", pattern, err, want)
 		}
 	}
 	if _, err := Compile("(?!x"); err == nil || err.Error() != "missing ), at byte 4" {
