@@ -21,7 +21,7 @@ type Config struct {
 	Listen string
 
 	// Listener is used in place of Listen when it is not nil: a socket that was
-	// handed over, or a network in memory. The node closes it.
+	// handed over, or a network in memory. The node closes it, but not where Start fails.
 	Listener net.Listener
 
 	// Brokers are the AMQP URLs of the one broker, or of the nodes of one RabbitMQ cluster,

@@ -21,13 +21,26 @@ import (
 // ctx bounds all of it: when it ends first, the node is closed at once, and the error is ctx's. With [Config.Dir] the inbox has half of ctx's
 // time to become empty; what is in it then is there after a restart, as mailboxes are. Without, some messages are lost: those that nobody handled, that
 // failed and wait for another try, and dead letters. Then the error is a [*LostError]. What a broker or peer will never take, because it
-// refuses the login, is not waited for; the error says so. It is [ErrClosed] when Close has ended the node first.
+// refuses the login, is not waited for; the error says so. It is [ErrClosed] when Close, or another Shutdown
+// that was out of time, has ended the node first; that is not waited for any longer than Close takes.
 //
 // A handler must not wait for it, nor a loop over [Node.Messages]: it would wait for itself.
 func (n *Node) Shutdown(ctx context.Context) error {
 	if ctx.Value(handling{}) == n {
 		return errOwnHandler
 	}
+	until, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(n.ctx, cancel)()
+	err := n.finish(until)
+	if n.ctx.Err() != nil && ctx.Err() == nil { // somebody else was faster
+		return n.end(true, nil)
+	}
+	return errors.Join(err, n.end(err == nil, n.lost))
+}
+
+// finish does all that a Shutdown does before the node is closed.
+func (n *Node) finish(ctx context.Context) error {
 	n.resumeNow()
 	n.sayBye()
 	left := make(chan error, 1)
@@ -54,7 +67,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	if err == nil {
 		err = n.flush(ctx)
 	}
-	return errors.Join(err, n.end(err == nil, n.lost))
+	return err
 }
 
 // sayBye, once, ends listening and lets peers know that nothing more is taken into the inbox; answers to what they have asked still come.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider"
@@ -64,6 +65,43 @@ func TestAShutdownThatIsOvertaken(t *testing.T) {
 					t.Errorf("%v, want %v", err, want)
 				}
 			})
+		})
+	}
+}
+
+// Close does not wait for a handler that heeds nothing, nor does a Shutdown that it overtakes, or that comes after it: their contexts may have no deadline.
+func TestAShutdownDoesNotOutlastClose(t *testing.T) {
+	for _, before := range []time.Duration{0, time.Minute} {
+		inMemory(t, func(t *testing.T, net *network) {
+			alice := net.node("alice")
+			err := alice.Handle(t.Context(), alice.Mailbox("jobs"), func(context.Context, *postrider.Message) error {
+				time.Sleep(time.Hour)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			post(t, alice.Mailbox("jobs"), "x")
+			synctest.Wait()
+			began := time.Now()
+			errs := make(chan error, 3)
+			for range cap(errs) - 1 {
+				go func() { errs <- alice.Shutdown(context.Background()) }()
+			}
+			time.Sleep(before)
+			if err := alice.Close(); err != nil {
+				t.Error(err)
+			}
+			errs <- alice.Shutdown(context.Background())
+			for range cap(errs) {
+				if err := <-errs; !errors.Is(err, postrider.ErrClosed) {
+					t.Error(err)
+				}
+			}
+			if took := time.Since(began); took > before+time.Second {
+				t.Errorf("it took %v", took)
+			}
+			time.Sleep(time.Hour) // until the handler has returned
 		})
 	}
 }
