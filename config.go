@@ -30,8 +30,10 @@ type Config struct {
 	Brokers []string
 
 	// ShareMailboxes lets who connects to this node's listener use its embedded broker in full,
-	// as a broker of theirs. Without it they can only put messages into the inbox. Who deletes a queue or an exchange there that this node
-	// uses takes it away from it until it is started anew: sends to it fail, and receivers get nothing.
+	// as a broker of theirs. Without it they can only put messages into the inbox. A queue that somebody deletes there is lost with what is in it, and is
+	// made again by who receives from it here, at once, and by the next Send to it. Who deletes an exchange there that this node
+	// uses takes it away from it until it is started anew. As others may receive from the inbox, what is posted to it comes one by one, which costs
+	// more where it is much.
 	ShareMailboxes bool
 
 	// Users are names and passwords of those who may connect to the listener; guest cannot be one of them. With none, it is

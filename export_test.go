@@ -1,5 +1,7 @@
 package postrider
 
+import "github.com/postrider-mq/postrider/broker"
+
 // CameInAPack reports whether anything has come into a node's inbox as a part of a pack.
 func CameInAPack(n *Node) bool {
 	n.inbox.mu.Lock()
@@ -41,3 +43,6 @@ func StoodIn(n *Node) (handled uint64) {
 
 // Connected is how many connections others have to the node.
 func Connected(n *Node) int { return n.local.broker.Stats().Connections }
+
+// BrokerOf is the broker that is embedded in a node.
+func BrokerOf(n *Node) *broker.Broker { return n.local.broker }

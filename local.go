@@ -26,6 +26,7 @@ type embedded struct {
 	serving sync.WaitGroup
 
 	asked *asked // gets the answers that no call waits for
+	log   *slog.Logger
 
 	mu      sync.Mutex
 	answers string                   // the queue that answers come to; "" until the first call
@@ -34,13 +35,13 @@ type embedded struct {
 }
 
 func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked, pace func()) (*embedded, error) {
-	only := cfg.Name
+	only, packSize := cfg.Name, cfg.packSize()
 	if cfg.ShareMailboxes {
-		only = ""
+		only, packSize = "", 0 // others may receive from the inbox, who cannot take a pack apart
 	}
 	b, err := broker.Open(broker.Config{
 		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only, InboxAlso: []string{cfg.Name + controlSuffix},
-		Packs: cfg.Name, PackSize: cfg.packSize(), Pace: pace,
+		Packs: cfg.Name, PackSize: packSize, Pace: pace,
 		MemoryMark:    -1,                                      // the process has a life of its own
 		MessageMemory: defaultMessageMemory + cfg.inboxBytes(), // a full inbox does not stop the rest
 	})
@@ -56,6 +57,7 @@ func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked, p
 		broker: b,
 		conn:   c,
 		asked:  a,
+		log:    log,
 		calls:  make(map[string]chan<- answer),
 		gone:   make(chan struct{}),
 	}, nil
@@ -63,14 +65,6 @@ func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked, p
 
 // defaultMessageMemory is the broker's, for all but the inbox.
 const defaultMessageMemory = 128 << 20
-
-// queue makes sure of a queue and returns the way to it.
-func (e *embedded) queue(ctx context.Context, q *client.Queue, from string) (*local, error) {
-	if _, err := e.sure(ctx, q); err != nil {
-		return nil, err
-	}
-	return &local{at: e, queue: q.Name, from: from}, nil
-}
 
 func (e *embedded) serve(ln net.Listener) {
 	e.ln = ln
@@ -117,7 +111,34 @@ type local struct {
 	key   string // "": the message's own
 	alone bool   // nobody need be there to take a message
 
+	of           *client.Queue        // what queue is, to make it again when somebody has deleted it; nil: nobody can
+	made         func() error         // is called when it was made sure of; nil: nothing is
 	subscription func() *client.Queue // what one receives from; nil: queue
+}
+
+// sure makes sure of what one receives from, and returns its name.
+func (l *local) sure(ctx context.Context) (string, error) {
+	q := l.of
+	if l.subscription != nil {
+		q = l.subscription()
+	}
+	if q == nil {
+		return l.queue, nil
+	}
+	name, err := l.at.sure(ctx, q)
+	if err == nil && l.made != nil {
+		err = l.made()
+	}
+	return name, err
+}
+
+// remade reports whether what was published may have better luck now: it was for a queue that somebody has deleted, and which is made again.
+func (l *local) remade(ctx context.Context, err error) bool {
+	if l.of == nil || !errors.Is(err, client.ErrUnroutable) && !isRefusal(err, amqp.NotFound) {
+		return false
+	}
+	_, err = l.sure(ctx)
+	return err == nil
 }
 
 // publishing copies the body: the broker keeps it, and the caller may go on using its own.
@@ -147,7 +168,9 @@ func (l *local) post(f *client.Fate, d draft) error {
 	if why := l.at.conn.Blocked(); why != "" {
 		return fmt.Errorf("%w: %s", client.ErrFull, why)
 	}
-	return l.at.publish(l.publishing(&d), f)
+	err := l.at.publish(l.publishing(&d), f)
+	l.remade(l.at.ctx, cmp.Or(err, f.Err())) // for what follows
+	return err
 }
 
 // ready waits until the broker takes messages.
@@ -185,11 +208,20 @@ func (l *local) send(ctx context.Context, d draft) (bool, error) {
 	if err := l.at.ready(ctx); err != nil {
 		return false, err
 	}
+	written, err := l.at.deliver(ctx, l.publishing(&d))
+	if l.remade(ctx, err) {
+		return l.at.deliver(ctx, l.publishing(&d))
+	}
+	return written, err
+}
+
+// deliver publishes, and waits for what becomes of it.
+func (e *embedded) deliver(ctx context.Context, p *broker.Publishing) (written bool, err error) {
 	f := new(client.Fate)
-	if err := l.at.publish(l.publishing(&d), f); err != nil {
+	if err := e.publish(p, f); err != nil {
 		return false, err
 	}
-	return l.at.confirmed(ctx, f)
+	return e.confirmed(ctx, f)
 }
 
 // confirmed waits for a fate. A message that is not confirmed yet is with the broker already.
@@ -239,11 +271,11 @@ func (l *local) ask(ctx context.Context, d draft) (answer, bool, error) {
 	if left := d.lifetime(ctx, 0); left != 0 {
 		p.Properties.Expiration = milliseconds(left)
 	}
-	f := new(client.Fate)
-	if err := l.at.publish(p, f); err != nil {
-		return answer{}, false, err
+	written, err := l.at.deliver(ctx, p)
+	if l.remade(ctx, err) {
+		written, err = l.at.deliver(ctx, p)
 	}
-	if written, err := l.at.confirmed(ctx, f); err != nil {
+	if err != nil {
 		return answer{}, written, err
 	}
 	select {
@@ -332,76 +364,4 @@ func (l *local) pass(ctx context.Context, f *client.Fate, to *client.Queue, p *a
 		return localError(err)
 	}
 	return l.at.publish(&broker.Publishing{Key: to.Name, Mandatory: true, Properties: *p, Body: body}, f)
-}
-
-func (l *local) take(prefetch int, to receiver) intake {
-	queue := l.queue
-	if l.subscription != nil {
-		var err error
-		if queue, err = l.at.sure(l.at.ctx, l.subscription()); err != nil {
-			return &localIntake{failed: err}
-		}
-	}
-	bring := bringer{to: to}
-	o := broker.ConsumeOptions{Prefetch: prefetch, Batches: func(batch []broker.Delivery, lull *broker.Lull) {
-		arrivals := bring.room(len(batch))
-		for i := range batch {
-			d, a := &batch[i], &arrivals[i]
-			a.props, a.body, a.redelivered, a.from, a.tag = d.Props, d.Body, d.Redelivered, (*localSettler)(d.Consumer()), d.Tag
-			a.count = uint8(d.Messages)
-			if l.subscription != nil && d.Exchange != "" {
-				a.props = keyed(a.props, d.Key)
-			}
-		}
-		bring.all(lull)
-	}}
-	c, err := l.at.conn.Consume(l.at.ctx, queue, o, nil)
-	return &localIntake{consumer: c, failed: err}
-}
-
-// localSettler settles with the broker in this process, where nothing goes stale.
-type localSettler broker.Consumer
-
-func (s *localSettler) ack(tag uint64) error { return nodeClosed((*broker.Consumer)(s).Ack(tag)) }
-func (s *localSettler) ackSoon(tag uint64) error {
-	return nodeClosed((*broker.Consumer)(s).AckSoon(tag))
-}
-func (s *localSettler) giveBack(tag uint64) error {
-	return nodeClosed((*broker.Consumer)(s).Nack(tag, true))
-}
-func (s *localSettler) putBack(tag uint64) error {
-	return nodeClosed((*broker.Consumer)(s).Return(tag))
-}
-func (s *localSettler) seen(tag uint64)             { (*broker.Consumer)(s).Seen(tag) }
-func (s *localSettler) stale(uint64) bool           { return false }
-func (s *localSettler) gone(uint64) <-chan struct{} { return nil }
-
-func nodeClosed(err error) error {
-	if errors.Is(err, broker.ErrClosed) {
-		return ErrClosed
-	}
-	return err
-}
-
-type localIntake struct {
-	consumer *broker.Consumer
-	failed   error
-	once     sync.Once
-}
-
-func (i *localIntake) first() <-chan struct{} { return closedChannel }
-func (i *localIntake) err() error             { return i.failed }
-
-// release gives back what is not settled, unless the consumer was stopped before. Who has had some of it has said so, see settler.seen.
-func (i *localIntake) release() {
-	if i.consumer != nil {
-		i.once.Do(func() { i.consumer.Withdraw() })
-	}
-}
-
-func (i *localIntake) stop() <-chan struct{} {
-	if i.consumer != nil {
-		i.once.Do(func() { i.consumer.Cancel() })
-	}
-	return closedChannel
 }

@@ -149,12 +149,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.marker, err = openMarker(n.cfg, n.log); err != nil {
 		return n.cfg.about(err)
 	}
-	way, err := n.local.queue(ctx, client.Mailbox(n.cfg.Name), n.cfg.Name)
-	if err != nil {
-		return err
-	}
+	way := &local{at: n.local, queue: n.cfg.Name, from: n.cfg.Name, of: client.Mailbox(n.cfg.Name), made: n.boundInbox}
 	n.inbox = &inbox{local: way, packs: packs{open: make(map[*packed]struct{}), enough: n.cfg.enough()}}
-	if err := n.local.broker.Bound(n.cfg.Name, n.cfg.inboxMessages(), n.cfg.inboxBytes()); err != nil {
+	if _, err := way.sure(ctx); err != nil {
 		return err
 	}
 	if n.control, err = openControl(ctx, n); err != nil {
@@ -171,6 +168,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 	n.takeRelayed()
 	n.resume()
 	return nil
+}
+
+func (n *Node) boundInbox() error {
+	return n.local.broker.Bound(n.cfg.Name, n.cfg.inboxMessages(), n.cfg.inboxBytes())
 }
 
 // about names what an error of the node's own disk is about.

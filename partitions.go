@@ -157,7 +157,7 @@ func (n *Node) wayThrough(t *Target, x *client.Exchange, q *client.Queue, keep s
 		}
 		return nil
 	})
-	return &local{at: n.local, from: n.cfg.Name, queue: q.Name, via: x.Name, key: q.Keys[0]}
+	return &local{at: n.local, from: n.cfg.Name, queue: q.Name, via: x.Name, key: q.Keys[0], of: q}
 }
 
 // wayToAll is the way of t to an exchange, of which each receiver gets all that its subscription asks for. The caller holds mu.

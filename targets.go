@@ -179,5 +179,5 @@ func (n *Node) localQueue(t *Target, q *client.Queue) outlet {
 		_, err := n.local.sure(ctx, q)
 		return err
 	})
-	return &local{at: n.local, queue: q.Name, from: n.cfg.Name}
+	return &local{at: n.local, queue: q.Name, from: n.cfg.Name, of: q}
 }
