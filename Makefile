@@ -1,6 +1,7 @@
 # Everything a contributor runs. `make help` lists the targets.
 
 MODULES     := . bench interop torture
+WHOLE       := . ./internal/core ./internal/house ./internal/journal ./internal/queue ./internal/route
 FUZZTIME    ?= 10s
 FOR         ?= 10m
 SEED        ?= 0
@@ -21,22 +22,28 @@ help: ## list the targets
 build: ## compile the command into bin/postrider
 	CGO_ENABLED=0 go build -o bin/ ./cmd/postrider
 
-# Only the tour and the bench run programs that are compiled by their profiles: for all others the standard library would be compiled twice.
+# Compiled by the command's profile the standard library would be compiled once more; go test need not vet again what lint has; and a program with the race
+# detector would rest for a second before it ends.
 test lint race: export GOFLAGS += -pgo=off
+test fuzz: export GOFLAGS += -vet=off
+test race: export GORACE = atexit_sleep_ms=20
 
+# Under the race detector, which makes it ten times slower, what tries each case tries a part of them (-short). The packages that have such tests, or tests that
+# count allocations, are in WHOLE and run a second time as they are.
 # Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
-test: ## all that must hold before a commit: lint, types on other systems, the tour, every test, under the race detector but for the bench, a little fuzzing, real clients
+test: ## all that must hold before a commit: lint, types on other systems, the tour, every test, under the race detector but for the bench, whole without it, a little fuzzing, real clients
 	@interop/install.sh
 	@bench/install.sh
 	@$(MAKE) --no-print-directory lint cross tour
-	$(call each,.,go test -race -timeout 10m ./...)
+	$(call each,.,go test -race -short -timeout 10m ./...)
+	$(call each,.,go test $(WHOLE))
 	$(call each,bench,go test ./...)
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=8000x
 	$(call each,interop torture,go test -race -count=1 ./...)
 
 # Its test runs under the race detector, which is slow: what only shows at full speed shows here.
 tour: ## the README's first command: the four ways live, 23 checks, in under 30 seconds
-	go run -pgo=auto ./cmd/postrider tour
+	go run ./cmd/postrider tour
 
 profiles: ## measure anew by which profiles the command and the bench are compiled, 10 minutes; writes their default.pgo
 	@bench/install.sh

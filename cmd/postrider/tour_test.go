@@ -21,9 +21,6 @@ func wantEmpty(t *testing.T, dir string) {
 }
 
 func TestTheTourHoldsFromBeginningToEnd(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the whole tour takes seconds")
-	}
 	dir := t.TempDir()
 	o := runWith(t, "", inTemp(dir), "tour")
 	if o.code != exitOK || o.stderr != "" {

@@ -20,6 +20,14 @@ func takes(sync time.Duration) disk.FS {
 	}, nil)
 }
 
+// lasting is how long a story of publishers lasts.
+func lasting(whole time.Duration) time.Duration {
+	if testing.Short() {
+		return whole / 2
+	}
+	return whole
+}
+
 // A publisher goes on without its confirms: so many a second, for so long. It returns how long the slowest was not durable.
 func flows(t *testing.T, j *Journal, rate int, long time.Duration) (slowest time.Duration) {
 	var all sync.WaitGroup
@@ -83,7 +91,7 @@ func TestSyncsAreSpacedWherePublishersGoOn(t *testing.T) {
 	for _, rate := range []int{7_000, 10_000, 30_000} {
 		spaced, not := spacedOrNot(t, 120*time.Microsecond, func(t *testing.T, j *Journal) int {
 			before := j.Stats().Syncs
-			if slowest := flows(t, j, rate, 300*time.Millisecond); slowest > spacePeriod+120*time.Microsecond {
+			if slowest := flows(t, j, rate, lasting(300*time.Millisecond)); slowest > spacePeriod+120*time.Microsecond {
 				t.Errorf("%d a second: one was durable after %v", rate, slowest)
 			}
 			return int(j.Stats().Syncs - before)
@@ -98,7 +106,7 @@ func TestSyncsAreNotSpacedWherePublishersWait(t *testing.T) {
 	for _, publishers := range []int{1, 8} {
 		for _, leads := range []bool{false, true} {
 			spaced, not := spacedOrNot(t, 120*time.Microsecond, func(t *testing.T, j *Journal) int {
-				return wait(t, j, publishers, leads, time.Second/2)
+				return wait(t, j, publishers, leads, lasting(time.Second/2))
 			})
 			if spaced < not*92/100 {
 				t.Errorf("%d publishers, leading %v: %d in place of %d", publishers, leads, spaced, not)
@@ -110,8 +118,8 @@ func TestSyncsAreNotSpacedWherePublishersWait(t *testing.T) {
 // Syncs that are spaced for some are not for long where others come who wait.
 func TestSyncsAreNoLongerSpacedWhenPublishersBeginToWait(t *testing.T) {
 	spaced, not := spacedOrNot(t, 120*time.Microsecond, func(t *testing.T, j *Journal) int {
-		flows(t, j, 10_000, 300*time.Millisecond)
-		return wait(t, j, 1, true, time.Second)
+		flows(t, j, 10_000, lasting(300*time.Millisecond))
+		return wait(t, j, 1, true, lasting(time.Second))
 	})
 	if spaced < not*90/100 {
 		t.Errorf("%d in place of %d", spaced, not)
@@ -126,7 +134,7 @@ func TestSyncsThatAreSlowOrSeldomAreNotSpaced(t *testing.T) {
 	}{"slow": {300 * time.Microsecond, 10_000}, "seldom": {120 * time.Microsecond, 4_000}} {
 		spaced, not := spacedOrNot(t, s.sync, func(t *testing.T, j *Journal) int {
 			before := j.Stats().Syncs
-			flows(t, j, s.rate, 300*time.Millisecond)
+			flows(t, j, s.rate, lasting(300*time.Millisecond))
 			return int(j.Stats().Syncs - before)
 		})
 		if spaced < not-1 || spaced > not+1 {
@@ -159,8 +167,8 @@ func TestACloseWaitsForNoTime(t *testing.T) {
 func TestWhoAlwaysWaitsLeadsWhereSyncsAreSpaced(t *testing.T) {
 	spaced, not := spacedOrNot(t, 120*time.Microsecond, func(t *testing.T, j *Journal) (made int) {
 		var both sync.WaitGroup
-		both.Go(func() { flows(t, j, 20_000, time.Second/2) })
-		both.Go(func() { made = wait(t, j, 1, true, time.Second/2) })
+		both.Go(func() { flows(t, j, 20_000, lasting(time.Second/2)) })
+		both.Go(func() { made = wait(t, j, 1, true, lasting(time.Second/2)) })
 		both.Wait()
 		return made
 	})
