@@ -28,8 +28,8 @@ test lint race: export GOFLAGS += -pgo=off
 test fuzz: export GOFLAGS += -vet=off
 test race: export GORACE = atexit_sleep_ms=20
 
-# Under the race detector, which makes it ten times slower, what tries each case tries a part of them (-short). The packages that have such tests, or tests that
-# count allocations, are in WHOLE and run a second time as they are.
+# With -short, tests that try each case try a part of them, for under the race detector they take ten times as long. Those run whole without it, in the packages
+# of WHOLE, where tests that count allocations run, too. The command's tests run one without it then; interop and torture run one with it.
 # Interop and torture are never taken from Go's test cache, which does not see the broker that they start.
 test: ## all that must hold before a commit: lint, types on other systems, the tour, every test, under the race detector but for the bench, whole without it, a little fuzzing, real clients
 	@interop/install.sh

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +23,7 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	code, err := withProgram(m.Run)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -48,7 +50,10 @@ func withProgram(run func() int) (int, error) {
 	}
 	defer release()
 	// Whoever listens at the usual place on this machine has no part in the tests.
-	args := append([]string{"build", "-o", program, "-ldflags", "-X main.usualPlace=" + nobody}, raceFlags...)
+	args := []string{"build", "-o", program, "-ldflags", "-X main.usualPlace=" + nobody}
+	if !testing.Short() { // the race detector makes programs slow to begin
+		args = append(args, raceFlags...)
+	}
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("go build: %w\n%s", err, out)
 	}

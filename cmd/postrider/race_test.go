@@ -2,5 +2,5 @@
 
 package main
 
-// raceFlags build the binary like the tests.
+// raceFlags build the binary like the tests, unless these are to be short.
 var raceFlags = []string{"-race"}
