@@ -37,7 +37,7 @@ type Burst struct {
 	dead      []death     // what queues dropped and others are to get
 	dropped   int         // how many since the last burial, with a dead letter or without
 	behind    []*Queue    // that have more to drop
-	crowded   *Queue      // to which this burst published last of those in which much is ready, see flow
+	crowded   *Queue      // the first to which this burst published that its owner is to keep step with, see flow
 	crowding  int         // how many messages
 
 	counted bool   // there is something in counts

@@ -22,6 +22,7 @@ type flow struct {
 	line  []*turn // in order
 
 	crowded bool
+	among   int        // queues that get what comes: each is taken from so much more slowly
 	since   queue.Time // when the slice began
 	from    uint64     // what was taken then
 	length  int        // of the line then
@@ -35,31 +36,34 @@ type turn struct {
 }
 
 const (
-	crowdedFrom = 8 << 10         // messages ready: much
-	evenFrom    = crowdedFrom / 2 // little again
+	crowdedFrom = 8 << 10 // messages ready: much, in all queues that get them, if that is some bursts in each
+	someBursts  = 1 << 10
 	flowSlice   = 20 * time.Millisecond
-	quickSlice  = 5000 // messages taken in a slice: more than RabbitMQ gives a consumer at all
+	quickSlice  = 5000 // messages taken in a slice, from all of them: more than RabbitMQ gives consumers at all
 	mostLull    = 3
 	longestTurn = time.Second
 )
 
+// much is how many messages are ready where a publisher, whose messages go to so many queues, is to wait. Half of it is little again.
+func much(among int) int { return max(crowdedFrom/among, someBursts) }
+
 // ease takes note that so many are ready, before a publisher is to wait; it says whether that is much.
-func (f *flow) ease(now queue.Time, ready int) bool {
+func (f *flow) ease(now queue.Time, ready, among int) bool {
 	switch {
-	case ready > crowdedFrom && !f.crowded:
-		*f = flow{taken: f.taken, crowded: true, since: now, from: f.taken}
-	case ready < evenFrom && f.crowded:
+	case ready > much(among) && !f.crowded:
+		*f = flow{taken: f.taken, crowded: true, among: among, since: now, from: f.taken}
+	case f.crowded && ready < much(f.among)/2:
 		f.crowded = false
 		f.release()
 	}
-	return ready > crowdedFrom
+	return ready > much(among)
 }
 
 // slow looks how quick consumers are, and says whether nobody is to wait for them.
 func (f *flow) slow(now queue.Time) bool {
 	if slices := int(time.Duration(now-f.since) / flowSlice); slices > 0 {
 		switch {
-		case f.taken-f.from >= uint64(slices)*quickSlice:
+		case f.taken-f.from >= uint64(slices*quickSlice/f.among):
 			f.lull = 0
 		case len(f.line) <= f.length: // else those who come take the broker's time
 			f.lull += slices
@@ -95,14 +99,13 @@ func (f *flow) release() {
 	f.line, f.owed = nil, f.taken
 }
 
-// crowd notes that the burst has published into a queue in which much is ready. The caller holds q.mu.
-func (q *Queue) crowd(b *Burst) {
-	if !q.flow.ease(b.now, q.core.Len()) || len(q.consumers) == 0 {
+// crowd notes that the burst has published into a queue, among so many, in which much is ready. The first of those with quick consumers is the one to wait for.
+// The caller holds q.mu.
+func (q *Queue) crowd(b *Burst, among int) {
+	if !q.flow.ease(b.now, q.core.Len(), among) || len(q.consumers) == 0 || b.crowded != q && (b.crowded != nil || q.flow.slow(b.now)) {
 		return
 	}
-	if b.crowded != q {
-		b.crowded, b.crowding = q, 0
-	}
+	b.crowded = q
 	b.crowding++
 }
 

@@ -127,7 +127,7 @@ func (q *Queue) put(b *Burst, m *Message) Outcome {
 		lsn = q.vhost.core.writeEnqueued(b, m)
 	}
 	q.perform(b, q.core.Push(b.now, pos, q.admit(b, pos, m, lsn)))
-	q.crowd(b)
+	q.crowd(b, 1)
 	return Outcome{Routed: true, LSN: lsn}
 }
 
@@ -152,7 +152,7 @@ func publishAll(b *Burst, queues []*Queue, m *Message) Outcome {
 		lsn = queues[0].vhost.core.writeEnqueued(b, m)
 	}
 	for _, r := range b.routed {
-		r.queue.push(b, r.pos, m, lsn)
+		r.queue.push(b, r.pos, len(b.routed), m, lsn)
 	}
 	return Outcome{Routed: len(b.routed) > 0 || full, LSN: lsn, Full: full}
 }
@@ -179,8 +179,8 @@ func (q *Queue) reserve(b *Burst, m *Message) (p place, admitted bool) {
 	return p, true
 }
 
-// push fills a reserved position. lsn is the record of m, if it has one for any queue.
-func (q *Queue) push(b *Burst, pos uint64, m *Message, lsn journal.LSN) {
+// push fills a reserved position, one among several queues'. lsn is the record of m, if it has one for any queue.
+func (q *Queue) push(b *Burst, pos uint64, among int, m *Message, lsn journal.LSN) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.durableFor(m) {
@@ -198,6 +198,7 @@ func (q *Queue) push(b *Burst, pos uint64, m *Message, lsn journal.LSN) {
 		return
 	}
 	q.perform(b, q.core.Push(b.now, pos, q.admit(b, pos, m, lsn)))
+	q.crowd(b, among)
 }
 
 // fewRecords is up to how many records a burst leaves to its end to have written. From there on the
