@@ -22,7 +22,7 @@ type flow struct {
 	line  []*turn // in order
 
 	crowded bool
-	among   int        // queues that get what comes: each is taken from so much more slowly
+	among   int        // queues that get what comes, of the fewest that did: each is taken from so much more slowly
 	since   queue.Time // when the slice began
 	from    uint64     // what was taken then
 	length  int        // of the line then
@@ -56,7 +56,11 @@ func (f *flow) ease(now queue.Time, ready, among int) bool {
 		f.crowded = false
 		f.release()
 	}
-	return ready > much(among)
+	if ready <= much(among) {
+		return false
+	}
+	f.among = min(f.among, among)
+	return true
 }
 
 // slow looks how quick consumers are, and says whether nobody is to wait for them.

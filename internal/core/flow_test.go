@@ -217,6 +217,21 @@ func TestWhoWaitsGoesOnInTurn(t *testing.T) {
 	}
 }
 
+// A queue that gets messages alone, too, is taken from as quickly as such a one, or nobody waits for its consumers.
+func TestWhoPublishesToOneQueueWaitsForItsConsumersAlone(t *testing.T) {
+	var f flow
+	f.ease(0, crowdedFrom+1, 100)
+	f.ease(0, crowdedFrom+1, 1)
+	for i := 1; i <= mostLull; i++ {
+		for range quickSlice / 100 {
+			f.took()
+		}
+		if slow := f.slow(queue.Time(i) * queue.Time(flowSlice)); slow != (i == mostLull) {
+			t.Errorf("after %d slices: slow %v", i, slow)
+		}
+	}
+}
+
 // As long as more come to wait, that they come is what the broker is busy with.
 func TestConsumersAreNotJudgedWhileTheLineGrows(t *testing.T) {
 	var f flow
