@@ -41,7 +41,7 @@ test: ## all that must hold before a commit: lint, types on other systems, the t
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=8000x
 	$(call each,interop torture,go test -race -count=1 ./...)
 
-# Its test runs under the race detector, which is slow: what only shows at full speed shows here.
+# As users run it first; its tests run a program of their own.
 tour: ## the README's first command: the four ways live, 23 checks, in under 30 seconds
 	go run ./cmd/postrider tour
 

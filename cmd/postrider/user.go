@@ -63,7 +63,7 @@ func userAdd(o *owner) *cobra.Command {
 			}
 			_, err := o.ask(cmd.Context(), http.MethodPut, resource("users", args[0]), want, nil)
 			if err == nil {
-				noteTags(cmd, strings.Split(tags, ",")...)
+				noteTags(cmd, tags)
 			}
 			return err
 		},
@@ -120,7 +120,7 @@ func userTags(o *owner) *cobra.Command {
 			tags := strings.Join(args[1:], ",")
 			_, err := o.ask(cmd.Context(), http.MethodPut, resource("users", args[0]), map[string]any{"tags": tags}, nil)
 			if err == nil {
-				noteTags(cmd, strings.Split(tags, ",")...)
+				noteTags(cmd, tags)
 			}
 			return err
 		},
@@ -128,8 +128,8 @@ func userTags(o *owner) *cobra.Command {
 }
 
 // noteTags tells of tags that give no rights: they are allowed, and may be mistyped.
-func noteTags(cmd *cobra.Command, tags ...string) {
-	for _, tag := range tags {
+func noteTags(cmd *cobra.Command, tags string) {
+	for tag := range strings.SplitSeq(tags, ",") {
 		if tag = strings.TrimSpace(tag); tag != "" && !slices.Contains(access.Tags, tag) {
 			fmt.Fprintf(cmd.ErrOrStderr(), "postrider: note: the tag %s gives no rights; those that do are %s\n", printable(tag), strings.Join(access.Tags, ", "))
 		}

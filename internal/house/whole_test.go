@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,23 +21,21 @@ func TestWhatRunsInPartRunsWholeToo(t *testing.T) {
 	if whole == nil {
 		t.Fatal("the Makefile has no WHOLE")
 	}
+	tree := os.DirFS("../..")
+	module := inspector{tree: tree}
 	var want []string
-	err = filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules" || path != "../.." && hasModule(path)):
-			return filepath.SkipDir
-		case !strings.HasSuffix(path, "_test.go"):
+		case entry.IsDir() && module.outside(name):
+			return fs.SkipDir
+		case !strings.HasSuffix(name, "_test.go"):
 			return nil
 		}
-		code, err := os.ReadFile(path)
+		code, err := fs.ReadFile(tree, name)
 		if bytes.Contains(code, []byte("if testing.Short()")) || bytes.Contains(code, []byte("if raceEnabled")) {
-			if dir, _ := filepath.Rel("../..", filepath.Dir(path)); dir == "." {
-				want = append(want, dir)
-			} else {
-				want = append(want, "./"+filepath.ToSlash(dir))
-			}
+			want = append(want, strings.TrimSuffix("./"+path.Dir(name), "/."))
 		}
 		return err
 	})
@@ -48,9 +46,4 @@ func TestWhatRunsInPartRunsWholeToo(t *testing.T) {
 	if want, got := slices.Compact(want), strings.Fields(string(whole[1])); !slices.Equal(got, want) {
 		t.Errorf("the Makefile's WHOLE is %q, and the packages with tests that run in part are %q", got, want)
 	}
-}
-
-func hasModule(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "go.mod"))
-	return err == nil
 }
