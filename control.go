@@ -152,12 +152,19 @@ func (c *control) handle(name string, h Handler) error {
 		return fmt.Errorf("postrider: control messages named %q are acted upon already", name)
 	}
 	c.names[name] = to
-	c.running.Go(func() {
+	c.running.Add(1)
+	lasting(func() {
 		for m := range to {
-			c.conclude(m, m.handle(c.node.ctx, h))
+			c.handled(m, h)
 		}
-	})
+	}, c.running.Done)
 	return nil
+}
+
+func (c *control) handled(m *Message, h Handler) {
+	err := errExited
+	defer func() { c.conclude(m, err) }()
+	err = m.handle(c.node.ctx, h)
 }
 
 // conclude tells who waits, and settles the message: it does not come again.

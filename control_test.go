@@ -75,6 +75,13 @@ func TestControlMessagesOfTheApplication(t *testing.T) {
 		if !errors.As(err, &remote) || remote.Code != 404 {
 			t.Error(err)
 		}
+		bob.Control("exit", exits)
+		for range 2 {
+			_, err = postrider.Call[string](within(t, time.Second), alice.Peer("bob"), "", postrider.Control("exit"))
+			if !errors.As(err, &remote) || remote.Code != 500 {
+				t.Error(err)
+			}
+		}
 		wantNone(t, data)
 		for _, name := range []string{"", "postrider.ping", "note"} {
 			if err := bob.Control(name, func(context.Context, *postrider.Message) error { return nil }); err == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -253,6 +254,8 @@ func TestCallsToAPeer(t *testing.T) {
 				return &postrider.RemoteError{Code: 409, Reason: "taken"}
 			case "panic":
 				panic("oh")
+			case "exit":
+				runtime.Goexit()
 			case "slow":
 				time.Sleep(time.Minute)
 			}
@@ -270,6 +273,7 @@ func TestCallsToAPeer(t *testing.T) {
 		for q, want := range map[string]postrider.RemoteError{
 			"refused": {Code: 409, Reason: "taken"},
 			"panic":   {Code: 500, Reason: "handler panicked: oh"},
+			"exit":    {Code: 500, Reason: "the handler ended its goroutine, as runtime.Goexit does, and FailNow of package testing"},
 			"hm":      {Code: 500, Reason: "what?"},
 		} {
 			_, err := call(time.Second, q)
@@ -280,8 +284,8 @@ func TestCallsToAPeer(t *testing.T) {
 		}
 		_, err := call(time.Second, "slow")
 		fate(t, err, true, context.DeadlineExceeded)
-		if n := asked.Load(); n != 6 {
-			t.Errorf("the handler was called %d times for 6 calls", n)
+		if n := asked.Load(); n != 7 {
+			t.Errorf("the handler was called %d times for 7 calls", n)
 		}
 		synctest.Wait()
 		time.Sleep(2 * time.Minute)

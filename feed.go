@@ -2,7 +2,6 @@ package postrider
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -56,7 +55,6 @@ type feed struct {
 	waking      bool          // a receiver was woken, and has not looked yet
 	resting     int           // receivers that wait
 	lent        bool          // the place of one of them, which takes nothing meanwhile: see standIn
-	gone        bool          // who had it has ended his goroutine, and so the receiver is to
 	back        *sync.Cond    // lent has become false
 	ended       bool          // nothing more is taken out
 	closed      bool          // nor put in
@@ -193,9 +191,6 @@ func (f *feed) pop(a *arrival, rested, alone bool) (ok, ended bool) {
 	case f.ended:
 		f.signal() // whoever else waits
 		return false, true
-	case f.gone:
-		f.gone = false
-		runtime.Goexit()
 	case !f.some(), f.lent && f.resting == 0:
 		f.resting++
 		return false, false
@@ -257,16 +252,12 @@ func (f *feed) takeLent(a *arrival) bool {
 	return true
 }
 
-// giveBack ends a loan. gone says that the goroutine ends with it.
-func (f *feed) giveBack(gone bool) {
+// giveBack ends a loan.
+func (f *feed) giveBack() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lent = false
 	f.back.Broadcast()
-	if gone {
-		f.gone = true
-		f.signal()
-	}
 	if f.some() {
 		f.rouse()
 	}

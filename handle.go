@@ -26,7 +26,7 @@ type Handler func(ctx context.Context, m *Message) error
 // What h returns settles a message that h has not settled itself:
 //
 //   - nil acknowledges it; the caller of a [Call] that got no reply gets an empty one.
-//   - An error, or a panic, is a failure: the message comes again, after 100 ms the first time, then later and
+//   - An error, a panic, or the end of its goroutine by runtime.Goexit (which FailNow of package testing uses) is a failure: the message comes again, after 100 ms the first time, then later and
 //     later, see [Backoff]. What comes behind it is handled in the meantime. After [MaxTries] failures it goes to the
 //     dead letters, see [Target.Dead].
 //   - [Retry] has it come again when the handler says, and is no failure. [Reject] sends it to the dead letters at once.
@@ -72,15 +72,14 @@ func (n *Node) startWorkers(ctx context.Context, t *tap, h Handler, o handleOpti
 	left := new(atomic.Int64)
 	left.Store(int64(o.workers))
 	for range o.workers {
-		go func() {
-			defer n.workers.Done()
-			work(ctx, t, h, &o, stand)
+		lasting(func() { work(ctx, t, h, &o, stand) }, func() {
 			if left.Add(-1) == 0 {
 				detach()
 				cancel()
 				stand.stop()
 			}
-		}()
+			n.workers.Done()
+		})
 	}
 }
 
@@ -151,8 +150,9 @@ func work(ctx context.Context, t *tap, h Handler, o *handleOptions, stand *stand
 // act handles a message and settles it.
 func act(ctx context.Context, m *Message, h Handler, o *handleOptions) {
 	m.observed(StepDelivered, nil)
-	err := m.handle(ctx, h)
-	conclude(ctx, m, err, o)
+	err := errExited
+	defer func() { conclude(ctx, m, err, o) }()
+	err = m.handle(ctx, h)
 }
 
 // handle has h act upon the message, unless nobody wants that any more; that it is not too late was looked at when it was taken.

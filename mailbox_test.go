@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -61,6 +62,8 @@ func TestAHandlerThatFailsGetsTheMessageAgain(t *testing.T) {
 				return errors.New("not now")
 			case 2:
 				panic("not now either")
+			case 3:
+				runtime.Goexit()
 			}
 			return nil
 		})
@@ -74,6 +77,7 @@ func TestAHandlerThatFailsGetsTheMessageAgain(t *testing.T) {
 			"a redelivered false after 0s",
 			"a redelivered true after 100ms",
 			"a redelivered true after 400ms",
+			"a redelivered true after 1.4s",
 		} {
 			if got := <-tries; got != want {
 				t.Errorf("%s, want %s", got, want)

@@ -68,8 +68,7 @@ func (t *tap) use(l *broker.Lull) bool {
 
 func (s *standIn) handle(readOn func()) {
 	s.begin(readOn)
-	whole := false
-	defer func() { s.end(whole) }()
+	defer s.end()
 	began := time.Since(started)
 	now := began
 	for n := 1; ; n++ {
@@ -84,7 +83,6 @@ func (s *standIn) handle(readOn func()) {
 			break
 		}
 	}
-	whole = true
 }
 
 // enough reports whether a turn in which n messages took so long is over.
@@ -128,15 +126,15 @@ func (s *standIn) watchAgain() {
 	}
 }
 
-// end gives the place back. Without whole the handler has ended its goroutine.
-func (s *standIn) end(whole bool) {
+// end gives the place back.
+func (s *standIn) end() {
 	s.arrival = arrival{}
 	s.hand.holds(nil)
 	s.mu.Lock()
 	s.readOn = nil
 	s.mu.Unlock()
 	s.tap.feed.idle()
-	s.tap.feed.giveBack(!whole)
+	s.tap.feed.giveBack()
 }
 
 // watch is called by the timer. It reads on if who is in the place has been there since the timer was set.

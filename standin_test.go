@@ -319,28 +319,32 @@ func TestAHandlerAsksItsSenderBack(t *testing.T) {
 	})
 }
 
-// Who ends the goroutine of a handler ends a worker, and not the reading.
+// Who ends the goroutine of a handler has failed, and ends neither a worker nor the reading.
 func TestAHandlerEndsItsGoroutineWhereItStandsIn(t *testing.T) {
 	standingInAnywhere(t, func(t *testing.T, s *stood) {
-		exit := func(context.Context, *postrider.Message) error {
-			runtime.Goexit()
-			return nil
+		for range 3 {
+			before := s.count()
+			s.then(exits)
+			s.send("exit")
+			s.want("exit")
+			if s.count() != before+1 {
+				t.Fatal("a worker handles it")
+			}
+			s.next.Store(nil)
+			s.quick()
+			time.Sleep(time.Second)
+			s.want("exit") // as after any failure
+			for range 100 {
+				s.quick()
+			}
 		}
-		before := s.count()
-		s.then(exit)
-		s.send("exit")
-		s.want("exit")
-		if s.count() != before+1 {
-			t.Fatal("a worker handles it")
-		}
-		s.quick()
-		s.quick() // by the worker that is left, or in its place
-		s.then(exit)
-		s.send("exit")
-		s.want("exit")
-		s.send("quick") // is confirmed, and nobody handles it
-		s.wantNone()
 	}, postrider.Workers(2))
+}
+
+// exits is a handler.
+func exits(context.Context, *postrider.Message) error {
+	runtime.Goexit()
+	return nil
 }
 
 func TestAHandlerPanicsWhereItStandsIn(t *testing.T) {
