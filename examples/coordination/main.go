@@ -1,4 +1,4 @@
-// Coordination lets three workers agree, through one broker: they wait for each other, share a setting, take turns at what
+// Coordination lets three workers agree, through one broker: they wait for each other, share a number, take turns at what
 // only one may touch, and use at most two of something at a time.
 //
 //	go run ./examples/coordination
