@@ -166,6 +166,25 @@ func TestAnAnswerThatIsTooLargeForTheBroker(t *testing.T) {
 	}
 }
 
+// So he does of one that his peer's outbox does not take.
+func TestAnAnswerThatIsTooLargeForTheOutbox(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		mq := net.Broker("mq")
+		alice := net.node("alice", mq.Use)
+		bob := net.node("bob", mq.Use, func(cfg *postrider.Config) { cfg.OutboxBytes = 10_000 })
+		told := make(chan error, 1)
+		bob.Handle(t.Context(), bob.Mailbox("jobs"), func(ctx context.Context, m *postrider.Message) error {
+			told <- m.Reply(ctx, make([]byte, 10_001))
+			return nil
+		})
+		_, err := postrider.Call[[]byte](t.Context(), alice.Mailbox("jobs"), "x")
+		wantRemote(t, err, 406, "the answer of 10001 bytes was refused: message does not fit into the outbox")
+		if err := <-told; !errors.Is(err, postrider.ErrTooLarge) {
+			t.Error(err)
+		}
+	})
+}
+
 // A call ends with its answer: what its handler returns afterwards is nobody's but the log's.
 func TestAHandlerFailsAfterItHasAnswered(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {

@@ -12,6 +12,9 @@ import (
 // large ones it is looked at, and the caller is told.
 const largeAnswer = 1 << 20
 
+// inItsPlace is about what takes the place of an answer that is too large.
+const inItsPlace = 1 << 10
+
 // minded has a broker's refusal of a large answer told to the caller.
 func (m *Message) minded(d *draft) {
 	size := len(d.body)
@@ -24,9 +27,25 @@ func (m *Message) minded(d *draft) {
 	d.more.fate = func(err error) {
 		var refused *amqp.Error
 		if errors.As(err, &refused) {
-			go m.answerInstead(&RemoteError{Code: int(refused.Code), Reason: fmt.Sprintf("the answer of %d bytes was refused: %s", size, refused.Text)})
+			go m.answerInstead(refusedAnswer(size, refused.Text))
 		}
 	}
+}
+
+// unsent has the caller told of an answer that is known beforehand to be too large.
+func (m *Message) unsent(size int, err error) {
+	if !errors.Is(err, ErrTooLarge) || size < inItsPlace {
+		return
+	}
+	why := errors.Unwrap(err).Error()
+	if refused := new(amqp.Error); errors.As(err, &refused) {
+		why = refused.Text
+	}
+	m.answerInstead(refusedAnswer(size, why))
+}
+
+func refusedAnswer(size int, why string) *RemoteError {
+	return &RemoteError{Code: int(amqp.PreconditionFailed), Reason: fmt.Sprintf("the answer of %d bytes was refused: %s", size, why)}
 }
 
 // answerInstead takes the place of an answer that did not reach the caller.

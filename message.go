@@ -138,7 +138,9 @@ func (m *Message) Reply(ctx context.Context, body any) error {
 	}
 	m.minded(&d)
 	if err := m.back().reply(v.ReplyTo, v.CorrelationID, d, m.more); err != nil {
-		return t.failed(d.id, err, false)
+		err = t.failed(d.id, err, false)
+		m.unsent(len(d.body), err)
+		return err
 	}
 	return nil
 }

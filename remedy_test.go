@@ -184,6 +184,45 @@ func TestErrorsAreOneLineAndTellNoPassword(t *testing.T) {
 	})
 }
 
+// A message that is too large for a peer is refused alone: the connection stays, and with it the calls of others.
+func TestNobodyPaysForAMessageThatIsTooLarge(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob := net.node("alice"), net.node("bob")
+		begun, done := make(chan struct{}), make(chan error)
+		bob.Handle(t.Context(), bob.Inbox(), func(ctx context.Context, m *postrider.Message) error {
+			close(begun)
+			time.Sleep(10 * time.Second)
+			return nil
+		})
+		go func() {
+			_, err := postrider.Call[string](t.Context(), alice.Peer("bob"), "a question")
+			done <- err
+		}()
+		<-begun
+		large := make([]byte, 16<<20+1)
+		fate(t, alice.Peer("bob").Send(t.Context(), large), false, postrider.ErrTooLarge)
+		_, err := alice.Peer("bob").Post(t.Context(), large)
+		fate(t, err, false, postrider.ErrTooLarge)
+		_, err = postrider.Call[string](t.Context(), alice.Peer("bob"), large)
+		fate(t, err, false, postrider.ErrTooLarge)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A call that is too large for where it goes is told so, also by who does not say beforehand what he takes.
+func TestACallThatIsTooLarge(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		net.node("bob")
+		_, err := postrider.Call[string](t.Context(), net.node("alice").Peer("bob"), make([]byte, 16<<20+1)) // nothing was said yet
+		fate(t, err, false, postrider.ErrTooLarge)
+		if errors.Is(err, postrider.ErrPeerDown) {
+			t.Error(err)
+		}
+	})
+}
+
 // What is larger than what is taken there is ErrTooLarge, as what no outbox takes, and no receiver is taken for another kind of one.
 func TestWhatIsTooLargeThereIsErrTooLarge(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {

@@ -222,13 +222,17 @@ func (p *Publisher) endLate(now time.Duration) (next time.Duration, some bool) {
 }
 
 // breakCalls fails the calls whose message was written: their answers went with the
-// connection. Those still held will be made on the next one. The caller holds mu.
-func (p *Publisher) breakCalls(why error) {
+// connection. Those still held will be made on the next one. culprit, if it is not nil, is whose fate the other side ended it over, and is told so by
+// itself. Of several suspects, those are none whose message was confirmed. The caller holds mu.
+func (p *Publisher) breakCalls(why error, culprit *Fate, suspects bool) {
 	for _, c := range p.calls {
-		if c.fate.Stage() == Held {
+		if c.fate.Stage() == Held || &c.fate == culprit {
 			continue
 		}
 		err := fmt.Errorf("%w: %w", ErrBroken, why)
+		if culprit != nil || suspects && c.sure.Load() {
+			err = fmt.Errorf("%w: the other side ended it over another message: %v", ErrBroken, why)
+		}
 		c.fate.Abandon(err)
 		c.give(answer{err: err})
 	}

@@ -386,7 +386,7 @@ func Secure(ctx context.Context, nc net.Conn, at Address, cfg *tls.Config) (net.
 
 // serve uses a connection until it ends, and returns why it did.
 func (c *Conn) serve(w *wire) error {
-	c.pub.attach(w.link, w.turns, w.frameMax, w.product, w.packs)
+	c.pub.attach(w.link, w.turns, w.frameMax, w.proto.Peer().MaxMessage(), w.product, w.packs)
 	level := slog.LevelDebug
 	if c.downBefore() != nil { // that it was down has been told
 		level = slog.LevelInfo

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -402,6 +403,73 @@ func TestACallWhoseConnectionBreaksFails(t *testing.T) {
 			l.cut()
 		})
 	}
+}
+
+// The other side ends a connection over one message. A call that it has taken by then fails with the connection, and is not told that it is to blame.
+func TestACallIsNotToBlameForAnotherMessage(t *testing.T) {
+	tooLarge := amqp.Errorf(amqp.PreconditionFailed, "message size 5 is larger than configured max size 4")
+	for guilty := range 2 {
+		story(t, func(t *testing.T, f *fake, c *client.Conn) {
+			taken, large := make(chan error), make(chan error)
+			call := func(id string, done chan error) {
+				_, _, err := c.Publisher().Call(t.Context(), 0, asking, []byte(id), []byte(id))
+				done <- err
+			}
+			go call("taken", taken)
+			l := f.line()
+			l.wantPublished("taken")
+			l.ack(1)
+			synctest.Wait()
+			go call("large", large)
+			l.wantPublished("large")
+			if guilty == 1 {
+				go c.Publisher().Send(t.Context(), toJobs, nil, []byte("beside it"))
+				l.wantPublished("beside it")
+			}
+			l.closeChannel(1, tooLarge)
+			var refused *amqp.Error
+			if err := <-taken; !errors.Is(err, client.ErrBroken) || errors.As(err, &refused) || !strings.Contains(err.Error(), "over another message") {
+				t.Error(err)
+			}
+			if err := <-large; !errors.As(err, &refused) || errors.Is(err, client.ErrBroken) != (guilty == 1) {
+				t.Error(err)
+			}
+			l = f.line()
+			if guilty == 1 {
+				l.wantPublished("beside it")
+				l.ack(1)
+			}
+			l.cut()
+		})
+	}
+}
+
+// What the other side is known not to take is not sent, and so ends no connection.
+func TestAMessageThatIsTooLargeForTheOtherSideIsNotSent(t *testing.T) {
+	story(t, func(t *testing.T, f *fake, c *client.Conn) {
+		f.limits.MaxMessage = 4
+		f.setDown(false)
+		fate := post(t, c, "four")
+		l := f.line()
+		l.wantPublished("four")
+		l.ack(1)
+		wantFate(t, fate, nil, true)
+		written, err := c.Publisher().Send(t.Context(), toJobs, nil, []byte("fives"))
+		var refused *amqp.Error
+		if written || !errors.As(err, &refused) || refused.Text != "message size 5 is larger than configured max size 4" {
+			t.Errorf("written %v, %v", written, err)
+		}
+		l.wantNothing()
+		f.limits.MaxMessage = 5
+		l.cut()
+		l = f.line()
+		synctest.Wait()
+		fate = post(t, c, "fives")
+		l.wantPublished("fives")
+		l.ack(1)
+		wantFate(t, fate, nil, true)
+		l.cut()
+	}, whileDown)
 }
 
 func TestACallHeldWhileDownIsMadeLater(t *testing.T) {

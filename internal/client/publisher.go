@@ -48,6 +48,7 @@ type Publisher struct {
 	blocked  string     // why the broker asked for a pause; empty when it does not
 	wants    uint64     // counts what was wanted of the connection, see hold
 	frameMax uint32     // the connection's
+	largest  uint64     // body that the other side takes; 0: it has not said
 	room     chan struct{}
 	why      error // why there is no connection, or was none; nil while it is in use
 	refused  error // the last connection was refused in a way that waiting will not mend
@@ -281,6 +282,9 @@ func (p *Publisher) add(f *Fate, env *Envelope, id []byte, count uint64, body []
 	n := pack.Size(len(id), len(body))
 	if n > p.maxBytes {
 		return 0, fmt.Errorf("%w: %d bytes, %d allowed", ErrTooLarge, n, p.maxBytes)
+	}
+	if p.largest != 0 && uint64(len(body)) > p.largest { // sent, it would end the connection, and with that the calls of others
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than configured max size %d", len(body), p.largest)
 	}
 	if p.log.live >= p.maxMessages || p.log.bytes+n > p.maxBytes {
 		return 0, ErrFull

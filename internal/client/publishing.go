@@ -40,11 +40,11 @@ func (p *Publisher) next(l *link.Link, dst []byte) (_ []byte, midway bool) {
 // that connection just before, has told of messages in it: one that nobody leads tells of none, or, where the rest of its nodes are gone, holds
 // the message for a minute before it is refused. It is full then.
 //
-// packs is what the other side takes as one.
-func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, product string, packs packs) {
+// largest is what the other side takes, 0: it does not say. packs is what it takes as one.
+func (p *Publisher) attach(l *link.Link, t *turns, frameMax uint32, largest uint64, product string, packs packs) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.link, p.turns, p.frameMax, p.refused, p.product, p.log.packs = l, t, frameMax, nil, product, packs
+	p.link, p.turns, p.frameMax, p.largest, p.refused, p.product, p.log.packs = l, t, frameMax, largest, nil, product, packs
 	clear(p.sure)
 	clear(p.holding)
 	if product == rabbitMQ {
@@ -195,7 +195,7 @@ func (p *Publisher) accuses(blame *amqp.Error) bool {
 // they are tried again one by one.
 func (p *Publisher) detach(why error, blame *amqp.Error) {
 	p.mu.Lock()
-	p.link, p.turns, p.open, p.blocked = nil, nil, false, ""
+	p.link, p.turns, p.largest, p.open, p.blocked = nil, nil, 0, false, ""
 	p.why = fmt.Errorf("%w: %w", ErrDown, why)
 	var culprit *Fate
 	suspects := 0
@@ -211,7 +211,7 @@ func (p *Publisher) detach(why error, blame *amqp.Error) {
 		p.log.careful = suspects
 	}
 	p.hint = p.log.tail
-	p.breakCalls(why)
+	p.breakCalls(why, culprit, suspects > 0)
 	p.freed()
 	p.mu.Unlock()
 	if culprit != nil {
@@ -382,7 +382,7 @@ func (p *Publisher) close() {
 	})
 	p.log.trim()
 	p.log.done = nil // what is kept stays so
-	p.breakCalls(ErrClosed)
+	p.breakCalls(ErrClosed, nil, false)
 	p.closeCalls()
 	p.freed()
 	p.mu.Unlock()

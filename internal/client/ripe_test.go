@@ -39,7 +39,7 @@ func newHoseOver(t *testing.T, ours, theirs net.Conn, most int) *hose {
 }
 
 func (h *hose) connect(most int) {
-	h.pub.attach(h.link, newTurns(h.link, nil), 0, postrider, packs{most: most, to: modelEnvelope.destination()})
+	h.pub.attach(h.link, newTurns(h.link, nil), 0, 0, postrider, packs{most: most, to: modelEnvelope.destination()})
 	h.pub.release(h.link, h.pub.wanted())
 }
 

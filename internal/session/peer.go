@@ -21,6 +21,15 @@ func (p Peer) Text(property string) string {
 	return s
 }
 
+// MaxMessage is how large the body of a message may be that the peer takes, in bytes; 0 when it does not say, as RabbitMQ does not.
+func (p Peer) MaxMessage() uint64 {
+	n, _ := amqp.Integer(p.Properties[maxMessage])
+	return uint64(max(n, 0))
+}
+
+// maxMessage is the property of a server that says it.
+const maxMessage = "postrider_max_message"
+
 // serverCapabilities lists what the broker behind a Server does, no more.
 var serverCapabilities = []string{
 	"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",

@@ -12,7 +12,7 @@ import (
 func TestEachSideLearnsWhatTheOtherCanDo(t *testing.T) {
 	w := newWire(
 		ClientConfig{VHost: "/", Properties: amqp.Table{"connection_name": "till 4"}},
-		ServerConfig{Mechanisms: "PLAIN", Properties: amqp.Table{"product": "postrider"}},
+		ServerConfig{Mechanisms: "PLAIN", Properties: amqp.Table{"product": "postrider"}, Limits: Limits{MaxMessage: 1 << 20}},
 	)
 	w.run(t, whole)
 	if name := w.server.Peer().Text("connection_name"); name != "till 4" {
@@ -23,6 +23,12 @@ func TestEachSideLearnsWhatTheOtherCanDo(t *testing.T) {
 	}
 	if !w.client.Peer().Has("basic.nack") || w.client.Peer().Has("time.travel") {
 		t.Error("the client has the server's capabilities wrong")
+	}
+	if n := w.client.Peer().MaxMessage(); n != 1<<20 {
+		t.Errorf("the server takes %d bytes", n)
+	}
+	if n := w.server.Peer().MaxMessage(); n != 0 {
+		t.Errorf("the client takes %d bytes", n)
 	}
 	all, _ := w.client.Peer().Properties["capabilities"].(amqp.Table)
 	got := strings.Join(slices.Sorted(maps.Keys(all)), " ")

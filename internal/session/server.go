@@ -21,7 +21,7 @@ type Server struct {
 // ServerConfig is what a Server offers to its client.
 type ServerConfig struct {
 	Limits
-	Properties amqp.Table // product, version, …; the capabilities are added
+	Properties amqp.Table // product, version, …; the capabilities and MaxMessage are added
 	Mechanisms string     // SASL mechanisms, separated by spaces
 }
 
@@ -31,10 +31,12 @@ func NewServer(cfg ServerConfig) *Server {
 	s := &Server{offer: cfg.Limits.withDefaults(), mechanisms: cfg.Mechanisms}
 	s.frameMax, s.header = preTuneFrameMax, amqp.ParseHeader
 	s.maxMessage, s.slab.most = s.offer.MaxMessage, s.offer.Slab
+	properties := introduce(cfg.Properties, serverCapabilities)
+	properties[maxMessage] = int64(s.maxMessage)
 	start := &amqp.ConnectionStart{
 		VersionMajor:     0,
 		VersionMinor:     9,
-		ServerProperties: introduce(cfg.Properties, serverCapabilities),
+		ServerProperties: properties,
 		Mechanisms:       cfg.Mechanisms,
 		Locales:          "en_US",
 	}
