@@ -18,7 +18,8 @@ import (
 //   - Handlers and loops are stopped; what they have begun is finished and answered.
 //   - What was posted is delivered, and the node closes.
 //
-// ctx bounds all of it: when it ends first, the node is closed at once, and the error is ctx's. With [Config.Dir] the inbox has half of ctx's
+// ctx bounds all of it: when it ends first, the node is closed at once, and the error is ctx's; a disk that does not answer within a second of that is waited for
+// no longer, as in Close. With [Config.Dir] the inbox has half of ctx's
 // time to become empty; what is in it then is there after a restart, as mailboxes are. Without, some messages are lost: those that nobody handled, that
 // failed and wait for another try, and dead letters. Then the error is a [*LostError]. What a broker or peer will never take, because it
 // refuses the login, is not waited for; the error says so. It is [ErrClosed] when Close, or another Shutdown
@@ -34,9 +35,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	defer context.AfterFunc(n.ctx, cancel)()
 	err := n.finish(until)
 	if n.ctx.Err() != nil && ctx.Err() == nil { // somebody else was faster
-		return n.end(true, nil)
+		return n.end(ctx, true, nil)
 	}
-	return errors.Join(err, n.end(err == nil, n.lost))
+	return errors.Join(err, n.end(ctx, err == nil, n.lost))
 }
 
 // finish does all that a Shutdown does before the node is closed.
@@ -160,10 +161,13 @@ const handlerGrace = time.Second
 // contexts of handlers end, and Close waits a second for them to return. It may be called again, and then
 // waits for the first call; a handler should not wait for it.
 //
+// When the disk of Config.Dir has not answered for 30 s, Close gives up on it: the error says how much is not known to be safe, and the directory stays in
+// use until the disk answers or the process ends.
+//
 // The log tells how many messages that were posted are dropped.
 func (n *Node) Close() error {
 	n.sayWhatIsDropped()
-	return n.end(false, func() error { return nil })
+	return n.end(context.Background(), false, func() error { return nil })
 }
 
 func (n *Node) sayWhatIsDropped() {
@@ -180,8 +184,9 @@ func (n *Node) sayWhatIsDropped() {
 	}
 }
 
-// end is Close. In good order the last answers still reach their callers. last is called when nothing is handled any more.
-func (n *Node) end(orderly bool, last func() error) error {
+// end is Close, but for a disk that does not answer it waits no longer than a second beyond ctx. In good order the last answers still reach their callers.
+// last is called when nothing is handled any more.
+func (n *Node) end(ctx context.Context, orderly bool, last func() error) error {
 	n.mu.Lock()
 	first := !n.closed
 	n.leaving, n.closing, n.closed = true, true, true
@@ -191,7 +196,11 @@ func (n *Node) end(orderly bool, last func() error) error {
 	}
 	n.mu.Unlock()
 	if !first {
-		<-n.over
+		select {
+		case <-n.over:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		if orderly && !n.orderly {
 			return ErrClosed
 		}
@@ -206,17 +215,28 @@ func (n *Node) end(orderly bool, last func() error) error {
 	for _, c := range append(n.connections(), n.laneConnections()...) {
 		closing.Go(c.Close)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
+	grace, cancel := context.WithTimeout(context.Background(), handlerGrace)
 	defer cancel()
-	if wait(ctx, n.workers.Wait) != nil {
+	if wait(grace, n.workers.Wait) != nil {
 		n.log.Warn("closed while handlers were still running", "waited", handlerGrace)
 	}
-	if wait(ctx, n.control.wait) != nil {
+	if wait(grace, n.control.wait) != nil {
 		n.log.Warn("closed while control messages were still acted upon", "waited", handlerGrace)
 	}
 	closing.Wait()
-	marked := n.marker.close()
+	n.marker.stop()
 	n.asked.closed()
 	n.putBackUnseen()
-	return errors.Join(marked, last(), n.kept.close(), n.local.close(orderly))
+	return errors.Join(last(), n.closeDisks(ctx, orderly))
+}
+
+// closeDisks closes all that is on a disk, and with it the embedded broker: side by side, for each may have to wait for a disk that does not answer.
+func (n *Node) closeDisks(ctx context.Context, orderly bool) error {
+	var marked, kept, local error
+	var closing sync.WaitGroup
+	closing.Go(func() { marked = n.marker.close(ctx) })
+	closing.Go(func() { kept = n.kept.close(ctx) })
+	closing.Go(func() { local = n.local.close(ctx, orderly) })
+	closing.Wait()
+	return errors.Join(marked, kept, local)
 }

@@ -1,6 +1,27 @@
 package postrider
 
-import "github.com/postrider-mq/postrider/broker"
+import (
+	"context"
+
+	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/disk"
+	"github.com/postrider-mq/postrider/internal/marks"
+	"github.com/postrider-mq/postrider/internal/outbox"
+)
+
+// OnDisks has a node that was just started keep its posts, and what it has handled, elsewhere.
+func OnDisks(n *Node, posts, handled disk.FS) (err error) {
+	if err = n.kept.disk.Close(context.Background()); err == nil {
+		n.kept.disk, err = outbox.Open(posts, n.log)
+	}
+	if err == nil {
+		err = n.marker.disk.Close(context.Background())
+	}
+	if err == nil {
+		n.marker.disk, err = marks.Open(handled, n.log)
+	}
+	return err
+}
 
 // CameInAPack reports whether anything has come into a node's inbox as a part of a pack.
 func CameInAPack(n *Node) bool {

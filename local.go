@@ -41,7 +41,7 @@ func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked, p
 	}
 	b, err := broker.Open(broker.Config{
 		Dir: cfg.Dir, Name: cfg.Name, Logger: log, Users: cfg.Users, InboxOnly: only, InboxAlso: []string{cfg.Name + controlSuffix},
-		Packs: cfg.Name, PackSize: packSize, Pace: pace,
+		Packs: cfg.Name, PackSize: packSize, Pace: pace, Goodbye: goodbyeTime,
 		MemoryMark:    -1,                                      // the process has a life of its own
 		MessageMemory: defaultMessageMemory + cfg.inboxBytes(), // a full inbox does not stop the rest
 	})
@@ -82,23 +82,21 @@ func (e *embedded) addr() net.Addr {
 const goodbyeTime = time.Second
 
 // close closes the broker, in good order after it has told its clients what there was to tell.
-func (e *embedded) close(orderly bool) error {
+func (e *embedded) close(ctx context.Context, orderly bool) error {
 	if e == nil {
 		return nil
 	}
 	close(e.gone)
 	e.conn.Close()
-	var err error
-	if orderly {
-		ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
-		defer cancel()
-		if err = e.broker.Shutdown(ctx); errors.Is(err, ctx.Err()) {
-			err = nil // whom it waited for is cut off
-		}
-	} else {
-		err = e.broker.Close()
+	leave := e.broker.Close
+	if orderly || ctx.Err() != nil {
+		leave = func() error { return e.broker.Shutdown(ctx) }
 	}
+	err := leave()
 	e.serving.Wait()
+	if err == ctx.Err() { // as the caller knows
+		err = nil
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -55,7 +56,7 @@ func TestWhatIsNotNotedIsTold(t *testing.T) {
 		time.Sleep(2 * warnEvery)
 		k.write([]*Message{message(303)})
 		told(0, "")
-		if err := d.Close(); err != nil {
+		if err := d.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -192,17 +192,24 @@ func (k *marker) flush(ctx context.Context) error {
 	}
 }
 
-// close does what was put, and takes nothing more.
-func (k *marker) close() error {
+// stop does what was put, and takes nothing more.
+func (k *marker) stop() {
 	if k == nil {
-		return nil
+		return
 	}
 	k.mu.Lock()
 	k.closed = true
 	k.mu.Unlock()
 	k.signal()
 	<-k.over
-	return k.disk.Close()
+}
+
+// close closes the disk, after stop.
+func (k *marker) close(ctx context.Context) error {
+	if k == nil {
+		return nil
+	}
+	return k.disk.Close(ctx)
 }
 
 // remember gives a target that keeps what it receives what is known of repeats there, and the marks of a former life. A mailbox is the same, however one

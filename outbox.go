@@ -74,11 +74,11 @@ var (
 	errWaitFor = errors.New("Until(Kept) is for a Send: of a Post its Receipt tells, by WaitFor(ctx, Kept)")
 )
 
-func (k *keeper) close() error {
+func (k *keeper) close(ctx context.Context) error {
 	if k == nil {
 		return nil
 	}
-	return k.disk.Close()
+	return k.disk.Close(ctx)
 }
 
 // resume sends on what was posted before the node was started and not confirmed. What is for mailboxes waits a moment until the program names

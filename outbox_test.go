@@ -224,7 +224,7 @@ func TestAPostThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 		if _, err := kept.Keep(outbox.Post{Target: "peer bob", Encoded: []byte("?")}); err != nil {
 			t.Fatal(err)
 		}
-		kept.Close()
+		kept.Close(context.Background())
 		alice := net.node("alice", inDir(dir))
 		waitFor(t, post(t, alice.Peer("bob"), "x"), postrider.Kept)
 		alice.Close()

@@ -74,6 +74,8 @@ type Config struct {
 	// of a node of package postrider. "" and 0: none.
 	Packs    string
 	PackSize int
+	// Goodbye is how long a Shutdown waits for clients, if its context does not end before; as long as that when 0.
+	Goodbye time.Duration
 	// Pace is called, if it is not nil, by who reads a client's connection after he has read packs: he goes on when it returns.
 	Pace func()
 
@@ -154,12 +156,14 @@ const maxMessage = 128 << 20
 
 // Broker is a running broker. Its methods may be called from any goroutine.
 type Broker struct {
-	core   *core.Core
-	server *server.Server
-	log    *slog.Logger
-	name   string
-	opened chan struct{} // closed when Open returns
-	done   chan struct{}
+	core    *core.Core
+	server  *server.Server
+	log     *slog.Logger
+	name    string
+	goodbye time.Duration
+	opened  chan struct{} // closed when Open returns
+	gone    chan struct{} // closed when all clients are, at the end
+	done    chan struct{}
 
 	confirms confirms
 
@@ -169,6 +173,8 @@ type Broker struct {
 	mu     sync.Mutex
 	conns  map[*Conn]struct{}
 	closed bool
+
+	left, closing error // of clients who did not leave; of the journal. Set before done is closed, read after
 }
 
 // Open recovers what is in cfg.Dir and returns a broker that is ready; Serve
@@ -186,7 +192,7 @@ func Open(cfg Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	b := &Broker{log: log, users: users, name: cfg.Name, conns: map[*Conn]struct{}{}, opened: make(chan struct{}), done: make(chan struct{})}
+	b := &Broker{log: log, users: users, name: cfg.Name, goodbye: cfg.Goodbye, conns: map[*Conn]struct{}{}, opened: make(chan struct{}), gone: make(chan struct{}), done: make(chan struct{})}
 	defer close(b.opened)
 	b.confirms.broker = b
 	if err := b.openCore(cfg); err != nil {
@@ -311,24 +317,81 @@ func (b *Broker) Serve(ln net.Listener) error {
 }
 
 // Shutdown asks clients to go, closes Conns, waits for both and closes the
-// journal. When ctx ends first, clients are cut off and ctx's error is
-// returned. Nothing confirmed is lost either way.
+// journal. When ctx ends first, clients are cut off, and the journal has a second to close; the
+// error is ctx's then. Nothing confirmed is lost either way.
+//
+// On a disk that does not answer it gives up as Close does. When the broker is being closed already, it waits for that.
 func (b *Broker) Shutdown(ctx context.Context) error {
-	if !b.begin() {
-		return nil
+	if late := ctx.Err(); late != nil {
+		err := b.closeBy(ctx)
+		if err == nil {
+			return late
+		}
+		return errors.Join(late, err)
 	}
-	err := b.server.Shutdown(ctx)
-	return errors.Join(err, b.end())
+	clients := ctx
+	if b.goodbye > 0 {
+		var cancel context.CancelFunc
+		clients, cancel = context.WithTimeout(ctx, b.goodbye)
+		defer cancel()
+	}
+	first := b.endWith(func() error {
+		if b.server.Shutdown(clients) != nil {
+			return ctx.Err()
+		}
+		return nil
+	})
+	select {
+	case <-b.gone:
+	case <-clients.Done():
+	}
+	err := b.awaitEnd(ctx, first)
+	if errors.As(err, new(*journal.StuckError)) {
+		err = errors.Join(ctx.Err(), err)
+	}
+	return err
 }
 
 // Close cuts everybody off at once and closes the journal. Nothing confirmed
-// is lost.
-func (b *Broker) Close() error {
-	if !b.begin() {
+// is lost. When the broker is being closed already, it waits for that.
+//
+// When the disk has not answered for 30 s it gives up: the error says how much of what was never confirmed is not known to be on it. Dir stays in use then,
+// until the disk answers or the process ends.
+func (b *Broker) Close() error { return b.closeBy(context.Background()) }
+
+// closeBy is Close that gives up a second after ctx has ended, too.
+func (b *Broker) closeBy(ctx context.Context) error {
+	first := b.endWith(func() error {
+		b.server.Close()
 		return nil
+	})
+	return b.awaitEnd(ctx, first)
+}
+
+// endWith begins to end the broker, unless somebody has. leave has clients leave.
+func (b *Broker) endWith(leave func() error) (first bool) {
+	if !b.begin() {
+		return false
 	}
-	b.server.Close()
-	return b.end()
+	go func() {
+		b.left = leave()
+		close(b.gone)
+		b.closing = b.end()
+		close(b.done)
+	}()
+	return true
+}
+
+// awaitEnd waits until the broker has ended, or its disk does not answer. What has become of clients is for the first who wanted it to end.
+func (b *Broker) awaitEnd(ctx context.Context, first bool) error {
+	if stuck := b.core.AwaitEnd(ctx, b.done); stuck != nil {
+		b.confirms.end()
+		return fmt.Errorf("broker: %w", stuck)
+	}
+	if first {
+		return errors.Join(b.left, b.closing)
+	}
+	return b.closing
 }
 
 // begin marks the broker as closed; false if it was.
@@ -346,13 +409,12 @@ func (b *Broker) end() error {
 	for _, c := range b.attached() {
 		c.Close()
 	}
-	defer close(b.done)
 	err := b.core.Close()
 	b.confirms.end()
 	return err
 }
 
-// Done is closed when Shutdown or Close has finished.
+// Done is closed when the broker has ended: a Shutdown or Close has done all, and given Dir back.
 func (b *Broker) Done() <-chan struct{} { return b.done }
 
 func (b *Broker) attached() []*Conn {
@@ -371,7 +433,9 @@ func (b *Broker) failed(err error, then func(error)) {
 	go func() { // the journal calls from its writer, which Close waits for
 		<-b.opened
 		if b.server != nil { // else Open has said what is wrong
-			b.Close()
+			atOnce, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = b.closeBy(atOnce) // which waits a second at most
 		}
 		if then != nil {
 			then(err)

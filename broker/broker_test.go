@@ -258,7 +258,12 @@ func (s *socket) write(b []byte) {
 
 func (s *socket) send(m amqp.Method) {
 	s.t.Helper()
-	b, err := m.AppendFrame(nil, 0)
+	s.on(0, m)
+}
+
+func (s *socket) on(channel uint16, m amqp.Method) {
+	s.t.Helper()
+	b, err := m.AppendFrame(nil, channel)
 	if err != nil {
 		s.t.Fatal(err)
 	}

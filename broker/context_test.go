@@ -49,8 +49,9 @@ func TestAWaitForTheDiskEndsWithItsContext(t *testing.T) {
 				t.Errorf("%s ended after %v with %v", what, took, err)
 			}
 		}
-		if err := b.Close(); err != nil {
-			t.Fatal(err)
+		if err := b.Close(); err == nil {
+			t.Error("it is closed before its disk has answered")
 		}
+		<-b.Done()
 	})
 }

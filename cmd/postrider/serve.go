@@ -257,7 +257,7 @@ func stopServing(b *broker.Broker, log *slog.Logger) error {
 	err := b.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("some clients did not leave in time and were cut off", "waited", shutdownTime)
-		err = nil
+		err = b.Close() // the disk has its own time
 	}
 	if err == nil {
 		log.Info("broker has stopped")

@@ -145,6 +145,15 @@ func (c *Core) Close() error {
 	return c.journal.CloseWith(c.checkpoint())
 }
 
+// AwaitEnd waits for what closes the core: until it is done, or the disk does not answer. See journal.AwaitEnd.
+func (c *Core) AwaitEnd(ctx context.Context, done <-chan struct{}) error {
+	if c.journal == nil {
+		<-done
+		return nil
+	}
+	return c.journal.AwaitEnd(ctx, done)
+}
+
 // spawn runs what Close waits for, unless the core is closed.
 func (c *Core) spawn(work func()) bool {
 	c.mu.Lock()

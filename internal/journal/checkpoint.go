@@ -72,6 +72,7 @@ func (c *Checkpoint) enter(lsn LSN) {
 	if s != nil {
 		c.from, c.to = s.base, s.base+LSN(c.j.extent(s))
 	}
+	c.j.answered()
 	if c.n = c.held[s]; c.n == nil {
 		c.n = new(holding)
 		c.held[s] = c.n
@@ -106,7 +107,7 @@ func (j *Journal) writeCheckpoint(c *Checkpoint) {
 	if c == nil {
 		c = &Checkpoint{j: j}
 	}
-	if err := putCheckpoint(j.fs, c.head(), c.Body); err != nil {
+	if err := putCheckpoint(j.fs, c.head(), c.Body, j.answered); err != nil {
 		_ = j.fs.Remove(checkpointName + tmpExt)
 		_ = j.fs.Remove(checkpointName)
 		j.log.Warn("no checkpoint could be written: the next start reads the whole journal, and cannot tell whether some of it has gone", "dir", j.fs.String(), "err", err)
@@ -174,8 +175,8 @@ func (c *Checkpoint) head() []byte {
 	return b
 }
 
-// putCheckpoint writes the file under a temporary name first, so that under its own it is whole or not there.
-func putCheckpoint(dir disk.FS, head, body []byte) error {
+// putCheckpoint writes the file under a temporary name first, so that under its own it is whole or not there. It tells of each answer of the disk.
+func putCheckpoint(dir disk.FS, head, body []byte, answered func()) error {
 	file, err := dir.Create(checkpointName + tmpExt)
 	if err != nil {
 		return err
@@ -183,13 +184,17 @@ func putCheckpoint(dir disk.FS, head, body []byte) error {
 	end := le.AppendUint32(nil, crc32.Update(checksum(head), castagnoli, body))
 	at := int64(0)
 	for _, part := range [][]byte{head, body, end} {
-		if _, err = file.WriteAt(part, at); err != nil {
-			break
+		for piece := range slices.Chunk(part, maxBatch) {
+			if err == nil {
+				_, err = file.WriteAt(piece, at)
+				answered()
+			}
+			at += int64(len(piece))
 		}
-		at += int64(len(part))
 	}
 	if err == nil {
 		err = file.Sync()
+		answered()
 	}
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err

@@ -139,12 +139,14 @@ type Journal struct {
 	finished LSN  // where the journal ends that was closed properly; 0 before
 	syncDue  bool // SyncInterval: the period is over
 	err      error
-	changed  chan struct{} // closed when durable or err changes; nil when nobody waits
+	parted   parting
+	changed  chan struct{} // closed when durable, err or parted changes; nil when nobody waits
 	records  uint64        // appended
 	bytes    uint64
 
 	// Read without mu.
 	backlog  atomic.Int64
+	answers  atomic.Uint64 // of the disk, see AwaitEnd
 	durable  atomic.Uint64
 	segments atomic.Pointer[[]*segment] // oldest first; replaced under mu
 	stalled  atomic.Uint32              // a scarcity
@@ -335,6 +337,8 @@ func (j *Journal) watch(lsn LSN) (<-chan struct{}, error) {
 		return nil, nil
 	case j.err != nil:
 		return nil, j.err
+	case j.parted.why != nil:
+		return nil, j.parted.why
 	case lsn > j.last:
 		return nil, ErrClosed
 	}
@@ -372,7 +376,7 @@ func (j *Journal) Full() bool { return j.lacks() != scarceNothing }
 func (j *Journal) Recovery() Recovery { return j.recovery }
 
 // Close makes everything appended durable and gives the directory back. It returns the failure, if there was one. It waits for no room: what a full
-// disk does not take is a failure.
+// disk does not take is a failure. It waits for the disk, however long that takes; CloseBy does not.
 func (j *Journal) Close() error { return j.CloseWith(nil) }
 
 func (j *Journal) close(c *Checkpoint) error {

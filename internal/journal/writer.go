@@ -136,6 +136,7 @@ func (j *Journal) put(b *batch, synced bool) error {
 	if err := j.writeBlocks(b, synced); err != nil {
 		return fmt.Errorf("write %d bytes to segment %s of %s at offset %d: %w", len(b.buf), b.seg.name(), j.fs, b.seg.offset(b.start), err)
 	}
+	j.answered()
 	j.written = b.end()
 	if j.written > b.seg.base+LSN(b.seg.capacity/4) && j.prepared != b.seg {
 		j.prepared = b.seg
@@ -180,6 +181,7 @@ func (j *Journal) sync(s *segment) error {
 	if err := s.file.Sync(); err != nil {
 		return fmt.Errorf("sync segment %s of %s: %w", s.name(), j.fs, err)
 	}
+	j.answered()
 	j.syncs.Add(1)
 	j.synced = j.written
 	j.syncBegan, j.lastSync = began, time.Now()

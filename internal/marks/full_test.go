@@ -61,7 +61,7 @@ func fill(t *testing.T, before int, again bool) {
 		t.Errorf("%d: %d were written, %d late", before, len(must), late)
 	}
 	began := time.Now()
-	if err := l.Close(); err != nil || time.Since(began) > time.Second {
+	if err := l.Close(context.Background()); err != nil || time.Since(began) > time.Second {
 		t.Errorf("%d: it was closed after %v: %v", before, time.Since(began), err)
 	}
 	if !again {

@@ -271,8 +271,8 @@ func (l *Log) Take(target string) []Page {
 // context's; what made the journal fail, or that it was closed.
 func (l *Log) Wait(ctx context.Context, lsn journal.LSN) error { return l.journal.Wait(ctx, lsn) }
 
-// Close makes everything durable and gives the directory back.
-func (l *Log) Close() error { return l.journal.Close() }
+// Close makes everything durable and gives the directory back. It waits for the disk as journal.CloseBy does.
+func (l *Log) Close(ctx context.Context) error { return l.journal.CloseBy(ctx) }
 
 // carry writes a page that has a record in the oldest segment anew.
 func (l *Log) carry(r journal.Record) {

@@ -24,7 +24,7 @@ func mustOpen(t *testing.T, fs disk.FS) *Log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { l.Close(context.Background()) })
 	return l
 }
 
@@ -81,7 +81,7 @@ func TestWhatWasNotedIsKnownAfterARestart(t *testing.T) {
 			l.Note(at, marks)
 		}
 		l.Note(Place{"other", "alice-", 1}, []Mark{{Bit: 1}})
-		l.Close()
+		l.Close(context.Background())
 	}
 	if got := known(mustOpen(t, fs), "other"); len(got) != 1 {
 		t.Errorf("of another target %v", got)
@@ -105,7 +105,7 @@ func TestTheWindowIsBounded(t *testing.T) {
 		if got := known(l, "jobs"); len(got) != Pages+NamedPages || got["alice- 9 1"] || !got["alice- 10 1"] || got[" 9 1x"] || !got[" 10 1x"] {
 			t.Errorf("%d messages: %v", len(got), got)
 		}
-		l.Close()
+		l.Close(context.Background())
 		l = mustOpen(t, fs)
 	}
 	for i := range MaxSenders {
@@ -115,7 +115,7 @@ func TestTheWindowIsBounded(t *testing.T) {
 		if got := known(l, "jobs"); len(got) != MaxSenders+NamedPages || got["alice- 10 1"] || !got["0 0 1"] || !got[" 10 1x"] {
 			t.Errorf("%d messages", len(got))
 		}
-		l.Close()
+		l.Close(context.Background())
 		l = mustOpen(t, fs)
 	}
 }
@@ -133,7 +133,7 @@ func TestWhoGoesOnIsRemembered(t *testing.T) {
 		if got := known(l, "jobs"); len(got) != 1+2*MaxSenders+MaxSenders-1 || !got[" 0 1order-1"] || !got["alice- 0 0"] {
 			t.Errorf("%d messages", len(got))
 		}
-		l.Close()
+		l.Close(context.Background())
 		l = mustOpen(t, fs)
 	}
 }
@@ -159,7 +159,7 @@ func TestPagesAreBounded(t *testing.T) {
 		if !slices.ContainsFunc(got, func(p Page) bool { return p.Sender == "alice-" && p.Done[0] == 1<<64-1 }) {
 			t.Error("who went on is forgotten")
 		}
-		l.Close()
+		l.Close(context.Background())
 		l = mustOpen(t, fs)
 	}
 }
@@ -181,7 +181,7 @@ func TestTheDiskIsGivenBack(t *testing.T) {
 		if st := l.journal.Stats(); st.Segments > 6 || st.LiveRecords > 200 {
 			t.Errorf("%+v", st)
 		}
-		l.Close()
+		l.Close(context.Background())
 		got := known(mustOpen(t, fs), "jobs")
 		if len(got) != 20_002 || !got["old- 0 5"] || !got[" 0 5old"] {
 			t.Errorf("%d messages are known", len(got))
@@ -213,7 +213,7 @@ func survived(fs disk.FS, must, may map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer l.Close(context.Background())
 	got := known(l, "jobs")
 	for m := range must {
 		if !got[m] {
@@ -274,7 +274,7 @@ func TestKillsAndPowerFailuresAtEveryStep(t *testing.T) {
 				w.add(&w.written, w.copyOf(&w.told)) // what came before, too
 			}
 		}
-		l.Close()
+		l.Close(context.Background())
 		w.add(&w.ended, w.copyOf(&w.told))
 	}
 }
@@ -308,7 +308,7 @@ func TestDamageAndFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer l.Close(context.Background())
 	if got := known(l, "jobs"); !got["alice- 0 3"] {
 		t.Errorf("known: %v", got)
 	}

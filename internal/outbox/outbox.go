@@ -188,9 +188,10 @@ func (o *Outbox) Waiting() int {
 	return len(o.kept)
 }
 
-// Close makes everything durable and gives the directory back. What a failed or full disk does not take is told in the log, and why in the error.
-func (o *Outbox) Close() error {
-	err := o.journal.Close()
+// Close makes everything durable and gives the directory back. What a failed or full disk does not take is told in the log, and why in the error. So it is
+// with a disk that does not answer, for which it waits as journal.CloseBy does.
+func (o *Outbox) Close(ctx context.Context) error {
+	err := o.journal.CloseBy(ctx)
 	if err == nil {
 		return nil
 	}

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,7 +25,7 @@ func mustOpen(t *testing.T, fs disk.FS) *Outbox {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { o.Close() })
+	t.Cleanup(func() { o.Close(context.Background()) })
 	return o
 }
 
@@ -50,7 +51,7 @@ func TestWhatIsKeptComesBackInOrder(t *testing.T) {
 		tickets = append(tickets, mustKeep(t, o, p))
 	}
 	o.Done(tickets[10:12])
-	o.Close()
+	o.Close(context.Background())
 	o = mustOpen(t, fs)
 	if got := fmt.Sprint(o.Targets()); got != "[peer 1 peer 0]" || !o.Has("peer 0") || o.Has("peer 2") {
 		t.Fatal(got)
@@ -127,7 +128,7 @@ func TestAPowerFailureLosesNothingDurable(t *testing.T) {
 				done[ticket] = journal.LSN(ticket) > durable && ticket > awaited // it may be lost
 			}
 			fs = fs.Crash(rnd.Uint64())
-			o.Close()
+			o.Close(context.Background())
 		}
 	}
 }
@@ -149,7 +150,7 @@ func TestAnOldPostDoesNotHoldTheDisk(t *testing.T) {
 		if st := o.journal.Stats(); st.Segments > 4 || st.LiveRecords != 1 {
 			t.Errorf("one post is kept: %+v", st)
 		}
-		o.Close()
+		o.Close(context.Background())
 		o = mustOpen(t, fs)
 		if got := o.Take("bob"); len(got) != 1 || got[0].Ticket != old || string(got[0].Encoded) != "old" {
 			t.Fatalf("%+v", got)
@@ -178,7 +179,7 @@ func TestAFullDiskHoldsUpNoEnd(t *testing.T) {
 			mustKeep(t, o, Post{Target: "bob", Encoded: make([]byte, 1000)})
 		}
 		posted := o.Waiting()
-		if err := o.Close(); !errors.Is(err, disk.ErrNoSpace) {
+		if err := o.Close(context.Background()); !errors.Is(err, disk.ErrNoSpace) {
 			t.Error(err)
 		}
 		if !strings.Contains(log.String(), "posts=10 ") {
@@ -211,7 +212,7 @@ func TestWhatHasGoneSinceACloseIsTold(t *testing.T) {
 			for range 100 {
 				tickets = append(tickets, mustKeep(t, o, Post{Target: "bob", Encoded: make([]byte, 1000)}))
 			}
-			if err := o.Close(); err != nil {
+			if err := o.Close(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 			segments := segmentsOf(t, fs)
@@ -226,7 +227,7 @@ func TestWhatHasGoneSinceACloseIsTold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer o.Close()
+			defer o.Close(context.Background())
 			lost := len(tickets) - o.Waiting()
 			if told := strings.Contains(log.String(), "level=ERROR") && strings.Contains(log.String(), "missing"); told != (lost > 0) || lost > 0 == (what == "nothing") {
 				t.Errorf("%d posts are lost, and the log says\n%s", lost, log.String())
@@ -243,7 +244,7 @@ func TestAPostThatCannotBeReadIsPutAside(t *testing.T) {
 	bad := o.journal.Append(kindPosted, true, []byte("no post"))
 	o.journal.Append(kindDone, false, []byte("no tickets"))
 	mustKeep(t, o, Post{Target: "bob", Encoded: []byte("behind")})
-	if err := o.Close(); err != nil {
+	if err := o.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
@@ -251,7 +252,7 @@ func TestAPostThatCannotBeReadIsPutAside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer o.Close()
+	defer o.Close(context.Background())
 	if got := o.Take("bob"); len(got) != 2 || string(got[0].Encoded) != "before" || string(got[1].Encoded) != "behind" {
 		t.Errorf("%+v", got)
 	}
@@ -279,7 +280,7 @@ func TestAPostThatCannotBePutAsideStays(t *testing.T) {
 	fs := disk.NewMem()
 	o := mustOpen(t, fs)
 	o.journal.Append(kindPosted, true, []byte("no post"))
-	if err := o.Close(); err != nil {
+	if err := o.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -296,7 +297,7 @@ func TestAPostThatCannotBePutAsideStays(t *testing.T) {
 		if !strings.Contains(log.String(), "it stays in the outbox") || o.journal.Stats().LiveRecords != 1 {
 			t.Error(log.String())
 		}
-		if err := o.Close(); err != nil {
+		if err := o.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -307,7 +308,7 @@ func TestARecordOfALaterVersionIsNotPassedOver(t *testing.T) {
 	fs := disk.NewMem()
 	o := mustOpen(t, fs)
 	lsn := o.journal.Append(77, false, []byte("what is to come"))
-	if err := o.Close(); err != nil {
+	if err := o.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // nothing is changed by the first
