@@ -105,3 +105,23 @@ func TestWhatWasCountedGoesWrittenOutToAnOlderNode(t *testing.T) {
 		t.Errorf("%d messages went, want each of %d alone", len(written), len(bodies))
 	}
 }
+
+// Packs are for the inbox of who takes them: what the same connection has for another queue goes message by message.
+func TestWhatIsForAnotherQueueIsNotPacked(t *testing.T) {
+	for to, want := range map[string]int{"": 1, "another": 3} {
+		p := newPublisher(0, 0, func() {}, nil)
+		defer p.close()
+		p.log.packs = packs{most: 10, to: modelEnvelope.destination()}
+		if to != "" {
+			p.log.packs.to = []byte(destinationOf("", to))
+		}
+		for range 3 {
+			if err := p.Post(new(Fate), modelEnvelope, []byte("i"), []byte("body")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if written, _ := new(reader).read(t, p.log.next(nil, maxPiece, defaultFrameMax)); len(written) != want {
+			t.Errorf("packs to %q: %d were written, want %d", to, len(written), want)
+		}
+	}
+}
