@@ -121,6 +121,21 @@ func TestARepeatedPackIsNotHandledTwice(t *testing.T) {
 	})
 }
 
+// Where a node shares its mailboxes, a peer's address may end in one. Who receives from it takes no packs.
+func TestAPeersAddressMayEndInASharedMailbox(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob := net.node("bob", func(c *postrider.Config) { c.ShareMailboxes = true })
+		got := collect(t, bob, bob.Mailbox("jobs"))
+		alice := net.node("alice")
+		for _, body := range abc { // all before there is a connection
+			post(t, alice.Peer("amqp://bob:1/jobs"), body)
+		}
+		for _, body := range abc {
+			wantBody(t, got, body)
+		}
+	})
+}
+
 // A receiver can choose what one sender has sent, also out of packs; the rest stays for another.
 func TestPacksOfOneSenderAreChosen(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
