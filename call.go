@@ -71,6 +71,9 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 	}
 	way, err := t.via(o)
 	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
 		err = t.enclose(&d, seal.Answer)
 	}
 	if err != nil {

@@ -320,6 +320,37 @@ func TestACallWhosePeerDiesFailsAtOnce(t *testing.T) {
 	})
 }
 
+// A context that has ended by then sends nothing, wherever the inbox lives.
+func TestNothingIsSentWithAContextThatHasEnded(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		alice, bob, carol := net.node("alice"), net.node("bob"), net.node("carol", net.Broker("mq").Use)
+		ended, end := context.WithCancel(t.Context())
+		end()
+		for _, c := range []struct {
+			to, at *postrider.Target
+			owner  *postrider.Node
+		}{
+			{alice.Inbox(), alice.Inbox(), alice},
+			{alice.Mailbox("jobs"), alice.Mailbox("jobs"), alice},
+			{alice.Topic("news"), alice.Topic("news"), alice},
+			{alice.Peer("bob"), bob.Inbox(), bob},
+			{carol.Mailbox("jobs"), carol.Mailbox("jobs"), carol},
+		} {
+			c.owner.Handle(t.Context(), c.at, func(context.Context, *postrider.Message) error {
+				t.Errorf("to %s: it was sent", c.to)
+				return nil
+			})
+			fate(t, c.to.Send(ended, "x"), false, context.Canceled)
+			fate(t, c.to.Send(ended, "x", postrider.Until(postrider.Handled)), false, context.Canceled)
+			_, err := c.to.Post(ended, "x")
+			fate(t, err, false, context.Canceled)
+			_, err = postrider.Call[string](ended, c.to, "x")
+			fate(t, err, false, context.Canceled)
+		}
+		synctest.Wait()
+	})
+}
+
 func TestACallWithoutAHandlerEndsWithItsContext(t *testing.T) {
 	inMemory(t, func(t *testing.T, net *network) {
 		alice := net.node("alice")

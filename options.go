@@ -56,6 +56,7 @@ func Expires(d time.Duration) SendOption {
 
 // Header adds a header to the message: a name of at most 255 bytes, and a string, a []byte, a bool, a [time.Time], or a number of any type but uint and uint64, which
 // AMQP does not have. Programs in other languages see it among the AMQP headers. Names that begin with x-postrider- are reserved.
+// All headers of a message may take 64 KiB together.
 func Header(name string, value any) SendOption {
 	return func(o *sendOptions) {
 		if o.headers == nil {

@@ -81,7 +81,7 @@ func (t *Target) String() string { return t.title }
 // inbox, or stored by the broker of a mailbox. []byte and string bodies go as they are, any other
 // is encoded by one of [Config.Codecs], or as JSON. A *[]byte goes as what it points to: who sends many, from one variable, saves an allocation for each.
 //
-// A target that cannot be reached now is waited for until ctx ends; a ctx without end waits
+// Nothing is sent when ctx has ended before. A target that cannot be reached now is waited for until ctx ends; a ctx without end waits
 // forever. A full inbox is not waited for: that is [ErrFull], at once. An error is a [*SendError] unless the body cannot be encoded or an option is wrong.
 func (t *Target) Send(ctx context.Context, body any, opts ...SendOption) error {
 	o := sendOptionsOf(opts)
@@ -98,6 +98,9 @@ func (t *Target) send(ctx context.Context, body any, o *sendOptions) error {
 		return err
 	}
 	way, err := t.via(o)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err == nil {
 		err = t.enclose(&d, o.wish(t))
 	}

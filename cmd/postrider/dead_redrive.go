@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,10 +43,10 @@ func newDeadRedrive() *cobra.Command {
 		}
 		err := d.noneDead(ctx, in, args[0], r.run(ctx))
 		if len(r.moved) == 0 && err == nil {
-			d.say("0 messages are back in %s\n", cmp.Or(r.to, r.home, "any queue"))
+			r.moved = []moved{{cmp.Or(r.to, r.home), 0}}
 		}
 		for _, m := range r.moved {
-			d.say("%s in %s\n", several(m.n, "message is back", "messages are back"), m.to)
+			err = errors.Join(err, r.tell(m))
 		}
 		if err == nil && len(r.missing) > 0 && (r.limit == 0 || r.total < r.limit) {
 			err = fmt.Errorf("there is no dead letter %s in %s", strings.Join(r.missing, ", "), r.from)
@@ -100,6 +101,15 @@ func (r *redrive) run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// tell tells what has been moved to a queue; it has no name where nothing was, and nobody has named one.
+func (r *redrive) tell(m moved) error {
+	if r.desk.options.json {
+		return json.NewEncoder(r.desk.out).Encode(map[string]any{"mailbox": r.from, "to": m.to, "moved": m.n})
+	}
+	r.desk.say("%s in %s\n", several(m.n, "message is back", "messages are back"), cmp.Or(m.to, "any queue"))
+	return nil
 }
 
 // errDone ends a loop in good order.

@@ -131,7 +131,8 @@ func TestADeadLetterGoesBackToOneQueue(t *testing.T) {
 		"CC": []any{"copies"}, "x-death": []any{died("orders", "rejected", 1)},
 	}})
 	app.finds("copies", "third") // as it was published to
-	runs(t, "dead", "redrive", "orders", "a-3", "--broker", url).wants(t, exitOK, "1 message is back in orders\n")
+	runs(t, "dead", "redrive", "orders", "a-3", "--json", "--broker", url).wants(t, exitOK, `{"mailbox":"orders.dead","moved":1,"to":"orders"}`+"\n")
+	runs(t, "dead", "redrive", "orders", "a-3", "--json", "--broker", url).wants(t, exitFailed, `{"mailbox":"orders.dead","moved":0,"to":"orders"}`+"\n", "no dead letter a-3")
 	app.finds("orders", "third")
 	if m, err := app.Get(t.Context(), "copies"); m != nil || err != nil {
 		t.Error("it went elsewhere, too:", m, err)
