@@ -17,6 +17,7 @@ import (
 // which partitions are whose; while they disagree, the single active consumer of each partition sees to it that only one receives.
 //
 //	hear of a worker, or none of one for long ──► assign ──► leave what is another's, take what is mine
+//	leave ──► goodbye, leave all ──nothing of a partition in hand──► give it back ──nothing in hand at all──► release
 type shift struct {
 	at       *partitioned
 	to       receiver
@@ -25,11 +26,14 @@ type shift struct {
 
 	woken   chan struct{} // one place
 	begun   chan struct{} // closed when the first attempts to receive have ended
+	leaving chan struct{} // closed by leave
+	left    chan struct{} // closed when all shares are left
 	ending  chan struct{}
 	over    chan struct{}
-	endOnce sync.Once
 
-	// Owned by run, and by take before and release after it.
+	leaveOnce, endOnce sync.Once
+
+	// Owned by run, and by take before and by leave and release after it.
 	shares  []*share // by partition; nil: not mine
 	workers map[string]worker
 	now     time.Time // when this worker last heard itself: its clock for others
@@ -72,6 +76,8 @@ func (p *partitioned) take(prefetch int, to receiver) intake {
 		id:       rand.Text(),
 		woken:    make(chan struct{}, 1),
 		begun:    make(chan struct{}),
+		leaving:  make(chan struct{}),
+		left:     make(chan struct{}),
 		ending:   make(chan struct{}),
 		over:     make(chan struct{}),
 		shares:   make([]*share, len(p.parts)),
@@ -91,13 +97,14 @@ func (s *shift) run() {
 	s.say(presence{Hello: true})
 	beat := time.NewTimer(s.every())
 	defer beat.Stop()
-	for {
+	for !s.isLeaving() {
 		select {
 		case <-s.woken:
 			s.hear()
 		case <-beat.C:
 			s.say(presence{})
 			beat.Reset(s.every())
+		case <-s.leaving:
 		case <-s.ending:
 			return
 		case <-s.at.node.ctx.Done():
@@ -105,6 +112,64 @@ func (s *shift) run() {
 		}
 		s.forgetTheGone()
 		s.assign()
+	}
+	s.leaveAll()
+}
+
+// leaveAll leaves all partitions, and gives each back when nothing of it is in hand any more.
+func (s *shift) leaveAll() {
+	s.sayBye()
+	for _, h := range s.shares {
+		if h != nil {
+			h.leave()
+		}
+	}
+	close(s.left)
+	s.intake.release()
+	s.intake = nil
+	for {
+		s.giveBack()
+		select {
+		case <-s.woken:
+		case <-s.ending:
+			return
+		case <-s.at.node.ctx.Done():
+			return
+		}
+	}
+}
+
+// giveBack gives back the partitions of which nothing is in hand after they were left.
+func (s *shift) giveBack() {
+	for i, h := range s.shares {
+		if h != nil && h.empty() {
+			h.intake.release()
+			s.shares[i] = nil
+		}
+	}
+}
+
+func (s *shift) isLeaving() bool {
+	select {
+	case <-s.leaving:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave takes nothing more, and says goodbye: others take over the partitions one by one. When it returns, what was handed out and nobody has begun with can be
+// given back.
+func (s *shift) leave() {
+	s.leaveOnce.Do(func() { close(s.leaving) })
+	select {
+	case <-s.left:
+	case <-s.over:
+		for _, h := range s.shares {
+			if h != nil {
+				h.leave()
+			}
+		}
 	}
 }
 
@@ -117,6 +182,8 @@ func (s *shift) await() {
 		}
 		select {
 		case <-h.intake.first():
+		case <-s.leaving:
+			return
 		case <-s.ending:
 			return
 		case <-s.at.node.ctx.Done():
@@ -280,6 +347,13 @@ func (s *shift) release() {
 	if s.intake != nil {
 		s.intake.release()
 	}
+	if !s.isLeaving() {
+		s.sayBye()
+	}
+}
+
+// sayBye is say, whatever was said last.
+func (s *shift) sayBye() {
 	s.sent = nil
 	s.say(presence{Bye: true})
 }

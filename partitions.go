@@ -21,7 +21,8 @@ import (
 //   - A key's partition is the FNV-1a hash (64 bits) of its bytes, modulo n. Messages without a key are spread evenly.
 //   - One worker, of all nodes, receives from a partition at a time. Workers tell each other that they are there, and share the
 //     partitions evenly; when one comes, the others hand over theirs: they finish what they have begun, give back the rest, and only
-//     then the new one begins. When one dies, its partitions are taken over after about four seconds.
+//     then the new one begins. One that stops hands over its own likewise, each as soon as nothing of it is in hand. When one dies, its partitions are
+//     taken over after about four seconds.
 //   - What a handler fails upon is held by its worker and tried again, and what has the same key waits behind it, until it is
 //     handled or a dead letter. Other keys go on. Its failures are counted anew when the partition moves meanwhile.
 //   - With Workers(16) a node handles up to 16 keys at the same time. [Prefetch] counts for each partition.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"sync"
 	"testing"
@@ -198,6 +199,71 @@ func TestWorkersShareThePartitionsAsTheyComeAndGo(t *testing.T) {
 			t.Error("dave has done nothing")
 		}
 	})
+}
+
+// Who receives no more hands over at once all partitions of which he has nothing in hand, also what he gives back then; the others as he settles what he has.
+func TestWhoReceivesNoMoreHandsOverWhatHeHasNotInHand(t *testing.T) {
+	for what, brokers := range map[string]func(*postrider.Config){"on a broker": onBroker, "in one node": nil} {
+		t.Run(what, func(t *testing.T) {
+			inMemory(t, func(t *testing.T, net *network) {
+				alice := net.node("alice")
+				bob, carol := alice, alice
+				if brokers != nil {
+					net.broker()
+					alice, bob, carol = net.node("dave", onBroker), net.node("bob", onBroker), net.node("carol", onBroker)
+				}
+				const keys, each = 16, 3
+				l := newLedger(t)
+				sendKeyed(t, parted(alice), keys, 0, each)
+				ctx, leave := context.WithCancel(t.Context())
+				begun, goOn := make(chan *postrider.Message, keys), map[string]chan error{}
+				for k := range keys {
+					goOn[fmt.Sprint("key ", k)] = make(chan error)
+				}
+				err := bob.Handle(ctx, parted(bob), func(_ context.Context, m *postrider.Message) error {
+					begun <- m
+					return <-goOn[m.Key()]
+				}, postrider.Workers(2))
+				if err != nil {
+					t.Fatal(err)
+				}
+				kept, failing := (<-begun).Key(), (<-begun).Key()
+				leave()
+				synctest.Wait()
+				if err := carol.Handle(t.Context(), parted(carol), l.work("carol", 0), postrider.Workers(4)); err != nil {
+					t.Fatal(err)
+				}
+				mine := map[int]bool{partition(kept, 8): true, partition(failing, 8): true}
+				free := 0
+				for k := range keys {
+					if !mine[partition(fmt.Sprint("key ", k), 8)] {
+						free += each
+					}
+				}
+				l.wait(free, 5*time.Second)
+				delete(mine, partition(kept, 8))
+				if len(mine) > 0 {
+					for k := range keys {
+						if mine[partition(fmt.Sprint("key ", k), 8)] {
+							free += each
+						}
+					}
+				}
+				goOn[failing] <- errors.New("not today")
+				l.wait(free, 5*time.Second)
+				goOn[kept] <- errors.New("not today")
+				l.wait(keys*each, 5*time.Second)
+				l.inOrder(keys, each)
+			})
+		})
+	}
+}
+
+// partition is where a key belongs.
+func partition(key string, partitions uint64) int {
+	h := fnv.New64a()
+	h.Write([]byte(key))
+	return int(h.Sum64() % partitions)
 }
 
 func TestAWorkerThatDiesIsReplaced(t *testing.T) {

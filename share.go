@@ -161,8 +161,12 @@ func (l *laned) giveBack(tag uint64) error {
 	return nil
 }
 
-// putBack is not asked of who receives alone: what it has goes back as a whole.
-func (l *laned) putBack(tag uint64) error        { return l.giveBack(tag) }
+// putBack is asked of a worker that has left, of what nobody has begun with: it goes back with the rest.
+func (l *laned) putBack(uint64) error {
+	l.share.next(l.key)
+	return nil
+}
+
 func (l *laned) seen(tag uint64)                 { l.from.seen(tag) }
 func (l *laned) stale(tag uint64) bool           { return l.from.stale(tag) }
 func (l *laned) gone(tag uint64) <-chan struct{} { return l.from.gone(tag) }

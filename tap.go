@@ -82,12 +82,15 @@ func (n *Node) enter(t *tap) bool {
 	return !n.leaving
 }
 
-// hand is given what arrives. What comes too late goes back, where one receiver is served at a time with the others.
+// hand is given what arrives. What comes too late goes back: where one receiver is served at a time with the others, unless it is one of a partition.
 func (t *tap) hand(batch []arrival) {
 	noteAll(batch)
-	if t.feed.push(batch) || t.target.single {
-		return
+	if !t.feed.push(batch) && (!t.target.single || t.target.partitions > 0) {
+		putBackAll(batch)
 	}
+}
+
+func putBackAll(batch []arrival) {
 	for _, a := range batch {
 		for m := range a.each {
 			m.from.putBack(m.tag)
@@ -302,14 +305,18 @@ func (t *tap) less(n int) {
 func (t *tap) stop() {
 	t.end.Do(func() { close(t.ending) })
 	t.feed.end()
-	if t.target.single {
-		t.feed.close()
-	} else {
-		<-t.intake.stop()
-		t.endRun()
-		for _, a := range t.feed.close() {
-			a.from.putBack(a.tag)
+	switch at := t.intake.(type) {
+	case *shift: // each partition by itself
+		at.leave()
+		putBackAll(t.feed.close())
+	default:
+		if t.target.single {
+			t.feed.close()
+			break
 		}
+		<-at.stop()
+		t.endRun()
+		putBackAll(t.feed.close())
 	}
 	t.mu.Lock()
 	stopped := t.stopped
