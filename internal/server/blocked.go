@@ -15,7 +15,7 @@ import (
 // waits reports whether a frame is to wait until the broker is low on nothing: a publish, as it begins. What is before it is done.
 func (c *conn) waits(f amqp.Frame) bool {
 	return f.Type == amqp.FrameMethod && len(f.Payload) >= 4 && amqp.MethodID(binary.BigEndian.Uint32(f.Payload)) == amqp.BasicPublishID &&
-		c.client != nil && !c.session.Closing()
+		c.session.ChannelOpen(f.Channel)
 }
 
 // mayGoOn says whether a frame may add to a message that is begun, of which a connection may have as much as one message may be at most, in all of its

@@ -150,7 +150,9 @@ func (c *conn) hold() error {
 
 // work handles a burst, waits for what has to be waited for, and returns what is left of the burst.
 func (c *conn) work(b []byte) ([]byte, error) {
-	c.burst.Begin(c.core.Now())
+	now := c.core.Now()
+	c.burst.Begin(now)
+	c.session.At(time.Duration(now))
 	c.held, c.stuffed = false, false
 	rest, err := c.handle(b)
 	c.link.Keep(rest)

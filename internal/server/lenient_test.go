@@ -3,6 +3,7 @@ package server
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
@@ -49,4 +50,50 @@ func TestATicketIsHandedOut(t *testing.T) {
 	if got := expect[*amqp.AccessRequestOk](p, 1); got.Ticket != 1 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A client's goroutines share a channel: one closes it, while others acknowledge, publish, cancel and close it, too. What was on its way by then
+// ends no connection, and does nothing.
+func TestAChannelIsClosedWhileOthersUseIt(t *testing.T) {
+	p := newBroker(t).listen().dial()
+	p.openChannel(2)
+	p.declare(2, *mine("pr-shared"))
+	p.publish(2, amqp.BasicPublish{RoutingKey: "pr-shared"}, amqp.Properties{}, "m")
+	p.consume(1, amqp.BasicConsume{Queue: "pr-shared", ConsumerTag: "c"})
+	p.wantDelivery(1, "m")
+	late := amqp.AppendHeaderFrame(nil, 1, 60, 1, amqp.RawProperties{0, 0})
+	for _, m := range []amqp.Method{
+		&amqp.BasicPublish{RoutingKey: "pr-shared"}, &amqp.BasicCancel{ConsumerTag: "c"}, &amqp.BasicAck{DeliveryTag: 1}, &amqp.ChannelClose{ReplyCode: 200},
+	} {
+		late, _ = m.AppendFrame(append([]byte(nil), late...), 1)
+	}
+	closing, _ := (&amqp.ChannelClose{ReplyCode: 200}).AppendFrame(nil, 1)
+	p.write(append(closing, late...))
+	expect[*amqp.ChannelCloseOk](p, 1)
+	expect[*amqp.ChannelCloseOk](p, 1)
+	p.write(late)
+	expect[*amqp.ChannelCloseOk](p, 1)
+	p.openChannel(1)
+	p.consume(1, amqp.BasicConsume{Queue: "pr-shared"})
+	if d := p.wantDelivery(1, "m"); !d.Redelivered || d.DeliveryTag != 1 {
+		t.Errorf("%+v", d)
+	}
+	p.send(1, &amqp.QueueDeclare{Queue: "pr-shared", Passive: true})
+	if ok := expect[*amqp.QueueDeclareOk](p, 1); ok.MessageCount != 0 || ok.ConsumerCount != 1 {
+		t.Errorf("%+v", ok)
+	}
+}
+
+// What comes much later than a close is a mistake, and is told as one.
+func TestAChannelIsUsedLongAfterItWasClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newBroker(t).dial()
+		p.send(1, &amqp.ChannelClose{ReplyCode: 200})
+		expect[*amqp.ChannelCloseOk](p, 1)
+		time.Sleep(time.Minute)
+		p.send(1, &amqp.BasicAck{DeliveryTag: 1})
+		if got := p.end(); got != "connection CHANNEL_ERROR - expected 'channel.open' 60.80" {
+			t.Error(got)
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand"
 	"testing"
+	"time"
 
 	"github.com/postrider-mq/postrider/amqp"
 )
@@ -16,7 +17,8 @@ type model struct {
 	channelMax uint16
 	maxMessage uint64
 	channels   map[uint16]*modelChannel
-	closing    bool // connection.close was sent
+	left       map[uint16]bool // what comes there may have crossed close-ok
+	closing    bool            // connection.close was sent
 	closed     bool
 }
 
@@ -49,12 +51,15 @@ func (m *model) method(n uint16, id amqp.MethodID) outcome {
 		return outcome{code: 530}
 	case ch == nil && id == amqp.ChannelOpenID:
 		m.channels[n] = &modelChannel{}
+		delete(m.left, n)
 		return outcome{kind: ChannelOpen}
+	case ch == nil && m.left[n]:
+		return outcome{}
 	case ch == nil:
 		return outcome{code: 504}
 	case ch.closing:
 		if id == amqp.ChannelCloseOkID {
-			delete(m.channels, n)
+			m.leave(n)
 		}
 		return outcome{}
 	case ch.stage != idle:
@@ -67,7 +72,7 @@ func (m *model) method(n uint16, id amqp.MethodID) outcome {
 	case amqp.ChannelOpenID:
 		return outcome{code: 504}
 	case amqp.ChannelCloseID:
-		delete(m.channels, n)
+		m.leave(n)
 		return outcome{kind: ChannelClosed}
 	case amqp.BasicDeliverID, amqp.ChannelCloseOkID:
 		return outcome{code: 503}
@@ -75,6 +80,11 @@ func (m *model) method(n uint16, id amqp.MethodID) outcome {
 		return outcome{}
 	}
 	return outcome{kind: Command}
+}
+
+func (m *model) leave(n uint16) {
+	delete(m.channels, n)
+	m.left[n] = true
 }
 
 func (m *model) connectionMethod(id amqp.MethodID) outcome {
@@ -101,6 +111,8 @@ func (m *model) busy(n uint16) (*modelChannel, outcome) {
 		return nil, outcome{code: 505}
 	case ch == nil && n > m.channelMax:
 		return nil, outcome{code: 530}
+	case ch == nil && m.left[n]:
+		return nil, outcome{}
 	case ch == nil:
 		return nil, outcome{code: 505}
 	case ch.closing:
@@ -188,7 +200,7 @@ func TestServerDoesWhatThePlainModelSays(t *testing.T) {
 
 func againstModel(t *testing.T, seed int64, seen *[len(kindNames)]int, codes map[uint16]int) {
 	r := rand.New(rand.NewSource(seed))
-	m := &model{channelMax: 6, maxMessage: 5000, channels: map[uint16]*modelChannel{}}
+	m := &model{channelMax: 6, maxMessage: 5000, channels: map[uint16]*modelChannel{}, left: map[uint16]bool{}}
 	w := newWire(ClientConfig{VHost: "/"}, ServerConfig{
 		Mechanisms: "PLAIN", Limits: Limits{ChannelMax: m.channelMax, MaxMessage: m.maxMessage},
 	})
@@ -199,6 +211,10 @@ func againstModel(t *testing.T, seed int64, seen *[len(kindNames)]int, codes map
 			m.fail(n, code)
 			w.server.Fail(n, amqp.Errorf(code, "the shell's choice"))
 			continue
+		}
+		if r.Intn(20) == 0 { // time passes
+			w.server.At(time.Duration(step) * crossingTime)
+			clear(m.left)
 		}
 		f, want := randomFrame(t, r, m)
 		e, err := w.server.Receive(f)

@@ -27,6 +27,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts in testdata ex
 //	> 1 body hello                            a piece of a body
 //	> 0 heartbeat
 //	accept-login, accept-open, fail 1 404 …   the shell decides
+//	later                                     what crossed a close-ok has come
 //	limits                                    what was negotiated
 //	    event publish 1 basic.publish routing-key=q "hello"
 //	    reply 1 channel.open-ok
@@ -119,6 +120,8 @@ func (p *player) play(line string) {
 			p.printf("opens %d", n)
 		}
 		p.reply(reply)
+	case "later":
+		p.server.At(crossingTime)
 	case "close-channel":
 		p.reply(p.client.CloseChannel(uint16(number(p.t, rest))))
 	case "close":

@@ -13,6 +13,7 @@ import (
 // goroutine that reads the connection.
 type Server struct {
 	endpoint
+	crossings
 	offer      Limits
 	mechanisms string
 	start      []byte // the start method, ready to be sent
@@ -88,7 +89,10 @@ func (s *Server) Receive(f amqp.Frame) (Event, error) {
 		return s.onFreeNumber(f)
 	}
 	if ch.state == channelClosing {
-		event, _ := s.drained(f.Channel, f)
+		event, freed := s.drained(f.Channel, f)
+		if freed {
+			s.leave(f.Channel)
+		}
 		return event, nil
 	}
 	if f.Type == amqp.FrameMethod {
@@ -136,6 +140,7 @@ func (s *Server) onMethod(n uint16, ch *channel, payload []byte) (Event, error) 
 	case amqp.ChannelOpenID:
 		return Event{}, blamed(id, amqp.Errorf(amqp.ChannelError, "second 'channel.open' seen"))
 	case amqp.ChannelCloseID:
+		s.leave(n)
 		return s.channelLeft(n, args)
 	case amqp.ChannelFlowID:
 		return s.onFlow(n, args)
@@ -178,10 +183,13 @@ func (s *Server) onFlow(n uint16, args []byte) (Event, error) {
 }
 
 // onFreeNumber handles a frame for a channel that is not open: only
-// channel.open is in order.
+// channel.open is in order, and what crossed its close-ok.
 func (s *Server) onFreeNumber(f amqp.Frame) (Event, error) {
 	if err := s.channels.check(f.Channel); err != nil {
 		return Event{}, err
+	}
+	if s.crosses(f.Channel) {
+		return s.onLeftNumber(f)
 	}
 	if f.Type != amqp.FrameMethod {
 		return Event{}, errNoMethod(f)
@@ -193,12 +201,17 @@ func (s *Server) onFreeNumber(f amqp.Frame) (Event, error) {
 	if id != amqp.ChannelOpenID {
 		return Event{}, blamed(id, amqp.Errorf(amqp.ChannelError, "expected 'channel.open'"))
 	}
+	return s.open(f.Channel, args)
+}
+
+func (s *Server) open(n uint16, args []byte) (Event, error) {
 	if err := new(amqp.ChannelOpen).Parse(args, nil); err != nil {
 		return Event{}, err
 	}
-	s.channels.add(f.Channel, channelOpen)
-	s.send(f.Channel, &amqp.ChannelOpenOk{})
-	return Event{Kind: ChannelOpen, Channel: f.Channel, Reply: s.out}, nil
+	delete(s.left, n)
+	s.channels.add(n, channelOpen)
+	s.send(n, &amqp.ChannelOpenOk{})
+	return Event{Kind: ChannelOpen, Channel: n, Reply: s.out}, nil
 }
 
 // onOwn handles a method on channel 0 that is the client's.
