@@ -31,8 +31,8 @@ type Config struct {
 
 	// ShareMailboxes lets who connects to this node's listener use its embedded broker in full,
 	// as a broker of theirs. Without it they can only put messages into the inbox. A queue that somebody deletes there is lost with what is in it, and is
-	// made again by who receives from it here, at once, and by the next Send to it. Who deletes an exchange there that this node
-	// uses takes it away from it until it is started anew. As others may receive from the inbox, what is posted to it comes one by one, which costs
+	// made again by who receives from it here, at once, and by the next Send to it. A topic's exchange that somebody deletes is made again by the next who
+	// sends to the topic here, and within ten seconds by who receives from it here. As others may receive from the inbox, what is posted to it comes one by one, which costs
 	// more where it is much.
 	ShareMailboxes bool
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider"
+	"github.com/postrider-mq/postrider/broker"
 )
 
 func sharing(cfg *postrider.Config) { cfg.ShareMailboxes = true }
@@ -56,6 +57,61 @@ func TestAQueueOfThisNodeThatWasDeletedIsMadeAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// So it makes an exchange again: the next Send here reaches all who receive here, and what others publish does so within ten seconds.
+func TestAnExchangeOfThisNodeThatWasDeletedIsMadeAgain(t *testing.T) {
+	inMemory(t, func(t *testing.T, net *network) {
+		bob := net.node("bob", sharing)
+		news := bob.Topic("news")
+		got := []<-chan *postrider.Message{
+			collect(t, bob, news), collect(t, bob, news), collect(t, bob, bob.Topic("news", postrider.Matching("eu.*"))), collect(t, bob, bob.Topic("news", postrider.Durable("me"))),
+		}
+		all := func(body string) {
+			t.Helper()
+			for _, g := range got {
+				wantBody(t, g, body)
+				wantNone(t, g)
+			}
+		}
+		for range 3 {
+			deletesExchange(t, postrider.BrokerOf(bob), "news")
+			if err := news.Send(t.Context(), "a", postrider.Key("eu.dax")); err != nil {
+				t.Fatal(err)
+			}
+			all("a")
+		}
+		dave := net.node("dave", func(cfg *postrider.Config) { cfg.Brokers = []string{"amqp://bob:1"} })
+		deletesExchange(t, postrider.BrokerOf(bob), "news")
+		time.Sleep(11 * time.Second)
+		if err := dave.Topic("news").Send(t.Context(), "b", postrider.Key("eu.dax")); err != nil {
+			t.Fatal(err)
+		}
+		all("b")
+	})
+	inMemory(t, func(t *testing.T, net *network) {
+		bob := net.node("bob", sharing)
+		parts := bob.Mailbox("parts", postrider.Partitions(4))
+		got := collect(t, bob, parts)
+		c, err := postrider.BrokerOf(bob).Dial(broker.DialConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for _, x := range []string{"parts.partitions", "parts.workers"} {
+			deletesExchange(t, postrider.BrokerOf(bob), x)
+			for _, key := range abc {
+				if err := parts.Send(t.Context(), key, postrider.Key(key)); err != nil {
+					t.Fatal(err)
+				}
+				<-got
+			}
+			time.Sleep(11 * time.Second)
+			if err := c.DeclareExchange(t.Context(), broker.ExchangeOptions{Name: x, Kind: "headers", Durable: true}); err == nil {
+				t.Error("it was not there:", x)
+			}
+		}
+	})
 }
 
 // Who receives from the inbox of a node that shares its mailboxes, by its queue's name, gets single messages, as from any other queue.

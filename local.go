@@ -21,6 +21,7 @@ type embedded struct {
 	ctx    context.Context // the node's
 	broker *broker.Broker
 	conn   *broker.Conn
+	shared bool // others may delete what is in it
 
 	ln      net.Listener
 	serving sync.WaitGroup
@@ -31,6 +32,7 @@ type embedded struct {
 	mu      sync.Mutex
 	answers string                   // the queue that answers come to; "" until the first call
 	calls   map[string]chan<- answer // by what they are answered under
+	bound   map[*localIntake]string  // to which exchange
 	gone    chan struct{}
 }
 
@@ -56,6 +58,8 @@ func openEmbedded(ctx context.Context, cfg Config, log *slog.Logger, a *asked, p
 		ctx:    ctx,
 		broker: b,
 		conn:   c,
+		shared: cfg.ShareMailboxes,
+		bound:  make(map[*localIntake]string),
 		asked:  a,
 		log:    log,
 		calls:  make(map[string]chan<- answer),
@@ -105,9 +109,10 @@ type local struct {
 	at    *embedded
 	queue string
 	from  string
-	via   string // the exchange; "": straight into the queue
-	key   string // "": the message's own
-	alone bool   // nobody need be there to take a message
+	via   string           // the exchange; "": straight into the queue
+	all   *client.Exchange // the same, where each who is bound to it gets what is published; else nil
+	key   string           // "": the message's own
+	alone bool             // nobody need be there to take a message
 
 	of           *client.Queue        // what queue is, to make it again when somebody has deleted it; nil: nobody can
 	made         func() error         // is called when it was made sure of; nil: nothing is
@@ -116,26 +121,37 @@ type local struct {
 
 // sure makes sure of what one receives from, and returns its name.
 func (l *local) sure(ctx context.Context) (string, error) {
-	q := l.of
+	_, name, err := l.makeSure(ctx)
+	return name, err
+}
+
+// makeSure is sure, and returns what the queue is; nil if nobody knows.
+func (l *local) makeSure(ctx context.Context) (q *client.Queue, name string, err error) {
+	q = l.of
 	if l.subscription != nil {
 		q = l.subscription()
 	}
 	if q == nil {
-		return l.queue, nil
+		return nil, l.queue, nil
 	}
-	name, err := l.at.sure(ctx, q)
+	name, err = l.at.sure(ctx, q)
 	if err == nil && l.made != nil {
 		err = l.made()
 	}
-	return name, err
+	return q, name, err
 }
 
-// remade reports whether what was published may have better luck now: it was for a queue that somebody has deleted, and which is made again.
+// remade reports whether what was published may have better luck now: it was for a queue or exchange that somebody has deleted, and which is made again.
 func (l *local) remade(ctx context.Context, err error) bool {
-	if l.of == nil || !errors.Is(err, client.ErrUnroutable) && !isRefusal(err, amqp.NotFound) {
+	gone := isRefusal(err, amqp.NotFound)
+	switch {
+	case l.all != nil && gone:
+		err = l.at.remake(ctx, l.all)
+	case l.of != nil && (gone || errors.Is(err, client.ErrUnroutable)):
+		_, err = l.sure(ctx)
+	default:
 		return false
 	}
-	_, err = l.sure(ctx)
 	return err == nil
 }
 

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/postrider-mq/postrider/broker"
+	"github.com/postrider-mq/postrider/internal/client"
 )
 
 // localIntake is a receiver's part of the broker in this process. When somebody deletes its queue, who can where the broker is shared, it makes the
-// queue again and consumes anew.
+// queue again and consumes anew. Of an exchange that is deleted nobody is told: what the queue is bound to is said again every ten seconds, as it is
+// at other brokers.
 //
 //	begin ──► consumes ──the queue is deleted──► again, until it does or is ended ──► consumes …
 type localIntake struct {
@@ -22,6 +24,9 @@ type localIntake struct {
 
 	mu       sync.Mutex
 	consumer *broker.Consumer
+	queue    string             // that it consumes from
+	binding  *client.Queue      // what that is bound to; nil: to nothing
+	saying   *time.Timer        // until that is said again
 	lost     context.CancelFunc // says that what the consumer has brought is this receiver's no more
 	ended    bool
 }
@@ -37,10 +42,11 @@ func (l *local) take(prefetch int, to receiver) intake {
 // begin makes sure of the queue and consumes from it. The caller holds mu.
 func (i *localIntake) begin() error {
 	at := i.way.at
-	queue, err := i.way.sure(at.ctx)
+	q, queue, err := i.way.makeSure(at.ctx)
 	if err != nil {
 		return err
 	}
+	i.keepBound(q, queue)
 	gone, lost := context.WithCancel(at.ctx)
 	i.lost = lost
 	from := &localSettler{over: gone}
@@ -69,6 +75,43 @@ func (i *localIntake) begin() error {
 		lost()
 	}
 	return err
+}
+
+// bindAgain is how often is said what a queue is bound to.
+const bindAgain = 10 * time.Second
+
+// keepBound has it be said again what the queue is bound to, where others may delete an exchange. The caller holds mu.
+func (i *localIntake) keepBound(q *client.Queue, queue string) {
+	if q == nil || q.From == nil || !i.way.at.shared {
+		return
+	}
+	i.queue, i.binding = queue, q
+	if i.saying == nil {
+		i.saying = time.AfterFunc(bindAgain, i.sayAgain)
+		i.way.at.keepBound(i)
+	}
+}
+
+func (i *localIntake) sayAgain() {
+	i.bind()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.ended && i.way.at.ctx.Err() == nil {
+		i.saying.Reset(bindAgain)
+	}
+}
+
+// bind binds the queue, if it is there. That it cannot be now is told by who consumes, or it can be the next time.
+func (i *localIntake) bind() {
+	i.mu.Lock()
+	queue, q := i.queue, i.binding
+	if i.ended {
+		q = nil
+	}
+	i.mu.Unlock()
+	if q != nil {
+		_ = i.way.at.bind(i.way.at.ctx, queue, q)
+	}
 }
 
 // resume begins again, after somebody has deleted the queue with what was in it.
@@ -118,6 +161,10 @@ func (i *localIntake) end(how func(*broker.Consumer)) {
 		how(i.consumer)
 	}
 	i.ended = true
+	if i.saying != nil {
+		i.saying.Stop()
+		i.way.at.unbound(i)
+	}
 }
 
 // release gives back what is not settled, unless the consumer was stopped before. Who has had some of it has said so, see settler.seen.

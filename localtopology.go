@@ -20,15 +20,58 @@ func (e *embedded) sure(ctx context.Context, q *client.Queue) (string, error) {
 	if err != nil || q.From == nil {
 		return info.Name, err
 	}
-	if err := e.sureOf(ctx, q.From); err != nil {
+	if err := e.bind(ctx, info.Name, q); err != nil {
 		return "", err
 	}
+	return info.Name, nil
+}
+
+// bind binds a queue that is there as q is to be, to an exchange that is made if need be.
+func (e *embedded) bind(ctx context.Context, name string, q *client.Queue) error {
+	if err := e.sureOf(ctx, q.From); err != nil {
+		return err
+	}
 	for _, key := range q.Keys {
-		if err := e.conn.BindQueue(ctx, info.Name, q.From.Name, key, nil); err != nil {
-			return "", err
+		if err := e.conn.BindQueue(ctx, name, q.From.Name, key, nil); err != nil {
+			return err
 		}
 	}
-	return info.Name, nil
+	return nil
+}
+
+// remake makes an exchange that somebody has deleted, and binds anew what this node receives from.
+func (e *embedded) remake(ctx context.Context, x *client.Exchange) error {
+	if err := e.sureOf(ctx, x); err != nil {
+		return err
+	}
+	for _, i := range e.boundTo(x.Name) {
+		i.bind()
+	}
+	return nil
+}
+
+// keepBound notes a receiver's part whose queue is bound to something; unbound forgets it.
+func (e *embedded) keepBound(i *localIntake) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.bound[i] = i.binding.From.Name
+}
+
+func (e *embedded) unbound(i *localIntake) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.bound, i)
+}
+
+func (e *embedded) boundTo(exchange string) (all []*localIntake) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i, to := range e.bound {
+		if to == exchange {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 func (e *embedded) declare(ctx context.Context, q *client.Queue) (broker.QueueInfo, error) {

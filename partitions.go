@@ -167,7 +167,7 @@ func (n *Node) wayToAll(t *Target, x *client.Exchange, subscription func() *clie
 		return n.onBroker(&remote{via: x, alone: true, subscription: subscription, keep: keep})
 	}
 	t.needs = append(t.needs, func(ctx context.Context) error { return n.local.sureOf(ctx, x) })
-	return &local{at: n.local, from: n.cfg.Name, via: x.Name, alone: true, subscription: subscription}
+	return &local{at: n.local, from: n.cfg.Name, via: x.Name, all: x, alone: true, subscription: subscription}
 }
 
 // part is the partition that a message with that key belongs to.
