@@ -3,6 +3,8 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand"
 	"strings"
 	"sync"
 	"testing"
@@ -323,6 +325,106 @@ func TestPoliciesBesideEverythingElse(t *testing.T) {
 	}
 }
 
+// Operators set and clear policies while others declare, bind, fill and delete what they are for. In the end each queue and exchange lives by the
+// policies that there are, and does so after a restart.
+func TestPoliciesBesideDeclarations(t *testing.T) {
+	w := newWorld(t, disk.NewMem())
+	w.exchange("fan", route.Fanout, true)
+	w.durable("unrouted")
+	w.bind("unrouted", "fan", "")
+	const names, rounds = 4, 60
+	var all sync.WaitGroup
+	for n := range 3 {
+		all.Go(func() { declareAndDelete(w, n, names, rounds) })
+	}
+	for _, kind := range []PolicyKind{UserPolicy, OperatorPolicy} {
+		for n := range 2 {
+			all.Go(func() { setAndClear(w, kind, n, rounds) })
+		}
+	}
+	all.Wait()
+	look := func() {
+		for n := range names {
+			q, x := fmt.Sprint("q", n), fmt.Sprint("x", n)
+			w.durable(q)
+			w.exchange(x, route.Direct, true)
+			wantFollowing(w, q, x)
+		}
+	}
+	look()
+	w.restart()
+	look()
+}
+
+// declareAndDelete has queues and exchanges come and go.
+func declareAndDelete(w *world, seed, names, rounds int) {
+	ctx, c, r := context.Background(), w.vhost().NewClient("other"), rand.New(rand.NewSource(int64(seed)))
+	via := w.vhost().NewPublisher()
+	var b Burst
+	for range rounds {
+		n := r.Intn(names)
+		q, x := fmt.Sprint("q", n), fmt.Sprint("x", n)
+		b.Begin(w.core.Now())
+		_, declared := c.DeclareQueue(ctx, &b, QueueSpec{Name: q, Durable: true})
+		declared = errors.Join(declared, c.DeclareExchange(ctx, &b, route.Exchange{Name: x, Kind: route.Direct, Durable: true}))
+		_ = c.Bind(ctx, &b, toQueue(q, x, "k")) // another may have deleted either
+		_, _ = via.Publish(&b, message(x, "k", "m", true))
+		b.End()
+		b.Begin(w.core.Now())
+		_, deleted := c.DeleteQueue(ctx, &b, fmt.Sprint("q", r.Intn(names)), false, false)
+		deleted = errors.Join(deleted, c.DeleteExchange(ctx, &b, fmt.Sprint("x", r.Intn(names)), false))
+		b.End()
+		if declared != nil || deleted != nil {
+			w.t.Error(declared, deleted)
+		}
+	}
+}
+
+// setAndClear changes a policy for half the names, and leaves it set.
+func setAndClear(w *world, kind PolicyKind, n, rounds int) {
+	ctx, v, name := context.Background(), w.vhost(), fmt.Sprint(kind, n)
+	for i := range rounds {
+		if i%3 == 1 {
+			if _, err := v.ClearPolicy(ctx, kind, name); err != nil {
+				w.t.Error(err)
+			}
+			continue
+		}
+		d := policy.Definition{"max-length": int64(1 + i%2)}
+		if kind == UserPolicy {
+			d["alternate-exchange"] = "fan"
+		}
+		term := rules(fmt.Sprintf("^[qx][%d%d]$", n, n+1), d)
+		term["priority"] = int64(i % 4)
+		if err := v.SetPolicy(ctx, kind, name, term); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// wantFollowing checks that a queue and an exchange do what the policies say.
+func wantFollowing(w *world, q, x string) {
+	w.t.Helper()
+	p := w.vhost().policies.Load()
+	r := p.ruling(q, policy.ClassicQueue)
+	if user, operator := w.queue(q).Policies(); user != r.user || operator != r.operator {
+		w.t.Errorf("%s lives by %v and %v, want %v and %v", q, user, operator, r.user, r.operator)
+	}
+	w.do(func(b *Burst) { _, _ = w.client.PurgeQueue(b, q) })
+	w.send(q, "1", "2", "3")
+	most := 3
+	if limit, is := r.merged()["max-length"].(int64); is {
+		most = int(limit)
+	}
+	if got := w.contents(q); len(got) != most {
+		w.t.Errorf("%s holds %v, want the last %d", q, got, most)
+	}
+	_, alternate := p.ruling(x, policy.Exchange).merged()["alternate-exchange"]
+	if out := w.publish(message(x, "nowhere", "m", true)); out.Routed != alternate {
+		w.t.Errorf("%s has an alternate: %v, want %v", x, out.Routed, alternate)
+	}
+}
+
 // slowPattern tells of each name that it is to match, and waits for a word.
 type slowPattern struct{ asked, goOn chan bool }
 
@@ -376,6 +478,56 @@ func TestNobodyWaitsForThePatternOfAPolicy(t *testing.T) {
 	}
 	if user, _ := w.queue("other").Policies(); user != p {
 		t.Error("the new queue does not follow")
+	}
+}
+
+// pausing matches every name; when it is asked for the first time about one of them it says so and waits.
+type pausing struct {
+	name        string
+	once        *sync.Once
+	asked, goOn chan bool
+}
+
+func (m pausing) Match(name string) bool {
+	if name == m.name {
+		m.once.Do(func() { close(m.asked); <-m.goOn })
+	}
+	return true
+}
+
+// While what holds for a new queue or exchange is looked up, an operator changes that: the new one has the change.
+func TestAPolicyThatComesWhileAQueueIsMade(t *testing.T) {
+	for name, declare := range map[string]func(*world){
+		"q": func(w *world) { w.durable("q") },
+		"x": func(w *world) { w.exchange("x", route.Direct, true) },
+	} {
+		w := newWorld(t, nil)
+		v := w.vhost()
+		names := pausing{name, new(sync.Once), make(chan bool), make(chan bool)}
+		p, _, err := readPolicy(UserPolicy, "first", rules("^", policy.Definition{"max-length": int64(1)}))
+		w.must(err)
+		_, err = v.enact(func(all *policies) journal.LSN { all.users = all.users.With(p, names); return 0 })
+		w.must(err)
+		done := make(chan bool)
+		go func() { defer close(done); declare(w) }()
+		<-names.asked
+		_, err = v.ClearPolicy(context.Background(), UserPolicy, "first") // which is not written down
+		w.must(err)
+		w.setOperatorPolicy("second", "^[qx]$", policy.Definition{"max-length": int64(2)})
+		w.setPolicy("third", "^x$", policy.Definition{"alternate-exchange": "amq.fanout"})
+		close(names.goOn)
+		<-done
+		if name == "q" {
+			w.wantPolicies("q", "", "second")
+			w.send("q", "1", "2", "3")
+			w.wantContents("q", "2", "3")
+			continue
+		}
+		w.durable("unrouted")
+		w.bind("unrouted", "amq.fanout", "")
+		if out := w.publish(message("x", "k", "m", true)); !out.Routed {
+			t.Error("the new exchange has no alternate")
+		}
 	}
 }
 
