@@ -78,7 +78,12 @@ const (
 // openControl begins to take control messages.
 func openControl(ctx context.Context, n *Node) (*control, error) {
 	name := n.cfg.Name + controlSuffix
-	if _, err := n.local.conn.DeclareQueue(ctx, broker.QueueOptions{Name: name, Exclusive: true}); err != nil {
+	_, err := n.local.conn.DeclareQueue(ctx, broker.QueueOptions{Name: name, Exclusive: true})
+	switch {
+	case isRefusal(err, amqp.ResourceLocked), isRefusal(err, amqp.PreconditionFailed):
+		return nil, fmt.Errorf("there is a queue %q in Config.Dir already, and a node named %s takes its control messages from a queue of that name: "+
+			"give the node another name, or work off and delete the queue, as from a node of another name or with postrider serve --dir: %w", name, n.cfg.Name, err)
+	case err != nil:
 		return nil, err
 	}
 	if err := n.local.broker.Bound(name, controlMessages, controlBytes); err != nil {

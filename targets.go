@@ -2,6 +2,7 @@ package postrider
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"github.com/postrider-mq/postrider/internal/client"
@@ -82,12 +83,23 @@ func (n *Node) Mailbox(name string, opts ...MailboxOption) *Target {
 			return
 		}
 		if len(n.mail) == 0 {
+			if t.why = n.notOwn(name); t.why != nil {
+				return
+			}
 			t.way = n.localQueue(t, queue)
 			return
 		}
 		t.queue = queue
 		t.way = n.onBroker(&remote{queue: t.queue, keep: keep + name})
 	})
+}
+
+// notOwn refuses the name of a queue of this node's own as that of a mailbox beside it.
+func (n *Node) notOwn(name string) error {
+	if name == n.cfg.Name+controlSuffix {
+		return fmt.Errorf("%q is the name of the queue that this node has for control messages: give the mailbox another", name)
+	}
+	return nil
 }
 
 // onBroker completes the way to something on the brokers. The caller holds mu.
