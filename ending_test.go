@@ -195,6 +195,13 @@ func TestEverySendErrorSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestWhoReceivesFromTooManyIsToldWhatToDo(t *testing.T) {
+	full := amqp.Errorf(amqp.NotAllowed, "number of channels opened (2047) has reached the negotiated channel_max (2047)")
+	if err := (&postrider.SendError{Err: full}); !strings.Contains(err.Error(), "with several nodes") {
+		t.Error(err)
+	}
+}
+
 func TestWhoWaitsForAPeerLearnsAtOnceThatItWasKilled(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestListeningProcess$")
 	cmd.Env = append(os.Environ(), "POSTRIDER_TEST_LISTEN=1")

@@ -21,7 +21,8 @@ type Handler func(ctx context.Context, m *Message) error
 // ctx ends or the node is closed. It does not wait for that: it returns nil once the messages begin to come, and also when the broker cannot be reached
 // now; then the handling begins once it can. Errors: the broker's refusal, as a [*RemoteError]; that its certificate is not trusted; ctx's; ErrClosed; and
 // what is wrong with the target, as is a name of more than 238 bytes, .dead not counted: the queues beside it, in which messages wait and lie dead,
-// have longer ones.
+// have longer ones. A node can receive from as many mailboxes and topics of a broker at a time as a connection there has channels, about 2,040, of which
+// each partition takes one; a process can run several nodes.
 //
 // What h returns settles a message that h has not settled itself:
 //

@@ -84,6 +84,8 @@ func remedyOf(e *amqp.Error) string {
 		return "create the virtual host there, or name another one in the URL"
 	case e.Code == amqp.PreconditionFailed && about("inequivalent arg"):
 		return "what is there is of another kind: use it as it is, without the option that it does not have, or delete it"
+	case e.Code == amqp.NotAllowed && about("channel_max"):
+		return "each receiver of a node takes a channel of its connection, each partition one, too: receive from so many with several nodes, which one process can run"
 	case e.Code == amqp.SyntaxError && about("table:"):
 		return "its headers are too large, or there are too many: 64 KiB of them are allowed, 8,192 in number; put more into the body"
 	case isTooLarge(e):

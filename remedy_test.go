@@ -54,6 +54,8 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		}{
 			{"a listener for all without TLS", func() error { return started(postrider.Config{Name: "n", Listen: ":0"}) },
 				[]string{`Config.Listen ":0"`, "set Config.TLS, or listen on 127.0.0.1"}},
+			{"headers that are too large", func() error { return send(alice.Mailbox("jobs"), postrider.Header("h", strings.Repeat("x", 70_000))) },
+				[]string{"table: more than 65536 octets", "64 KiB of them are allowed"}},
 			{"a listener without a port", func() error { return started(postrider.Config{Name: "n", Listen: "127.0.0.1"}) },
 				[]string{"Config.Listen", "want host:port, such as 127.0.0.1:5671"}},
 			{"a broker that is no URL", func() error { return started(postrider.Config{Name: "n", Brokers: []string{"mq:5672"}}) },

@@ -266,7 +266,7 @@ func (o *serveOptions) loadDefinitions(ctx context.Context, b *broker.Broker, lo
 		log.Error("definitions: " + problem)
 	}
 	if n := len(report.Problems); n > 0 {
-		return fmt.Errorf("--definitions %s: %d problems, of which the first is %s", o.definitions, n, report.Problems[0])
+		return fmt.Errorf("--definitions %s: %s, of which the first is %s", o.definitions, several(n, "problem", "problems"), report.Problems[0])
 	}
 	log.Info("definitions are imported", "file", o.definitions)
 	return nil
