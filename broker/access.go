@@ -136,12 +136,12 @@ func (b *Broker) CreateVHost(ctx context.Context, name string) error {
 
 // DeleteVHost deletes a virtual host with all that is in it and closes its connections; false if there is none. A Conn
 // that is attached to it gets errors from then on.
-func (b *Broker) DeleteVHost(_ context.Context, name string) (bool, error) {
+func (b *Broker) DeleteVHost(ctx context.Context, name string) (bool, error) {
 	v, ok := b.core.VHost(name)
 	if !ok {
 		return false, nil
 	}
-	return b.server.DeleteVHost(v)
+	return b.server.DeleteVHost(ctx, v)
 }
 
 // Owner is the management interface for whoever owns the broker: it asks for no password and allows everything, so

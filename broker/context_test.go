@@ -37,8 +37,22 @@ func TestAWaitForTheDiskEndsWithItsContext(t *testing.T) {
 			"declare exchange": func(ctx context.Context) error {
 				return c.DeclareExchange(ctx, broker.ExchangeOptions{Name: "y", Kind: "fanout", Durable: true})
 			},
-			"bind":            func(ctx context.Context) error { return c.BindQueue(ctx, "q", "x", "key", nil) },
-			"unbind":          func(ctx context.Context) error { return c.UnbindQueue(ctx, "q", "x", "other", nil) },
+			"bind":   func(ctx context.Context) error { return c.BindQueue(ctx, "q", "x", "key", nil) },
+			"unbind": func(ctx context.Context) error { return c.UnbindQueue(ctx, "q", "x", "other", nil) },
+			"consume": func(ctx context.Context) error {
+				_, err := c.Consume(ctx, "q", broker.ConsumeOptions{}, func(broker.Delivery) {})
+				return err
+			},
+			"ready":          c.Ready,
+			"put a user":     func(ctx context.Context) error { return b.PutUser(ctx, "joe", "secret") },
+			"delete a user":  func(ctx context.Context) error { _, err := b.DeleteUser(ctx, "joe"); return err },
+			"permit":         func(ctx context.Context) error { return b.SetPermissions(ctx, "guest", "/", "a", "a", "a") },
+			"make a vhost":   func(ctx context.Context) error { return b.CreateVHost(ctx, "other") },
+			"delete a vhost": func(ctx context.Context) error { _, err := b.DeleteVHost(ctx, "other"); return err },
+			"import": func(ctx context.Context) error {
+				_, err := b.ImportDefinitions(ctx, []byte(`{"queues": [{"name": "imported", "vhost": "/", "durable": true, "auto_delete": false, "arguments": {}}]}`))
+				return err
+			},
 			"delete exchange": func(ctx context.Context) error { return c.DeleteExchange(ctx, "y") },
 		} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -85,5 +85,5 @@ func deleteVHost(r *request) (any, error) {
 		return nil, err
 	}
 	r.admin.log.Info("virtual host deleted", "vhost", v.Name, "by", r.caller.name)
-	return deletedOr(r.admin.server.DeleteVHost(v))
+	return deletedOr(r.admin.server.DeleteVHost(r.Context(), v))
 }

@@ -280,7 +280,7 @@ func TestWhatIsRevokedEnds(t *testing.T) {
 			"connection CONNECTION_FORCED - user 'alice' is deleted"},
 		"a deleted virtual host": {func(b *broker) error {
 			v, _ := b.core.VHost("/")
-			_, err := b.server.DeleteVHost(v)
+			_, err := b.server.DeleteVHost(t.Context(), v)
 			return err
 		}, "connection CONNECTION_FORCED - vhost '/' is deleted"},
 		"a connection that is closed": {func(b *broker) error {

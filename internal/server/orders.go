@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -177,9 +178,9 @@ func (s *Server) userChanged(name string) {
 }
 
 // DeleteVHost deletes a virtual host with all that is in it, and closes its
-// connections; false if there is none. Errors: of the journal.
-func (s *Server) DeleteVHost(v *core.VHost) (bool, error) {
-	was, err := s.cfg.Core.DeleteVHost(s.ctx, v.Name)
+// connections; false if there is none. ctx bounds the wait for the disk. Errors: of the journal; ctx's, when all that is done.
+func (s *Server) DeleteVHost(ctx context.Context, v *core.VHost) (bool, error) {
+	was, err := s.cfg.Core.DeleteVHost(ctx, v.Name)
 	if !was {
 		return false, err
 	}
