@@ -39,7 +39,7 @@ const (
 	crowdedFrom = 8 << 10 // messages ready: much, in all queues that get them, if that is some bursts in each
 	someBursts  = 1 << 10
 	flowSlice   = 20 * time.Millisecond
-	quickSlice  = 5000 // messages taken in a slice, from all of them: more than RabbitMQ gives consumers at all
+	quickSlice  = 2000 // messages taken in a slice, from all of them: twice what RabbitMQ gives consumers
 	mostLull    = 3
 	longestTurn = time.Second
 )
