@@ -305,16 +305,15 @@ func (t *tap) less(n int) {
 func (t *tap) stop() {
 	t.end.Do(func() { close(t.ending) })
 	t.feed.end()
-	switch at := t.intake.(type) {
-	case *shift: // each partition by itself
-		at.leave()
+	shift, parted := t.intake.(*shift)
+	switch {
+	case parted: // each partition by itself
+		shift.leave()
 		putBackAll(t.feed.close())
+	case t.target.single:
+		t.feed.close()
 	default:
-		if t.target.single {
-			t.feed.close()
-			break
-		}
-		<-at.stop()
+		<-t.intake.stop()
 		t.endRun()
 		putBackAll(t.feed.close())
 	}
