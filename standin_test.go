@@ -319,48 +319,37 @@ func TestAHandlerAsksItsSenderBack(t *testing.T) {
 	})
 }
 
-// Who ends the goroutine of a handler has failed, and ends neither a worker nor the reading.
-func TestAHandlerEndsItsGoroutineWhereItStandsIn(t *testing.T) {
-	standingInAnywhere(t, func(t *testing.T, s *stood) {
-		for range 3 {
-			before := s.count()
-			s.then(exits)
-			s.send("exit")
-			s.want("exit")
-			if s.count() != before+1 {
-				t.Fatal("a worker handles it")
-			}
-			s.next.Store(nil)
-			s.quick()
-			time.Sleep(time.Second)
-			s.want("exit") // as after any failure
-			for range 100 {
-				s.quick()
-			}
-		}
-	}, postrider.Workers(2))
+// Who panics in a handler, or ends its goroutine, has failed, and ends neither a worker nor the reading.
+func TestAHandlerEndsBadlyWhereItStandsIn(t *testing.T) {
+	for name, badly := range map[string]postrider.Handler{"panics": panics, "exits": exits} {
+		t.Run(name, func(t *testing.T) {
+			standingInAnywhere(t, func(t *testing.T, s *stood) {
+				for range 3 {
+					before := s.count()
+					s.then(badly)
+					s.send("bad")
+					s.want("bad")
+					if s.count() != before+1 {
+						t.Fatal("a worker handles it")
+					}
+					s.next.Store(nil)
+					s.quick()
+					time.Sleep(time.Second)
+					s.want("bad") // as after any failure
+					for range 100 {
+						s.quick()
+					}
+				}
+			}, postrider.Workers(2))
+		})
+	}
 }
 
-// exits is a handler.
+func panics(context.Context, *postrider.Message) error { panic("at the reader's") }
+
 func exits(context.Context, *postrider.Message) error {
 	runtime.Goexit()
 	return nil
-}
-
-func TestAHandlerPanicsWhereItStandsIn(t *testing.T) {
-	standingInAnywhere(t, func(t *testing.T, s *stood) {
-		before := s.count()
-		s.then(func(context.Context, *postrider.Message) error { panic("at the reader's") })
-		s.send("bad")
-		s.want("bad")
-		if s.count() != before+1 {
-			t.Fatal("the worker handles it")
-		}
-		s.next.Store(nil)
-		s.quick()
-		time.Sleep(time.Second)
-		s.want("bad") // as after any failure
-	})
 }
 
 func TestAHandlerClosesItsNodeWhereItStandsIn(t *testing.T) {
