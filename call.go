@@ -69,10 +69,7 @@ func (t *Target) request(ctx context.Context, request any, o *sendOptions) (answ
 	if o.id != "" && !o.fresh {
 		d.tellApart(t)
 	}
-	way, err := t.via(o)
-	if err == nil {
-		err = ctx.Err()
-	}
+	way, err := t.via(ctx, o)
 	if err == nil {
 		err = t.enclose(&d, seal.Answer)
 	}

@@ -218,8 +218,16 @@ func (t *Target) lane() (outlet, error) {
 	return &remote{queue: &client.Queue{Name: t.name + controlSuffix}, from: n.cfg.Name, pub: pub}, nil
 }
 
-// via is the way for a message with these options.
-func (t *Target) via(o *sendOptions) (outlet, error) {
+// via is the way for a message with these options, as long as its context has not ended.
+func (t *Target) via(ctx context.Context, o *sendOptions) (outlet, error) {
+	way, err := t.wayFor(o)
+	if err == nil {
+		err = ctx.Err()
+	}
+	return way, err
+}
+
+func (t *Target) wayFor(o *sendOptions) (outlet, error) {
 	switch {
 	case o.control == "":
 	case o.until > Received:

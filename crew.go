@@ -119,11 +119,7 @@ func (s *shift) run() {
 // leaveAll leaves all partitions, and gives each back when nothing of it is in hand any more.
 func (s *shift) leaveAll() {
 	s.sayBye()
-	for _, h := range s.shares {
-		if h != nil {
-			h.leave()
-		}
-	}
+	s.leaveShares()
 	close(s.left)
 	s.intake.release()
 	s.intake = nil
@@ -165,10 +161,14 @@ func (s *shift) leave() {
 	select {
 	case <-s.left:
 	case <-s.over:
-		for _, h := range s.shares {
-			if h != nil {
-				h.leave()
-			}
+		s.leaveShares()
+	}
+}
+
+func (s *shift) leaveShares() {
+	for _, h := range s.shares {
+		if h != nil {
+			h.leave()
 		}
 	}
 }

@@ -65,5 +65,8 @@ func StoodIn(n *Node) (handled uint64) {
 // Connected is how many connections others have to the node.
 func Connected(n *Node) int { return n.local.broker.Stats().Connections }
 
+// PartitionOf is where a key belongs.
+func PartitionOf(key string, partitions int) int { return partitionOf(key, partitions) }
+
 // BrokerOf is the broker that is embedded in a node.
 func BrokerOf(n *Node) *broker.Broker { return n.local.broker }

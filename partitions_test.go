@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"strings"
 	"sync"
 	"testing"
@@ -233,37 +232,27 @@ func TestWhoReceivesNoMoreHandsOverWhatHeHasNotInHand(t *testing.T) {
 				if err := carol.Handle(t.Context(), parted(carol), l.work("carol", 0), postrider.Workers(4)); err != nil {
 					t.Fatal(err)
 				}
-				mine := map[int]bool{partition(kept, 8): true, partition(failing, 8): true}
-				free := 0
-				for k := range keys {
-					if !mine[partition(fmt.Sprint("key ", k), 8)] {
-						free += each
+				free := func(inHand ...string) (messages int) {
+					mine := map[int]bool{}
+					for _, key := range inHand {
+						mine[postrider.PartitionOf(key, 8)] = true
 					}
-				}
-				l.wait(free, 5*time.Second)
-				delete(mine, partition(kept, 8))
-				if len(mine) > 0 {
 					for k := range keys {
-						if mine[partition(fmt.Sprint("key ", k), 8)] {
-							free += each
+						if !mine[postrider.PartitionOf(fmt.Sprint("key ", k), 8)] {
+							messages += each
 						}
 					}
+					return messages
 				}
+				l.wait(free(kept, failing), 5*time.Second)
 				goOn[failing] <- errors.New("not today")
-				l.wait(free, 5*time.Second)
+				l.wait(free(kept), 5*time.Second)
 				goOn[kept] <- errors.New("not today")
 				l.wait(keys*each, 5*time.Second)
 				l.inOrder(keys, each)
 			})
 		})
 	}
-}
-
-// partition is where a key belongs.
-func partition(key string, partitions uint64) int {
-	h := fnv.New64a()
-	h.Write([]byte(key))
-	return int(h.Sum64() % partitions)
 }
 
 func TestAWorkerThatDiesIsReplaced(t *testing.T) {

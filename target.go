@@ -97,10 +97,7 @@ func (t *Target) send(ctx context.Context, body any, o *sendOptions) error {
 	if err != nil {
 		return err
 	}
-	way, err := t.via(o)
-	if err == nil {
-		err = ctx.Err()
-	}
+	way, err := t.via(ctx, o)
 	if err == nil {
 		err = t.enclose(&d, o.wish(t))
 	}
@@ -165,10 +162,7 @@ func (t *Target) post(ctx context.Context, body any, o *sendOptions, m *Outgoing
 	if err != nil {
 		return nil, err
 	}
-	way, err := t.via(o)
-	if err == nil {
-		err = ctx.Err()
-	}
+	way, err := t.via(ctx, o)
 	if err == nil {
 		err = t.enclose(&d, o.wish(t))
 	}
