@@ -75,9 +75,17 @@ func (c *Core) account(bytes int64) {
 		}
 		return
 	}
-	if bytes > 0 && now > p.next.Load() && p.sweeping.CompareAndSwap(false, true) && c.manual == nil {
+	switch {
+	case bytes > 0 && p.begins(now) && c.manual == nil:
 		c.spawn(c.sweep)
+	case bytes < 0 && now <= p.budget && p.next.Load() != p.budget:
+		p.next.Store(p.budget) // a sweep that got nowhere is long ago
 	}
+}
+
+// begins says that a sweep is worth it and that the caller is who does it.
+func (p *pager) begins(now int64) bool {
+	return now > p.next.Load() && p.sweeping.CompareAndSwap(false, true)
 }
 
 // admit is what the queue will hold of m: m itself or, where memory is tight
@@ -121,10 +129,21 @@ func (c *Core) mayPage() bool {
 	return !c.failing.Load() && !c.journal.Full() && c.journal.Backlog() < 2*maxBacklog
 }
 
-// sweep pages out until enough memory is free, the heaviest queues first.
+// sweep pages out until enough memory is free. Who filled it while a sweep
+// ended left it to that one, so it looks once more.
 func (c *Core) sweep() {
 	p := &c.pager
-	defer p.sweeping.Store(false)
+	for again := true; again; again = p.begins(p.resident.Load()) {
+		c.pageOut()
+		p.next.Store(max(p.budget, p.resident.Load()+p.budget/8))
+		p.sweeping.Store(false)
+	}
+}
+
+// pageOut goes through the queues until enough memory is free or nothing more
+// can be done, the heaviest first.
+func (c *Core) pageOut() {
+	p := &c.pager
 	for _, keep := range []int{p.head / 2, 0} {
 		for before := int64(0); p.tight() && p.resident.Load() != before && c.stop.Err() == nil; {
 			before = p.resident.Load()
@@ -133,7 +152,6 @@ func (c *Core) sweep() {
 			}
 		}
 	}
-	p.next.Store(max(p.budget, p.resident.Load()+p.budget/8))
 }
 
 // heaviest are the queues with messages in memory, those with most bytes first.

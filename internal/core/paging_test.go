@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -78,6 +79,32 @@ func TestMoreThanMemoryHolds(t *testing.T) {
 		w.wantNoLeak()
 		if n := w.core.pager.resident.Load(); n != 0 {
 			t.Errorf("%d bytes are counted in empty queues", n)
+		}
+	}
+}
+
+// Bytes that come while a sweep ends are not left to a sweep that nobody begins.
+func TestWhatComesAsASweepEndsIsSwept(t *testing.T) {
+	w := tightWorld(t)
+	p := &w.core.pager
+	for range 2000 {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 40 {
+					w.core.account(1000)
+				}
+			})
+		}
+		wg.Wait()
+		for end := time.Now().Add(10 * time.Second); p.sweeping.Load() || p.resident.Load() > p.next.Load(); runtime.Gosched() {
+			if time.Now().After(end) {
+				t.Fatalf("%d bytes are in memory, a sweep was due at %d, and none is on its way", p.resident.Load(), p.next.Load())
+			}
+		}
+		w.core.account(-p.resident.Load())
+		if next := p.next.Load(); next != p.budget {
+			t.Fatalf("with nothing in memory the next sweep is due at %d bytes, want %d", next, p.budget)
 		}
 	}
 }
