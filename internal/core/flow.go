@@ -17,9 +17,10 @@ import (
 //	 ├────little is ready────┘   └─────────────a quick slice────────┘  │
 //	 └─────────────────────────────────────────little is ready─────────┘
 type flow struct {
-	taken uint64  // messages that consumers were given
-	owed  uint64  // how many are to be taken until the last in line goes on
-	line  []*turn // in order
+	taken   uint64  // messages that consumers were given
+	owed    uint64  // how many are to be taken until the last in line goes on
+	line    []*turn // in order
+	watched bool    // somebody looks at the line after each slice
 
 	crowded bool
 	among   int        // queues that get what comes, of the fewest that did: each is taken from so much more slowly
@@ -32,6 +33,7 @@ type flow struct {
 // A turn is that of one who waits.
 type turn struct {
 	at   uint64        // goes on when so many were taken
+	end  queue.Time    // or then
 	come chan struct{} // closed then
 }
 
@@ -51,7 +53,7 @@ func much(among int) int { return max(crowdedFrom/among, someBursts) }
 func (f *flow) ease(now queue.Time, ready, among int) bool {
 	switch {
 	case ready > much(among) && !f.crowded:
-		*f = flow{taken: f.taken, crowded: true, among: among, since: now, from: f.taken}
+		*f = flow{taken: f.taken, watched: f.watched, crowded: true, among: among, since: now, from: f.taken}
 	case f.crowded && ready < much(f.among)/2:
 		f.crowded = false
 		f.release()
@@ -78,9 +80,9 @@ func (f *flow) slow(now queue.Time) bool {
 }
 
 // join puts somebody who has published n into the line.
-func (f *flow) join(n int) *turn {
+func (f *flow) join(now queue.Time, n int) *turn {
 	f.owed = max(f.owed, f.taken) + uint64(n)
-	t := &turn{f.owed, make(chan struct{})}
+	t := &turn{f.owed, now + queue.Time(longestTurn), make(chan struct{})}
 	f.line = append(f.line, t)
 	return t
 }
@@ -89,10 +91,26 @@ func (f *flow) join(n int) *turn {
 func (f *flow) took() {
 	f.taken++
 	for len(f.line) > 0 && f.line[0].at <= f.taken {
-		close(f.line[0].come)
-		f.line[0] = nil
-		f.line = f.line[1:]
+		f.first()
 	}
+}
+
+// first lets the first in line go on.
+func (f *flow) first() {
+	close(f.line[0].come)
+	f.line[0] = nil
+	f.line = f.line[1:]
+}
+
+// watch lets those go on who wait for nothing, or have waited for long. It says whether anybody is left.
+func (f *flow) watch(now queue.Time) bool {
+	if f.slow(now) {
+		f.release()
+	}
+	for len(f.line) > 0 && f.line[0].end <= now {
+		f.first()
+	}
+	return len(f.line) > 0
 }
 
 // release lets everybody go on.
@@ -122,22 +140,13 @@ func (b *Burst) Crowded() (*Queue, int) {
 
 // KeepStep waits until n messages were taken from the queue, or until that is not worth waiting for, or stop is closed.
 func (q *Queue) KeepStep(n int, stop <-chan struct{}) {
-	now := q.vhost.core.Now
-	turn := q.queueUp(now(), n)
+	turn := q.queueUp(q.vhost.core.Now(), n)
 	if turn == nil {
 		return
 	}
-	look := time.NewTicker(flowSlice)
-	defer look.Stop()
-	for end := now() + queue.Time(longestTurn); now() < end; {
-		select {
-		case <-turn.come:
-			return
-		case <-stop:
-			return
-		case <-look.C:
-			q.giveUpOnSlow(now())
-		}
+	select {
+	case <-turn.come:
+	case <-stop:
 	}
 }
 
@@ -148,13 +157,23 @@ func (q *Queue) queueUp(now queue.Time, n int) *turn {
 	if q.gone || q.resting || !q.flow.crowded || q.flow.slow(now) {
 		return nil
 	}
-	return q.flow.join(n)
+	q.watch()
+	return q.flow.join(now, n)
 }
 
-func (q *Queue) giveUpOnSlow(now queue.Time) {
+// watch has somebody look at the line, one for all who wait. The caller holds q.mu.
+func (q *Queue) watch() {
+	if !q.flow.watched {
+		q.flow.watched = true
+		time.AfterFunc(flowSlice, q.look)
+	}
+}
+
+func (q *Queue) look() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.resting || q.flow.slow(now) {
-		q.flow.release()
+	q.flow.watched = false
+	if q.flow.watch(q.vhost.core.Now()) {
+		q.watch()
 	}
 }

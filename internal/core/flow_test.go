@@ -193,22 +193,57 @@ func TestTheWaitEndsWithTheQueueAndWithWhoWaits(t *testing.T) {
 		if d := time.Since(began); d > time.Millisecond {
 			t.Errorf("waited for %v for a queue that was deleted", d)
 		}
+
+		w = newCrowdedWorld(t, 1000)
+		w.fill("q", 0, 2*crowdedFrom)
+		began = time.Now()
+		q, n = w.burst.Crowded()
+		time.AfterFunc(time.Millisecond, q.rest)
+		q.KeepStep(n, t.Context().Done())
+		if d := time.Since(began); d > time.Millisecond {
+			t.Errorf("waited for %v for a queue that rests", d)
+		}
 	})
+}
+
+// Consumers may be quick and yet never come to what somebody waits for.
+func TestNobodyWaitsLongerThanASecond(t *testing.T) {
+	var f flow
+	f.ease(0, crowdedFrom+1, 1)
+	patient, late := f.join(0, 1_000_000), f.join(queue.Time(flowSlice), 1)
+	for now := queue.Time(flowSlice); now < queue.Time(longestTurn); now += queue.Time(flowSlice) {
+		for range quickSlice {
+			f.took()
+		}
+		if !f.watch(now) || over(patient) {
+			t.Fatalf("goes on after %v", time.Duration(now))
+		}
+	}
+	if !f.watch(queue.Time(longestTurn)) || !over(patient) || over(late) {
+		t.Error("the first in line has to go on, and he alone")
+	}
+}
+
+func over(t *turn) bool {
+	select {
+	case <-t.come:
+		return true
+	default:
+		return false
+	}
 }
 
 func TestWhoWaitsGoesOnInTurn(t *testing.T) {
 	var f flow
-	turns := []*turn{f.join(3), f.join(1), f.join(2)}
+	turns := []*turn{f.join(0, 3), f.join(0, 1), f.join(0, 2)}
 	for n, want := range []string{"", "", "", "0", "0 1", "0 1", "0 1 2"} {
 		if n > 0 {
 			f.took()
 		}
 		var on string
 		for i, turn := range turns {
-			select {
-			case <-turn.come:
+			if over(turn) {
 				on += " " + strconv.Itoa(i)
-			default:
 			}
 		}
 		if on = on[min(1, len(on)):]; on != want {
@@ -238,7 +273,7 @@ func TestConsumersAreNotJudgedWhileTheLineGrows(t *testing.T) {
 	f.ease(0, crowdedFrom+1, 1)
 	slow := func() bool { return f.slow(f.since + queue.Time(flowSlice)) }
 	for i := range 20 {
-		f.join(100)
+		f.join(0, 100)
 		if slow() {
 			t.Fatalf("given up on after %d slices, in each of which one has come", i+1)
 		}

@@ -171,6 +171,7 @@ func (q *Queue) rest() {
 		return
 	}
 	q.resting = true
+	q.flow.release()
 	for id := range q.consumers {
 		q.core.Pause(id)
 	}
