@@ -6,8 +6,8 @@ import (
 	"github.com/postrider-mq/postrider/internal/queue"
 )
 
-// flow has publishers keep step with consumers who are quick: as long as much is ready, who has published n messages waits until n were taken, in turn with others
-// who wait. Else many more come than are taken in each turn that a consumer gets, and the length of the queue is what takes the broker's time.
+// flow has publishers keep step with consumers who are quick: as long as much is ready, who has published waits, in a line with others, until it is not, and until there is
+// room for what those are about to publish who went on before. Else many more come than are taken in each turn that a consumer gets, and the length of the queue is what takes the broker's time.
 //
 // Where consumers are not quick nobody waits: a queue is there to take what comes. What they are shows in slices of time. Publishers wait once, for as long as it takes to find out that
 // they are slow.
@@ -18,8 +18,8 @@ import (
 //	 └─────────────────────────────────────────little is ready─────────┘
 type flow struct {
 	taken   uint64  // messages that consumers were given
-	owed    uint64  // how many are to be taken until the last in line goes on
 	line    []*turn // in order
+	granted int     // messages that those are expected to publish who went on
 	watched bool    // somebody looks at the line after each slice
 
 	crowded bool
@@ -32,9 +32,9 @@ type flow struct {
 
 // A turn is that of one who waits.
 type turn struct {
-	at   uint64        // goes on when so many were taken
-	end  queue.Time    // or then
-	come chan struct{} // closed then
+	n    int           // messages published before, and as many will be next
+	end  queue.Time    // goes on at last
+	come chan struct{} // closed when it goes on
 }
 
 const (
@@ -51,14 +51,14 @@ func much(among int) int { return max(crowdedFrom/among, someBursts) }
 
 // ease takes note that so many are ready, before a publisher is to wait; it says whether that is much.
 func (f *flow) ease(now queue.Time, ready, among int) bool {
+	f.granted = max(f.granted-1, 0)
 	switch {
 	case ready > much(among) && !f.crowded:
-		*f = flow{taken: f.taken, watched: f.watched, crowded: true, among: among, since: now, from: f.taken}
+		*f = flow{taken: f.taken, line: f.line, granted: f.granted, watched: f.watched, crowded: true, among: among, since: now, from: f.taken}
 	case f.crowded && ready < much(f.among)/2:
 		f.crowded = false
-		f.release()
 	}
-	if ready <= much(among) {
+	if ready <= much(among) && len(f.line) == 0 {
 		return false
 	}
 	f.among = min(f.among, among)
@@ -81,16 +81,26 @@ func (f *flow) slow(now queue.Time) bool {
 
 // join puts somebody who has published n into the line.
 func (f *flow) join(now queue.Time, n int) *turn {
-	f.owed = max(f.owed, f.taken) + uint64(n)
-	t := &turn{f.owed, now + queue.Time(longestTurn), make(chan struct{})}
+	t := &turn{n, now + queue.Time(longestTurn), make(chan struct{})}
 	f.line = append(f.line, t)
 	return t
 }
 
-// took counts a message that a consumer was given, and lets those go on for whom it was the last.
-func (f *flow) took() {
+// took counts a message that a consumer was given, of which so many are ready still.
+func (f *flow) took(ready int) {
 	f.taken++
-	for len(f.line) > 0 && f.line[0].at <= f.taken {
+	if len(f.line) > 0 {
+		f.advance(ready)
+	}
+}
+
+// advance lets as many go on as there is room for. Where nothing is ready, who went on before does not publish what he was let go on for.
+func (f *flow) advance(ready int) {
+	if ready == 0 {
+		f.granted = 0
+	}
+	for most := much(f.among); len(f.line) > 0 && ready+f.granted < most; {
+		f.granted += f.line[0].n
 		f.first()
 	}
 }
@@ -103,10 +113,12 @@ func (f *flow) first() {
 }
 
 // watch lets those go on who wait for nothing, or have waited for long. It says whether anybody is left.
-func (f *flow) watch(now queue.Time) bool {
+func (f *flow) watch(now queue.Time, ready int) bool {
 	if f.slow(now) {
 		f.release()
 	}
+	f.granted = 0
+	f.advance(ready)
 	for len(f.line) > 0 && f.line[0].end <= now {
 		f.first()
 	}
@@ -118,7 +130,7 @@ func (f *flow) release() {
 	for _, t := range f.line {
 		close(t.come)
 	}
-	f.line, f.owed = nil, f.taken
+	f.line = nil
 }
 
 // crowd notes that the burst has published into a queue, among so many, in which much is ready. The first of those with quick consumers is the one to wait for.
@@ -138,7 +150,7 @@ func (b *Burst) Crowded() (*Queue, int) {
 	return q, n
 }
 
-// KeepStep waits until n messages were taken from the queue, or until that is not worth waiting for, or stop is closed.
+// KeepStep waits until it is the turn of one who has published n messages and may publish as many, or until that is not worth waiting for, or stop is closed.
 func (q *Queue) KeepStep(n int, stop <-chan struct{}) {
 	turn := q.queueUp(q.vhost.core.Now(), n)
 	if turn == nil {
@@ -158,7 +170,9 @@ func (q *Queue) queueUp(now queue.Time, n int) *turn {
 		return nil
 	}
 	q.watch()
-	return q.flow.join(now, n)
+	turn := q.flow.join(now, n)
+	q.flow.advance(q.core.Len())
+	return turn
 }
 
 // watch has somebody look at the line, one for all who wait. The caller holds q.mu.
@@ -173,7 +187,7 @@ func (q *Queue) look() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.flow.watched = false
-	if q.flow.watch(q.vhost.core.Now()) {
+	if q.flow.watch(q.vhost.core.Now(), q.core.Len()) {
 		q.watch()
 	}
 }

@@ -2,6 +2,8 @@ package core
 
 import (
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,6 +126,46 @@ func TestPublishersKeepStepWithManyQuickConsumers(t *testing.T) {
 	})
 }
 
+// However much many publishers bring before they know of each other, what is too much is taken while they wait, and then they are as far ahead as one is.
+func TestManyPublishersAreNoFurtherAheadThanOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const publishers, burst = 500, 50
+		w := newCrowdedWorld(t, 1000)
+		stop := make(chan struct{})
+		defer close(stop)
+		go w.takeEach(1000, stop)
+		var all sync.WaitGroup
+		for range publishers {
+			all.Go(func() {
+				var b Burst
+				via := w.client.VHost.NewPublisher()
+				for range 8 {
+					b.Begin(w.core.Now())
+					for range burst {
+						if _, err := via.Publish(&b, message("", "q", "news", false)); err != nil {
+							t.Error(err)
+						}
+					}
+					b.End()
+					if q, n := b.Crowded(); q != nil {
+						q.KeepStep(n, t.Context().Done())
+					}
+				}
+			})
+		}
+		began := time.Now()
+		time.Sleep(40 * time.Millisecond)
+		synctest.Wait()
+		if n := w.ready(); n < crowdedFrom/2 || n > crowdedFrom+10*burst {
+			t.Errorf("%d messages are ready when 40,000 were taken, where 25,000 were brought at once", n)
+		}
+		all.Wait()
+		if took := time.Since(began); took < 185*time.Millisecond || took > 210*time.Millisecond {
+			t.Errorf("200,000 messages took %v, where 1,000 are taken each millisecond", took)
+		}
+	})
+}
+
 // A queue takes what comes, however slowly it is taken.
 func TestNobodyWaitsLongForSlowConsumers(t *testing.T) {
 	for _, c := range []struct {
@@ -213,13 +255,13 @@ func TestNobodyWaitsLongerThanASecond(t *testing.T) {
 	patient, late := f.join(0, 1_000_000), f.join(queue.Time(flowSlice), 1)
 	for now := queue.Time(flowSlice); now < queue.Time(longestTurn); now += queue.Time(flowSlice) {
 		for range quickSlice {
-			f.took()
+			f.took(crowdedFrom)
 		}
-		if !f.watch(now) || over(patient) {
+		if !f.watch(now, crowdedFrom) || over(patient) {
 			t.Fatalf("goes on after %v", time.Duration(now))
 		}
 	}
-	if !f.watch(queue.Time(longestTurn)) || !over(patient) || over(late) {
+	if !f.watch(queue.Time(longestTurn), crowdedFrom) || !over(patient) || over(late) {
 		t.Error("the first in line has to go on, and he alone")
 	}
 }
@@ -233,22 +275,56 @@ func over(t *turn) bool {
 	}
 }
 
+// Who waits goes on in turn, as soon as there is room for what those publish who went on before.
 func TestWhoWaitsGoesOnInTurn(t *testing.T) {
 	var f flow
-	turns := []*turn{f.join(0, 3), f.join(0, 1), f.join(0, 2)}
-	for n, want := range []string{"", "", "", "0", "0 1", "0 1", "0 1 2"} {
-		if n > 0 {
-			f.took()
-		}
-		var on string
+	f.ease(0, crowdedFrom+1, 1)
+	turns := []*turn{f.join(0, 3), f.join(0, 2), f.join(0, 1)}
+	ready := crowdedFrom + 2
+	take := func() { ready--; f.took(ready) }
+	publish := func() { ready++; f.ease(0, ready, 1) }
+	for n, step := range []struct {
+		do   func()
+		want string
+	}{
+		{take, ""}, {take, ""}, {take, "0"}, // 8,191 are ready, and 3 to come
+		{take, "0"}, {publish, "0"}, {publish, "0"}, {take, "0"}, {publish, "0"}, // they have come
+		{take, "0 1"}, {take, "0 1"}, // and 2 are to come, which do not
+		{take, "0 1 2"},
+	} {
+		step.do()
+		var on []string
 		for i, turn := range turns {
 			if over(turn) {
-				on += " " + strconv.Itoa(i)
+				on = append(on, strconv.Itoa(i))
 			}
 		}
-		if on = on[min(1, len(on)):]; on != want {
-			t.Errorf("after %d were taken go on: %q, want %q", n, on, want)
+		if got := strings.Join(on, " "); got != step.want {
+			t.Errorf("after step %d, with %d ready, go on: %q, want %q", n, ready, got, step.want)
 		}
+	}
+}
+
+// Who goes on and publishes nothing keeps the others waiting no longer than consumers have something to take.
+func TestWhoGoesOnAndIsSilentHoldsNobodyUp(t *testing.T) {
+	var f flow
+	f.ease(0, crowdedFrom+1, 1)
+	f.join(0, crowdedFrom)
+	next := f.join(0, 1)
+	for ready := crowdedFrom; ready > 0; ready-- {
+		f.took(ready)
+	}
+	if over(next) {
+		t.Fatal("what the first may publish is forgotten at once")
+	}
+	if f.took(0); !over(next) {
+		t.Error("waits though nothing is ready")
+	}
+	f.join(0, crowdedFrom)
+	next = f.join(0, 1)
+	f.took(1)
+	if f.watch(queue.Time(flowSlice), 1); !over(next) {
+		t.Error("waits though the first has been silent for a slice")
 	}
 }
 
@@ -259,7 +335,7 @@ func TestWhoPublishesToOneQueueWaitsForItsConsumersAlone(t *testing.T) {
 	f.ease(0, crowdedFrom+1, 1)
 	for i := 1; i <= mostLull; i++ {
 		for range quickSlice / 100 {
-			f.took()
+			f.took(crowdedFrom)
 		}
 		if slow := f.slow(queue.Time(i) * queue.Time(flowSlice)); slow != (i == mostLull) {
 			t.Errorf("after %d slices: slow %v", i, slow)
@@ -287,7 +363,7 @@ func TestConsumersAreNotJudgedWhileTheLineGrows(t *testing.T) {
 		t.Error("not given up on when nobody came any more")
 	}
 	for range quickSlice {
-		f.took()
+		f.took(crowdedFrom)
 	}
 	if slow() {
 		t.Error("a slice that was quick changed nothing")

@@ -178,7 +178,7 @@ func (q *Queue) deliver(b *Burst, d *queue.Delivery[ref]) {
 		b.wake = append(b.wake, c.sink)
 	}
 	if !taken.Refused {
-		q.flow.took()
+		q.flow.took(q.core.Len())
 		q.countGiven(b, Delivered, d.NoAck, d.Entry.Redelivered)
 	}
 	if d.NoAck {
