@@ -11,7 +11,7 @@ import (
 // Config says what a node is. Only Name is required.
 type Config struct {
 	// Name is this node's address: the name peers send to, and the sender's name
-	// on everything it sends. At most 255 bytes of UTF-8, no control characters. Of nodes that listen and use the same
+	// on everything it sends. At most 247 bytes of UTF-8, no control characters. Of nodes that listen and use the same
 	// Brokers each needs one of its own: a node that finds another of its name when it starts logs a warning.
 	Name string
 
@@ -103,7 +103,7 @@ type Config struct {
 	ConsumerTimeout time.Duration
 
 	// OutboxMessages and OutboxBytes bound what may wait, unconfirmed, for one peer or for
-	// the broker. 0 means 262,144 messages and 64 MiB.
+	// the broker. 0 means 262,144 messages and 64 MiB; none is negative, nor are those of the inbox.
 	OutboxMessages int
 	OutboxBytes    int
 

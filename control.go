@@ -34,7 +34,10 @@ const (
 
 // Control makes it a control message about name, to be acted upon by what the peer has given to [Node.Control]. It does not wait behind
 // messages: a full inbox or outbox or a slow handler does not hold it up. It goes to peers only, and is never on a disk.
-func Control(name string) SendOption { return func(o *sendOptions) { o.control = name } }
+// A name has 1 to 255 bytes.
+func Control(name string) SendOption {
+	return func(o *sendOptions) { o.control = o.named("Control", name) }
+}
 
 // Control has h act upon the control messages of a name, one after the other, until the node closes; see the option [Control]. Each
 // name has a goroutine of its own. What h returns goes to the caller of a [Call]; otherwise an error is logged, and nothing is tried again.

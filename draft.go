@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -70,6 +71,8 @@ func (t *Target) draft(body any, o *sendOptions) (d draft, err error) {
 		d.id = t.node.ids.next()
 	}
 	switch {
+	case o.wrong != nil:
+		return d, t.failed(d.id, o.wrong, false)
 	case len(o.id) > client.MaxID:
 		d.id = ownID(fmt.Sprintf("%.20s…", o.id))
 		return d, t.failed(d.id, fmt.Errorf("the ID is %d bytes long, %d are allowed", len(o.id), client.MaxID), false)
@@ -81,7 +84,10 @@ func (t *Target) draft(body any, o *sendOptions) (d draft, err error) {
 
 func checkHeaders(headers amqp.Table) error {
 	for name, value := range headers {
-		if strings.HasPrefix(name, reserved) {
+		switch {
+		case name == "":
+			return errors.New("postrider: a Header's name is empty: want 1 to 255 bytes")
+		case strings.HasPrefix(name, reserved):
 			return fmt.Errorf("postrider: header %q: names that begin with %s are reserved", name, reserved)
 		}
 		switch value.(type) {

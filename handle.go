@@ -43,6 +43,9 @@ func (n *Node) Handle(ctx context.Context, target *Target, h Handler, opts ...Ha
 		return err
 	}
 	o := handleOptionsOf(opts)
+	if o.wrong != nil {
+		return fmt.Errorf("postrider: receiving from %s: %w", target, o.wrong)
+	}
 	t, err := n.openTap(target, o.workers, o.prefetch, "")
 	if err != nil {
 		return err

@@ -32,6 +32,9 @@ func (n *Node) Messages(ctx context.Context, opts ...MessagesOption) iter.Seq2[*
 func (n *Node) eachMessage(ctx context.Context, opts []MessagesOption, yield func(*Message, error) bool) error {
 	o := messagesOptions{of: n.Inbox()}
 	applyAll(&o, opts)
+	if o.wrong != nil {
+		return fmt.Errorf("postrider: receiving: %w", o.wrong)
+	}
 	if err := o.of.receivable(n); err != nil {
 		return err
 	}

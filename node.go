@@ -2,11 +2,9 @@ package postrider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -82,11 +80,8 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 }
 
 func newNode(cfg Config) (*Node, error) {
-	if err := checkName("Config.Name", cfg.Name); err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, err
-	}
-	if cfg.Login != "" && !strings.Contains(cfg.Login, ":") {
-		return nil, errors.New("Config.Login: want user:password")
 	}
 	n := &Node{
 		cfg:     cfg,

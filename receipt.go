@@ -101,6 +101,8 @@ func (r *Receipt) Wait(ctx context.Context) (Grade, error) {
 // when ctx ends first, and the message stays on its way; another when nobody tells of that grade.
 func (r *Receipt) WaitFor(ctx context.Context, grade Grade) error {
 	switch {
+	case grade > Handled:
+		return fmt.Errorf("postrider: WaitFor: %w", unwanted("its grade", grade, "Kept, Stored, Received or Handled"))
 	case grade == Kept && r.target.away() && !r.fate.Decided():
 		if err := r.target.node.kept.await(ctx, &r.fate); err == nil || !r.fate.Decided() {
 			return err

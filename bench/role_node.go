@@ -175,9 +175,9 @@ func (r *receiver) prepare(o order) (address string, err error) {
 	r.ending = newEnding()
 	if o.Call {
 		r.calls = newAudits(o.Body, o.Callers)
-		return address, r.node.Handle(context.Background(), from, r.answer, postrider.Prefetch(o.Prefetch), postrider.Workers(max(o.Callers, 1)))
+		return address, r.node.Handle(context.Background(), from, r.answer, postrider.Prefetch(max(o.Prefetch, 1)), postrider.Workers(max(o.Callers, 1)))
 	}
-	return address, r.node.Handle(context.Background(), from, r.handler(), postrider.Prefetch(o.Prefetch))
+	return address, r.node.Handle(context.Background(), from, r.handler(), postrider.Prefetch(max(o.Prefetch, 1)))
 }
 
 // handler is called for one message after the other.

@@ -8,8 +8,12 @@ import (
 // Bound has a queue of the virtual host "/" refuse what clients publish into it while it holds so many messages, or
 // bytes of bodies, be they ready or delivered and not settled: they get a nack, ErrFull here. What comes from other queues, as dead letters do, is
 // counted and let in. Several who publish at once may exceed it by a message each. It holds as long as the broker runs.
-// Messages that are routed into several queues at once, and those of transactions, are not asked about. Errors: 404 no such queue.
+// Messages that are routed into several queues at once, and those of transactions, are not asked about. Errors: 404 no such queue, 406 for a bound
+// that is negative.
 func (b *Broker) Bound(queue string, messages int, bytes int64) error {
+	if messages < 0 || bytes < 0 {
+		return amqp.Errorf(amqp.PreconditionFailed, "Bound of queue '%s' is %d messages and %d bytes: want 0 or more of each", queue, messages, bytes)
+	}
 	v, err := b.first()
 	if err != nil {
 		return err

@@ -234,17 +234,25 @@ const maxHeartbeat = math.MaxUint16 * time.Second
 func (c *Config) check() error {
 	switch {
 	case c.SegmentSize < 0:
-		return fmt.Errorf("Config.SegmentSize is %d, want bytes", c.SegmentSize)
+		return fmt.Errorf("Config.SegmentSize is %d: want bytes, or 0, which is the default", c.SegmentSize)
+	case c.MessageMemory < 0:
+		return fmt.Errorf("Config.MessageMemory is %d: want bytes, or 0, which is the default", c.MessageMemory)
+	case c.Goodbye < 0:
+		return fmt.Errorf("Config.Goodbye is %v: want a time, or 0, which is as long as the context", c.Goodbye)
+	case c.PackSize < 0:
+		return fmt.Errorf("Config.PackSize is %d: want 0 or more messages", c.PackSize)
 	case c.MaxMessage < 0 || c.MaxMessage > maxMessage:
-		return fmt.Errorf("Config.MaxMessage is %d, want 0 to %d bytes", c.MaxMessage, maxMessage)
+		return fmt.Errorf("Config.MaxMessage is %d: want 0 to %d bytes", c.MaxMessage, maxMessage)
 	case c.ConsumerTimeout < 0 && c.ConsumerTimeout != NoTimeout:
-		return fmt.Errorf("Config.ConsumerTimeout is %v, want a time or NoTimeout", c.ConsumerTimeout)
-	case c.MaxUnsettled < 0 || c.MaxUnsettledBytes < 0:
-		return fmt.Errorf("Config.MaxUnsettled is %d and MaxUnsettledBytes %d, want none negative", c.MaxUnsettled, c.MaxUnsettledBytes)
+		return fmt.Errorf("Config.ConsumerTimeout is %v: want a time, 0 for 30 minutes, or NoTimeout", c.ConsumerTimeout)
+	case c.MaxUnsettled < 0:
+		return fmt.Errorf("Config.MaxUnsettled is %d: want deliveries, or 0, which is the default", c.MaxUnsettled)
+	case c.MaxUnsettledBytes < 0:
+		return fmt.Errorf("Config.MaxUnsettledBytes is %d: want bytes, or 0, which is the default", c.MaxUnsettledBytes)
 	case c.Heartbeat < 0 || c.Heartbeat > maxHeartbeat || c.Heartbeat%time.Second != 0:
-		return fmt.Errorf("Config.Heartbeat is %v, want whole seconds, at most %v", c.Heartbeat, maxHeartbeat)
+		return fmt.Errorf("Config.Heartbeat is %v: want whole seconds, at most %v", c.Heartbeat, maxHeartbeat)
 	case c.Sync > SyncNone:
-		return fmt.Errorf("Config.Sync is %d, want SyncAlways, SyncInterval or SyncNone", c.Sync)
+		return fmt.Errorf("Config.Sync is %d: want SyncAlways, SyncInterval or SyncNone", c.Sync)
 	}
 	return nil
 }

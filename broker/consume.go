@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -107,11 +108,14 @@ func (d Delivery) Consumer() *Consumer { return d.consumer }
 // hand over, never block and never call the broker. A message that the broker had
 // paged out is read from the disk before. The first consumer of a durable queue waits for the disk, until ctx
 // ends; the subscription itself goes on. Of Args, x-priority counts. Errors: ErrClosed, ctx's, 403 in exclusive use,
-// 404, 405, 406 for arguments.
+// 404, 405, 406 for arguments and options.
 func (c *Conn) Consume(ctx context.Context, queue string, o ConsumeOptions, deliver func(Delivery)) (*Consumer, error) {
+	if o.Prefetch < 0 || o.Prefetch > math.MaxUint16 {
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "ConsumeOptions.Prefetch is %d: want 1 to %d, or 0 for no limit", o.Prefetch, math.MaxUint16)
+	}
 	consumer := &Consumer{conn: c, deliver: deliver, options: o}
 	err := c.do(func(b *core.Burst) error {
-		spec := core.ConsumeSpec{Queue: queue, Prefetch: uint16(min(max(o.Prefetch, 0), 1<<16-1)), NoAck: o.NoAck, Exclusive: o.Exclusive}
+		spec := core.ConsumeSpec{Queue: queue, Prefetch: uint16(o.Prefetch), NoAck: o.NoAck, Exclusive: o.Exclusive}
 		if err := spec.Ask(c.client.VHost, o.Args); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func NewBarrier(n *postrider.Node, name string, parties int) *Barrier {
 	if parties < 1 {
 		panic(fmt.Sprintf("coord: a barrier for %d parties: want 1 at least", parties))
 	}
-	return &Barrier{newSeat(n, "barrier", name), parties}
+	return &Barrier{newSeat(n, "barrier", name, ""), parties}
 }
 
 // beat is how often who waits says so; who has not for a lease is not counted any more.

@@ -12,7 +12,7 @@
 //	… db.Write(row, held.Fence()) …
 //
 // All processes that coordinate have to use the same broker, in [postrider.Config.Brokers]; a node without
-// one coordinates the goroutines that use it. Mailboxes whose names begin with coord. are this package's: such a node, when it ends, counts nothing
+// one coordinates the goroutines that use it. A name has 1 to 200 bytes. Mailboxes whose names begin with coord. are this package's: such a node, when it ends, counts nothing
 // in them as lost.
 //
 // # How it works

@@ -17,10 +17,12 @@ type Election struct {
 
 // NewElection is the election of that name on the node's broker.
 func NewElection(n *postrider.Node, name string) *Election {
-	return &Election{
-		lock:   &Lock{newSeat(n, "election", name)},
+	e := &Election{
+		lock:   &Lock{newSeat(n, "election", name, "")},
 		leader: NewValue[string](n, "election."+name),
 	}
+	e.leader.seat.wrong = e.lock.seat.wrong
+	return e
 }
 
 // Lead runs as a candidate. As soon as it leads it calls lead, with a context that ends when it does not any more, and with the

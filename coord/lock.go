@@ -16,7 +16,7 @@ var ErrLost = errors.New("coord: no longer held")
 type Lock struct{ seat seat }
 
 // NewLock is the lock of that name on the node's broker.
-func NewLock(n *postrider.Node, name string) *Lock { return &Lock{newSeat(n, "lock", name)} }
+func NewLock(n *postrider.Node, name string) *Lock { return &Lock{newSeat(n, "lock", name, "")} }
 
 // Acquire waits for the lock. When ctx ends before, the error is ctx's.
 func (l *Lock) Acquire(ctx context.Context) (*Held, error) { return l.seat.hold(ctx, nil) }
@@ -45,7 +45,7 @@ func NewSemaphore(n *postrider.Node, name string, slots int) *Semaphore {
 	}
 	s := &Semaphore{make([]seat, slots)}
 	for i := range s.seats {
-		s.seats[i] = newSeat(n, "semaphore", fmt.Sprintf("%s.%d", name, i))
+		s.seats[i] = newSeat(n, "semaphore", name, fmt.Sprintf(".%d", i))
 	}
 	return s
 }

@@ -17,14 +17,28 @@ type seat struct {
 	node *postrider.Node
 	name string // for people
 	box  *postrider.Target
+
+	wrong error // why nobody can have it; nil: somebody can
 }
 
-func newSeat(n *postrider.Node, kind, name string) seat {
+// newSeat is the seat of that name. More, where a name has several, says which.
+func newSeat(n *postrider.Node, kind, name, more string) seat {
 	return seat{
-		node: n,
-		name: kind + " " + name,
-		box:  n.Mailbox("coord."+kind+"."+name, postrider.SingleActive()),
+		node:  n,
+		name:  kind + " " + name + more,
+		box:   n.Mailbox("coord."+kind+"."+name+more, postrider.SingleActive()),
+		wrong: checkName(name),
 	}
+}
+
+// longestName leaves room beside it in the names of mailboxes and topics.
+const longestName = 200
+
+func checkName(name string) error {
+	if len(name) == 0 || len(name) > longestName {
+		return fmt.Errorf("its name is %d bytes long: want 1 to %d", len(name), longestName)
+	}
+	return nil
 }
 
 // note is what is sent to a seat: a claim, which has a number; an arrival at a barrier; or, with neither, a
@@ -307,6 +321,9 @@ func (t *turn) settle(mine note) {
 
 // during keeps at it until do has succeeded in one go while being served. The turn is left unless it did.
 func (s seat) during(ctx context.Context, g *gate, do func(*turn) error) (*turn, error) {
+	if s.wrong != nil {
+		return nil, s.wrap(s.wrong)
+	}
 	t := s.stand(g)
 	for {
 		err := t.served(ctx)

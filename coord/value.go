@@ -30,7 +30,7 @@ type Version[T any] struct {
 
 // NewValue is the value of that name on the node's broker.
 func NewValue[T any](n *postrider.Node, name string) *Value[T] {
-	s := newSeat(n, "value", name)
+	s := newSeat(n, "value", name, "")
 	return &Value[T]{seat: s, news: n.Topic("coord.value." + name + ".news")}
 }
 
@@ -120,6 +120,9 @@ func (v *Value[T]) Watch(ctx context.Context) iter.Seq2[Version[T], error] {
 func (v *Value[T]) watch(ctx context.Context, yield func(Version[T], error) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if v.seat.wrong != nil {
+		return v.seat.wrap(v.seat.wrong)
+	}
 	news := make(chan note, 1)
 	err := v.seat.node.Handle(ctx, v.news, func(_ context.Context, m *postrider.Message) error {
 		var n note
