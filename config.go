@@ -43,7 +43,8 @@ type Config struct {
 	// Dir keeps what must survive a restart: the inbox, the embedded mailboxes, the outbox of what was posted and not confirmed, and which messages
 	// were handled, so that their repeats are not.
 	// It is made if it is missing, and belongs to one running node. "" keeps
-	// everything in memory.
+	// everything in memory. A node of another name has another inbox: what came into the old one waits in the mailbox of the old name, and the
+	// log warns of it.
 	Dir string
 
 	// Peers says where the nodes are that this one sends to by name: host:port, an AMQP URL, or amqp+srv://domain or

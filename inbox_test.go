@@ -210,6 +210,37 @@ func TestAnInboxInADirectorySurvivesARestart(t *testing.T) {
 	wantBody(t, collect(t, n, n.Mailbox("jobs")), "b")
 }
 
+// A node of another name has another inbox, and what came into the old one stays where nobody may look.
+func TestADirectoryOfAnotherNodeIsToldOf(t *testing.T) {
+	dir := t.TempDir()
+	startLogged := func(name string) (*postrider.Node, string) {
+		t.Helper()
+		var log strings.Builder
+		n := start(t, postrider.Config{Name: name, Dir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		return n, log.String()
+	}
+	wantNoWarning := func(log string) {
+		t.Helper()
+		if strings.Contains(log, "level=WARN") {
+			t.Errorf("logged:\n%s\nwant no warning", log)
+		}
+	}
+	bob, log := startLogged("bob")
+	wantNoWarning(log)
+	if err := bob.Inbox().Send(soon(t), "for bob"); err != nil {
+		t.Fatal(err)
+	}
+	bob.Close()
+	bob, log = startLogged("bob")
+	wantNoWarning(log)
+	bob.Close()
+	robert, log := startLogged("robert")
+	if !strings.Contains(log, "level=WARN") || !strings.Contains(log, `waiting="bob (1)"`) {
+		t.Errorf("logged:\n%s\nwant a warning of the message in bob's inbox", log)
+	}
+	wantBody(t, collect(t, robert, robert.Mailbox("bob")), "for bob")
+}
+
 func TestConfigurationsThatCannotWork(t *testing.T) {
 	for why, cfg := range map[string]postrider.Config{
 		"Config.Name is empty":                   {},

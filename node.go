@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 	"weak"
 
+	"github.com/postrider-mq/postrider/broker"
 	"github.com/postrider-mq/postrider/internal/client"
 )
 
@@ -146,6 +149,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	way := &local{at: n.local, queue: n.cfg.Name, from: n.cfg.Name, of: client.Mailbox(n.cfg.Name), made: n.boundInbox}
 	n.inbox = &inbox{local: way, packs: packs{open: make(map[*packed]struct{}), enough: n.cfg.enough()}}
+	n.warnOfAnothersDir()
 	if _, err := way.sure(ctx); err != nil {
 		return err
 	}
@@ -167,6 +171,24 @@ func (n *Node) open(ctx context.Context) (err error) {
 
 func (n *Node) boundInbox() error {
 	return n.local.broker.Bound(n.cfg.Name, n.cfg.inboxMessages(), n.cfg.inboxBytes())
+}
+
+// warnOfAnothersDir tells of messages in a directory in which no node of this name has been: what waits there in another node's inbox does not move to this one's.
+func (n *Node) warnOfAnothersDir() {
+	var waiting []string
+	known := false
+	n.local.broker.EachQueue(func(q broker.QueueStats) {
+		known = known || q.Name == n.cfg.Name
+		if q.Ready > 0 {
+			waiting = append(waiting, fmt.Sprintf("%s (%d)", q.Name, q.Ready))
+		}
+	})
+	if known || len(waiting) == 0 {
+		return
+	}
+	slices.Sort(waiting)
+	n.log.Warn("Config.Dir holds messages, but no inbox of this node: if the node had another name, what came into its inbox waits in the mailbox of that name",
+		"dir", n.cfg.Dir, "waiting", strings.Join(waiting[:min(len(waiting), 5)], ", "), "queues", len(waiting))
 }
 
 // about names what an error of the node's own disk is about.
