@@ -270,17 +270,34 @@ func (o *serveOptions) checkAddresses() error {
 	if o.tlsListen != "" && o.tlsCert == "" {
 		return usagef("--tls-listen needs --tls-cert and --tls-key")
 	}
-	for _, a := range []struct{ flag, address string }{
-		{"--listen", o.listen}, {"--tls-listen", o.tlsListen}, {"--management", o.management}, {"--metrics", o.metrics},
-	} {
+	all := []flagged{{"--listen", o.listen}, {"--tls-listen", o.tlsListen}, {"--management", o.management}, {"--metrics", o.metrics}}
+	for i, a := range all {
 		if a.address == "" && a.flag != "--listen" {
 			continue
 		}
 		if err := checkAddress(a.flag, a.address); err != nil {
 			return err
 		}
+		for _, b := range all[:i] {
+			if b.collides(a) {
+				return usagef("%s and %s want the same address, %s: choose another port for one of them", b.flag, a.flag, a.address)
+			}
+		}
 	}
 	return nil
+}
+
+// flagged is an address to listen on, and the flag that gave it.
+type flagged struct{ flag, address string }
+
+// collides reports whether two addresses, of which one is good, cannot both be listened on. Port 0 is a free one each time; no host is all.
+func (a flagged) collides(b flagged) bool {
+	host, port, err := net.SplitHostPort(a.address)
+	if err != nil {
+		return false
+	}
+	other, its, _ := net.SplitHostPort(b.address)
+	return port == its && port != "0" && (host == other || host == "" || other == "")
 }
 
 // usualPort is what an address of each flag has mostly.

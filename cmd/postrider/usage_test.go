@@ -101,6 +101,8 @@ func TestACommandLineThatMakesNoSenseExitsWith2AndSaysWhy(t *testing.T) {
 		{"serve --memory --listen 127.0.0.1:99999", "invalid port"},
 		{"serve --memory --listen 127.0.0.1:80x", "invalid port"},
 		{"serve --memory --metrics here", "--metrics \"here\": want HOST:PORT, as in 127.0.0.1:15692"},
+		{"serve --memory --listen 127.0.0.1:5679 --metrics 127.0.0.1:5679", "--listen and --metrics want the same address, 127.0.0.1:5679"},
+		{"serve --memory --management 127.0.0.1:5679 --metrics :5679", "--management and --metrics want the same address"},
 		{"receive inbox --listen here", "want HOST:PORT"},
 		{"serve --segment-size 1", "want 64KiB to 1GiB"},
 		{"serve --memory-mark 1g", "want 64KiB to 1TiB"},
