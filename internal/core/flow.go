@@ -49,7 +49,7 @@ const (
 // much is how many messages are ready where a publisher, whose messages go to so many queues, is to wait. Half of it is little again.
 func much(among int) int { return max(crowdedFrom/among, someBursts) }
 
-// ease takes note that so many are ready, before a publisher is to wait; it says whether that is much.
+// ease takes note of a message that was published, with which so many are ready; it says whether that is much, or others wait.
 func (f *flow) ease(now queue.Time, ready, among int) bool {
 	f.granted = max(f.granted-1, 0)
 	switch {
