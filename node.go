@@ -175,20 +175,24 @@ func (n *Node) boundInbox() error {
 
 // warnOfAnothersDir tells of messages in a directory in which no node of this name has been: what waits there in another node's inbox does not move to this one's.
 func (n *Node) warnOfAnothersDir() {
-	var waiting []string
+	var waiting []broker.QueueStats
 	known := false
 	n.local.broker.EachQueue(func(q broker.QueueStats) {
 		known = known || q.Name == n.cfg.Name
 		if q.Ready > 0 {
-			waiting = append(waiting, fmt.Sprintf("%s (%d)", q.Name, q.Ready))
+			waiting = append(waiting, q)
 		}
 	})
 	if known || len(waiting) == 0 {
 		return
 	}
-	slices.Sort(waiting)
+	slices.SortFunc(waiting, func(a, b broker.QueueStats) int { return strings.Compare(a.Name, b.Name) })
+	var first []string
+	for _, q := range waiting[:min(len(waiting), 5)] {
+		first = append(first, fmt.Sprintf("%s (%d)", q.Name, q.Ready))
+	}
 	n.log.Warn("Config.Dir holds messages, but no inbox of this node: if the node had another name, what came into its inbox waits in the mailbox of that name",
-		"dir", n.cfg.Dir, "waiting", strings.Join(waiting[:min(len(waiting), 5)], ", "), "queues", len(waiting))
+		"dir", n.cfg.Dir, "waiting", strings.Join(first, ", "), "queues", len(waiting))
 }
 
 // about names what an error of the node's own disk is about.

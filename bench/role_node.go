@@ -173,11 +173,12 @@ func (r *receiver) prepare(o order) (address string, err error) {
 		address = r.node.Addr().String()
 	}
 	r.ending = newEnding()
+	fetch := postrider.Prefetch(max(o.Prefetch, 1))
 	if o.Call {
 		r.calls = newAudits(o.Body, o.Callers)
-		return address, r.node.Handle(context.Background(), from, r.answer, postrider.Prefetch(max(o.Prefetch, 1)), postrider.Workers(max(o.Callers, 1)))
+		return address, r.node.Handle(context.Background(), from, r.answer, fetch, postrider.Workers(max(o.Callers, 1)))
 	}
-	return address, r.node.Handle(context.Background(), from, r.handler(), postrider.Prefetch(max(o.Prefetch, 1)))
+	return address, r.node.Handle(context.Background(), from, r.handler(), fetch)
 }
 
 // handler is called for one message after the other.
